@@ -1,0 +1,34 @@
+# Two commands: `make demo` scores a model sighted and blind, `make test` runs the tests.
+# Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
+PYTHON ?= python3
+DEMO := demo-output
+
+.PHONY: demo test lint types setup clean
+
+demo: .venv/.ready
+	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
+	.venv/bin/sightscale run --model easy_vqa_nano --tasks easy_vqa --blind none,black,mismatched --limit 2000 --output $(DEMO)/easy_vqa_nano
+	@echo "demo: decoupled, the nano VLM perceives and SmolLM2-135M-Instruct reasons"
+	.venv/bin/sightscale run --model decoupled:perception=easy_vqa_nano,reasoning=smollm2-135m-instruct,greedy=true,answer_tokens=16 --tasks easy_vqa --blind none --limit 60 --output $(DEMO)/decoupled
+
+test: .venv-test/.ready
+	.venv-test/bin/python -m pytest -n 2
+
+lint: .venv-test/.ready
+	.venv-test/bin/ruff check .
+
+types: .venv-test/.ready
+	.venv-test/bin/python setup_environment.py types .venv-test
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt setup_environment.py
+	$(PYTHON) setup_environment.py install .venv
+	@touch $@
+
+.venv-test/.ready: pyproject.toml constraints.txt setup_environment.py
+	$(PYTHON) setup_environment.py install .venv-test --extra dev
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-test $(DEMO) build *.egg-info

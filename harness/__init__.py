@@ -1,0 +1,1 @@
+"""How a measurement is made: evaluation, records, statistics, the command line."""

@@ -1,0 +1,72 @@
+"""`sightscale run`: score one model, sighted and blind."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; "
+            "decoupled:perception=MODEL,reasoning=MODEL[,mode=thinking][,focus=FILE]; "
+            "or lmms:NAME,key=value for any model of lmms-eval."
+        ),
+    ],
+    tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
+    output: Annotated[Path, typer.Option(help="Folder for records, lmms-eval's files and the manifest.")],
+    blind: Annotated[str, typer.Option(help="Blind conditions: none, black, noise, mean, mismatched.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N documents of each task.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
+    store: Annotated[
+        Path | None, typer.Option(help="File of finished generations, to share between runs.  [default: in OUTPUT]")
+    ] = None,
+) -> None:
+    """Score one model on tasks, sighted and blind; print a table and write every answer as a record.
+
+    Run the same command again to go on where it stopped: finished generations are kept as they come.
+    """
+    _quieten()
+    from rich.console import Console
+
+    from sightscale.harness.evaluate import Plan, evaluate
+    from sightscale.harness.summary import render_table, summarise
+    from sightscale.model_adapters.conditions import parse_conditions
+    from sightscale.model_adapters.spec import parse_model
+
+    plan = Plan(
+        model=parse_model(model),
+        model_text=model,
+        tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
+        conditions=tuple(parse_conditions(blind)),
+        output=output,
+        limit=limit,
+        seed=seed,
+        batch_size=batch_size,
+        store=store,
+    )
+    records = evaluate(plan, lambda line: print(line, file=sys.stderr))
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width).print(render_table(summarise(records)))
+    print(f"{len(records):,} records in {output / 'records.parquet'}")
+
+
+def _quieten() -> None:
+    """Keep other packages' progress bars and notices off the terminal; errors still come through."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", category=UserWarning)
+    from loguru import logger
+
+    import lmms_eval.models  # noqa: F401  it sets up its own log when imported; ours replaces it
+
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR", format="{message}")

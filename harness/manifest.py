@@ -1,0 +1,100 @@
+"""The manifest: what a run was made with, so that somebody else can make it again."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("sightscale", "lmms-eval", "torch", "transformers", "datasets", "numpy", "scipy", "pandas", "pyarrow", "pillow")
+
+
+def describe_software() -> dict[str, str | None]:
+    """Versions of Python and of every package that can change a number; None where one is missing."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores, memory and GPU of this machine."""
+    import torch
+
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(pages / 2**30, 1),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }
+
+
+def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Each task's data set, revision, split, version, prompts and generation settings, with a hash of all."""
+    described = {}
+    for name, config in configs.items():
+        data = config.get("dataset_kwargs") or {}
+        # Only the file's name: the folder is where this machine happens to keep the package.
+        files = {split: Path(str(file)).name for split, file in (data.get("data_files") or {}).items()}
+        fields = {
+            "dataset": config.get("dataset_path"),
+            "dataset_name": config.get("dataset_name"),
+            "revision": data.get("revision"),
+            "files": files,
+            "split": config.get("test_split") or config.get("validation_split"),
+            "version": (config.get("metadata") or {}).get("version") if isinstance(config.get("metadata"), dict) else None,
+            "prompts": config.get("lmms_eval_specific_kwargs"),
+            "generation": config.get("generation_kwargs"),
+        }
+        text = json.dumps(fields, sort_keys=True, default=str)
+        described[name] = {**fields, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return described
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit of the checkout that `folder` lies in, with `+` when it has changes; None outside of one."""
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True, text=True, timeout=10, check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if changed else "")
+
+
+def write_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Write a manifest as JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
+    partial.replace(path)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A run's manifest. Raises ValueError in one line when it can't be read."""
+    try:
+        manifest = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read the manifest {path}: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ValueError(f"the manifest {path} is not a JSON object")
+    return manifest
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())

@@ -1,0 +1,154 @@
+"""Records: one row for one (run, task, document, condition). Every number is computed from these rows.
+
+This module says what a row holds, makes rows of lmms-eval's samples and the adapters' traces, and
+reads and writes them as parquet. It computes no score: `tasks.scoring` does, and can do it again.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sightscale.model_adapters.adapter import Trace
+from sightscale.tasks import chance_level
+
+SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),  # of the run that made the row
+        ("model", pa.string()),
+        ("task", pa.string()),
+        ("condition", pa.string()),  # sighted, or a blind condition
+        ("doc_id", pa.int64()),  # position in the task's split
+        ("item_id", pa.string()),  # the data set's own name of the question
+        ("category", pa.string()),
+        ("l2_category", pa.string()),
+        ("cluster", pa.string()),  # rows that share it share a picture and aren't independent
+        ("image_hash", pa.string()),  # of the picture(s) the question is about, also when blind
+        ("prompt", pa.string()),  # text of the prompt whose completion is `response`
+        ("answer_format", pa.string()),
+        ("options", pa.string()),  # JSON, letter to text
+        ("target", pa.string()),
+        ("response", pa.string()),  # raw, as scored
+        ("prediction", pa.string()),
+        ("outcome", pa.string()),  # answered, refused, unparsed or failed
+        ("error", pa.string()),  # why a row failed
+        ("score", pa.float64()),
+        ("chance", pa.float64()),
+        ("focus", pa.string()),
+        ("description", pa.string()),
+        ("thinking", pa.string()),
+        ("finish_reason", pa.string()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("seconds", pa.float64()),
+        ("perception_input_tokens", pa.int64()),
+        ("perception_output_tokens", pa.int64()),
+        ("perception_seconds", pa.float64()),
+    ]
+)
+FAILED = "failed"
+KEY = ["task", "condition", "doc_id"]
+
+
+def make_records(
+    run_id: str,
+    model: str,
+    task: str,
+    condition: str,
+    samples: Iterable[Mapping[str, Any]],
+    traces: Mapping[tuple[str, int], Trace],
+    image_hashes: Mapping[tuple[str, int], tuple[str, ...]],
+    metric: str,
+) -> pd.DataFrame:
+    """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
+
+    A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
+    when anything was said.
+    """
+    rows = []
+    for sample in samples:
+        key = (task, int(sample["doc_id"]))
+        trace = traces.get(key) or Trace(str(sample["filtered_resps"][0]))
+        hashes = image_hashes.get(key, ())
+        options = sample.get("options") or {}
+        answer_format = sample.get("answer_format")
+        failed = trace.error is not None
+        said = sample.get("outcome") or ("answered" if trace.response.strip() else "unparsed")
+        rows.append(
+            {
+                "run_id": run_id,
+                "model": model,
+                "task": task,
+                "condition": condition,
+                "doc_id": key[1],
+                "item_id": str(sample.get("item_id", key[1])),
+                "category": sample.get("category"),
+                "l2_category": sample.get("l2_category"),
+                "cluster": hashes[0] if hashes else f"{task}:{key[1]}",
+                "image_hash": ",".join(hashes) or None,
+                "prompt": trace.prompt,
+                "answer_format": answer_format,
+                "options": json.dumps(options, ensure_ascii=False) if options else None,
+                "target": _as_text(sample["target"]),
+                "response": trace.response,
+                "prediction": None if failed else sample.get("prediction"),
+                "outcome": FAILED if failed else said,
+                "error": trace.error,
+                "score": 0.0 if failed else _as_score(sample.get(metric)),
+                "chance": chance_level(answer_format, options) if answer_format else None,
+                "focus": trace.focus,
+                "description": trace.description,
+                "thinking": trace.thinking,
+                "finish_reason": trace.finish_reason,
+                "input_tokens": trace.input_tokens,
+                "output_tokens": trace.output_tokens,
+                "seconds": trace.seconds,
+                "perception_input_tokens": trace.perception_input_tokens,
+                "perception_output_tokens": trace.perception_output_tokens,
+                "perception_seconds": trace.perception_seconds,
+            }
+        )
+    return pd.DataFrame(rows, columns=SCHEMA.names)
+
+
+def write_records(records: pd.DataFrame, path: Path) -> None:
+    """Write rows as parquet, whole or not at all. Raises ValueError when a row stands twice."""
+    repeated = records.duplicated([*KEY, "run_id"])
+    if repeated.any():
+        first = records.loc[repeated, KEY].iloc[0].tolist()
+        raise ValueError(f"records hold {int(repeated.sum())} repeated rows, the first for {first}")
+    partial = path.with_suffix(".partial")
+    pq.write_table(pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), partial, compression="zstd")
+    partial.replace(path)
+
+
+def read_records(path: Path) -> pd.DataFrame:
+    """Rows from a records file or a run's folder.
+
+    Raises ValueError in one line when there is none, or when it isn't a records file.
+    """
+    file = path / "records.parquet" if path.is_dir() else path
+    if not file.is_file():
+        raise ValueError(f"there are no records at {file}")
+    try:
+        table = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+    missing = [name for name in SCHEMA.names if name not in table.schema.names]
+    if missing:
+        raise ValueError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
+    return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+
+
+def _as_text(target: Any) -> str:
+    return target if isinstance(target, str) else json.dumps(target, ensure_ascii=False, default=str)
+
+
+def _as_score(value: Any) -> float | None:
+    if isinstance(value, Mapping):
+        value = value.get("score")
+    return float(value) if isinstance(value, (int, float, bool)) or hasattr(value, "__float__") else None

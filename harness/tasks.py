@@ -1,0 +1,55 @@
+"""Task names: which tasks a name stands for, and whether their data can be had now."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from lmms_eval.tasks import TaskManager
+from tenacity import RetryError
+
+from sightscale.tasks import TASK_FOLDER
+
+
+def load_tasks(names: tuple[str, ...], prompt_name: str) -> tuple[TaskManager, dict[str, str]]:
+    """A task manager that knows every task in `names`, and each leaf task's main metric.
+
+    sightscale's tasks are looked for first, lmms-eval's own when a name isn't there. Raises
+    ValueError in one line for an unknown name, for data that can't be had, and for an empty set.
+    """
+    if not names:
+        raise ValueError("no task is named; `sightscale tasks` lists them")
+    manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False, model_name=prompt_name)
+    if any(name not in manager.all_tasks for name in names):
+        manager = TaskManager(include_path=[str(TASK_FOLDER)], model_name=prompt_name)
+    for name in names:
+        if name not in manager.all_tasks:
+            close = get_close_matches(name, manager.all_tasks, n=3)
+            hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
+            raise ValueError(f"unknown task {name!r}; {hint}")
+    leaves: dict[str, str] = {}
+    for name in names:
+        leaves |= _leaves(_load(manager, name))
+    return manager, leaves
+
+
+def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
+    try:
+        return manager.load_task_or_group([name], task_type="chat")
+    except RetryError as error:
+        reason = error.last_attempt.exception() or error
+    except IndexError as error:  # lmms-eval reads a task's first document while loading it
+        raise ValueError(f"task {name!r} has no documents") from error
+    except Exception as error:  # whatever keeps a task from loading is reported in one line
+        reason = error
+    lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
+    raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {lines[0] if lines else ''}") from reason
+
+
+def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
+    """Leaf tasks by name, with the first metric of each."""
+    found: dict[str, str] = {}
+    for name, task in loaded.items():
+        if isinstance(task, dict):
+            found |= _leaves(task)
+        else:
+            found[name] = next(iter(task.aggregation()), "accuracy")
+    return found

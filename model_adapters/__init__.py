@@ -1,0 +1,1 @@
+"""How a model answers: end to end, decoupled, blindfolded, over engines behind one small protocol."""

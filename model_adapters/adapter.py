@@ -1,0 +1,118 @@
+"""The adapter base: an lmms-eval chat model that keeps a trace of how each answer came about."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from lmms_eval.api.instance import GenerationResult, TokenCounts
+from lmms_eval.api.model import lmms
+from tqdm import tqdm
+
+from sightscale.model_adapters.engines import Completion, Prompt
+from sightscale.model_adapters.requests import Request, read_prompt, read_request
+
+WINDOW = 512  # requests whose pictures are in memory at a time
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How one answer came about. Token counts and seconds are of the stage that they name."""
+
+    response: str
+    prompt: str = ""  # the text of the prompt whose completion is the response
+    error: str | None = None
+    focus: str | None = None
+    description: str | None = None
+    thinking: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    perception_input_tokens: int = 0
+    perception_output_tokens: int = 0
+    perception_seconds: float = 0.0
+
+
+class Adapter(lmms):
+    """A chat model whose subclasses answer requests with traces; lmms-eval sees their responses."""
+
+    is_simple = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traces: dict[tuple[str, int], Trace] = {}
+        self.label = type(self).__name__.lower()
+
+    @property
+    def identity(self) -> str:
+        """Everything that decides its answers, in one line."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Prompts and decoding, for the run's manifest."""
+        return {}
+
+    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+        """A trace for each request, in order. Must not raise for a single bad document."""
+        raise NotImplementedError
+
+    def generate_until(self, requests: list[Any]) -> list[GenerationResult]:
+        """The responses to lmms-eval's instances, in order, with token counts."""
+        read = [read_request(instance) for instance in requests]
+        traces = self.answer(read)
+        if traces and all(trace.error for trace in traces):
+            raise RuntimeError(f"no request could be answered; the first reason: {traces[0].error}")
+        self.traces.update({request.key: trace for request, trace in zip(read, traces, strict=True)})
+        return [
+            GenerationResult(
+                trace.response,
+                TokenCounts(
+                    trace.perception_input_tokens + trace.input_tokens,
+                    trace.perception_output_tokens + trace.output_tokens,
+                ),
+            )
+            for trace in traces
+        ]
+
+    def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
+        raise NotImplementedError("sightscale models answer single-turn tasks (generate_until) only")
+
+    def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+        raise NotImplementedError("sightscale models score by generation; tasks with loglikelihood don't apply")
+
+    def read_windows(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Prompt], dict[int, str]]]:
+        """The requests as prompts, a window at a time: positions, their prompts, and errors by position."""
+        numbered = iter(enumerate(requests))
+        while window := list(islice(numbered, WINDOW)):
+            positions, prompts, errors = [], [], {}
+            for position, request in window:
+                try:
+                    doc = self.task_dict[request.task][request.split][request.doc_id]
+                    prompt = read_prompt(request.to_messages(doc))
+                except Exception as error:  # a bad document costs itself only, whatever its fault is
+                    errors[position] = f"cannot read document {request.doc_id}: {type(error).__name__}: {error}"
+                else:
+                    positions.append(position)
+                    prompts.append(prompt)
+            yield positions, prompts, errors
+
+    def progress(self, what: str, total: int) -> "tqdm[Any]":
+        """A progress bar with rate and time left; sparse where nobody watches."""
+        watched = tqdm(disable=True).fp is not None and _is_terminal()
+        return tqdm(
+            total=total, desc=f"{self.label}: {what}", unit="q", disable=self.rank != 0, mininterval=0.2 if watched else 15,
+            dynamic_ncols=watched,
+        )
+
+
+def count(bar: "tqdm[Any]") -> Callable[[int, Completion], None]:
+    """A callback for engines that moves a progress bar on."""
+    return lambda _, __: bar.update(1) and None
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stderr.isatty()

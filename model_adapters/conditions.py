@@ -1,0 +1,75 @@
+"""Blind conditions: what stands in for a picture when a model is not to see it.
+
+`none` leaves the picture and its place in the prompt out; `black`, `noise` (seeded) and `mean` (the
+picture's own mean colour, so not free of information about colour) keep its size; `mismatched`
+shows another document's picture, never one with the same pixels.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image, ImageStat
+
+from sightscale.model_adapters.engines import hash_image
+
+SIGHTED = "sighted"
+CONDITIONS = ("none", "black", "noise", "mean", "mismatched")
+
+
+def parse_conditions(text: str) -> list[str]:
+    """Blind conditions from a comma-separated list, each once. Raises ValueError for an unknown name."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in CONDITIONS]
+    if unknown:
+        raise ValueError(f"unknown blind condition {unknown[0]!r}; known: {', '.join(CONDITIONS)}")
+    return names
+
+
+def black(image: Image.Image) -> Image.Image:
+    """A black picture of the same size."""
+    return Image.new("RGB", image.size)
+
+
+def mean_colour(image: Image.Image) -> Image.Image:
+    """A picture of the same size in the picture's mean colour."""
+    red, green, blue = (round(value) for value in ImageStat.Stat(image.convert("RGB")).mean)
+    return Image.new("RGB", image.size, (red, green, blue))
+
+
+def noise(image: Image.Image, seed: str) -> Image.Image:
+    """Uniform noise of the same size; `seed` decides every pixel."""
+    rng = np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))
+    return Image.fromarray(rng.integers(0, 256, (image.height, image.width, 3), dtype=np.uint8))
+
+
+def mismatched(
+    images: list[Image.Image], doc_id: int, n_docs: int, read_images: Callable[[int], list[Image.Image]], seed: str
+) -> list[Image.Image]:
+    """Other documents' pictures in place of `images`, none with the pixels of any of them.
+
+    The choice depends on `seed`, the document and the data, not on the model. Raises ValueError
+    when every other document shows the same pictures.
+    """
+    own = {hash_image(image) for image in images}
+    found: list[Image.Image] = []
+    for other in _others(doc_id, n_docs, seed):
+        found += [image for image in read_images(other) if hash_image(image) not in own]
+        if len(found) >= len(images):
+            return found[: len(images)]
+    raise ValueError("the condition `mismatched` needs documents with different pictures, and there are none")
+
+
+def _others(doc_id: int, n_docs: int, seed: str) -> Iterator[int]:
+    """The other documents in a seeded order, without shuffling a large data set for each of them."""
+    rng = random.Random(f"{seed}:{doc_id}")
+    tried = {doc_id}
+    while len(tried) < n_docs and len(tried) <= 64:
+        other = rng.randrange(n_docs)
+        if other not in tried:
+            tried.add(other)
+            yield other
+    rest = [other for other in range(n_docs) if other not in tried]
+    rng.shuffle(rest)
+    yield from rest

