@@ -1,6 +1,7 @@
 """The adapter base: an lmms-eval chat model that keeps a trace of how each answer came about."""
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,7 +10,7 @@ from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from sightscale.model_adapters.engines import Completion, Prompt
+from sightscale.model_adapters.engines import OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 
 WINDOW = 512  # requests whose pictures are in memory at a time
@@ -43,6 +44,7 @@ class Adapter(lmms):
         super().__init__()
         self.traces: dict[tuple[str, int], Trace] = {}
         self.label = type(self).__name__.lower()
+        self.condition = ""  # set by a blindfold around it, to be told apart in progress bars
 
     @property
     def identity(self) -> str:
@@ -100,19 +102,21 @@ class Adapter(lmms):
 
     def progress(self, what: str, total: int) -> "tqdm[Any]":
         """A progress bar with rate and time left; sparse where nobody watches."""
-        watched = tqdm(disable=True).fp is not None and _is_terminal()
+        watched = sys.stderr.isatty()
         return tqdm(
-            total=total, desc=f"{self.label}: {what}", unit="q", disable=self.rank != 0, mininterval=0.2 if watched else 15,
+            total=total,
+            desc=", ".join(filter(None, (self.label, self.condition, what))),
+            unit="q",
+            disable=self.rank != 0,
+            mininterval=0.2 if watched else 15,
             dynamic_ncols=watched,
         )
 
 
-def count(bar: "tqdm[Any]") -> Callable[[int, Completion], None]:
-    """A callback for engines that moves a progress bar on."""
-    return lambda _, __: bar.update(1) and None
+def moves(bar: "tqdm[Any]") -> OnFinished:
+    """A callback for engines that moves a progress bar on by one."""
 
+    def on_finished(_: int, __: object) -> None:
+        bar.update(1)
 
-def _is_terminal() -> bool:
-    import sys
-
-    return sys.stderr.isatty()
+    return on_finished

@@ -48,9 +48,7 @@ class Blindfold(Adapter):
             model = get_model(model)(**{key: value for key, value in given.items() if value is not None})
         self.inner = model
         self.inner.task_dict = self.task_dict
-        self.label = f"{getattr(model, 'label', type(model).__name__)} {condition}"
-        if isinstance(model, Adapter):
-            model.label = self.label
+        self.label = f"{getattr(model, 'label', type(model).__name__)}, {condition}"
         self.picture_hashes: dict[tuple[str, int], tuple[str, ...]] = {}
         self.pictures = PictureMemory(PICTURES_IN_MEMORY)
 
@@ -65,6 +63,7 @@ class Blindfold(Adapter):
     def answer(self, requests: Sequence[Request]) -> list[Trace]:
         blinded = [replace(request, to_messages=self._blind(request)) for request in requests]
         if isinstance(self.inner, Adapter):
+            self.inner.condition = self.condition
             return self.inner.answer(blinded)
         return self._answer_foreign(blinded)
 

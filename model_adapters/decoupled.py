@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sightscale.model_adapters.adapter import Adapter, Trace
+from sightscale.model_adapters.adapter import Adapter, Trace, moves
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, Prompt
 from sightscale.model_adapters.loading import open_engine
 from sightscale.model_adapters.prompts import Mode, perception_prompt, reasoning_prompt
@@ -82,7 +82,7 @@ class Decoupled(Adapter):
                     _perception_request(prompt, self._focus_of(requests[position]))
                     for position, prompt in zip(positions, prompts, strict=True)
                 ]
-                completions = self.perception.generate(asked, self.perceiving, lambda _, __: bar.update(1) and None)
+                completions = self.perception.generate(asked, self.perceiving, moves(bar))
                 for position, prompt, completion in zip(positions, prompts, completions, strict=True):
                     seen[position] = completion
                     questions[position] = bare_question(prompt.text)
@@ -94,7 +94,7 @@ class Decoupled(Adapter):
             completions = self.reasoning.generate(
                 [Prompt((Message("user", (text,)),)) for text in reasoned],
                 self.reasoning_decoding,
-                lambda _, __: bar.update(1) and None,
+                moves(bar),
             )
         answers = dict(zip(ready, zip(reasoned, completions, strict=True), strict=True))
         return [

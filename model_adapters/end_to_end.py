@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sightscale.model_adapters.adapter import Adapter, Trace
+from sightscale.model_adapters.adapter import Adapter, Trace, moves
 from sightscale.model_adapters.engines import Completion, Decoding, Engine
 from sightscale.model_adapters.loading import open_engine
 from sightscale.model_adapters.requests import Request, read_decoding
@@ -59,7 +59,7 @@ class EndToEnd(Adapter):
                     for i in chosen:
                         self._used[requests[positions[i]].task] = decoding.as_dict()
                     completions = self.engine.generate(
-                        [prompts[i] for i in chosen], decoding, lambda _, __: bar.update(1) and None
+                        [prompts[i] for i in chosen], decoding, moves(bar)
                     )
                     for i, completion in zip(chosen, completions, strict=True):
                         traces[positions[i]] = _trace(prompts[i].text, completion)

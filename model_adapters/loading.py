@@ -32,4 +32,4 @@ def open_engine(
         revision=revision,
         trust_remote_code=trust_remote_code,
     )
-    return StoredEngine(engine, kept) if kept else engine
+    return StoredEngine(engine, kept) if kept is not None else engine

@@ -12,7 +12,7 @@ class ModelSpec:
 
     kind: Literal["end-to-end", "decoupled", "lmms"]
     name: str
-    arguments: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str | bool] = field(default_factory=dict)
 
     @property
     def prompt_name(self) -> str:
@@ -71,11 +71,12 @@ def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
         raise ValueError(f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {reason}") from error
 
 
-def _read_arguments(text: str, whole: str) -> dict[str, str]:
-    arguments = {}
+def _read_arguments(text: str, whole: str) -> dict[str, str | bool]:
+    arguments: dict[str, str | bool] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise ValueError(f"model {whole!r}: {part!r} is not key=value")
-        arguments[key.strip()] = value.strip()
+        value = value.strip()
+        arguments[key.strip()] = value.lower() == "true" if value.lower() in ("true", "false") else value
     return arguments

@@ -57,6 +57,19 @@ def run(
     print(f"{len(records):,} records in {output / 'records.parquet'}")
 
 
+class _SilentBar:
+    """Stands in for lmms-eval's progress bar while it scores, which takes a moment."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def update(self, _: int = 1) -> None:
+        """Nothing to show."""
+
+    def close(self) -> None:
+        """Nothing to clear."""
+
+
 def _quieten() -> None:
     """Keep other packages' progress bars and notices off the terminal; errors still come through."""
     os.environ.setdefault("TQDM_DISABLE", "1")
@@ -68,5 +81,8 @@ def _quieten() -> None:
 
     import lmms_eval.models  # noqa: F401  it sets up its own log when imported; ours replaces it
 
+    import lmms_eval.evaluator
+
+    lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
     logger.remove()
     logger.add(sys.stderr, level="ERROR", format="{message}")

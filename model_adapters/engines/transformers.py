@@ -143,7 +143,11 @@ class TransformersEngine:
         starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
         inputs = self._processor(
             text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
-        ).to(self.device, dtype=self._model.dtype)
+        )
+        inputs = {
+            name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
+            for name, tensor in inputs.items()
+        }
         sampling = (
             LogitsProcessorList([SeededSampling(decoding, [prompt.digest for prompt in prompts])])
             if decoding.temperature > 0
