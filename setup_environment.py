@@ -43,7 +43,9 @@ def install(folder: Path, extra: str | None) -> None:
 
 def install_torch(python: Path, constraints: list[str]) -> None:
     """Install torch alone first, so that no other package's range picks a larger build."""
-    pinned = next(line.strip() for line in (HERE / "constraints.txt").read_text().splitlines() if line.startswith("torch=="))
+    pinned = next(
+        line.strip() for line in (HERE / "constraints.txt").read_text().splitlines() if line.startswith("torch==")
+    )
     pip(python, "install", "--quiet", *constraints, pinned)
 
 
@@ -53,7 +55,10 @@ def broken_companions(python: Path) -> list[str]:
     for name in TORCH_COMPANIONS:
         check = f"import importlib.util, sys; sys.exit(0 if importlib.util.find_spec({name!r}) is None else 3)"
         installed = subprocess.run([python, "-c", check], check=False).returncode == 3
-        loads = installed and subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+        loads = (
+            installed
+            and subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+        )
         if installed and not loads:
             broken.append(name)
     return broken
@@ -63,7 +68,16 @@ def check_types(folder: Path) -> None:
     """Run mypy over a wheel's contents: it doesn't see through an editable install's import hook."""
     site = folder / "types"
     shutil.rmtree(site, ignore_errors=True)
-    pip(folder / "bin" / "python", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site), str(HERE))
+    pip(
+        folder / "bin" / "python",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(site),
+        str(HERE),
+    )
     packages = ["harness", "tasks", "model_adapters", "trainers", "leaderboards"]
     arguments = [word for name in packages for word in ("-p", f"sightscale.{name}")]
     command = [str((folder / "bin" / "python").absolute()), "-m", "mypy", "--config-file", str(HERE / "pyproject.toml")]
@@ -92,8 +106,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--extra", help="an optional dependency group of pyproject.toml")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 11):
-        sys.exit(f"setup: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     if arguments.what == "types":
         check_types(arguments.folder)
     else:

@@ -3,7 +3,6 @@
 import sys
 
 import typer
-
 from sightscale.harness.commands import models, run, tasks, train
 
 app = typer.Typer(
@@ -25,7 +24,9 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        print("sightscale: interrupted; what was finished is kept, run the same command again to go on", file=sys.stderr)
+        print(
+            "sightscale: interrupted; what was finished is kept, run the same command again to go on", file=sys.stderr
+        )
         sys.exit(130)
     except (ValueError, RuntimeError, OSError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]

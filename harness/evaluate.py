@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
-
 from sightscale.harness.manifest import (
     describe_machine,
     describe_software,
@@ -85,8 +84,14 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         samples = results.pop("samples")
         fresh = [
             make_records(
-                manifest["run_id"], plan.model_text, task, condition, rows,
-                blindfold.traces, blindfold.picture_hashes, metric=leaves[task],
+                manifest["run_id"],
+                plan.model_text,
+                task,
+                condition,
+                rows,
+                blindfold.traces,
+                blindfold.picture_hashes,
+                metric=leaves[task],
             )
             for task, rows in samples.items()
         ]
@@ -95,7 +100,8 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         records = pd.concat([part for part in (kept, *fresh) if len(part)], ignore_index=True)
         write_records(records, plan.output / "records.parquet")
         manifest["conditions"][condition] = {
-            "seconds": round(time.perf_counter() - began, 2), "settings": blindfold.settings
+            "seconds": round(time.perf_counter() - began, 2),
+            "settings": blindfold.settings,
         }
         manifest["task_details"] = describe_tasks(results["configs"])
         write_manifest(manifest, plan.output / "manifest.json")
@@ -138,7 +144,9 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
         if other:
             was, now = earlier.get(other[0]), wanted[other[0]]
-            raise ValueError(f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output")
+            raise ValueError(
+                f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
+            )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
     manifest |= {
         **wanted,
@@ -180,5 +188,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-

@@ -9,7 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("sightscale", "lmms-eval", "torch", "transformers", "datasets", "numpy", "scipy", "pandas", "pyarrow", "pillow")
+PACKAGES = (
+    "sightscale",
+    "lmms-eval",
+    "torch",
+    "transformers",
+    "datasets",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "pillow",
+)
 
 
 def describe_software() -> dict[str, str | None]:
@@ -50,7 +61,9 @@ def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
             "revision": data.get("revision"),
             "files": files,
             "split": config.get("test_split") or config.get("validation_split"),
-            "version": (config.get("metadata") or {}).get("version") if isinstance(config.get("metadata"), dict) else None,
+            "version": (config.get("metadata") or {}).get("version")
+            if isinstance(config.get("metadata"), dict)
+            else None,
             "prompts": config.get("lmms_eval_specific_kwargs"),
             "generation": config.get("generation_kwargs"),
         }
@@ -67,7 +80,10 @@ def git_commit(folder: Path) -> str | None:
         ).stdout.strip()
         changed = subprocess.run(
             ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, timeout=10, check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
@@ -97,4 +113,6 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )

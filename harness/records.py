@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from sightscale.model_adapters.adapter import Trace
 from sightscale.tasks import chance_level
 
@@ -122,7 +121,9 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
         first = records.loc[repeated, KEY].iloc[0].tolist()
         raise ValueError(f"records hold {int(repeated.sum())} repeated rows, the first for {first}")
     partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), partial, compression="zstd")
+    pq.write_table(
+        pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), partial, compression="zstd"
+    )
     partial.replace(path)
 
 

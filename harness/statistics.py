@@ -60,8 +60,13 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
 
 
 def paired_difference(
-    first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None, *,
-    level: float = 0.95, resamples: int = 10_000, seed: int = 0,
+    first: ArrayLike,
+    second: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
 ) -> Estimate:
     """The mean of `first − second` over the same rows, with a BCa bootstrap interval over clusters.
 
@@ -99,7 +104,7 @@ def cluster_sums(values: Array, clusters: ArrayLike | None) -> tuple[Array, Arra
     if any(one is None or one != one for one in ids):
         raise ValueError("a row has no cluster id")
     _, members = np.unique(ids.astype(str), return_inverse=True)
-    return np.bincount(members, weights=values), np.bincount(members).astype(float)
+    return np.bincount(members, weights=values).astype(float), np.bincount(members).astype(float)
 
 
 def _resample_ratio(sums: Array, sizes: Array, resamples: int, seed: int) -> Array:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 from rich.table import Table
-
 from sightscale.harness.records import FAILED
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
@@ -58,7 +57,9 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> TaskSummary:
 def render_table(summaries: list[TaskSummary]) -> Table:
     """The summaries as a table for a terminal, scores in per cent with 95 % intervals."""
     conditions = [name for name in CONDITIONS if any(name in summary.blind for summary in summaries)]
-    table = Table(caption="per cent, 95 % intervals; reliance = sighted − blind on the same questions", caption_justify="left")
+    table = Table(
+        caption="per cent, 95 % intervals; reliance = sighted − blind on the same questions", caption_justify="left"
+    )
     for name in ("task", "n", "sighted"):
         table.add_column(name, justify="left" if name == "task" else "right")
     for condition in conditions:

@@ -4,9 +4,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from lmms_eval.tasks import TaskManager
-from tenacity import RetryError
-
 from sightscale.tasks import TASK_FOLDER
+from tenacity import RetryError
 
 
 def load_tasks(names: tuple[str, ...], prompt_name: str) -> tuple[TaskManager, dict[str, str]]:

@@ -12,7 +12,6 @@ from typing import Any
 from lmms_eval.api.instance import Instance, unwrap_generation_output
 from lmms_eval.api.model import lmms
 from PIL import Image
-
 from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
@@ -200,7 +199,7 @@ def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance
     generation = dict(request.generation)
     if simple:
         pictures = [part["url"] for message in messages for part in _pictures_of(message)]
-        arguments = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
+        arguments: tuple[Any, ...] = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
     else:
         arguments = (text, lambda _: messages, generation, request.doc_id, request.task, request.split)
     metadata = {"task": request.task, "doc_id": request.doc_id, "repeats": 1, "split": request.split}

@@ -30,7 +30,12 @@ class EndToEnd(Adapter):
         super().__init__()
         self.seed = int(seed)
         self.engine = engine or open_engine(
-            pretrained, store=store, batch_size=batch_size, dtype=dtype, device=device, revision=revision,
+            pretrained,
+            store=store,
+            batch_size=batch_size,
+            dtype=dtype,
+            device=device,
+            revision=revision,
             trust_remote_code=trust_remote_code,
         )
         self.label = pretrained.rstrip("/").rsplit("/", 1)[-1]
@@ -58,9 +63,7 @@ class EndToEnd(Adapter):
                     decoding: Decoding = decodings[chosen[0]]
                     for i in chosen:
                         self._used[requests[positions[i]].task] = decoding.as_dict()
-                    completions = self.engine.generate(
-                        [prompts[i] for i in chosen], decoding, moves(bar)
-                    )
+                    completions = self.engine.generate([prompts[i] for i in chosen], decoding, moves(bar))
                     for i, completion in zip(chosen, completions, strict=True):
                         traces[positions[i]] = _trace(prompts[i].text, completion)
         return [trace for trace in traces if trace is not None]

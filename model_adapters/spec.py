@@ -31,7 +31,9 @@ def parse_model(text: str) -> ModelSpec:
         arguments = _read_arguments(text.removeprefix("decoupled:"), text)
         missing = [name for name in ("perception", "reasoning") if not arguments.get(name)]
         if missing:
-            raise ValueError(f"model {text!r} lacks {missing[0]}=MODEL; write decoupled:perception=MODEL,reasoning=MODEL")
+            raise ValueError(
+                f"model {text!r} lacks {missing[0]}=MODEL; write decoupled:perception=MODEL,reasoning=MODEL"
+            )
         return ModelSpec("decoupled", text, arguments)
     foreign = text.startswith("lmms:")
     name, _, rest = text.removeprefix("lmms:").partition(",")
@@ -54,7 +56,9 @@ def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lm
         return _open_foreign(spec, batch_size)
     except TypeError as error:
         if "unexpected keyword argument" in str(error):
-            raise ValueError(f"model {spec.name!r}: {str(error).split(') ', 1)[-1].split('.__init__() ', 1)[-1]}") from error
+            raise ValueError(
+                f"model {spec.name!r}: {str(error).split(') ', 1)[-1].split('.__init__() ', 1)[-1]}"
+            ) from error
         raise
 
 
@@ -68,7 +72,9 @@ def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
         return get_model(spec.name).create_from_arg_string(arguments, {"batch_size": batch_size})
     except Exception as error:  # any fault of a model that isn't ours is a reason to report, in one line
         reason = next(iter(str(error).splitlines()), "")
-        raise ValueError(f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {reason}") from error
+        raise ValueError(
+            f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {reason}"
+        ) from error
 
 
 def _read_arguments(text: str, whole: str) -> dict[str, str | bool]:

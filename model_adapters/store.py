@@ -107,10 +107,12 @@ class StoredEngine:
         fresh = self._engine.generate([prompts[i] for i in missing], decoding, keep) if missing else []
         for i, completion in zip(missing, fresh, strict=True):
             completions[i] = completion
-        finished = []
-        for i, completion in enumerate(completions):
-            if completion is None:
-                completion = replace(completions[first[keys[i]]], cached=True)  # type: ignore[type-var]
+        finished: list[Completion] = []
+        for i, (key, completion) in enumerate(zip(keys, completions, strict=True)):
+            if completion is None:  # the same as an earlier prompt of this batch
+                twin = completions[first[key]]
+                assert twin is not None  # every first of its key was generated above
+                completion = replace(twin, cached=True)
                 if on_finished:
                     on_finished(i, completion)
             finished.append(completion)

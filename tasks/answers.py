@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ANSWERED, REFUSED, UNPARSED = "answered", "refused", "unparsed"
+Outcome = Literal["answered", "refused", "unparsed"]
+
+ANSWERED: Outcome = "answered"
+REFUSED: Outcome = "refused"
+UNPARSED: Outcome = "unparsed"
 MAX_CHARACTERS = 20_000  # of a response, its end; an answer stands at the end, and patterns stay fast
 MAX_PROSE_WORDS = 60  # a longer response names options by the way; only its last line is searched
 
@@ -22,7 +26,7 @@ class Reading:
     """What a response commits to: an option's letter (None without one) and the outcome."""
 
     letter: str | None
-    outcome: Literal["answered", "refused", "unparsed"]
+    outcome: Outcome
 
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -46,15 +50,27 @@ _ANSWER_PROSE = re.compile(
     re.IGNORECASE,
 )
 # After a cue: a letter that its surroundings set apart from a word of prose.
-_CUED_LETTER = re.compile(rf"(?:{_LABEL})?([(\[{{<\"'“‘]*)([A-Za-z])([)\]}}>\"'”’]*)(?=[\s.,:;!?)—–-]|$)", re.IGNORECASE)
+_CUED_LETTER = re.compile(
+    rf"(?:{_LABEL})?([(\[{{<\"'“‘]*)([A-Za-z])([)\]}}>\"'”’]*)(?=[\s.,:;!?)—–-]|$)", re.IGNORECASE
+)
 _REASON_NEXT = re.compile(r"\s*(?:$|[\n.,:;!?()—–-]|(?:because|since|as|for|due|given|based)\b)", re.IGNORECASE)
-_ANOTHER = re.compile(r"\s*(?:,|/|&|\bor\b|\band\b)\s*(?:and\s+|or\s+)?(?:option\s+)?[(\[]?([A-Za-z])[)\]]?(?![\w'’])", re.IGNORECASE)
-_LEADING = re.compile(r"\s*(?:(?:option|choice)\s+)?(?:[(\[]([A-Za-z])[)\]]\s*[:.,-]?|([A-Za-z])\s*[).:])(?=\s|$)", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"\s*(?:,|/|&|\bor\b|\band\b)\s*(?:and\s+|or\s+)?(?:option\s+)?[(\[]?([A-Za-z])[)\]]?(?![\w'’])", re.IGNORECASE
+)
+_LEADING = re.compile(
+    r"\s*(?:(?:option|choice)\s+)?(?:[(\[]([A-Za-z])[)\]]\s*[:.,-]?|([A-Za-z])\s*[).:])(?=\s|$)", re.IGNORECASE
+)
 _BRACKETED = re.compile(r"[(\[]([A-Z])[)\]]")
 _OPTION_WORD = re.compile(r"\b(?:option|choice)\s+\(?([A-Z])\b(?!['’])", re.IGNORECASE)
-_OPTION_COMMITS = re.compile(r"\b(?:option|choice)\s+\(?([A-Z])\)?\s+(?:is|seems|appears|looks)\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|likely|accurate|appropriate|answer)\b", re.IGNORECASE)
+_OPTION_COMMITS = re.compile(
+    r"\b(?:option|choice)\s+\(?([A-Z])\)?\s+(?:is|seems|appears|looks)\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|likely|accurate|appropriate|answer)\b",
+    re.IGNORECASE,
+)
 _INITIALS = re.compile(r"\s*[A-Z]\.\s*[A-Z][.a-z]")
-_NEGATION = re.compile(r"(?:\bnot|n['’]t|\bno|\bnever|\bneither|\bnor|\bwithout|\brather\s+than|\binstead\s+of)(?:\s+\w+){0,2}\s*$", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"(?:\bnot|n['’]t|\bno|\bnever|\bneither|\bnor|\bwithout|\brather\s+than|\binstead\s+of)(?:\s+\w+){0,2}\s*$",
+    re.IGNORECASE,
+)
 _CANNOT = (
     r"(?:can(?:no|\s+no|['’])?t|could(?:n['’]t|\s+not)|(?:am|is|are|was|['’]m)\s+(?:not\s+able|unable)|unable)\s+"
     r"(?:be\s+)?(?:to\s+)?(?:\w+\s+){0,2}?"

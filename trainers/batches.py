@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import torch
+from sightscale.trainers.conversations import Conversation
+from sightscale.trainers.pictures import open_picture
 from transformers import LlavaProcessor
-
-from sightscale.trainers.conversations import Conversation, open_image
 
 IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
 
@@ -40,6 +40,6 @@ def collate(conversations: Sequence[Conversation], processor: LlavaProcessor) ->
         input_ids[i, : len(row)] = tokens
         attention[i, : len(row)] = 1
         labels[i, : len(row)] = torch.where(torch.tensor(mask).bool(), tokens, IGNORED)
-    images = [open_image(conversation.image) for conversation in conversations]
+    images = [open_picture(conversation.image, conversation.change) for conversation in conversations]
     pixels = processor.image_processor(images, return_tensors="pt")["pixel_values"]
     return {"input_ids": input_ids, "attention_mask": attention, "labels": labels, "pixel_values": pixels}

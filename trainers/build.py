@@ -4,7 +4,10 @@ The architecture is LLaVA's (SigLIP tower, two-layer MLP connector, Qwen3 langua
 transformers' own classes, so what is trained here loads in transformers and in vLLM as it is.
 """
 
+from typing import Any
+
 import torch
+from sightscale.trainers.recipe import Recipe
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers import trainers as tokenizer_trainers
 from transformers import (
@@ -16,8 +19,6 @@ from transformers import (
     SiglipImageProcessorPil,
     SiglipVisionConfig,
 )
-
-from sightscale.trainers.recipe import Recipe
 
 PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"
 
@@ -79,6 +80,8 @@ def build_processor(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Llava
 def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
     """A model with weights drawn from the recipe's seed."""
     vision, language = recipe.vision, recipe.language
+    headless: dict[str, Any] = {"vision_use_head": False}  # a pooling head that LLaVA doesn't use
+    image_token: Any = tokenizer.convert_tokens_to_ids(IMAGE)
     config = LlavaConfig(
         vision_config=SiglipVisionConfig(
             hidden_size=vision.hidden_size,
@@ -87,7 +90,7 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlavaForC
             num_attention_heads=vision.heads,
             image_size=vision.image_size,
             patch_size=vision.patch_size,
-            vision_use_head=False,
+            **headless,
         ),
         text_config=Qwen3Config(
             vocab_size=len(tokenizer),
@@ -103,7 +106,7 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlavaForC
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         ),
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_token_index=image_token,
         image_seq_length=(vision.image_size // vision.patch_size) ** 2,
         vision_feature_select_strategy="full",
         vision_feature_layer=-1,

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-
+from safetensors.torch import load_file
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.transformers import TransformersEngine
 from sightscale.tasks import read_answer
@@ -58,10 +58,11 @@ def write_card(recipe: Recipe, score: Score, log: Path, output: Path) -> None:
         f"{last[stage.name]['loss'] if stage.name in last else '–'} |"
         for stage in recipe.stages
     )
-    from safetensors import safe_open
-
-    with safe_open(output / "model.safetensors", "pt") as weights:
-        count = sum(weights.get_slice(name).get_shape() and _size(weights.get_slice(name).get_shape()) for name in weights.keys())
+    if recipe.tower:
+        tower = recipe.tower
+        row = f"| {tower.name} | {tower.steps} | {tower.batch_size} | – | {tower.learning_rate:g} | attributes | "
+        stages = row + f"{last[tower.name]['loss'] if tower.name in last else '–'} |\n" + stages
+    count = sum(tensor.numel() for tensor in load_file(output / "model.safetensors").values())
     hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
     (output / "README.md").write_text(
         f"""---
@@ -91,10 +92,3 @@ A reference that looks: it proves a measurement of vision reliance right on data
 nothing else: one shape on a plain ground, eight colours, easy-VQA's questions, the perception prompt.
 """
     )
-
-
-def _size(shape: list[int]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-
-from PIL import Image
+from typing import Literal
 
 from sightscale.model_adapters.prompts import perception_prompt
 from sightscale.tasks.easy_vqa.rows import draw_options, kind_of, read_questions
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
+
+Kind = Literal["open", "choice", "describe"]
 
 OPEN_INSTRUCTION = "Answer the question using a single word or phrase."
 FOCUSES = (None, "the shape", "the color of the shape", "the shape and its color", "the objects in the image")
@@ -28,6 +29,7 @@ class Conversation:
 
     image: Path
     turns: tuple[tuple[str, str], ...]
+    change: int = 0  # which change of the picture is shown, see `pictures.open_picture`
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,13 @@ class EasyVqaConversations:
 
     size: int
     turns: int
-    mixture: Mapping[str, float]
+    mixture: Mapping[Kind, float]
     seed: int
+    augment: bool = True
 
     @cached_property
     def _pictures(self) -> list[tuple[Path, list[tuple[str, str]]]]:
-        questions, paths = read_questions("train")
-        asked: dict[int, list[tuple[str, str]]] = {image_id: [] for image_id in sorted(paths)}
-        for question, answer, image_id in questions:
-            asked[image_id].append((question, answer))
-        return [(paths[image_id], about) for image_id, about in asked.items() if about]
+        return read_training_pictures()
 
     def __len__(self) -> int:
         return self.size
@@ -58,7 +57,8 @@ class EasyVqaConversations:
         rng = random.Random(hashlib.sha256(f"{self.seed}:{i}".encode()).digest())
         image, about = self._pictures[order[at]]
         kinds = rng.choices(list(self.mixture), weights=list(self.mixture.values()), k=self.turns)
-        return Conversation(image, tuple(self._turn(kind, about, rng) for kind in kinds))
+        turns = tuple(self._turn(kind, about, rng) for kind in kinds)
+        return Conversation(image, turns, rng.randrange(1, 2**31) if self.augment else 0)
 
     def texts(self) -> list[str]:
         """Texts with every word that conversations use, to train a tokenizer on."""
@@ -79,13 +79,22 @@ class EasyVqaConversations:
         return pose_question(question, options) + DIRECT_INSTRUCTION, letter
 
 
+def read_training_pictures() -> list[tuple[Path, list[tuple[str, str]]]]:
+    """Each training picture with the questions and answers about it."""
+    questions, paths = read_questions("train")
+    asked: dict[int, list[tuple[str, str]]] = {image_id: [] for image_id in sorted(paths)}
+    for question, answer, image_id in questions:
+        asked[image_id].append((question, answer))
+    return [(paths[image_id], about) for image_id, about in asked.items() if about]
+
+
 @lru_cache(maxsize=2)
 def _shuffled(size: int, seed: str) -> list[int]:
     return random.Random(seed).sample(range(size), size)
 
 
-def describe(about: list[tuple[str, str]]) -> str:
-    """A sentence with the shape and the colour that the questions about a picture reveal."""
+def attributes(about: list[tuple[str, str]]) -> dict[str, str]:
+    """What the questions about a picture reveal: `shape`, `colour`, or neither."""
     known: dict[str, str] = {}
     for question, answer in about:
         if kind_of(answer) != "yes/no":
@@ -95,6 +104,12 @@ def describe(about: list[tuple[str, str]]) -> str:
             asked_kind = kind_of(word) if word in _ANSWER_WORDS else None
             if asked_kind and (kind_of(answer) != "yes/no" or _affirms(words, answer)):
                 known.setdefault(asked_kind, word)
+    return known
+
+
+def describe(about: list[tuple[str, str]]) -> str:
+    """A sentence with the shape and the colour that the questions about a picture reveal."""
+    known = attributes(about)
     shape, colour = known.get("shape", "shape"), known.get("colour")
     return f"The image shows a {colour} {shape}." if colour else f"The image shows a {shape}."
 
@@ -104,11 +119,5 @@ def _affirms(words: list[str], answer: str) -> bool:
 
 
 _ANSWER_WORDS = frozenset(
-    "circle rectangle triangle black blue brown gray green red teal yellow".split()
+    ["circle", "rectangle", "triangle", "black", "blue", "brown", "gray", "green", "red", "teal", "yellow"]
 )
-
-
-def open_image(path: Path) -> Image.Image:
-    """The picture at `path`, as RGB."""
-    with Image.open(path) as image:
-        return image.convert("RGB")

@@ -43,18 +43,23 @@ class Language(_Strict):
     context: int = Field(default=1024, gt=0)
 
 
-class Stage(_Strict):
-    """One stage of training: which parts learn, from which mixture, for how long."""
+class Schedule(_Strict):
+    """How long and how fast a stage learns: a cosine schedule after a warm-up."""
 
     name: str
-    train: tuple[Literal["vision", "connector", "language"], ...] = ("vision", "connector", "language")
-    mixture: dict[Literal["open", "choice", "describe"], float]  # weights of the kinds of turns
-    turns: int = Field(gt=0, description="turns of one conversation about a picture")
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+
+
+class Stage(Schedule):
+    """One stage of training on conversations: which parts learn, from which mixture."""
+
+    train: tuple[Literal["vision", "connector", "language"], ...] = ("vision", "connector", "language")
+    mixture: dict[Literal["open", "choice", "describe"], float]  # weights of the kinds of turns
+    turns: int = Field(gt=0, description="turns of one conversation about a picture")
 
 
 class Recipe(_Strict):
@@ -66,6 +71,8 @@ class Recipe(_Strict):
     seed: int = 0
     vision: Vision
     language: Language
+    augment: bool = True  # flip, transpose and shift training pictures; nothing asked depends on it
+    tower: Schedule | None = None  # the vision tower alone, on the pictures' known attributes, before all else
     stages: tuple[Stage, ...] = Field(min_length=1)
 
 

@@ -6,11 +6,18 @@ The work folder holds one folder a stage with Trainer's checkpoints, and a finis
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from sightscale.trainers.batches import collate
+from sightscale.trainers.build import build_model, build_processor, build_tokenizer
+from sightscale.trainers.conversations import EasyVqaConversations
+from sightscale.trainers.recipe import Recipe, Schedule, Stage
+from sightscale.trainers.tower import LabelledPictures, TowerWithHeads, collate_pictures
+from torch import nn
 from transformers import (
     LlavaForConditionalGeneration,
     LlavaProcessor,
@@ -22,11 +29,6 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from sightscale.trainers.batches import collate
-from sightscale.trainers.build import build_model, build_processor, build_tokenizer
-from sightscale.trainers.conversations import EasyVqaConversations
-from sightscale.trainers.recipe import Recipe, Stage
-
 PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector", "language": "model.language_model"}
 
 
@@ -37,7 +39,12 @@ class _JsonLog(TrainerCallback):
         self.path, self.stage, self.start = path, stage, time.perf_counter()
 
     def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **_: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
     ) -> None:
         if logs and "loss" in logs:
             entry = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs}
@@ -57,13 +64,18 @@ def train(recipe: Recipe, work: Path, output: Path) -> None:
     tokenizer = build_tokenizer(vocabulary, recipe.language.vocabulary)
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
-    for number, stage in enumerate(recipe.stages):
+    schedules: list[Schedule] = [*([recipe.tower] if recipe.tower else []), *recipe.stages]
+    for number, stage in enumerate(schedules):
         folder = work / f"{number}-{stage.name}"
         done = folder / "done" / "model.safetensors"
         if done.is_file():
             print(f"stage {stage.name}: finished before, its weights are read from {done.parent}")
         else:
-            run_stage(model, processor, stage, recipe.seed + number, folder, work / "log.jsonl")
+            print(f"stage {stage.name}: {stage.steps} steps")
+            if isinstance(stage, Stage):
+                run_stage(model, processor, stage, recipe, recipe.seed + number, folder)
+            else:
+                run_tower_stage(model, processor, stage, recipe, recipe.seed + number, folder)
             done.parent.mkdir(parents=True, exist_ok=True)
             partial = done.with_suffix(".partial")
             save_file({name: tensor.contiguous() for name, tensor in _own_weights(model).items()}, partial)
@@ -74,12 +86,45 @@ def train(recipe: Recipe, work: Path, output: Path) -> None:
 
 
 def run_stage(
-    model: LlavaForConditionalGeneration, processor: LlavaProcessor, stage: Stage, seed: int, folder: Path, log: Path
+    model: LlavaForConditionalGeneration,
+    processor: LlavaProcessor,
+    stage: Stage,
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
 ) -> None:
-    """Train the stage's parts of `model` in place; goes on from the folder's last checkpoint."""
+    """Train the stage's parts of `model` on conversations, in place."""
     for part, prefix in PARTS.items():
         model.get_submodule(prefix).requires_grad_(part in stage.train)
-    conversations = EasyVqaConversations(stage.steps * stage.batch_size, stage.turns, stage.mixture, seed)
+    size = stage.steps * stage.batch_size
+    conversations = EasyVqaConversations(size, stage.turns, stage.mixture, seed, recipe.augment)
+    _fit(model, stage, conversations, lambda rows: collate(rows, processor), seed, folder)
+
+
+def run_tower_stage(
+    model: LlavaForConditionalGeneration,
+    processor: LlavaProcessor,
+    stage: Schedule,
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Train the vision tower of `model` on the pictures' attributes, in place."""
+    pictures = LabelledPictures(stage.steps * stage.batch_size, seed, recipe.augment)
+    torch.manual_seed(seed)  # of the heads
+    heads = TowerWithHeads(model.model.vision_tower, [len(values) for values in pictures.values.values()])
+    _fit(heads, stage, pictures, lambda rows: collate_pictures(rows, processor), seed, folder)
+
+
+def _fit(
+    model: nn.Module,
+    stage: Schedule,
+    rows: Any,
+    collator: Callable[[Any], dict[str, torch.Tensor]],
+    seed: int,
+    folder: Path,
+) -> None:
+    """Run transformers' Trainer over the stage, going on from the folder's last checkpoint."""
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=stage.steps,
@@ -95,6 +140,8 @@ def run_stage(
         data_seed=seed,
         bf16=torch.cuda.is_available(),
         remove_unused_columns=False,
+        label_names=["labels"],
+        disable_tqdm=False,
         report_to=[],
         dataloader_num_workers=0,
         max_grad_norm=1.0,
@@ -102,9 +149,9 @@ def run_stage(
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=conversations,
-        data_collator=lambda rows: collate(rows, processor),
-        callbacks=[_JsonLog(log, stage.name)],
+        train_dataset=rows,
+        data_collator=collator,
+        callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name)],
     )
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
 
@@ -112,11 +159,14 @@ def run_stage(
 def save_model(model: LlavaForConditionalGeneration, processor: LlavaProcessor, output: Path) -> None:
     """Write the model in bfloat16 safetensors, with the tower under the hub's older names, which vLLM reads."""
     output.mkdir(parents=True, exist_ok=True)
-    model.to(torch.bfloat16).save_pretrained(output)
+    trained: Any = model
+    trained.to(torch.bfloat16).save_pretrained(output)
     processor.save_pretrained(output)
     weights = output / "model.safetensors"
     renamed = {
-        name if name.startswith("vision_tower.vision_model.") else name.replace("vision_tower.", "vision_tower.vision_model.", 1): tensor
+        name
+        if name.startswith("vision_tower.vision_model.")
+        else name.replace("vision_tower.", "vision_tower.vision_model.", 1): tensor
         for name, tensor in load_file(weights).items()
     }
     save_file(renamed, weights, metadata={"format": "pt"})

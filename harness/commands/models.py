@@ -5,7 +5,6 @@ def models() -> None:
     """List the checkpoints that `--model` knows by a short name, and where each comes from."""
     from rich.console import Console
     from rich.table import Table
-
     from sightscale.model_adapters.checkpoints import list_checkpoints
 
     table = Table("name", "where it is")

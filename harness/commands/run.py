@@ -34,7 +34,6 @@ def run(
     """
     _quieten()
     from rich.console import Console
-
     from sightscale.harness.evaluate import Plan, evaluate
     from sightscale.harness.summary import render_table, summarise
     from sightscale.model_adapters.conditions import parse_conditions
@@ -77,11 +76,9 @@ def _quieten() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=UserWarning)
-    from loguru import logger
-
-    import lmms_eval.models  # noqa: F401  it sets up its own log when imported; ours replaces it
-
     import lmms_eval.evaluator
+    import lmms_eval.models
+    from loguru import logger
 
     lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
     logger.remove()

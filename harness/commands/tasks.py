@@ -5,7 +5,6 @@ def tasks() -> None:
     """List the tasks that come with sightscale; every task of lmms-eval can be named as well."""
     from rich.console import Console
     from rich.table import Table
-
     from sightscale.tasks.catalogue import list_tasks
 
     table = Table("task", "questions", "chance", "source", "revision", "licence", "data now")

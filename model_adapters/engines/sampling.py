@@ -6,9 +6,8 @@ and the prompt's digest, so an interrupted run continued in other batches sample
 """
 
 import torch
-from transformers import LogitsProcessor
-
 from sightscale.model_adapters.engines import Decoding
+from transformers import LogitsProcessor
 
 
 class SeededSampling(LogitsProcessor):
@@ -21,7 +20,7 @@ class SeededSampling(LogitsProcessor):
             for digest in digests
         ]
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         decoding = self.decoding
         scores = scores.float() / decoding.temperature
         if decoding.top_k:

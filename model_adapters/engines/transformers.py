@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 from PIL import Image
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines.sampling import SeededSampling
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -21,9 +23,6 @@ from transformers import (
     LogitsProcessorList,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.engines.sampling import SeededSampling
 
 HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 
@@ -52,13 +51,13 @@ class TransformersEngine:
         try:
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-            loader = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
-            self._model = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
-            self._processor = (AutoProcessor if self.sees else AutoTokenizer).from_pretrained(location, **options)
+            loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+            self._model: Any = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
+            self._processor: Any = (AutoProcessor if self.sees else AutoTokenizer).from_pretrained(location, **options)
         except (OSError, ValueError, KeyError) as error:
             raise ValueError(f"cannot load model {model!r}: {_first_line(error)}") from error
         self._model.to(self.device).eval()
-        self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
@@ -75,7 +74,8 @@ class TransformersEngine:
         """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
         texts = [self._render(prompt, decoding) for prompt in prompts]
         order = sorted(
-            range(len(prompts)), key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+            range(len(prompts)),
+            key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i])),
         )
         completions: list[Completion | None] = [None] * len(prompts)
         pending = self._split(order, prompts)
@@ -168,7 +168,8 @@ class TransformersEngine:
         seconds = (time.perf_counter() - start) / len(prompts)
         lengths = inputs["attention_mask"].sum(-1).tolist()
         return [
-            self._completion(row, length, seconds, decoding) for row, length in zip(output.tolist(), lengths, strict=True)
+            self._completion(row, length, seconds, decoding)
+            for row, length in zip(output.tolist(), lengths, strict=True)
         ]
 
     def _completion(self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding) -> Completion:

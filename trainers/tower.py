@@ -1,0 +1,87 @@
+"""Pretraining of the vision tower: naming each picture's known attributes from the mean of its patches.
+
+The heads that name them are thrown away afterwards; the tower keeps what it learned to see. From
+scratch and on few pictures, a language model's loss alone teaches a tower colour but not shape.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from sightscale.trainers.batches import IGNORED
+from sightscale.trainers.conversations import attributes, read_training_pictures
+from sightscale.trainers.pictures import open_picture
+from torch import nn
+from transformers import LlavaProcessor, SiglipVisionModel
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """A picture, the change of it that is shown, and the number of each attribute's value."""
+
+    image: Path
+    change: int
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelledPictures:
+    """A fixed, seeded list of training pictures with their attributes; an unknown one has no label."""
+
+    size: int
+    seed: int
+    augment: bool
+
+    @cached_property
+    def values(self) -> dict[str, list[str]]:
+        """Each attribute's possible values."""
+        known = [attributes(about) for _, about in read_training_pictures()]
+        names = sorted({name for one in known for name in one})
+        return {name: sorted({one[name] for one in known if name in one}) for name in names}
+
+    @cached_property
+    def _pictures(self) -> list[tuple[Path, tuple[int, ...]]]:
+        def label(known: dict[str, str]) -> tuple[int, ...]:
+            return tuple(
+                values.index(known[name]) if name in known else IGNORED for name, values in self.values.items()
+            )
+
+        return [(path, label(attributes(about))) for path, about in read_training_pictures()]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> LabelledPicture:
+        if not 0 <= i < self.size:
+            raise IndexError(i)
+        rng = random.Random(f"{self.seed}:{i}")
+        path, labels = rng.choice(self._pictures)
+        return LabelledPicture(path, rng.randrange(1, 2**31) if self.augment else 0, labels)
+
+
+class TowerWithHeads(nn.Module):
+    """A tower and one linear head an attribute; its loss is the mean of their cross entropies."""
+
+    def __init__(self, tower: SiglipVisionModel, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.tower = tower
+        self.heads = nn.ModuleList(nn.Linear(tower.config.hidden_size, size) for size in sizes)
+
+    def forward(self, pixel_values: torch.Tensor, attribute_labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """`loss` for pictures (batch × 3 × side × side) and labels (batch × attributes)."""
+        seen = self.tower(pixel_values).last_hidden_state.mean(1)
+        losses = [
+            nn.functional.cross_entropy(head(seen), attribute_labels[:, k], ignore_index=IGNORED)
+            for k, head in enumerate(self.heads)
+        ]
+        return {"loss": torch.stack(losses).mean()}
+
+
+def collate_pictures(rows: Sequence[LabelledPicture], processor: LlavaProcessor) -> dict[str, torch.Tensor]:
+    """A batch for `TowerWithHeads`."""
+    pictures = [open_picture(row.image, row.change) for row in rows]
+    pixels = processor.image_processor(pictures, return_tensors="pt")["pixel_values"]
+    return {"pixel_values": pixels, "attribute_labels": torch.tensor([row.labels for row in rows])}
