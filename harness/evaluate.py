@@ -46,6 +46,7 @@ class Plan:
     seed: int = 0
     batch_size: int = 32
     store: Path | None = None
+    task_folders: tuple[str, ...] = ()
 
 
 def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
@@ -55,7 +56,7 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
     """
     _prepare_folder(plan.output)
     say(f"tasks: reading {', '.join(plan.tasks)}")
-    manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name)
+    manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
     say(f"model: loading {plan.model_text}")
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))

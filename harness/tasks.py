@@ -1,6 +1,7 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from lmms_eval.tasks import TaskManager
@@ -8,17 +9,23 @@ from sightscale.tasks import TASK_FOLDER
 from tenacity import RetryError
 
 
-def load_tasks(names: tuple[str, ...], prompt_name: str) -> tuple[TaskManager, dict[str, str]]:
+def load_tasks(
+    names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
+) -> tuple[TaskManager, dict[str, str]]:
     """A task manager that knows every task in `names`, and each leaf task's main metric.
 
-    sightscale's tasks are looked for first, lmms-eval's own when a name isn't there. Raises
+    sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
     ValueError in one line for an unknown name, for data that can't be had, and for an empty set.
     """
     if not names:
         raise ValueError("no task is named; `sightscale tasks` lists them")
-    manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False, model_name=prompt_name)
+    missing = [folder for folder in folders if not Path(folder).is_dir()]
+    if missing:
+        raise ValueError(f"--include-path {missing[0]} is not a folder")
+    where = [str(TASK_FOLDER), *folders]
+    manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
     if any(name not in manager.all_tasks for name in names):
-        manager = TaskManager(include_path=[str(TASK_FOLDER)], model_name=prompt_name)
+        manager = TaskManager(include_path=where, model_name=prompt_name)
     for name in names:
         if name not in manager.all_tasks:
             close = get_close_matches(name, manager.all_tasks, n=3)

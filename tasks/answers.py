@@ -18,6 +18,7 @@ ANSWERED: Outcome = "answered"
 REFUSED: Outcome = "refused"
 UNPARSED: Outcome = "unparsed"
 MAX_CHARACTERS = 20_000  # of a response, its end; an answer stands at the end, and patterns stay fast
+MAX_CUES = 20  # of a kind, the last ones; enough for any reasoning, and a loop can't make reading slow
 MAX_PROSE_WORDS = 60  # a longer response names options by the way; only its last line is searched
 
 
@@ -152,7 +153,7 @@ def _read_whole(text: str, letters: Mapping[str, str], by_text: Mapping[str, str
 def _read_cues(text: str, letters: Mapping[str, str], by_text: Mapping[str, str]) -> str | None:
     """The last "Answer: X" line that says something readable, else the last "the answer is X"."""
     for cue in (_ANSWER_LINE, _ANSWER_PROSE):
-        for match in reversed(list(cue.finditer(text))):
+        for match in reversed(list(cue.finditer(text))[-MAX_CUES:]):
             letter = _read_after_cue(text[match.end() :], letters, by_text)
             if letter:
                 return letter

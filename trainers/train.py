@@ -153,7 +153,12 @@ def _fit(
         data_collator=collator,
         callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name)],
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    if last and isinstance(model, LlavaForConditionalGeneration):
+        # Checkpoints are written under the hub's names. Trainer reads them back without translating these,
+        # finds no weight it knows and says nothing; so the weights are put back here.
+        model.load_state_dict(LlavaForConditionalGeneration.from_pretrained(last, dtype=torch.float32).state_dict())
+    trainer.train(resume_from_checkpoint=last)
 
 
 def save_model(model: LlavaForConditionalGeneration, processor: LlavaProcessor, output: Path) -> None:

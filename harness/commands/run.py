@@ -27,6 +27,9 @@ def run(
     store: Annotated[
         Path | None, typer.Option(help="File of finished generations, to share between runs.  [default: in OUTPUT]")
     ] = None,
+    include_path: Annotated[
+        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
+    ] = None,
 ) -> None:
     """Score one model on tasks, sighted and blind; print a table and write every answer as a record.
 
@@ -49,6 +52,7 @@ def run(
         seed=seed,
         batch_size=batch_size,
         store=store,
+        task_folders=tuple(include_path or ()),
     )
     records = evaluate(plan, lambda line: print(line, file=sys.stderr))
     width = None if sys.stdout.isatty() else 160

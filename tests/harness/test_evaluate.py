@@ -1,0 +1,229 @@
+"""A whole evaluation of the shipped checkpoint, and everything that can be wrong with what is asked for."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pytest
+from PIL import Image
+from sightscale.harness.evaluate import Plan, evaluate
+from sightscale.harness.records import read_records
+from sightscale.harness.summary import summarise
+from sightscale.harness.tasks import load_tasks
+from sightscale.model_adapters.spec import parse_model
+from sightscale.tasks import TASK_FOLDER, score_response
+from sightscale.tasks.easy_vqa.rows import FEATURES
+
+COMMAND = [sys.executable, "-c", "from sightscale.harness.cli import main; main()"]
+
+
+def plan(output: Path, model: str = "easy_vqa_nano", tasks: str = "easy_vqa", **others: object) -> Plan:
+    known = Plan(parse_model(model), model, (tasks,), (), output, limit=120, batch_size=40)
+    return replace(known, **others)  # type: ignore[arg-type]
+
+
+def quiet(_: str) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("runs") / "nano"
+    evaluate(plan(output, conditions=("none", "mismatched", "noise")), quiet)
+    return output
+
+
+def test_the_summary_is_a_recount_of_the_records(run: Path) -> None:
+    records = pd.read_parquet(run / "records.parquet")
+    assert len(records) == 4 * 120 and not records.duplicated(["task", "condition", "doc_id"]).any()
+    (summary,) = summarise(read_records(run))
+    means = records.groupby("condition")["score"].mean()
+    assert summary.sighted.value == pytest.approx(means["sighted"])
+    for condition in ("none", "mismatched", "noise"):
+        assert summary.blind[condition].value == pytest.approx(means[condition])
+        assert summary.reliance[condition].value == pytest.approx(means["sighted"] - means[condition])
+        assert summary.reliance[condition].low < summary.reliance[condition].value < summary.reliance[condition].high
+    assert sum(summary.outcomes.values()) == pytest.approx(1)
+
+
+def test_the_shipped_model_sees(run: Path) -> None:
+    (summary,) = summarise(read_records(run))
+    assert summary.sighted.value > 0.9
+    assert summary.reliance["none"].low > 0 and summary.reliance["mismatched"].low > 0
+
+
+def test_scores_can_be_computed_again_from_the_raw_answers(run: Path) -> None:
+    for row in read_records(run).itertuples():
+        again = score_response(row.answer_format, row.response, row.target, json.loads(row.options))
+        assert (again.score, again.outcome) == (row.score, row.outcome)
+
+
+def test_blind_prompts_differ_from_the_sighted_ones_in_the_picture_only(run: Path) -> None:
+    by_condition = {name: part.set_index("doc_id") for name, part in read_records(run).groupby("condition")}
+    for name, part in by_condition.items():
+        assert part["prompt"].equals(by_condition["sighted"]["prompt"]), name
+        assert part["image_hash"].equals(by_condition["sighted"]["image_hash"]), name
+    assert (by_condition["none"]["input_tokens"] < by_condition["sighted"]["input_tokens"] - 60).all()
+    assert by_condition["noise"]["input_tokens"].equals(by_condition["sighted"]["input_tokens"])
+
+
+def test_the_manifest_says_how_the_run_was_made(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["status"] == "finished" and manifest["software"]["lmms-eval"]
+    assert manifest["task_details"]["easy_vqa"]["files"] == {"test": "test.jsonl"}
+    assert manifest["conditions"]["noise"]["settings"]["decoding"]["easy_vqa"]["max_new_tokens"] == 32
+    assert manifest["tokens"]["input_tokens"] > 0
+    for condition in manifest["conditions"]:
+        assert list((run / "lmms_eval" / condition).glob("*_results.json"))
+        assert list((run / "lmms_eval" / condition).glob("*_samples_easy_vqa.jsonl"))
+
+
+def test_the_same_command_again_generates_nothing_and_another_one_is_refused(run: Path) -> None:
+    before = read_records(run)
+    again = evaluate(plan(run, conditions=("none", "mismatched", "noise")), quiet)
+    same = [name for name in before.columns if name not in ("seconds",)]
+    pd.testing.assert_frame_equal(
+        before[same].sort_values(["condition", "doc_id"], ignore_index=True),
+        again[same].sort_values(["condition", "doc_id"], ignore_index=True),
+        check_dtype=False,
+    )
+    with pytest.raises(ValueError, match="holds another run"):
+        evaluate(plan(run, seed=1), quiet)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "condition"),
+    [
+        ("sightscale", "pretrained=easy_vqa_nano", "sighted"),
+        ("blindfold", "model=sightscale,pretrained=easy_vqa_nano,condition=mismatched", "mismatched"),
+    ],
+)
+def test_plain_lmms_eval_gives_the_same_numbers(
+    run: Path, tmp_path: Path, model: str, arguments: str, condition: str
+) -> None:
+    command = [sys.executable, "-m", "lmms_eval", "--model", model, "--model_args", arguments, "--tasks", "easy_vqa"]
+    command += ["--include_path", str(TASK_FOLDER), "--limit", "120", "--batch_size", "40", "--log_samples"]
+    subprocess.run([*command, "--output_path", str(tmp_path)], check=True, capture_output=True, timeout=300)
+    (file,) = tmp_path.rglob("*_samples_easy_vqa.jsonl")
+    theirs = {row["doc_id"]: row for row in map(json.loads, file.read_text().splitlines())}
+    ours = read_records(run).query("condition == @condition").set_index("doc_id")
+    assert {doc_id: row["accuracy"] for doc_id, row in theirs.items()} == ours["score"].to_dict()
+    (results,) = tmp_path.rglob("*_results.json")
+    accuracy = json.loads(results.read_text())["results"]["easy_vqa"]["accuracy,none"]
+    assert accuracy == pytest.approx(ours["score"].mean())
+
+
+def test_a_run_that_is_killed_goes_on_where_it_stopped(run: Path, tmp_path: Path) -> None:
+    arguments = ["run", "--model", "easy_vqa_nano", "--tasks", "easy_vqa", "--limit", "120", "--batch-size", "40"]
+    command = [*COMMAND, *arguments, "--blind", "none,mismatched,noise", "--output", str(tmp_path / "run")]
+    store = tmp_path / "run" / "generations.sqlite"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and _rows(store) < 60:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = _rows(store)
+    assert finished >= 60
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(store) as kept:
+        assert kept.execute("SELECT count(*) FROM generations").fetchone()[0] >= finished
+    ours, whole = read_records(tmp_path / "run"), read_records(run)
+    answers = ["condition", "doc_id", "response", "score"]
+    first, second = (part[answers].sort_values(answers[:2], ignore_index=True) for part in (ours, whole))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def _rows(store: Path) -> int:
+    if not store.is_file():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as kept:
+            return kept.execute("SELECT count(*) FROM generations").fetchone()[0]
+    except sqlite3.OperationalError:  # the process is just making it
+        return 0
+
+
+def write_task(folder: Path, rows: list[dict]) -> None:  # type: ignore[type-arg]
+    """A task of the user's own, in VMCBench's schema."""
+    datasets.Dataset.from_list(rows, features=FEATURES).to_parquet(str(folder / "rows.parquet"))
+    (folder / "own.yaml").write_text(
+        (TASK_FOLDER / "in_domain" / "_vmcbench.yaml")
+        .read_text()
+        .replace("suyc21/VMCBench", "parquet")
+        .replace('"**/*.parquet"', "rows.parquet")
+        + "task: own\n"
+    )
+
+
+def row(index: int, image: object) -> dict:  # type: ignore[type-arg]
+    options = {"A": "yes", "B": "no", "C": None, "D": None}
+    return {"index": index, "question": "is there a circle?", **options, "answer": "A", "category": "x", "image": image}
+
+
+def test_a_corrupt_picture_costs_its_own_question_only(tmp_path: Path) -> None:
+    good = [row(i, Image.new("RGB", (64, 64), (i, 0, 0))) for i in range(1, 4)]
+    write_task(tmp_path, [row(0, {"bytes": b"\x89PNG not a picture", "path": None}), *good])
+    records = evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)), quiet)
+    assert records["outcome"].tolist()[0] == "failed" and "failed" not in records["outcome"].tolist()[1:]
+    assert "document 0" in records["error"][0] and records["score"][0] == 0
+
+
+def test_when_no_question_can_be_read_the_run_fails(tmp_path: Path) -> None:
+    write_task(tmp_path, [row(i, {"bytes": b"nothing", "path": None}) for i in range(2)])
+    with pytest.raises((ValueError, RuntimeError), match=r"no request could be answered|can't be loaded"):
+        evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)), quiet)
+
+
+def test_an_empty_data_set_is_named(tmp_path: Path) -> None:
+    write_task(tmp_path, [])
+    with pytest.raises(ValueError, match=r"'own' has no documents|'own' can't be loaded"):
+        load_tasks(("own",), "sightscale", (str(tmp_path),))
+
+
+def test_an_unknown_task_is_named_with_what_is_near() -> None:
+    with pytest.raises(ValueError, match=r"unknown task 'easy_vq'.*easy_vqa"):
+        load_tasks(("easy_vq",), "sightscale")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("decoupled:perception=x", "lacks reasoning"),
+        ("easy_vqa_nano,batch_size", "not key=value"),
+        ("", "names no model"),
+    ],
+)
+def test_a_model_string_that_is_wrong_is_explained(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_model(text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--model", "easy_vqa_nano,colour=red", "--tasks", "easy_vqa"],
+        ["--model", "lmms:no_such_model", "--tasks", "easy_vqa"],
+        ["--model", "easy_vqa_nano", "--tasks", "easy_vqa", "--blind", "blurred"],
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_exit_code_1(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "run", *arguments, "--output", str(tmp_path / "out")], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("sightscale: ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place nobody can write to")
+def test_an_output_that_cannot_be_written_is_named() -> None:
+    with pytest.raises(ValueError, match="choose another --output"):
+        evaluate(plan(Path("/proc/nowhere")), quiet)

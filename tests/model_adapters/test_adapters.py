@@ -1,0 +1,184 @@
+"""Adapters through lmms-eval's own protocol: what the modules see, and foreign models under a blindfold."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lmms_eval.api.instance import Instance
+from PIL import Image
+from sightscale.model_adapters.blindfold import Blindfold
+from sightscale.model_adapters.decoupled import Decoupled
+from sightscale.model_adapters.end_to_end import EndToEnd
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.prompts import perception_prompt
+from sightscale.model_adapters.spec import open_model, parse_model
+from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION
+
+ASKED = "Question: what is it?\nOptions:\nA. cat\nB. dog\n" + DIRECT_INSTRUCTION
+
+
+class Recording:
+    """An engine that keeps every prompt and says the same to all."""
+
+    def __init__(self, says: str) -> None:
+        self.says, self.prompts, self.decodings = says, [], []
+        self.identity = f"recording {says}"
+
+    def generate(self, prompts: Any, decoding: Decoding, on_finished: OnFinished | None = None) -> list[Completion]:
+        self.prompts += prompts
+        self.decodings.append(decoding)
+        return [Completion(self.says, input_tokens=7, output_tokens=2) for _ in prompts]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def picture(i: int) -> Image.Image:
+    return Image.new("RGB", (8, 8), (i, 2 * i, 3 * i))
+
+
+def ask(model: Any, n: int = 3, pictures: int = 1, broken: int | None = None) -> list[Any]:
+    """Send a model `n` chat requests as lmms-eval does."""
+
+    def to_messages(doc: dict[str, Any]) -> list[dict[str, Any]]:
+        if doc["i"] == broken:
+            raise OSError("cannot identify image file")
+        images = [{"type": "image", "url": picture(10 * doc["i"] + k)} for k in range(pictures)]
+        return [{"role": "user", "content": [*images, {"type": "text", "text": ASKED}]}]
+
+    model.task_dict["t"] = {"test": [{"i": i} for i in range(n)]}
+    generation = {"max_new_tokens": 5, "do_sample": False, "until": []}
+    return [
+        Instance(
+            request_type="generate_until",
+            arguments=(ASKED, to_messages, generation, i, "t", "test"),
+            idx=0,
+            metadata={"task": "t", "doc_id": i, "repeats": 1},
+        )
+        for i in range(n)
+    ]
+
+
+def decoupled(**others: Any) -> tuple[Decoupled, Recording, Recording]:
+    perceives, reasons = Recording("a small cat"), Recording("Answer: A")
+    return Decoupled("p", "r", perception_engine=perceives, reasoning_engine=reasons, **others), perceives, reasons
+
+
+def test_question_and_options_never_reach_the_perception_module() -> None:
+    model, perceives, reasons = decoupled()
+    answers = model.generate_until(ask(model, pictures=2))
+    assert [answer.text for answer in answers] == ["Answer: A"] * 3
+    assert all(prompt.text == perception_prompt() and len(prompt.images) == 2 for prompt in perceives.prompts)
+    assert not any(prompt.images for prompt in reasons.prompts)
+    assert all("Description: a small cat\nQuestion: what is it?" in prompt.text for prompt in reasons.prompts)
+    assert all("given choices directly" not in prompt.text for prompt in reasons.prompts)
+    trace = model.traces["t", 0]
+    assert (trace.description, trace.response, trace.perception_output_tokens) == ("a small cat", "Answer: A", 2)
+
+
+def test_a_focus_reaches_the_perception_module_of_its_own_document(tmp_path: Path) -> None:
+    (tmp_path / "focus.json").write_text('{"t": {"1": "the paws"}}')
+    model, perceives, _ = decoupled(focus=str(tmp_path / "focus.json"))
+    model.generate_until(ask(model))
+    assert [prompt.text for prompt in perceives.prompts] == [
+        perception_prompt(),
+        perception_prompt("the paws"),
+        perception_prompt(),
+    ]
+    assert model.traces["t", 1].focus == "the paws"
+
+
+@pytest.mark.parametrize(("mode", "temperature", "tokens"), [("direct", 0.7, 1024), ("thinking", 0.6, 5120)])
+def test_decoding_is_the_studys(mode: Any, temperature: float, tokens: int) -> None:
+    model, perceives, reasons = decoupled(mode=mode)
+    model.generate_until(ask(model))
+    assert (perceives.decodings[0].temperature, perceives.decodings[0].max_new_tokens) == (0.0, 1024)
+    assert (reasons.decodings[0].temperature, reasons.decodings[0].max_new_tokens) == (temperature, tokens)
+
+
+def test_a_document_that_cannot_be_read_fails_alone() -> None:
+    model, perceives, reasons = decoupled()
+    model.generate_until(ask(model, broken=1))
+    assert "document 1" in (model.traces["t", 1].error or "")
+    assert [model.traces["t", i].error for i in (0, 2)] == [None, None]
+    assert len(perceives.prompts) == len(reasons.prompts) == 2
+
+
+@pytest.mark.parametrize("condition", ["none", "black", "noise", "mean", "mismatched"])
+def test_blind_prompts_keep_every_word(condition: str) -> None:
+    engine = Recording("B")
+    model = Blindfold(EndToEnd("x", engine=engine), condition)
+    model.generate_until(ask(model, n=4, pictures=2))
+    own = {(i, k): picture(10 * i + k).tobytes() for i in range(4) for k in range(2)}
+    for i, prompt in enumerate(engine.prompts):
+        assert prompt.text == ASKED
+        assert len(prompt.images) == (0 if condition == "none" else 2)
+        for image in prompt.images:
+            assert image.size == (8, 8)
+            if condition in ("noise", "mismatched"):
+                assert image.tobytes() not in (own[i, 0], own[i, 1])
+    assert model.picture_hashes["t", 3] == model.picture_hashes["t", 3] and len(model.picture_hashes) == 4
+
+
+class Foreign(EndToEnd):
+    """Stands for a simple model of lmms-eval: it reads doc_to_visual and the context itself."""
+
+    is_simple = True
+
+    def generate_until(self, requests: list[Any]) -> list[str]:  # type: ignore[override]
+        said = []
+        for request in requests:
+            text, _, to_visual, doc_id, task, split = request.args
+            pictures = to_visual(self.task_dict[task][split][doc_id])
+            said.append(f"{len(pictures)} {sum(sum(image.tobytes()) for image in pictures)} {text}")
+        return said
+
+
+def test_a_simple_model_that_is_not_ours_is_blinded_too() -> None:
+    inner = Foreign("x", engine=Recording(""))
+    sighted, blind = Blindfold(_hide(inner), "sighted"), Blindfold(_hide(inner), "none")
+    assert [answer.text for answer in blind.generate_until(ask(blind, broken=0))] == [
+        "",
+        f"0 0 {ASKED}",
+        f"0 0 {ASKED}",
+    ]
+    seen = [answer.text for answer in sighted.generate_until(ask(sighted))]
+    assert seen[0] == f"1 0 {ASKED}" and seen[1] == f"1 {64 * 60} {ASKED}"
+    assert blind.traces["t", 0].error
+
+
+def _hide(inner: Foreign) -> Any:
+    """The model behind a class that isn't an adapter of ours."""
+    from lmms_eval.api.model import lmms
+
+    class Other(lmms):
+        is_simple = True
+
+        def generate_until(self, requests: list[Any]) -> list[str]:
+            inner.task_dict = self.task_dict
+            return inner.generate_until(requests)
+
+        def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
+            raise NotImplementedError
+
+        def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+            raise NotImplementedError
+
+    return Other()
+
+
+def test_any_model_of_lmms_eval_can_be_named(tmp_path: Path) -> None:
+    spec = parse_model("lmms:dummy,response=B")
+    model = Blindfold(open_model(spec, batch_size=1, seed=0, store=str(tmp_path / "s")), "black")
+    assert [answer.text for answer in model.generate_until(ask(model))] == ["B", "B", "B"]
+
+
+def test_prompts_with_thinking_answers_keep_both() -> None:
+    model, _, _ = decoupled(mode="thinking")
+    model.reasoning = Recording("<think>hm</think>Answer: B")  # type: ignore[assignment]
+    (answer,) = model.generate_until(ask(model, n=1))
+    assert answer.text == "Answer: B" and model.traces["t", 0].thinking == "hm"
+
+
+def test_a_prompts_text_and_pictures_are_in_order() -> None:
+    assert Prompt(()).text == "" and Prompt(()).images == []

@@ -1,0 +1,89 @@
+"""The package as a user gets it: a wheel of the tracked files, installed away from the checkout."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a clean copy of the tracked files."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=HERE, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        target = folder / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((HERE / name).read_bytes())
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    subprocess.run([*build, str(folder / "source")], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_carries_every_tracked_file_of_the_packages(wheel: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=HERE, capture_output=True, text=True, check=True).stdout.split()
+    folders = ("harness/", "tasks/", "model_adapters/", "trainers/", "leaderboards/")
+    expected = {f"sightscale/{name}" for name in listed if name.startswith(folders)}
+    carried = set(zipfile.ZipFile(wheel).namelist())
+    assert expected <= carried, sorted(expected - carried)[:5]
+    assert not [name for name in carried if name.startswith(("tests/", "sightscale/tests"))]
+
+
+def test_the_installed_wheel_lists_tasks_and_models(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    program = f"import sys; sys.path.insert(0, {str(site)!r}); from sightscale.harness.cli import app; app()"
+    for command, said in (("tasks", "easy_vqa"), ("models", "easy_vqa_nano")):
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _site_first(site) + program, command],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+    where = _site_first(site) + "import sightscale.tasks; print(sightscale.tasks.__file__)"
+    done = subprocess.run([sys.executable, "-S", "-c", where], capture_output=True, text=True, cwd=tmp_path)
+    assert str(site) in done.stdout
+
+
+def _site_first(site: Path) -> str:
+    """Python code that sees the installed wheel and the dependencies, but no editable install's hooks."""
+    paths = [str(site), *(path for path in sys.path if "site-packages" in path)]
+    return f"import sys; sys.path[:0] = {paths!r}; "
+
+
+def test_plugin_models_are_found_without_heavy_imports() -> None:
+    check = (
+        "import sys\n"
+        "from sightscale.model_adapters.plugin import MANIFESTS\n"
+        "assert 'transformers' not in sys.modules and 'sightscale.model_adapters.adapter' not in sys.modules\n"
+        "from lmms_eval.models import get_model\n"
+        "assert all(get_model(m.model_id).is_simple is False for m in MANIFESTS)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_folders_import_downwards_only() -> None:
+    may = {
+        "tasks": {"tasks"},
+        "model_adapters": {"tasks", "model_adapters"},
+        "harness": {"tasks", "model_adapters", "harness"},
+        "trainers": {"tasks", "model_adapters", "trainers"},
+        "leaderboards": {"harness", "tasks", "leaderboards"},
+    }
+    for folder, allowed in may.items():
+        for path in (HERE / folder).rglob("*.py"):
+            if folder == "harness" and path.parent.name == "commands":
+                continue  # the command line alone may reach every folder
+            for line in path.read_text().splitlines():
+                words = line.split()
+                if len(words) > 1 and words[0] in ("from", "import") and words[1].startswith("sightscale."):
+                    assert words[1].split(".")[1] in allowed, f"{path}: {line}"
