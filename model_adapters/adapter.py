@@ -61,7 +61,7 @@ class Adapter(lmms):
 
     def generate_until(self, requests: list[Any]) -> list[GenerationResult]:
         """The responses to lmms-eval's instances, in order, with token counts."""
-        read = [read_request(instance) for instance in requests]
+        read = [read_request(instance, self.task_dict) for instance in requests]
         traces = self.answer(read)
         if traces and all(trace.error for trace in traces):
             raise RuntimeError(f"no request could be answered; the first reason: {traces[0].error}")
@@ -90,8 +90,7 @@ class Adapter(lmms):
             positions, prompts, errors = [], [], {}
             for position, request in window:
                 try:
-                    doc = self.task_dict[request.task][request.split][request.doc_id]
-                    prompt = read_prompt(request.to_messages(doc))
+                    prompt = read_prompt(request.read(request.doc_id))
                 except Exception as error:  # a bad document costs itself only, whatever its fault is
                     errors[position] = f"cannot read document {request.doc_id}: {type(error).__name__}: {error}"
                 else:

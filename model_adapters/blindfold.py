@@ -7,6 +7,7 @@ the condition `sighted` it passes pictures through, so one path serves every con
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lmms_eval.api.instance import Instance, unwrap_generation_output
@@ -60,7 +61,7 @@ class Blindfold(Adapter):
         return {"condition": self.condition, "seed": self.seed, **getattr(self.inner, "settings", {})}
 
     def answer(self, requests: Sequence[Request]) -> list[Trace]:
-        blinded = [replace(request, to_messages=self._blind(request)) for request in requests]
+        blinded = [replace(request, read=partial(self._blind, request)) for request in requests]
         if isinstance(self.inner, Adapter):
             self.inner.condition = self.condition
             return self.inner.answer(blinded)
@@ -69,33 +70,29 @@ class Blindfold(Adapter):
     def clean(self) -> None:
         """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
 
-    def _blind(self, request: Request) -> Any:
-        def to_messages(doc: Any) -> Messages:
-            messages = self._read_messages(request, doc)
-            images = [part["url"] for message in messages for part in _pictures_of(message)]
-            self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
-            if self.condition == SIGHTED or not images:
-                return messages
-            if self.condition == "none":
-                return [
-                    {**message, "content": [part for part in message["content"] if part["type"] != "image"]}
-                    for message in messages
-                ]
-            others = iter(self._stand_ins(request, images))
-            return [
-                {
-                    **message,
-                    "content": [
-                        {**part, "url": next(others)} if part["type"] == "image" else part
-                        for part in message["content"]
-                    ],
-                }
-                for message in messages
-            ]
-
-        return to_messages
+    def _blind(self, request: Request, doc_id: int) -> Messages:
+        """The document's messages as the condition has them."""
+        messages = self._read(request, doc_id)
+        images = [part["url"] for message in messages for part in _pictures_of(message)]
+        self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
+        if self.condition == SIGHTED or not images:
+            return messages
+        others = iter(self._stand_ins(request, images))
+        return [
+            {
+                **message,
+                "content": [
+                    {**part, "url": next(others)} if part["type"] == "image" else part
+                    for part in message["content"]
+                    if part["type"] != "image" or self.condition != "none"
+                ],
+            }
+            for message in messages
+        ]
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
+        if self.condition == "none":
+            return []
         if self.condition == "black":
             return [black(image) for image in images]
         if self.condition == "mean":
@@ -103,18 +100,17 @@ class Blindfold(Adapter):
         seed = f"{self.seed}:{request.task}"
         if self.condition == "noise":
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
-        docs = self.task_dict[request.task][request.split]
 
         def read_images(doc_id: int) -> list[Image.Image]:
-            other = replace(request, doc_id=doc_id)
-            messages = self._read_messages(other, docs[doc_id])
-            return [part["url"] for message in messages for part in _pictures_of(message)]
+            return [part["url"] for message in self._read(request, doc_id) for part in _pictures_of(message)]
 
-        return mismatched(images, request.doc_id, len(docs), read_images, seed)
+        n_docs = len(self.task_dict[request.task][request.split])
+        return mismatched(images, request.doc_id, n_docs, read_images, seed)
 
-    def _read_messages(self, request: Request, doc: Any) -> Messages:
-        """The request's messages with content as parts; pictures come from memory where they can."""
-        known = self.pictures.get((request.task, request.split, request.doc_id))
+    def _read(self, request: Request, doc_id: int) -> Messages:
+        """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
+        key = (request.task, request.split, doc_id)
+        known = self.pictures.get(key)
         if known is not None:
             return known
         messages = [
@@ -124,9 +120,9 @@ class Blindfold(Adapter):
                 if isinstance(message["content"], str)
                 else message["content"],
             }
-            for message in request.to_messages(doc)
+            for message in request.read(doc_id)
         ]
-        self.pictures.put((request.task, request.split, request.doc_id), messages)
+        self.pictures.put(key, messages)
         return messages
 
     def _answer_foreign(self, requests: Sequence[Request]) -> list[Trace]:
@@ -138,7 +134,7 @@ class Blindfold(Adapter):
                 for position in range(start, min(start + CHUNK, len(requests))):
                     request = requests[position]
                     try:
-                        messages = request.to_messages(self.task_dict[request.task][request.split][request.doc_id])
+                        messages = request.read(request.doc_id)
                     except Exception as error:  # as in Adapter.read_windows: a bad document costs itself only
                         traces[position] = Trace("", error=f"cannot read document {request.doc_id}: {error}")
                         continue

@@ -12,12 +12,12 @@ DEFAULT_NEW_TOKENS = 1024
 
 @dataclass(frozen=True)
 class Request:
-    """One chat request of lmms-eval: which document, how to build its messages, how to decode."""
+    """One chat request of lmms-eval: which document, how to read a document's messages, how to decode."""
 
     task: str
     split: str
     doc_id: int
-    to_messages: Callable[[Any], list[dict[str, Any]]]
+    read: Callable[[int], list[dict[str, Any]]]  # a document's number to its chat messages
     generation: Mapping[str, Any]
 
     @property
@@ -25,10 +25,10 @@ class Request:
         return self.task, self.doc_id
 
 
-def read_request(instance: Any) -> Request:
-    """The request behind an lmms-eval chat instance (`generate_until`)."""
+def read_request(instance: Any, task_dict: Mapping[str, Any]) -> Request:
+    """The request behind an lmms-eval chat instance (`generate_until`); no document is read yet."""
     _, to_messages, generation, doc_id, task, split = instance.args
-    return Request(task, split, doc_id, to_messages, generation or {})
+    return Request(task, split, doc_id, lambda number: to_messages(task_dict[task][split][number]), generation or {})
 
 
 def read_prompt(messages: Iterable[Mapping[str, Any]]) -> Prompt:
