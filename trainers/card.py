@@ -13,7 +13,7 @@ from sightscale.model_adapters.engines.transformers import TransformersEngine
 from sightscale.tasks import read_answer
 from sightscale.tasks.easy_vqa.rows import build_rows
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, doc_to_text, doc_to_visual, read_options
-from sightscale.trainers.recipe import Recipe
+from sightscale.trainers.recipe import Recipe, Schedule
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,17 @@ def write_card(recipe: Recipe, score: Score, log: Path, output: Path) -> None:
     """Write `README.md` into the checkpoint's folder: data, recipe, seed, hardware, steps, scores."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     last = {entry["stage"]: entry for entry in entries}
-    stages = "\n".join(
-        f"| {stage.name} | {stage.steps} | {stage.batch_size} | {stage.turns} | {stage.learning_rate:g} | "
-        f"{', '.join(f'{kind} {weight:g}' for kind, weight in stage.mixture.items())} | "
-        f"{last[stage.name]['loss'] if stage.name in last else '–'} |"
+    rows: list[tuple[Schedule, str, str]] = [(recipe.tower, "–", "attributes of pictures")] if recipe.tower else []
+    rows += [
+        (stage, str(stage.turns), ", ".join(f"{kind} {weight:g}" for kind, weight in stage.mixture.items()))
         for stage in recipe.stages
+    ]
+    steps = sum(stage.steps for stage, _, _ in rows)
+    stages = "\n".join(
+        f"| {stage.name} | {stage.steps} | {stage.batch_size} | {turns} | {stage.learning_rate:g} | {mixture} | "
+        f"{last[stage.name]['loss']:.3f} |"
+        for stage, turns, mixture in rows
     )
-    if recipe.tower:
-        tower = recipe.tower
-        row = f"| {tower.name} | {tower.steps} | {tower.batch_size} | – | {tower.learning_rate:g} | attributes | "
-        stages = row + f"{last[tower.name]['loss'] if tower.name in last else '–'} |\n" + stages
     count = sum(tensor.numel() for tensor in load_file(output / "model.safetensors").values())
     hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
     (output / "README.md").write_text(
@@ -76,7 +77,7 @@ pipeline_tag: image-text-to-text
 
 - **Data**: the train split of the `easy-vqa` package {version("easy-vqa")} (MIT licence, Victor Zhou): 4,000 pictures,
   38,575 questions. Nothing of its test split was seen.
-- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}; {sum(s.steps for s in recipe.stages)} steps.
+- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}; {steps:,} steps.
 - **Trained with** transformers {version("transformers")}, torch {version("torch")}, {platform.machine()}, {hardware}.
 
 | stage | steps | batch | turns | learning rate | mixture | last loss |
@@ -84,7 +85,7 @@ pipeline_tag: image-text-to-text
 {stages}
 
 ## Scores
-Multiple choice on easy-VQA's test split, {score.n} questions, greedy:
+Multiple choice on easy-VQA's test split, {score.n:,} questions, greedy:
 sighted **{100 * score.sighted:.2f} %**, without the picture {100 * score.blind:.2f} %, {score.unread} answers unread.
 
 ## What it is for

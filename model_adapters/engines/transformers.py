@@ -201,7 +201,10 @@ def _locate(model: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if path.is_dir():
         return str(path), {**options, "revision": None}
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
-        raise ValueError(f"cannot load model {model!r}: there is no such folder, and it isn't a hub id like owner/name")
+        raise ValueError(
+            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
+            "no folder, and no hub id like owner/name"
+        )
     return model, options
 
 
