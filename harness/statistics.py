@@ -39,22 +39,22 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
     """The mean of scores in [0, 1] with Wilson's interval at the effective sample size.
 
     The design effect is the clustered variance of the mean over the binomial one, never below 1
-    (Korn & Graubard, 1998), so questions on one picture don't count as independent.
+    (Korn & Graubard, 1998, with their correction for few clusters), so questions on one picture don't
+    count as independent. Missing scores are left out, and `n` counts the rest.
     """
-    values = np.asarray(scores, float)
+    values, clusters = _without_missing(np.asarray(scores, float), clusters)
     n = len(values)
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
     sums, sizes = cluster_sums(values, clusters)
-    share = float(values.mean())
-    effect = 1.0
-    if 0 < share < 1 and len(sums) > 1:
+    share, groups = float(values.mean()), len(sums)
+    effective = float(groups)  # nothing varies within or between clusters, or there is one cluster only
+    if 0 < share < 1 and groups > 1:
         residuals = sums - share * sizes
-        clustered = float(len(sums) / (len(sums) - 1) * (residuals**2).sum() / n**2)
+        clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
         effect = max(1.0, clustered / (share * (1 - share) / n))
-    effective = min(n / effect, n) if effect > 1 else n
-    if share in (0.0, 1.0):
-        effective = len(sums)
+        few = (stats.t.ppf(0.975, n - 1) / stats.t.ppf(0.975, groups - 1)) ** 2
+        effective = n / effect * float(few)
     low, high = wilson(share * effective, effective, level)
     return Estimate(share, low, high, n, len(sums))
 
@@ -72,15 +72,17 @@ def paired_difference(
 
     Whole clusters are resampled (Efron, 1987, for the interval). When no cluster differs from
     another the bootstrap would claim certainty; then the interval is Wilson's for zero events among
-    the clusters. Raises ValueError when the two don't have the same length.
+    the clusters. Pairs with a missing score are left out. Raises ValueError when the two don't have the
+    same length.
     """
     one, two = np.asarray(first, float), np.asarray(second, float)
     if one.shape != two.shape:
         raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
-    n = len(one)
+    difference, clusters = _without_missing(one - two, clusters)
+    n = len(difference)
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
-    sums, sizes = cluster_sums(one - two, clusters)
+    sums, sizes = cluster_sums(difference, clusters)
     value = float(sums.sum() / sizes.sum())
     groups = len(sums)
     if np.allclose(sums, value * sizes):
@@ -89,6 +91,14 @@ def paired_difference(
     replicates = _resample_ratio(sums, sizes, resamples, seed)
     low, high = _bca(replicates, value, _leave_one_out(sums, sizes), level)
     return Estimate(value, low, high, n, groups)
+
+
+def _without_missing(values: Array, clusters: ArrayLike | None) -> tuple[Array, ArrayLike | None]:
+    """The values that are there, and their clusters. Raises ValueError when the two don't belong together."""
+    if clusters is not None and len(np.asarray(clusters)) != len(values):
+        raise ValueError(f"{len(values)} rows need as many cluster ids, not {len(np.asarray(clusters))}")
+    there = ~np.isnan(values)
+    return values[there], None if clusters is None else np.asarray(clusters)[there]
 
 
 def cluster_sums(values: Array, clusters: ArrayLike | None) -> tuple[Array, Array]:
@@ -136,6 +146,7 @@ def _bca(replicates: Array, value: float, jackknife: Array, level: float) -> tup
     cubed, squared = float((spread**3).sum()), float((spread**2).sum())
     acceleration = cubed / (6 * squared**1.5) if squared > 0 else 0.0
     ends = stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    shifted = stats.norm.cdf(bias + (bias + ends) / (1 - acceleration * (bias + ends)))
+    slope = np.maximum(1 - acceleration * (bias + ends), 1e-3)  # it reaches zero in tiny, skewed samples only
+    shifted = stats.norm.cdf(bias + (bias + ends) / slope)
     low, high = np.quantile(replicates, shifted)
     return float(low), float(high)

@@ -35,6 +35,8 @@ def summarise(records: pd.DataFrame) -> list[TaskSummary]:
 
 def _summarise_task(task: str, rows: pd.DataFrame) -> TaskSummary:
     by_condition = {name: part.set_index("doc_id") for name, part in rows.groupby("condition")}
+    if SIGHTED not in by_condition:
+        raise ValueError(f"task {task!r} has no sighted records, so there is nothing to compare with")
     sighted = by_condition[SIGHTED]
     shares = sighted["outcome"].value_counts(normalize=True)
     blind, reliance = {}, {}

@@ -14,6 +14,17 @@ def test_wilson_equals_scipys() -> None:
         assert wilson(hits, n) == pytest.approx((theirs.low, theirs.high))
 
 
+def test_questions_on_one_picture_are_one_observation() -> None:
+    scores = [1.0, 0.0] * 50
+    assert mean_score(scores, ["a"] * 100).high - mean_score(scores, ["a"] * 100).low > 0.6
+    assert mean_score(scores).high - mean_score(scores).low < 0.2
+
+
+def test_missing_scores_are_left_out_and_not_counted() -> None:
+    assert mean_score([1.0, float("nan"), 0.0]).n == 2
+    assert paired_difference([1.0, float("nan"), 1.0], [0.0, 0.0, 1.0]).n == 2
+
+
 def test_nothing_is_missing_not_zero() -> None:
     assert np.isnan(mean_score([]).value) and mean_score([]).n == 0
     assert np.isnan(paired_difference([], []).value)
@@ -51,6 +62,17 @@ def test_score_interval_covers_the_truth_with_clusters() -> None:
         found = mean_score(rng.random(500) < share[clusters], clusters)
         covered.append(found.low <= 0.5 <= found.high)
     assert 0.93 <= np.mean(covered) <= 0.975
+
+
+@pytest.mark.parametrize("groups", [8, 20])
+def test_score_interval_covers_the_truth_with_few_clusters(groups: int) -> None:
+    rng = np.random.default_rng(groups)
+    clusters = np.repeat(np.arange(groups), 6)
+    covered = []
+    for _ in range(1500):
+        found = mean_score(rng.random(groups * 6) < rng.beta(2, 2, groups)[clusters], clusters)
+        covered.append(found.low <= 0.5 <= found.high)
+    assert 0.92 <= np.mean(covered) <= 0.985
 
 
 def test_no_difference_anywhere_is_not_certainty() -> None:
