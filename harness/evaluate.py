@@ -7,6 +7,7 @@ each condition the records so far are on disk; within one, finished generations 
 import math
 import time
 import uuid
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,6 +82,9 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
             numpy_random_seed=plan.seed,
             torch_random_seed=plan.seed,
             process_docs_parallel=1,
+            # Without this lmms-eval decodes every picture once more to score it, and one that can't be
+            # decoded would end the run.
+            cli_args=Namespace(process_with_media=False),
         )
         samples = results.pop("samples")
         fresh = [
@@ -113,7 +117,7 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         "tokens": {name: int(records[name].sum()) for name in _TOKENS},
     }
     write_manifest(manifest, plan.output / "manifest.json")
-    return records
+    return read_records(plan.output)
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")

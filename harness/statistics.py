@@ -32,7 +32,9 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     share = hits / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    # At the ends of the scale rounding must not leave the share outside of its own interval.
+    low, high = min(max(0.0, centre - half), share), max(min(1.0, centre + half), share)
+    return float(low), float(high)
 
 
 def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:

@@ -1,6 +1,6 @@
-"""The summary of a run: one row a task, computed from records alone, and its table for a terminal."""
+"""The summary of a run: one row for each task under each condition, computed from records alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 from rich.table import Table
@@ -12,76 +12,77 @@ OUTCOMES = ("answered", "refused", "unparsed", FAILED)
 
 
 @dataclass(frozen=True)
-class TaskSummary:
-    """A task's scores: sighted, under each blind condition, and the paired difference to each."""
+class ConditionSummary:
+    """One task under one condition: its score, and for a blind condition the paired difference to sighted."""
 
     task: str
+    condition: str
     n: int
-    sighted: Estimate
+    score: Estimate
     chance: float
-    outcomes: dict[str, float]  # shares of the sighted rows
-    blind: dict[str, Estimate] = field(default_factory=dict)
-    reliance: dict[str, Estimate] = field(default_factory=dict)
+    outcomes: dict[str, float]  # the share of rows with each outcome
+    reliance: Estimate | None = None
 
 
-def summarise(records: pd.DataFrame) -> list[TaskSummary]:
-    """A summary of each task in `records`, which must be of one model.
+def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
+    """Summaries of each task in `records`, which must be of one run: sighted first, then blind.
 
-    A blind score counts the documents that were asked sighted as well; reliance is sighted minus
-    blind on these, paired by document and clustered by picture.
+    Reliance is sighted minus blind on the documents asked under both, paired by document and clustered
+    by picture. Raises ValueError for rows of several runs, and for a task without sighted rows.
     """
-    return [_summarise_task(str(task), rows) for task, rows in records.groupby("task", sort=False)]
+    if records["run_id"].nunique() > 1:
+        raise ValueError(f"these records are of {records['run_id'].nunique()} runs; summarise one at a time")
+    return [
+        summary for task, rows in records.groupby("task", sort=False) for summary in _summarise_task(str(task), rows)
+    ]
 
 
-def _summarise_task(task: str, rows: pd.DataFrame) -> TaskSummary:
-    by_condition = {name: part.set_index("doc_id") for name, part in rows.groupby("condition")}
+def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
+    by_condition = {str(name): part.set_index("doc_id") for name, part in rows.groupby("condition")}
     if SIGHTED not in by_condition:
         raise ValueError(f"task {task!r} has no sighted records, so there is nothing to compare with")
     sighted = by_condition[SIGHTED]
-    shares = sighted["outcome"].value_counts(normalize=True)
-    blind, reliance = {}, {}
-    for condition in [name for name in CONDITIONS if name in by_condition]:
-        common = sighted.index.intersection(by_condition[condition].index)
-        seen, unseen = sighted.loc[common], by_condition[condition].loc[common]
-        blind[condition] = mean_score(unseen["score"], unseen["cluster"])
-        reliance[condition] = paired_difference(seen["score"], unseen["score"], seen["cluster"])
-    return TaskSummary(
-        task=task,
-        n=len(sighted),
-        sighted=mean_score(sighted["score"], sighted["cluster"]),
-        chance=float(sighted["chance"].mean()),
-        outcomes={name: float(shares.get(name, 0.0)) for name in OUTCOMES},
-        blind=blind,
-        reliance=reliance,
-    )
+    summaries = []
+    for condition in [name for name in (SIGHTED, *CONDITIONS) if name in by_condition]:
+        part = by_condition[condition]
+        common = sighted.index.intersection(part.index)
+        pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
+        shares = part["outcome"].value_counts(normalize=True)
+        summaries.append(
+            ConditionSummary(
+                task=task,
+                condition=condition,
+                n=len(part),
+                score=mean_score(part["score"], part["cluster"]),
+                chance=float(part["chance"].mean()),
+                outcomes={name: float(shares.get(name, 0.0)) for name in OUTCOMES},
+                reliance=None if condition == SIGHTED else paired_difference(*pairs),
+            )
+        )
+    return summaries
 
 
-def render_table(summaries: list[TaskSummary]) -> Table:
+def render_table(summaries: list[ConditionSummary]) -> Table:
     """The summaries as a table for a terminal, scores in per cent with 95 % intervals."""
-    conditions = [name for name in CONDITIONS if any(name in summary.blind for summary in summaries)]
     table = Table(
-        caption="per cent, 95 % intervals; reliance = sighted − blind on the same questions", caption_justify="left"
+        caption="Per cent with 95 % intervals. Reliance: sighted − blind on the same questions.",
+        caption_justify="left",
     )
-    for name in ("task", "n", "sighted"):
-        table.add_column(name, justify="left" if name == "task" else "right")
-    for condition in conditions:
-        table.add_column(f"blind: {condition}", justify="right")
-        table.add_column(f"reliance: {condition}", justify="right")
-    table.add_column("chance", justify="right")
-    table.add_column("answered / refused / unparsed", justify="right")
-    if any(summary.outcomes[FAILED] for summary in summaries):
-        table.add_column("failed", justify="right")
-    for summary in summaries:
-        cells = [summary.task, f"{summary.n:,}", _interval(summary.sighted)]
-        for condition in conditions:
-            found = condition in summary.blind
-            cells.append(_interval(summary.blind[condition]) if found else "–")
-            cells.append(_interval(summary.reliance[condition], signed=True) if found else "–")
-        cells.append(_percent(summary.chance))
-        cells.append(" / ".join(_percent(summary.outcomes[name]) for name in OUTCOMES[:3]))
-        if any(one.outcomes[FAILED] for one in summaries):
-            cells.append(_percent(summary.outcomes[FAILED]))
-        table.add_row(*cells)
+    table.add_column("task", no_wrap=True)
+    table.add_column("condition", no_wrap=True)
+    for name in ("n", "score", "reliance", "chance", *OUTCOMES):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, summary in enumerate(summaries):
+        table.add_row(
+            summary.task if summary.condition == SIGHTED else "",
+            summary.condition if summary.condition == SIGHTED else f"blind: {summary.condition}",
+            f"{summary.n:,}",
+            _interval(summary.score),
+            _interval(summary.reliance, signed=True) if summary.reliance else "",
+            _percent(summary.chance),
+            *(_percent(summary.outcomes[name]) for name in OUTCOMES),
+            end_section=number + 1 == len(summaries) or summaries[number + 1].condition == SIGHTED,
+        )
     return table
 
 

@@ -46,6 +46,8 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
         raise ValueError(f"task {name!r} has no documents") from error
     except Exception as error:  # whatever keeps a task from loading is reported in one line
         reason = error
+    if "corresponds to no data" in str(reason):  # datasets leaves a split without rows out
+        raise ValueError(f"task {name!r} has no documents") from reason
     lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
     raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {lines[0] if lines else ''}") from reason
 

@@ -1,13 +1,20 @@
 """What lmms-eval's entry point finds: model names and class paths, and nothing heavy imported.
 
 lmms-eval drops every plugin's models when one entry point fails to import, so this module imports
-its registry alone.
+nothing itself: not even lmms-eval's registry, whose import reads the entry points in turn.
 """
 
-from lmms_eval.models.registry_v2 import ModelManifest
+from typing import Any
 
-MANIFESTS = [
-    ModelManifest(model_id="sightscale", chat_class_path="sightscale.model_adapters.end_to_end.EndToEnd"),
-    ModelManifest(model_id="decoupled", chat_class_path="sightscale.model_adapters.decoupled.Decoupled"),
-    ModelManifest(model_id="blindfold", chat_class_path="sightscale.model_adapters.blindfold.Blindfold"),
-]
+CLASSES = {
+    "sightscale": "sightscale.model_adapters.end_to_end.EndToEnd",
+    "decoupled": "sightscale.model_adapters.decoupled.Decoupled",
+    "blindfold": "sightscale.model_adapters.blindfold.Blindfold",
+}
+
+
+def list_manifests() -> list[Any]:
+    """The manifest of each model that sightscale adds to lmms-eval."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    return [ModelManifest(model_id=name, chat_class_path=path) for name, path in CLASSES.items()]

@@ -55,7 +55,7 @@ def run(
         task_folders=tuple(include_path or ()),
     )
     records = evaluate(plan, lambda line: print(line, file=sys.stderr))
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() else 140
     Console(width=width).print(render_table(summarise(records)))
     print(f"{len(records):,} records in {output / 'records.parquet'}")
 
