@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sightscale.harness.commands.terminal import open_console
 
 
 def run(
@@ -36,7 +37,6 @@ def run(
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
     _quieten()
-    from rich.console import Console
     from sightscale.harness.evaluate import Plan, evaluate
     from sightscale.harness.summary import render_table, summarise
     from sightscale.model_adapters.conditions import parse_conditions
@@ -55,8 +55,7 @@ def run(
         task_folders=tuple(include_path or ()),
     )
     records = evaluate(plan, lambda line: print(line, file=sys.stderr))
-    width = None if sys.stdout.isatty() else 140
-    Console(width=width).print(render_table(summarise(records)))
+    open_console().print(render_table(summarise(records)))
     print(f"{len(records):,} records in {output / 'records.parquet'}")
 
 

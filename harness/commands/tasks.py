@@ -1,9 +1,10 @@
 """`sightscale tasks`: what can be asked."""
 
+from sightscale.harness.commands.terminal import open_console
+
 
 def tasks() -> None:
     """List the tasks that come with sightscale; every task of lmms-eval can be named as well."""
-    from rich.console import Console
     from rich.table import Table
     from sightscale.tasks.catalogue import list_tasks
 
@@ -12,4 +13,4 @@ def tasks() -> None:
         n = f"{card.questions:,}" if card.questions else "–"
         chance = f"{100 * card.chance:.1f} %" if card.chance is not None else "–"
         table.add_row(card.name, n, chance, card.source, card.revision[:12], card.licence, card.availability())
-    Console().print(table)
+    open_console().print(table)
