@@ -72,7 +72,7 @@ def check_types(folder: Path) -> None:
     pip(
         folder / "bin" / "python",
         "install",
-        "--quiet",
+        "-qq",
         "--no-deps",
         "--no-build-isolation",
         "--target",

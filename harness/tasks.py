@@ -48,6 +48,11 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
         reason = error
     if "corresponds to no data" in str(reason):  # datasets leaves a split without rows out
         raise ValueError(f"task {name!r} has no documents") from reason
+    if isinstance(reason, ConnectionError):
+        raise ValueError(
+            f"task {name!r}: {str(reason).splitlines()[0]}; it is fetched once, so connect, "
+            "or put its parquet files into a folder of that name where you run this"
+        ) from reason
     lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
     raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {lines[0] if lines else ''}") from reason
 

@@ -60,7 +60,7 @@ def _read_configs() -> Iterator[tuple[Path, dict[str, Any]]]:
     class Loader(yaml.SafeLoader):
         """Reads `!function` as text: listing tasks imports none of their code."""
 
-    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+    Loader.add_constructor("!function", lambda loader, node: node.value)
     for path in sorted(TASK_FOLDER.rglob("*.yaml")):
         config = yaml.load(path.read_text(), Loader)
         parent = config.get("include")

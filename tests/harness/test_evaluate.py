@@ -153,6 +153,21 @@ def _rows(store: Path) -> int:
         return 0
 
 
+def test_a_group_is_run_from_a_copy_of_its_data_set(
+    vmcbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "suyc21").mkdir()
+    (tmp_path / "suyc21" / "VMCBench").symlink_to(vmcbench)
+    monkeypatch.chdir(tmp_path)
+    records = evaluate(plan(tmp_path / "out", tasks="in_domain", conditions=("mismatched",), limit=None), quiet)
+    counts = records.groupby(["task", "condition"]).size()
+    assert len(counts) == 12 and set(counts) == {6}
+    (file,) = (tmp_path / "out" / "lmms_eval" / "sighted").glob("*_results.json")
+    group = json.loads(file.read_text())["groups"]["in_domain"]["accuracy,none"]
+    sighted = records[records["condition"] == "sighted"]
+    assert group == pytest.approx(sighted.groupby("task")["score"].mean().mean())
+
+
 def write_task(folder: Path, rows: list[dict]) -> None:  # type: ignore[type-arg]
     """A task of the user's own, in VMCBench's schema."""
     columns = {name: [row[name] for row in rows] for name in FEATURES}
