@@ -1,1 +1,1 @@
-"""Who scored what: entries that can be checked against their raw answers, and the tables made of them."""
+"""Who scored what. So far the study's own table, in `published`."""

@@ -140,6 +140,7 @@ def _fit(
         data_seed=seed,
         bf16=torch.cuda.is_available(),
         remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
         label_names=["labels"],
         disable_tqdm=False,
         report_to=[],
