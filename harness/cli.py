@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+
 from sightscale.harness.commands import models, run, tasks, train
 
 app = typer.Typer(

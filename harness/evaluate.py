@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
+
 from sightscale.harness.manifest import (
     describe_machine,
     describe_software,

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from sightscale.model_adapters.adapter import Trace
 from sightscale.tasks import chance_level
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 from rich.table import Table
+
 from sightscale.harness.records import FAILED
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval.tasks import TaskManager
-from sightscale.tasks import TASK_FOLDER
 from tenacity import RetryError
+
+from sightscale.tasks import TASK_FOLDER
 
 
 def load_tasks(

@@ -8,9 +8,10 @@ from typing import Any
 
 from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
+from tqdm import tqdm
+
 from sightscale.model_adapters.engines import OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
-from tqdm import tqdm
 
 WINDOW = 512  # requests whose pictures are in memory at a time
 

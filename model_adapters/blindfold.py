@@ -13,6 +13,7 @@ from typing import Any
 from lmms_eval.api.instance import Instance, unwrap_generation_output
 from lmms_eval.api.model import lmms
 from PIL import Image
+
 from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, ImageStat
+
 from sightscale.model_adapters.engines import hash_image
 
 SIGHTED = "sighted"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
+
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 
 DEFAULT_NEW_TOKENS = 1024

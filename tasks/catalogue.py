@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-TASK_FOLDER = Path(__file__).parent
+from sightscale.tasks import TASK_FOLDER
+
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
 

@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from PIL import Image
+
 from sightscale.tasks.scoring import score_response
 
 DIRECT_INSTRUCTION = "Answer with the option's letter from the given choices directly.\n"

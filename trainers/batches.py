@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import torch
+from transformers import LlavaProcessor
+
 from sightscale.trainers.conversations import Conversation
 from sightscale.trainers.pictures import open_picture
-from transformers import LlavaProcessor
 
 IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
 

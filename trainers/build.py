@@ -7,7 +7,6 @@ transformers' own classes, so what is trained here loads in transformers and in 
 from typing import Any
 
 import torch
-from sightscale.trainers.recipe import Recipe
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers import trainers as tokenizer_trainers
 from transformers import (
@@ -19,6 +18,8 @@ from transformers import (
     SiglipImageProcessorPil,
     SiglipVisionConfig,
 )
+
+from sightscale.trainers.recipe import Recipe
 
 PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"
 

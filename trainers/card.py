@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.transformers import TransformersEngine
 from sightscale.tasks import read_answer

@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import nn
+from transformers import LlavaProcessor, SiglipVisionModel
+
 from sightscale.trainers.batches import IGNORED
 from sightscale.trainers.conversations import attributes, read_training_pictures
 from sightscale.trainers.pictures import open_picture
-from torch import nn
-from transformers import LlavaProcessor, SiglipVisionModel
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from sightscale.trainers.batches import collate
-from sightscale.trainers.build import build_model, build_processor, build_tokenizer
-from sightscale.trainers.conversations import EasyVqaConversations
-from sightscale.trainers.recipe import Recipe, Schedule, Stage
-from sightscale.trainers.tower import LabelledPictures, TowerWithHeads, collate_pictures
 from torch import nn
 from transformers import (
     LlavaForConditionalGeneration,
@@ -28,6 +23,12 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
+
+from sightscale.trainers.batches import collate
+from sightscale.trainers.build import build_model, build_processor, build_tokenizer
+from sightscale.trainers.conversations import EasyVqaConversations
+from sightscale.trainers.recipe import Recipe, Schedule, Stage
+from sightscale.trainers.tower import LabelledPictures, TowerWithHeads, collate_pictures
 
 PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector", "language": "model.language_model"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from sightscale.harness.commands.terminal import open_console
 
 

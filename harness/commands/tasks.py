@@ -6,6 +6,7 @@ from sightscale.harness.commands.terminal import open_console
 def tasks() -> None:
     """List the tasks that come with sightscale; every task of lmms-eval can be named as well."""
     from rich.table import Table
+
     from sightscale.tasks.catalogue import list_tasks
 
     table = Table("task", "questions", "chance", "source", "revision", "licence", "data now")

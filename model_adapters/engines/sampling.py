@@ -6,8 +6,9 @@ and the prompt's digest, so an interrupted run continued in other batches sample
 """
 
 import torch
-from sightscale.model_adapters.engines import Decoding
 from transformers import LogitsProcessor
+
+from sightscale.model_adapters.engines import Decoding
 
 
 class SeededSampling(LogitsProcessor):

@@ -12,8 +12,6 @@ from typing import Any
 
 import torch
 from PIL import Image
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.engines.sampling import SeededSampling
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -23,6 +21,9 @@ from transformers import (
     LogitsProcessorList,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines.sampling import SeededSampling
 
 HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 

@@ -13,6 +13,7 @@ import datasets
 import pandas as pd
 import pytest
 from PIL import Image
+
 from sightscale.harness.evaluate import Plan, evaluate
 from sightscale.harness.records import read_records
 from sightscale.harness.summary import summarise

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from scipy import stats
+
 from sightscale.harness.statistics import cluster_sums, mean_score, paired_difference, wilson
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
+
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.end_to_end import EndToEnd

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+
 from sightscale.model_adapters.conditions import black, mean_colour, mismatched, noise, parse_conditions
 from sightscale.model_adapters.engines import hash_image
 

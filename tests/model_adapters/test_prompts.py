@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from sightscale.model_adapters.decoupled import bare_question, read_focus
 from sightscale.model_adapters.prompts import perception_prompt, reasoning_prompt
 from sightscale.model_adapters.thinking import split_thinking

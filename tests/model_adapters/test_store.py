@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt
 from sightscale.model_adapters.store import Store, StoredEngine, generation_key
 

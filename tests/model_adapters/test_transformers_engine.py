@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.transformers import TransformersEngine
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sightscale.tasks import read_answer
 
 SHAPES = {"A": "circle", "B": "triangle", "C": "rectangle", "D": "blue"}

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 
 import pytest
+
 from sightscale.tasks.easy_vqa.rows import FEATURES, SHAPES, build_rows, draw_options, read_questions
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, doc_to_text, process_results, read_options
 

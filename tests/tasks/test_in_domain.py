@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from lmms_eval.tasks import TaskManager
+
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.in_domain.rows import SETS

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
+
 from sightscale.model_adapters.checkpoints import FOLDER
 from sightscale.tasks.easy_vqa.rows import read_questions
 from sightscale.trainers.batches import IGNORED, collate
@@ -13,7 +15,6 @@ from sightscale.trainers.conversations import Conversation, EasyVqaConversations
 from sightscale.trainers.pictures import open_picture
 from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
 from sightscale.trainers.train import train
-from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
 
 
 @pytest.fixture(scope="module")
