@@ -46,7 +46,8 @@ _ANSWER_LINE = re.compile(
 )
 _ANSWER_PROSE = re.compile(
     r"\b(?:answer|(?:correct|right|best)\s+(?:option|choice|letter|one))\s+"
-    r"(?:(?:would|should|must|will|to\s+(?:the|this|your)\s+question)\s+)*(?:is|be)\s*:?\s+|"
+    r"(?:(?:would|should|must|will|to\s+(?:the|this|your)\s+question)\s+)*(?:is|be)\s*:?\s+"
+    r"(?:(?:indeed|actually|therefore|thus|definitely|clearly|obviously|simply|probably|(?:most\s+)?likely)\s+)?|"
     r"\b(?:i(?:\s+would|'d|\s+will|'ll)?\s+(?:choose|pick|select|go\s+with)|i\s+(?:chose|picked|selected))\s+",
     re.IGNORECASE,
 )
@@ -80,7 +81,10 @@ _CANNOT = (
 _REFUSAL = re.compile(
     rf"{_CANNOT}|"
     r"\b(?:i['’]?m|i\s+am)\s+(?:sorry|not\s+sure|afraid|uncertain)|"
-    r"\b(?:i\s+)?(?:do|does)(?:n['’]t|\s+not)\s+(?:see|have|know|contain|provide|show)\b|"
+    r"\bi\s+(?:do\s+not|don['’]?t)\s+(?:know|have\s+(?:enough|access|the\s+ability|any|an?\s+(?:image|picture)))|"
+    r"\b(?:do\s+not|don['’]?t)\s+see\s+(?:an?|any|the)\s+(?:image|picture|photo)|"
+    r"\b(?:do|does)(?:n['’]t|\s+not)\s+(?:provide|contain|show|include|have|give)\s+(?:any\s+|enough\s+|sufficient\s+)?"
+    r"(?:information|details?|context)|"
     r"\bno\s+(?:image|picture|photo|visual)|\bwithout\s+(?:the\s+|an\s+|any\s+)?(?:image|picture|visual)|"
     r"\b(?:image|picture|photo)\s+(?:is|was|has)(?:n['’]t|\s+not)\s+(?:been\s+)?(?:provided|visible|available|attached|included|shown|loaded|clear)|"
     r"\b(?:image|picture|photo)\s+is\s+(?:missing|blank|black|unavailable)|"
@@ -153,8 +157,12 @@ def _read_whole(text: str, letters: Mapping[str, str], by_text: Mapping[str, str
 def _read_cues(text: str, letters: Mapping[str, str], by_text: Mapping[str, str]) -> str | None:
     """The last "Answer: X" line that says something readable, else the last "the answer is X"."""
     for cue in (_ANSWER_LINE, _ANSWER_PROSE):
-        for match in reversed(list(cue.finditer(text))[-MAX_CUES:]):
-            letter = _read_after_cue(text[match.end() :], letters, by_text)
+        matches = list(cue.finditer(text))[-MAX_CUES:]
+        for match in reversed(matches):
+            rest = text[match.end() :]
+            if rest == "a" and len(matches) > 1:
+                continue  # the article of a sentence that was cut off
+            letter = _read_after_cue(rest, letters, by_text)
             if letter:
                 return letter
     return None

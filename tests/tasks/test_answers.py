@@ -35,6 +35,8 @@ READ = [
     ("I would choose C", "C"),
     ("The answer is not A. Answer: B", "B"),
     ("Answer: A\nOn reflection.\nAnswer: B", "B"),
+    ('The answer is indeed "B".', "B"),
+    ("The answer is D.\n\nThe answer is D because the answer is a", "D"),
     ("B. triangle", "B"),
     ("A) circle", "A"),
     ("A: circle", "A"),
@@ -72,6 +74,8 @@ NOT_READ = [
     "It is not a triangle.",
     "The image shows a blue triangle.",
     "<think>Answer: A",
+    "The image does not contain a green shape.",
+    "I don't see a circle.",
 ]
 REFUSED = [
     "Cannot determine",
@@ -80,6 +84,9 @@ REFUSED = [
     "There is no image provided, so I am unable to answer.",
     "Please upload the picture first.",
     "It is impossible to say without the image.",
+    "I don't have access to the picture.",
+    "I don't see any image here.",
+    "The description does not provide enough information.",
 ]
 
 
