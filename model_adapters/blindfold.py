@@ -17,7 +17,7 @@ from PIL import Image
 from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.requests import Request, read_prompt
+from sightscale.model_adapters.requests import Request, open_picture, read_prompt
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
 PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between conditions
@@ -76,8 +76,11 @@ class Blindfold(Adapter):
         messages = self._read(request, doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
-        if self.condition == SIGHTED or not images:
+        if self.condition == SIGHTED:
             return messages
+        for part in (part for message in messages for part in message["content"]):
+            if part["type"] not in ("text", "image"):
+                raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
         others = iter(self._stand_ins(request, images))
         return [
             {
@@ -119,7 +122,10 @@ class Blindfold(Adapter):
                 **message,
                 "content": [{"type": "text", "text": message["content"]}]
                 if isinstance(message["content"], str)
-                else message["content"],
+                else [
+                    {**part, "url": open_picture(part["url"])} if part["type"] == "image" else part
+                    for part in message["content"]
+                ],
             }
             for message in request.read(doc_id)
         ]
@@ -187,7 +193,7 @@ class PictureMemory:
 
 
 def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
-    return [part for part in message["content"] if part["type"] == "image" and isinstance(part["url"], Image.Image)]
+    return [part for part in message["content"] if part["type"] == "image"]
 
 
 def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance:

@@ -46,12 +46,17 @@ def _read_part(part: Mapping[str, Any]) -> str | Image.Image:
     kind = part["type"]
     if kind == "text":
         return part["text"]
-    if kind == "image" and isinstance(part["url"], Image.Image):
-        return part["url"]
-    if kind == "image" and isinstance(part["url"], str):
-        with Image.open(part["url"]) as image:
-            return image.convert("RGB")
+    if kind == "image":
+        return open_picture(part["url"])
     raise ValueError(f"cannot read a message part of type {kind!r}: only text and pictures are understood")
+
+
+def open_picture(source: Image.Image | str) -> Image.Image:
+    """The picture of an image part, which lmms-eval gives as a picture or as a file's path."""
+    if isinstance(source, Image.Image):
+        return source
+    with Image.open(source) as image:
+        return image.convert("RGB")
 
 
 def read_decoding(generation: Mapping[str, Any], seed: int) -> Decoding:

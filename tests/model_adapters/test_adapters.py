@@ -121,6 +121,20 @@ def test_blind_prompts_keep_every_word(condition: str) -> None:
     assert model.picture_hashes["t", 3] == model.picture_hashes["t", 3] and len(model.picture_hashes) == 4
 
 
+def test_a_picture_given_as_a_path_is_blinded_and_a_video_is_refused(tmp_path: Path) -> None:
+    picture(9).save(tmp_path / "seen.png")
+    parts = [{"type": "image", "url": str(tmp_path / "seen.png")}, {"type": "video", "url": "seen.mp4"}]
+    for part, answered in zip(parts, (True, False), strict=True):
+        engine = Recording("B")
+        model = Blindfold(EndToEnd("x", engine=engine), "black")
+        asked = ask(model, n=2)
+        rest = asked[1].arguments[2:]
+        asked[1].arguments = (ASKED, lambda _, part=part: [{"role": "user", "content": [part]}], *rest)
+        model.generate_until(asked)
+        assert (model.traces["t", 1].error is None) == answered
+        assert {sum(image.tobytes()) for prompt in engine.prompts for image in prompt.images} == {0}
+
+
 class Foreign(EndToEnd):
     """Stands for a simple model of lmms-eval: it reads doc_to_visual and the context itself."""
 
