@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from sightscale.harness.commands import models, run, tasks, train
+from sightscale.model_adapters.errors import first_line
 
 app = typer.Typer(
     name="sightscale",
@@ -29,8 +30,7 @@ def _ending_in_one_line(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             _end("interrupted; finished work is kept, run the same command again to go on", 130)
         except (ValueError, RuntimeError, OSError) as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            _end(lines[0] if lines else type(error).__name__, 1)
+            _end(first_line(error), 1)
 
     return ended
 

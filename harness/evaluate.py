@@ -28,7 +28,7 @@ from sightscale.harness.manifest import (
 )
 from sightscale.harness.records import KEY, make_records, read_records, write_records
 from sightscale.harness.tasks import load_tasks
-from sightscale.model_adapters.blindfold import Blindfold
+from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
 from sightscale.model_adapters.spec import ModelSpec, open_model
 
@@ -64,14 +64,12 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
     records = _earlier_records(plan, manifest)
-    blindfold: Blindfold | None = None
+    pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     start = time.perf_counter()
     for condition in (SIGHTED, *plan.conditions):
         began = time.perf_counter()
-        memory = blindfold.pictures if blindfold else None
         blindfold = Blindfold(model, condition, plan.seed)
-        if memory:
-            blindfold.pictures = memory  # what one condition has decoded the next needn't
+        blindfold.pictures = pictures
         results = simple_evaluate(
             model=blindfold,
             tasks=list(plan.tasks),

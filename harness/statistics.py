@@ -44,21 +44,20 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
     (Korn & Graubard, 1998, with their correction for few clusters), so questions on one picture don't
     count as independent. Missing scores are left out, and `n` counts the rest.
     """
-    values, clusters = _without_missing(np.asarray(scores, float), clusters)
-    n = len(values)
+    sums, sizes = cluster_sums(np.asarray(scores, float), clusters)
+    n, groups = int(sizes.sum()), len(sums)
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
-    sums, sizes = cluster_sums(values, clusters)
-    share, groups = float(values.mean()), len(sums)
+    share = float(sums.sum() / n)
     effective = float(groups)  # nothing varies within or between clusters, or there is one cluster only
     if 0 < share < 1 and groups > 1:
         residuals = sums - share * sizes
         clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
         effect = max(1.0, clustered / (share * (1 - share) / n))
-        few = (stats.t.ppf(0.975, n - 1) / stats.t.ppf(0.975, groups - 1)) ** 2
+        few = (stats.t.ppf(0.5 + level / 2, n - 1) / stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
         effective = n / effect * float(few)
     low, high = wilson(share * effective, effective, level)
-    return Estimate(share, low, high, n, len(sums))
+    return Estimate(share, low, high, n, groups)
 
 
 def paired_difference(
@@ -80,13 +79,11 @@ def paired_difference(
     one, two = np.asarray(first, float), np.asarray(second, float)
     if one.shape != two.shape:
         raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
-    difference, clusters = _without_missing(one - two, clusters)
-    n = len(difference)
+    sums, sizes = cluster_sums(one - two, clusters)
+    n, groups = int(sizes.sum()), len(sums)
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
-    sums, sizes = cluster_sums(difference, clusters)
-    value = float(sums.sum() / sizes.sum())
-    groups = len(sums)
+    value = float(sums.sum() / n)
     if np.allclose(sums, value * sizes):
         slack = wilson(0, groups, level)[1]
         return Estimate(value, max(-1.0, value - slack), min(1.0, value + slack), n, groups)
@@ -95,28 +92,21 @@ def paired_difference(
     return Estimate(value, low, high, n, groups)
 
 
-def _without_missing(values: Array, clusters: ArrayLike | None) -> tuple[Array, ArrayLike | None]:
-    """The values that are there, and their clusters. Raises ValueError when the two don't belong together."""
-    if clusters is not None and len(np.asarray(clusters)) != len(values):
-        raise ValueError(f"{len(values)} rows need as many cluster ids, not {len(np.asarray(clusters))}")
-    there = ~np.isnan(values)
-    return values[there], None if clusters is None else np.asarray(clusters)[there]
-
-
 def cluster_sums(values: Array, clusters: ArrayLike | None) -> tuple[Array, Array]:
-    """Sum and size of each cluster; every row is its own cluster without `clusters`.
+    """Sum and size of each cluster, of the values that aren't missing; every row is its own without `clusters`.
 
     This is the one place that decides what a cluster is. Raises ValueError for a missing id.
     """
+    there = ~np.isnan(values)
     if clusters is None:
-        return values, np.ones(len(values))
+        return values[there], np.ones(int(there.sum()))
     ids = np.asarray(clusters)
     if ids.shape != values.shape:
         raise ValueError(f"{len(values)} rows need as many cluster ids, not {len(ids)}")
     if any(one is None or one != one for one in ids):
         raise ValueError("a row has no cluster id")
-    _, members = np.unique(ids.astype(str), return_inverse=True)
-    return np.bincount(members, weights=values).astype(float), np.bincount(members).astype(float)
+    _, members = np.unique(ids[there].astype(str), return_inverse=True)
+    return np.bincount(members, weights=values[there]).astype(float), np.bincount(members).astype(float)
 
 
 def _resample_ratio(sums: Array, sizes: Array, resamples: int, seed: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 from lmms_eval.tasks import TaskManager
 from tenacity import RetryError
 
+from sightscale.model_adapters.errors import first_line
 from sightscale.tasks import TASK_FOLDER
 
 
@@ -51,11 +52,10 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
         raise ValueError(f"task {name!r} has no documents") from reason
     if isinstance(reason, ConnectionError):
         raise ValueError(
-            f"task {name!r}: {str(reason).splitlines()[0]}; it is fetched once, so connect, "
+            f"task {name!r}: {first_line(reason)}; it is fetched once, so connect, "
             "or put its parquet files into a folder of that name where you run this"
         ) from reason
-    lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
-    raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {lines[0] if lines else ''}") from reason
+    raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 
 
 def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:

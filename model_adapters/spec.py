@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from lmms_eval.api.model import lmms
 
+from sightscale.model_adapters.errors import first_line
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -56,9 +58,7 @@ def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lm
         return _open_foreign(spec, batch_size)
     except TypeError as error:
         if "unexpected keyword argument" in str(error):
-            raise ValueError(
-                f"model {spec.name!r}: {str(error).split(') ', 1)[-1].split('.__init__() ', 1)[-1]}"
-            ) from error
+            raise ValueError(f"model {spec.name!r}: {str(error).split('__init__() ', 1)[-1]}") from error
         raise
 
 
@@ -71,9 +71,8 @@ def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
     try:
         return get_model(spec.name).create_from_arg_string(arguments, {"batch_size": batch_size})
     except Exception as error:  # any fault of a model that isn't ours is a reason to report, in one line
-        reason = next(iter(str(error).splitlines()), "")
         raise ValueError(
-            f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {reason}"
+            f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {first_line(error)}"
         ) from error
 
 

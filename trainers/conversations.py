@@ -9,7 +9,7 @@ import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -42,20 +42,17 @@ class EasyVqaConversations:
     seed: int
     augment: bool = True
 
-    @cached_property
-    def _pictures(self) -> list[tuple[Path, list[tuple[str, str]]]]:
-        return read_training_pictures()
-
     def __len__(self) -> int:
         return self.size
 
     def __getitem__(self, i: int) -> Conversation:
         if not 0 <= i < self.size:
             raise IndexError(i)
-        epoch, at = divmod(i, len(self._pictures))
-        order = _shuffled(len(self._pictures), f"{self.seed}:{epoch}")
+        pictures = read_training_pictures()
+        epoch, at = divmod(i, len(pictures))
+        order = _shuffled(len(pictures), f"{self.seed}:{epoch}")
         rng = random.Random(hashlib.sha256(f"{self.seed}:{i}".encode()).digest())
-        image, about = self._pictures[order[at]]
+        image, about = pictures[order[at]]
         kinds = rng.choices(list(self.mixture), weights=list(self.mixture.values()), k=self.turns)
         turns = tuple(self._turn(kind, about, rng) for kind in kinds)
         return Conversation(image, turns, rng.randrange(1, 2**31) if self.augment else 0)
@@ -63,7 +60,7 @@ class EasyVqaConversations:
     def texts(self) -> list[str]:
         """Texts with every word that conversations use, to train a tokenizer on."""
         seen = []
-        for i, (_, about) in enumerate(self._pictures):
+        for i, (_, about) in enumerate(read_training_pictures()):
             rng = random.Random(i)
             seen += [part for kind in ("open", "choice", "describe") for part in self._turn(kind, about, rng)]
         return seen
@@ -79,6 +76,7 @@ class EasyVqaConversations:
         return pose_question(question, options) + DIRECT_INSTRUCTION, letter
 
 
+@lru_cache(maxsize=1)
 def read_training_pictures() -> list[tuple[Path, list[tuple[str, str]]]]:
     """Each training picture with the questions and answers about it."""
     questions, paths = read_questions("train")

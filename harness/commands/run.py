@@ -81,7 +81,6 @@ def _quieten() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=UserWarning)
     import lmms_eval.evaluator
-    import lmms_eval.models
     from loguru import logger
 
     lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE

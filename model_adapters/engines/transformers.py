@@ -24,7 +24,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
 from sightscale.model_adapters.engines.sampling import SeededSampling
+from sightscale.model_adapters.errors import first_line
 
+MAX_REASON = 300  # characters of a reason
 HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 
 
@@ -56,7 +58,7 @@ class TransformersEngine:
             self._model: Any = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
             self._processor: Any = (AutoProcessor if self.sees else AutoTokenizer).from_pretrained(location, **options)
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"cannot load model {model!r}: {_first_line(error)}") from error
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         self._model.to(self.device).eval()
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
         self._tokenizer.padding_side = "left"
@@ -244,8 +246,4 @@ def _area(image: Image.Image) -> int:
 
 
 def _failed(error: Exception) -> Completion:
-    return Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {_first_line(error)}")
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+    return Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {first_line(error)[:MAX_REASON]}")
