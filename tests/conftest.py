@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+IN_DOMAIN = ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -32,12 +34,12 @@ def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of parquet files in exactly VMCBench's schema and layout: dev and test, three rows a category."""
+    """A data root that holds VMCBench in exactly its schema and layout: dev and test, three rows a category."""
     from sightscale.tasks.easy_vqa.rows import FEATURES
-    from sightscale.tasks.in_domain.rows import SETS
 
-    folder = tmp_path_factory.mktemp("vmcbench")
-    (folder / "data").mkdir()
+    root = tmp_path_factory.mktemp("data_root")
+    folder = root / "suyc21" / "VMCBench"
+    (folder / "data").mkdir(parents=True)
     for offset, split in ((0, "dev"), (1000, "test")):
         rows = [
             {
@@ -48,9 +50,9 @@ def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "category": category,
                 "image": Image.new("RGB", (40 + i, 30), (10 * number, 40 * i, offset // 8)),
             }
-            for number, category in enumerate((*SETS, "ChartQA"))
+            for number, category in enumerate((*IN_DOMAIN, "ChartQA"))
             for i in range(3)
         ]
         table = datasets.Dataset.from_list(rows, features=FEATURES)
         table.to_parquet(str(folder / "data" / f"{split}-00000-of-00001.parquet"))
-    return folder
+    return root
