@@ -9,6 +9,7 @@ only one of the response. Different boxes are no answer (other scorers take the 
 A box that is empty or inverted is an answer, and a wrong one.
 """
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -39,8 +40,8 @@ _NUMBER = re.compile(
 )
 _BETWEEN_NUMBERS = re.compile(r"[\s,;\"']{1,40}")
 _BETWEEN_CORNERS = re.compile(
-    r"[\s,;()\[\]{}\"'-]{1,40}(?:(?:to|and)\s{1,4})?(?:(?:the\s)?(?:bottom|lower)[ -]right(?:\scorner)?(?:\s(?:at|is))?\s{0,4})?"
-    r"[:=]?[\s()\[\]]{0,10}",
+    r"[\s,;()\[\]{}\"'-]{1,40}(?:(?:to|and)\s{1,4})?"
+    r"(?:(?:the\s)?(?:bottom|lower)[ -]right(?:\scorner)?(?:\s(?:at|is))?\s{0,4})?[:=]?[\s()\[\]]{0,10}",
     re.IGNORECASE,
 )
 _LOC = re.compile(r"<loc(\d{4})>\s{0,4}<loc(\d{4})>\s{0,4}<loc(\d{4})>\s{0,4}<loc(\d{4})>")
@@ -110,10 +111,8 @@ def read_box(response: str | None, size: tuple[int, int], convention: str = AUTO
     """
     name, processed = parse_convention(convention)
     text = _strip_thinking(response or "")
-    cue = None
-    for cue in _ANSWER.finditer(text):
-        pass
-    found = (_find_boxes(text[cue.end() :]) if cue else []) or _find_boxes(text)
+    cues = list(_ANSWER.finditer(text))
+    found = (_find_boxes(text[cues[-1].end() :]) if cues else []) or _find_boxes(text)
     if not found:
         refused = read_answer(text, _NO_OPTION).outcome == REFUSED
         return BoxReading(None, REFUSED if refused else UNPARSED, convention, "no box")
@@ -133,6 +132,31 @@ def iou(a: Box, b: Box) -> float:
     intersection = across * down
     union = sides[2] * sides[3] + sides[4] * sides[5] - intersection
     return intersection / union if 0 < union < math.inf else 0.0
+
+
+def ground(response: str, target: str, convention: str = AUTO) -> tuple[BoxReading, float]:
+    """What a response says and its IoU with a task's target, the JSON that `write_target` makes.
+
+    A convention named by the response's first line goes before `convention`. Raises ValueError for a target
+    that isn't one, and for an unknown convention.
+    """
+    named, response = split_convention(response)
+    try:
+        truth = json.loads(target)
+        box, size = tuple(float(value) for value in truth["box"]), tuple(int(side) for side in truth["size"])
+        x1, y1, x2, y2 = box
+        width, height = size
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'target {target[:80]!r} is no box; write {{"box": [x1, y1, x2, y2], "size": [w, h]}}'
+        ) from error
+    reading = read_box(response, (width, height), convention if named == AUTO else named)
+    return reading, iou(reading.box, (x1, y1, x2, y2)) if reading.box else 0.0
+
+
+def write_target(box: Box, size: tuple[int, int]) -> str:
+    """A task's target as JSON: the box in fractions, and the picture's size, which reading pixels needs."""
+    return json.dumps({"box": [round(value, 6) for value in box], "size": list(size)})
 
 
 def write_box(box: Box) -> str:
