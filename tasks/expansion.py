@@ -5,7 +5,6 @@ rows write every picture once more; here the repeated rows are views of the same
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -31,11 +30,10 @@ def expand_rows(
         for number in range(batch.num_rows):
             views += [batch.slice(number, 1)] * next(times)
     table = pa.Table.from_batches(views, schema=rows.data.schema)
-    features: dict[str, Any] = dict(rows.features)
+    features = datasets.Features(rows.features)
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values, pa.string()))
         features[name] = datasets.Value("string")
-    features = datasets.Features(features)
     return datasets.Dataset(
         InMemoryTable(table.cast(features.arrow_schema)),
         info=datasets.DatasetInfo(features=features),

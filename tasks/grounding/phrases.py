@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from sightscale.tasks.boxes import AUTO, Box, ground, parse_convention, split_convention, write_target
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.scoring import score_response
-from sightscale.tasks.sources import follow_pointer
+from sightscale.tasks.sources import MINI, chosen_data, follow_pointer
 
 CONVENTION = "SIGHTSCALE_BOXES"  # what the evaluated model speaks, when its adapter doesn't say so itself
 THRESHOLDS = (0.1, 0.3, 0.7, 0.9)  # reported beside 0.5, which is `accuracy`
@@ -29,7 +29,8 @@ def expand_phrases(pointer: datasets.Dataset) -> datasets.Dataset:
     """
     _told_convention()
     fields = pointer[0]
-    return ask_phrases(follow_pointer(pointer), f"{fields['hub'].rpartition('/')[2]} {'+'.join(fields['splits'])}")
+    name = f"{fields['hub'].rpartition('/')[2]} {'+'.join(fields['splits'])}"
+    return ask_phrases(follow_pointer(pointer), f"mini {fields['mini']}" if chosen_data() == MINI else name)
 
 
 def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:

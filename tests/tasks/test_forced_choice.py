@@ -51,6 +51,18 @@ def test_both_choices_together_score_one_and_a_tie_is_their_mean(share: float) -
     assert tie == pytest.approx((a + b) / 2)
 
 
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20))
+def test_a_metric_scores_what_the_published_formula_gives(triplets: list[tuple[float, int, int]]) -> None:
+    """LPIPS' and DreamSim's 2AFC: (d0 < d1)(1 - p) + (d1 < d0) p + (d0 = d1) / 2, for p = share preferring right."""
+    published = [(d0 < d1) * (1 - p) + (d1 < d0) * p + (d0 == d1) * 0.5 for p, d0, d1 in triplets]
+    said = ["A" if d0 < d1 else "B" if d1 < d0 else "It is a tie." for _, d0, d1 in triplets]
+    ours = [
+        score_response("2afc", text, write_shares({"A": 1 - p, "B": p}), OPTIONS).score
+        for (p, _, _), text in zip(triplets, said, strict=True)
+    ]
+    assert ours == pytest.approx(published, abs=1e-5)
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
     reading = read_preference(text, OPTIONS)

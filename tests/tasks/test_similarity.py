@@ -10,6 +10,7 @@ import pytest
 from lmms_eval.tasks import TaskManager
 from PIL import Image
 
+from sightscale.harness.records import make_records
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.similarity.releases import build_nights, build_pieapp
@@ -225,3 +226,20 @@ def test_scores_and_what_a_record_needs(data_root: Path) -> None:
         assert again.score == result["two_afc"]
     silent = task.process_results(docs[0], ["the left one, I think"])
     assert (silent["two_afc"], silent["accuracy"], silent["outcome"], silent["unparsed"]) == (0.0, 0.0, "unparsed", 1.0)
+
+
+def test_both_orders_of_a_triplet_are_one_cluster(data_root: Path) -> None:
+    task = load("similarity_nights")
+    samples = [
+        {
+            "doc_id": number,
+            "target": task.doc_to_target(doc),
+            "filtered_resps": ["A"],
+            **task.process_results(doc, ["A"]),
+        }
+        for number, doc in enumerate(task.test_docs())
+    ]
+    records = make_records("run", "model", "similarity_nights", "sighted", samples, {}, {}, metric="two_afc")
+    assert list(records["cluster"]) == [f"nights:{item}" for item in "001144"]
+    assert list(records["score"]) == [0.0, 1.0, 1.0, 0.0, 0.75, 0.25]
+    assert set(records["chance"]) == {0.5}
