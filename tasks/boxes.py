@@ -35,7 +35,7 @@ _CONVENTION = re.compile(r"(unit|thousand|loc1024|auto|(?:pixels|xywh)(?::([1-9]
 _TAG = re.compile(r"\s*<\|box:([a-z0-9:]{1,24})\|>[ \t]*\n?")
 _ANSWER = re.compile(r"\banswer\s{0,4}(?:is\s{0,4})?[:=]", re.IGNORECASE)
 _NUMBER = re.compile(
-    r"(?:(?<![\w.])[\"']?([A-Za-z]{1,6}(?:_(?:min|max))?[0-2]?)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)?"
+    r"(?:(?<![\w.])[\"']?([A-Za-z]{1,6}(?:_(?:min|max))?\d?)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)?"
     r"(?<![\w.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,4})?)(?![\w%]|\.\d)"
 )
 _BETWEEN_NUMBERS = re.compile(r"[\s,;\"']{1,40}")

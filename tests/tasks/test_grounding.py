@@ -241,6 +241,14 @@ def test_lmms_evals_grounding_task_is_an_oracle(task: Any) -> None:
     assert process_results(doc, ["[0.1, 0.1, 0.3, 0.6]"])["accuracy"] == 1.0
 
 
+def test_rows_of_the_mini_suite_are_asked_alike(refcoco: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mini = datasets.load_dataset(str(refcoco / "lmms-lab-encoder" / "RefCOCO"))["val"]
+    monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: {"refcoco": mini}.get)
+    monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
+    docs = load("grounding_refcoco_plus_testb").test_docs()
+    assert (len(docs), set(docs["category"])) == (6, {"mini refcoco"})
+
+
 def test_a_picture_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     from sightscale.tasks.grounding.phrases import ask_phrases
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pandas as pd
 import pytest
 from lmms_eval.tasks import TaskManager
@@ -31,6 +32,15 @@ PIEAPP = [  # image A, image B, share preferring A
     ("distort_161_blur_1.png", "distort_161_jpeg_1.png", 0.25),
     ("distort_161_blur_1.png", "distort_161_jpeg_1.png", 0.4),
 ]
+MINI_FEATURES = datasets.Features(
+    {
+        "index": datasets.Value("int64"),
+        **{name: datasets.Image() for name in ("reference", "left", "right")},
+        "p_right": datasets.Value("float64"),
+        "votes": datasets.Value("int64"),
+        "blind_probability": datasets.Value("float64"),
+    }
+)
 
 
 def draw(path: Path, colour: tuple[int, int, int]) -> None:
@@ -226,6 +236,19 @@ def test_scores_and_what_a_record_needs(data_root: Path) -> None:
         assert again.score == result["two_afc"]
     silent = task.process_results(docs[0], ["the left one, I think"])
     assert (silent["two_afc"], silent["accuracy"], silent["outcome"], silent["unparsed"]) == (0.0, 0.0, "unparsed", 1.0)
+
+
+def test_rows_of_the_mini_suite_are_asked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Image.new("RGB", (4, 4))
+    row = {"index": 7, "reference": picture, "left": picture, "right": picture, "p_right": 0.9, "votes": 20}
+    mini = datasets.Dataset.from_list([{**row, "blind_probability": 0.5}], features=MINI_FEATURES)
+    monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: {"nights": mini, "pieapp": mini}.get)
+    monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
+    for name in ("similarity_nights", "similarity_pieapp", "similarity_pieapp_unisim_blind"):
+        task = load(name)
+        results = [task.process_results(doc, ["B"]) for doc in task.eval_docs_no_media]
+        assert [result["two_afc"] for result in results] == pytest.approx([0.9, 0.1])
+        assert {(result["item_id"], result["cluster"]) for result in results} == {("7", "triplet:7")}
 
 
 def test_both_orders_of_a_triplet_are_one_cluster(data_root: Path) -> None:
