@@ -177,6 +177,8 @@ class Recipe(_Strict):
     pictures: Pictures = Pictures()
     augment: bool = False  # flip, transpose and shift easy-VQA's pictures; nothing it asks depends on it
     hardware: Hardware = Hardware()
+    scored_on: tuple[str, ...] = ()  # tasks that what is released is scored on, sighted and blind
+    scored_on_data: Literal["hub", "mini"] = "hub"
     stages: tuple[Annotated[TowerStage | Stage, Field(discriminator="kind")], ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -24,8 +24,8 @@ from sightscale.trainers.tower import LabelledEasyVqa, TowerWithHeads, collate_p
 Say = Callable[[str], None]
 
 
-def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), say: Say = print) -> list[Path]:
-    """Train `recipe` in the folder `work`, going on from what is there; the folders of released models.
+def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), say: Say = print) -> dict[str, Path]:
+    """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
     A recipe with one release writes it to `output`, one with several to folders of their names in it.
     Raises ValueError when `work` was begun with another recipe, or when data or a part can't be had.
@@ -35,7 +35,7 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
-    released = []
+    released: dict[str, Path] = {}
     releases = [stage.release for stage in recipe.stages if isinstance(stage, Stage) and stage.release]
     before = ""
     for number, stage in enumerate(recipe.stages):
@@ -53,7 +53,7 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
             _read_weights(model, folder / "done")
             target = output / stage.release if len(releases) > 1 else output
             save_release(model, processor, stage, target)
-            released.append(target)
+            released[stage.release] = target
         before = stage.name
     return released
 
