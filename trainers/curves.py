@@ -23,5 +23,5 @@ def draw_curves(log: Path, output: Path) -> None:
             y=alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(format=".1e"))
         )
         size = {"width": 360, "height": 150}
-        rows.append((loss.properties(title=f"{stage}: loss", **size) | rate.properties(title="learning rate", **size)))
+        rows.append(loss.properties(title=f"{stage}: loss", **size) | rate.properties(title="learning rate", **size))
     alt.vconcat(*rows).configure_view(strokeWidth=0).save(output, scale_factor=1.5)

@@ -121,6 +121,7 @@ class TowerStage(Schedule):
     learning_rate: float = Field(gt=0)
     data: Literal["easy_vqa", "mini"]
     sets: tuple[str, ...] = ()
+    pooling: Literal["mean", "attention"] = "mean"
 
 
 class Stage(Schedule):

@@ -75,21 +75,33 @@ class LabelledEasyVqa:
 
 
 class TowerWithHeads(nn.Module):
-    """A tower and one linear head an attribute; its loss is the mean of their cross entropies."""
+    """A tower and one linear head an attribute; its loss is the mean of their cross entropies.
 
-    def __init__(self, tower: SiglipVisionModel, sizes: Sequence[int]) -> None:
+    A head reads the mean of the patches (`mean`), or what a query of its own attends to among them
+    (`attention`), which attributes need that belong to a part of the picture.
+    """
+
+    def __init__(self, tower: SiglipVisionModel, sizes: Sequence[int], pooling: str = "mean") -> None:
         super().__init__()
+        width = tower.config.hidden_size
         self.tower = tower
-        self.heads = nn.ModuleList(nn.Linear(tower.config.hidden_size, size) for size in sizes)
+        self.heads = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+        queries = torch.randn(len(sizes), width) * width**-0.5 if pooling == "attention" else None
+        self.queries = nn.Parameter(queries) if queries is not None else None
 
     def forward(self, pixel_values: torch.Tensor, attribute_labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """`loss` for pictures (batch × 3 × side × side) and labels (batch × attributes)."""
-        seen = self.tower(pixel_values).last_hidden_state.mean(1)
-        losses = [
-            nn.functional.cross_entropy(head(seen), attribute_labels[:, k], ignore_index=IGNORED)
-            for k, head in enumerate(self.heads)
-            if (attribute_labels[:, k] != IGNORED).any()
-        ]
+        patches = self.tower(pixel_values).last_hidden_state
+        if self.queries is None:
+            seen = patches.mean(1, keepdim=True).expand(-1, len(self.heads), -1)
+        else:
+            weights = torch.softmax(patches @ self.queries.T, dim=1)  # batch × patches × attributes
+            seen = torch.einsum("bpa,bpd->bad", weights, patches)
+        losses = []
+        for k, head in enumerate(self.heads):
+            known = attribute_labels[:, k] != IGNORED
+            if known.any():
+                losses.append(nn.functional.cross_entropy(head(seen[known, k]), attribute_labels[known, k]))
         return {"loss": torch.stack(losses).mean()}
 
 

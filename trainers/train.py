@@ -69,7 +69,13 @@ def training_texts(recipe: Recipe) -> list[str]:
     if "mini" in sources:
         from sightscale.trainers.mini import training_texts as mini_texts
 
-        texts += mini_texts()
+        sets = [
+            name
+            for stage in recipe.stages
+            for one in getattr(stage, "mixture", ())
+            for name in getattr(one, "sets", ())
+        ]
+        texts += mini_texts(sorted(set(sets)))
     if not texts:
         raise ValueError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
     return texts
@@ -125,7 +131,7 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         pictures = open_labelled(stage, recipe)
         torch.manual_seed(recipe.seed)  # of the tower and the heads
         tower = SiglipVisionModel(model.config.vision_config)
-        heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()])
+        heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
         say(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
         run_stage(
             heads,

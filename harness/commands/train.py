@@ -52,7 +52,7 @@ def train(
             print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind")
             scores = _score(folder, loaded.scored_on, loaded.scored_on_data, work / "scores" / name)
         write_card(loaded, name, work / "log.jsonl", scores, folder)
-        told = ", ".join(f"{one.task} {100 * one.sighted[0]:.1f} % ({100 * one.blind[0]:.1f} % blind)" for one in scores)
+        told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {told or 'not scored'}")
 
 
