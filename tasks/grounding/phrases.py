@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sightscale.tasks.boxes import AUTO, Box, ground, parse_convention, split_convention, write_target
 from sightscale.tasks.expansion import expand_rows
+from sightscale.tasks.multiple_choice import TRUTH, known_truth
 from sightscale.tasks.scoring import score_response
 from sightscale.tasks.sources import MINI, chosen_data, follow_pointer
 
@@ -41,7 +42,7 @@ def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:
     sizes = [_read_size(row["image"], name) for row, name in zip(pictures, names, strict=True)]
     targets = [write_target(_as_fractions(bbox, size), size) for bbox, size in zip(rows["bbox"], sizes, strict=True)]
     return expand_rows(
-        rows.select_columns(["question_id", "image"]),
+        rows.select_columns(["question_id", "image", *(name for name in TRUTH if name in rows.column_names)]),
         [len(some) for some in phrases],
         {
             "phrase": [phrase for some in phrases for phrase in some],
@@ -88,6 +89,7 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
         "item_id": doc["item_id"],
         "answer_format": answer_format,
         "category": doc["category"],
+        **known_truth(doc),
     }
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.forced_choice import majority_agreement, read_shares, write_shares
+from sightscale.tasks.multiple_choice import known_truth
 from sightscale.tasks.scoring import score_response
 from sightscale.tasks.sources import follow_pointer
 
@@ -94,6 +95,7 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
         "options": OPTIONS,
         "order": doc["order"],
         "category": doc["order"],
+        **known_truth(doc),
     }
 
 

@@ -95,7 +95,7 @@ def test_the_prompt_asks_for_fractions_and_for_a_familys_own_boxes(
         task = load("grounding_refcoco_testa", model)
         texts[model] = task.doc_to_text(task.test_docs()[2])
     assert texts == {
-        None: f"Where is what this phrase describes: woman with {{umbrella}}\n{BOX_INSTRUCTION}\n",
+        None: f"Locate what this phrase describes: woman with {{umbrella}}\n{BOX_INSTRUCTION}\n",
         "qwen3_vl": 'Locate the object that matches the description "woman with {umbrella}" in the image. '
         "Report its bbox coordinates in JSON format.",
         "internvl3": "Please provide the bounding box coordinate of the region this sentence describes: "
@@ -243,10 +243,12 @@ def test_lmms_evals_grounding_task_is_an_oracle(task: Any) -> None:
 
 def test_rows_of_the_mini_suite_are_asked_alike(refcoco: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mini = datasets.load_dataset(str(refcoco / "lmms-lab-encoder" / "RefCOCO"))["val"]
+    mini = mini.add_column("blind_probability", [0.25] * len(mini))
     monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: {"refcoco": mini}.get)
     monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
     docs = load("grounding_refcoco_plus_testb").test_docs()
     assert (len(docs), set(docs["category"])) == (6, {"mini refcoco"})
+    assert process_results(docs[0], [""])["blind_probability"] == 0.25
 
 
 def test_a_picture_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

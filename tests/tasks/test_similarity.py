@@ -248,6 +248,7 @@ def test_rows_of_the_mini_suite_are_asked_alike(monkeypatch: pytest.MonkeyPatch)
         task = load(name)
         results = [task.process_results(doc, ["B"]) for doc in task.eval_docs_no_media]
         assert [result["two_afc"] for result in results] == pytest.approx([0.9, 0.1])
+        assert [result["blind_probability"] for result in results] == [0.5, 0.5]
         assert {(result["item_id"], result["cluster"]) for result in results} == {("7", "triplet:7")}
 
 
