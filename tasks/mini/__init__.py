@@ -24,6 +24,13 @@ SETS = {
     "in_domain/VQAv2": ("yards:draw_yard", "rows:multiple_choice_rows"),
     "in_domain/GQA": ("relations:draw_relation", "rows:multiple_choice_rows"),
     "in_domain/VizWiz": ("products:draw_product", "rows:multiple_choice_rows"),
+    "mmstar/coarse perception": ("mmstar:draw_coarse", "rows:mmstar_rows"),
+    "mmstar/fine-grained perception": ("mmstar:draw_fine", "rows:mmstar_rows"),
+    "mmstar/instance reasoning": ("mmstar:draw_instance", "rows:mmstar_rows"),
+    "mmstar/logical reasoning": ("mmstar:draw_logical", "rows:mmstar_rows"),
+    "mmstar/math": ("mmstar:draw_math", "rows:mmstar_rows"),
+    "mmstar/science & technology": ("mmstar:draw_science", "rows:mmstar_rows"),
+    "mmstar": ("", "rows:all_mmstar_rows"),
 }
 
 

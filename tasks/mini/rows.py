@@ -7,7 +7,8 @@ import datasets
 from PIL import Image
 
 from sightscale.tasks.mini import iterate_items
-from sightscale.tasks.mini.items import Split
+from sightscale.tasks.mini.items import Item, Split
+from sightscale.tasks.mini.mmstar import CATEGORIES
 from sightscale.tasks.mini.render import render
 
 TRUTH = {  # known of every item, beyond what the hub's schemas hold
@@ -23,6 +24,23 @@ VMCBENCH = {
     "category": datasets.Value("string"),
     "image": datasets.Image(),
 }
+MMSTAR = {
+    "index": datasets.Value("int64"),
+    "question": datasets.Value("string"),
+    "image": datasets.Image(),
+    "answer": datasets.Value("string"),
+    "category": datasets.Value("string"),
+    "l2_category": datasets.Value("string"),
+    "meta_info": {
+        "source": datasets.Value("string"),
+        "split": datasets.Value("string"),
+        "image_path": datasets.Value("string"),
+    },
+}
+# How MathVista's questions open, of which MMStar took over some hundreds.
+HINT = (
+    "Hint: Please answer the question and provide the correct option letter, e.g., A, B, C, D, at the end.\nQuestion: "
+)
 
 
 def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
@@ -43,6 +61,51 @@ def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets
             }
         )
     return as_dataset(rows, {**VMCBENCH, **TRUTH})
+
+
+def mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """One category as MMStar's rows."""
+    return as_dataset(_mmstar(name, split, n, seed, 0), {**MMSTAR, **TRUTH})
+
+
+def all_mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """Every category as MMStar's rows, `n` of each, taking turns so that the first rows hold all of them."""
+    parts = [_mmstar(f"{name}/{category}", split, n, seed, k) for k, category in enumerate(CATEGORIES)]
+    mixed = [row for rows in zip(*parts, strict=True) for row in rows]
+    return as_dataset(mixed, {**MMSTAR, **TRUTH})
+
+
+def _mmstar(name: str, split: Split, n: int, seed: int, offset: int) -> list[dict[str, Any]]:
+    rows = []
+    for number, item in enumerate(iterate_items(name, split, n, seed)):
+        index = number * len(CATEGORIES) + offset
+        rows.append(
+            {
+                "index": index,
+                "question": pose_as_mmstar(item, index),
+                "image": encode(render(item.scene)),
+                "answer": item.letter,
+                "category": item.category,
+                "l2_category": item.l2_category,
+                "meta_info": {"source": "sightscale mini", "split": split, "image_path": f"mini/{index}.png"},
+                "blind_answer": item.blind_letter,
+                "blind_probability": item.blind_probability,
+                "truth_description": item.description,
+            }
+        )
+    return rows
+
+
+def pose_as_mmstar(item: Item, index: int) -> str:
+    """A question with its options inside, in one of the forms that MMStar's own have, about as often as there."""
+    form = (index * 7919) % 100
+    pairs = list(zip("ABCDE", item.options, strict=False))
+    place = "<image 1>" if form % 15 == 0 else ""
+    if form < 23:
+        listed = "\n".join(f"({letter}) {text}" for letter, text in pairs)
+        return f"{HINT}{item.question}{place}\nChoices:\n{listed}"
+    listed = ", ".join(f"{letter}: {text}" for letter, text in pairs)
+    return f"{item.question}{place}\nOptions: {listed}"
 
 
 def as_dataset(rows: list[dict[str, Any]], features: dict[str, Any]) -> datasets.Dataset:
