@@ -31,6 +31,17 @@ SETS = {
     "mmstar/math": ("mmstar:draw_math", "rows:mmstar_rows"),
     "mmstar/science & technology": ("mmstar:draw_science", "rows:mmstar_rows"),
     "mmstar": ("", "rows:all_mmstar_rows"),
+    **{
+        f"refcoco/{split}": ("phrases:draw_refcoco", "rows:refcoco_rows") for split in ("val", "test", "testA", "testB")
+    },
+    **{
+        f"refcoco_plus/{split}": ("phrases:draw_refcoco_plus", "rows:refcoco_rows")
+        for split in ("val", "testA", "testB")
+    },
+    **{f"refcocog/{split}": ("phrases:draw_refcocog", "rows:refcoco_rows") for split in ("val", "test")},
+    "imagenet": ("classes:draw_class", "rows:imagenet_rows"),
+    "nights": ("triplets:draw_night", "rows:triplet_rows"),
+    "pieapp": ("triplets:draw_distortion", "rows:triplet_rows"),
 }
 
 

@@ -1,5 +1,6 @@
 """MMStar's logical reasoning: sequences and small programs, common sense, diagrams."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -79,7 +80,7 @@ def _draw_row(rng: random.Random) -> Item:
     return Item(
         question=f"Which {noun} comes next in the row?",
         scene=scene,
-        description=f"A row of {shown} shapes that ends in a question mark. The {noun}s are, in order: {', '.join(row)}.",
+        description=f"A row of {shown} shapes, then a question mark. The {noun}s are, in order: {', '.join(row)}.",
         reasoning=f"The row repeats {', '.join(pattern)}, so the next {noun} is {answer}.",
         category=CATEGORY,
         l2_category="code & sequence reasoning",
@@ -199,7 +200,7 @@ def render_flow(scene: dict[str, Any]) -> Image.Image:
     places = ((56, 36), (168, 36), (168, 108), (56, 108), (56, 180))
     if scene["turn"]:
         places = tuple((224 - x, y) for x, y in places)
-    for one, two in zip(places, places[1:], strict=False):
+    for one, two in itertools.pairwise(places):
         arrow(canvas, one, two, 46, 24)
     for (x, y), step in zip(places, scene["steps"], strict=True):
         canvas.rectangle(x - 44, y - 20, x + 44, y + 20, shade(scene["colour"], -30), 8)

@@ -41,7 +41,7 @@ def draw_geometry(rng: random.Random) -> Item:
         return Item(
             question="How large is the angle marked with a question mark?",
             scene=scene,
-            description=f"A triangle. Two of its angles are {one}° and {two}°; the third is marked with a question mark.",
+            description=f"A triangle. Two of its angles are {one}° and {two}°; the third has a question mark.",
             reasoning=f"The angles of a triangle make 180°, and 180 - {one} - {two} = {value}, so it is {value}°.",
             category=CATEGORY,
             l2_category="geometry",

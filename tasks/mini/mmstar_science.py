@@ -1,5 +1,6 @@
 """MMStar's science and technology: nature, machines, maps."""
 
+import itertools
 import random
 from typing import Any
 
@@ -40,7 +41,7 @@ def draw_nature(rng: random.Random) -> Item:
         question = (
             f"What does the {asked} eat in this food chain?" if eaten else f"What eats the {asked} in this food chain?"
         )
-        told = "; ".join(f"the {one} is eaten by the {two}" for one, two in zip(chain, chain[1:], strict=False))
+        told = "; ".join(f"the {one} is eaten by the {two}" for one, two in itertools.pairwise(chain))
         return Item(
             question=question,
             scene=scene,
@@ -86,7 +87,7 @@ def render_chain(scene: dict[str, Any]) -> Image.Image:
     ground = ((230, 240, 222), (226, 236, 244), (244, 238, 224))[scene["ground"]]
     canvas = Canvas(background=ground)
     places = ((62, 40), (162, 84), (62, 134), (162, 182))
-    for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(places):
         middle = (x1, y0)
         canvas.line([(x0 + (50 if x1 > x0 else -50), y0), middle], INK, 2)
         arrow(canvas, middle, (x1, y1), 0, 18)

@@ -11,6 +11,7 @@ RENDERERS = {
     "street": "signs:render_street",
     "plate": "knowledge:render_plate",
     "yard": "yards:render_yard",
+    "distorted": "triplets:render_distorted",
     "product": "products:render_product",
     "face": "mmstar_coarse:render_face",
     "topic": "mmstar_coarse:render_topic",
