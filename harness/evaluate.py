@@ -26,7 +26,7 @@ from sightscale.harness.manifest import (
     read_manifest,
     write_manifest,
 )
-from sightscale.harness.records import KEY, make_records, read_records, write_records
+from sightscale.harness.records import KEY, RunIdentity, make_records, read_records, write_records
 from sightscale.harness.tasks import load_tasks
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
@@ -88,8 +88,7 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         samples = results.pop("samples")
         fresh = [
             make_records(
-                manifest["run_id"],
-                plan.model_text,
+                RunIdentity(manifest["run_id"], plan.model_text),
                 task,
                 condition,
                 rows,

@@ -6,6 +6,7 @@ reads and writes them as parquet. It computes no score: `tasks.scoring` does, an
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ SCHEMA = pa.schema(
     [
         ("run_id", pa.string()),  # of the run that made the row
         ("model", pa.string()),
+        ("kind", pa.string()),  # end-to-end, decoupled or imported
+        ("parameters", pa.int64()),  # of the whole model
+        ("perception", pa.string()),  # names of the modules of a decoupled model
+        ("reasoning", pa.string()),
+        ("perception_parameters", pa.int64()),
+        ("reasoning_parameters", pa.int64()),
+        ("mode", pa.string()),  # direct or thinking
+        ("data", pa.string()),  # where the documents come from, with their revision
         ("task", pa.string()),
         ("condition", pa.string()),  # sighted, or a blind condition
         ("doc_id", pa.int64()),  # position in the task's split
@@ -31,13 +40,17 @@ SCHEMA = pa.schema(
         ("prompt", pa.string()),  # text of the prompt whose completion is `response`
         ("answer_format", pa.string()),
         ("options", pa.string()),  # JSON, letter to text
+        ("order", pa.string()),  # of the options or of a pair's pictures, when it isn't the data's own
         ("target", pa.string()),
         ("response", pa.string()),  # raw, as scored
         ("prediction", pa.string()),
         ("outcome", pa.string()),  # answered, refused, unparsed or failed
         ("error", pa.string()),  # why a row failed
         ("score", pa.float64()),
+        ("iou", pa.float64()),  # of a box with the target's
         ("chance", pa.float64()),
+        ("blind_probability", pa.float64()),  # that the best blind answer is right, where the data knows it
+        ("truth_description", pa.string()),  # of the picture, where the data carries one
         ("focus", pa.string()),
         ("description", pa.string()),
         ("thinking", pa.string()),
@@ -50,24 +63,54 @@ SCHEMA = pa.schema(
         ("perception_seconds", pa.float64()),
     ]
 )
+ADDED = (  # columns that files written before them lack; they are read as null
+    "kind",
+    "parameters",
+    "perception",
+    "reasoning",
+    "perception_parameters",
+    "reasoning_parameters",
+    "mode",
+    "data",
+    "order",
+    "iou",
+    "blind_probability",
+    "truth_description",
+)
+END_TO_END, DECOUPLED, IMPORTED = "end-to-end", "decoupled", "imported"
 FAILED = "failed"
 KEY = ["task", "condition", "doc_id"]
 
 
+@dataclass(frozen=True)
+class RunIdentity:
+    """Which run its rows belong to, and what the model is made of; parameters are counts, null where unknown."""
+
+    run_id: str
+    model: str
+    kind: str | None = None
+    parameters: int | None = None
+    perception: str | None = None
+    reasoning: str | None = None
+    perception_parameters: int | None = None
+    reasoning_parameters: int | None = None
+    mode: str | None = None
+
+
 def make_records(
-    run_id: str,
-    model: str,
+    run: RunIdentity,
     task: str,
     condition: str,
     samples: Iterable[Mapping[str, Any]],
     traces: Mapping[tuple[str, int], Trace],
     image_hashes: Mapping[tuple[str, int], tuple[str, ...]],
     metric: str,
+    data: str | None = None,
 ) -> pd.DataFrame:
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
     A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
-    when anything was said.
+    when anything was said. `data` names the documents' source and revision.
     """
     rows = []
     for sample in samples:
@@ -80,8 +123,8 @@ def make_records(
         said = sample.get("outcome") or ("answered" if trace.response.strip() else "unparsed")
         rows.append(
             {
-                "run_id": run_id,
-                "model": model,
+                **asdict(run),
+                "data": data,
                 "task": task,
                 "condition": condition,
                 "doc_id": key[1],
@@ -93,6 +136,7 @@ def make_records(
                 "prompt": trace.prompt,
                 "answer_format": answer_format,
                 "options": json.dumps(options, ensure_ascii=False) if options else None,
+                "order": sample.get("order"),
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
                 "prediction": None if failed else sample.get("prediction"),
@@ -100,6 +144,9 @@ def make_records(
                 "error": trace.error,
                 "score": 0.0 if failed else _as_score(sample.get(metric)),
                 "chance": chance_level(answer_format, options) if answer_format else None,
+                "iou": _as_score(sample.get("iou")),
+                "blind_probability": _as_score(sample.get("blind_probability")),
+                "truth_description": sample.get("truth_description"),
                 "focus": trace.focus,
                 "description": trace.description,
                 "thinking": trace.thinking,
@@ -129,7 +176,7 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
 
 
 def read_records(path: Path) -> pd.DataFrame:
-    """Rows from a records file or a run's folder.
+    """Rows from a records file or a run's folder; columns that an older file lacks are null.
 
     Raises ValueError in one line when there is none, or when it isn't a records file.
     """
@@ -140,10 +187,16 @@ def read_records(path: Path) -> pd.DataFrame:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
-    missing = [name for name in SCHEMA.names if name not in table.schema.names]
+    missing = [name for name in SCHEMA.names if name not in table.schema.names and name not in ADDED]
     if missing:
         raise ValueError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
-    return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+    for name in ADDED:
+        if name not in table.schema.names:
+            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
+    try:
+        return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+    except (pa.ArrowException, ValueError) as error:
+        raise ValueError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
 
 
 def _as_text(target: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from lmms_eval.tasks import TaskManager
 from PIL import Image
 
-from sightscale.harness.records import make_records
+from sightscale.harness.records import RunIdentity, make_records
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.similarity.releases import build_nights, build_pieapp
@@ -263,7 +263,7 @@ def test_both_orders_of_a_triplet_are_one_cluster(data_root: Path) -> None:
         }
         for number, doc in enumerate(task.test_docs())
     ]
-    records = make_records("run", "model", "similarity_nights", "sighted", samples, {}, {}, metric="two_afc")
+    records = make_records(RunIdentity("run", "model"), "similarity_nights", "sighted", samples, {}, {}, metric="two_afc")
     assert list(records["cluster"]) == [f"nights:{item}" for item in "001144"]
     assert list(records["score"]) == [0.0, 1.0, 1.0, 0.0, 0.75, 0.25]
     assert set(records["chance"]) == {0.5}

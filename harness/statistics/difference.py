@@ -1,0 +1,72 @@
+"""Tests of whether two models differ on the questions that both were asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from sightscale.harness.statistics.estimates import cluster_sums
+
+DRAWS = 100_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Questions that only the first, or only the second, scored higher on; the two-sided p-value; the test's name."""
+
+    first_only: int
+    second_only: int
+    p: float
+    test: str
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> Difference:
+    """McNemar's test with the mid-p value (Fagerland et al., 2013) for scores of the same independent questions."""
+    ahead, behind = _discordant(first, second)
+    n = ahead + behind
+    if n == 0:
+        return Difference(0, 0, 1.0, "McNemar mid-p")
+    fewer = min(ahead, behind)
+    p = 2 * float(stats.binom.cdf(fewer, n, 0.5)) - float(stats.binom.pmf(fewer, n, 0.5))
+    return Difference(ahead, behind, 1.0 if ahead == behind else min(1.0, p), "McNemar mid-p")
+
+
+def sign_flip(first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None, *, seed: int = 0) -> Difference:
+    """The test for questions that share pictures, and for scores between 0 and 1.
+
+    If the models were alike, the sign of a cluster's summed difference would be a coin's: the p-value is the
+    share of 100,000 such flips with a difference at least as large. With single right-or-wrong questions
+    this is McNemar's exact test.
+    """
+    ahead, behind = _discordant(first, second)
+    sums, _ = cluster_sums(np.asarray(first, float) - np.asarray(second, float), clusters)
+    sizes, counts = np.unique(np.abs(np.round(sums, 9)), return_counts=True)
+    sizes, counts = sizes[sizes > 0], counts[sizes > 0]
+    if not len(sizes):
+        return Difference(ahead, behind, 1.0, "sign flips")
+    rng = np.random.default_rng(seed)
+    flipped = np.zeros(DRAWS)
+    for size, count in zip(sizes, counts, strict=True):
+        flipped += size * (2.0 * rng.binomial(count, 0.5, size=DRAWS) - count)
+    extreme = int((np.abs(flipped) >= abs(sums.sum()) - 1e-6).sum())
+    return Difference(ahead, behind, (extreme + 1) / (DRAWS + 1), "sign flips")
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the order given; a missing one stays missing and isn't counted."""
+    p = np.asarray(p_values, float)
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else steps
+    return [float(one) for one in adjusted]
+
+
+def _discordant(first: ArrayLike, second: ArrayLike) -> tuple[int, int]:
+    one, two = np.asarray(first, float), np.asarray(second, float)
+    if one.shape != two.shape:
+        raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
+    return int((one > two).sum()), int((one < two).sum())

@@ -1,0 +1,83 @@
+"""Estimates: a score with its interval, questions clustered by picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, the ends of its interval, and the number of rows and of clusters behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+
+
+def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """The ends of Wilson's score interval for a proportion; (nan, nan) for n = 0."""
+    if n <= 0:
+        return float("nan"), float("nan")
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    share = hits / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # At the ends of the scale rounding must not leave the share outside of its own interval.
+    low, high = min(max(0.0, centre - half), share), max(min(1.0, centre + half), share)
+    return float(low), float(high)
+
+
+def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:
+    """The mean of scores in [0, 1] with Wilson's interval at the effective sample size.
+
+    The design effect is the clustered variance of the mean over the binomial one, never below 1
+    (Korn & Graubard, 1998, with their correction for few clusters), so questions on one picture don't
+    count as independent. Missing scores are left out, and `n` counts the rest.
+    """
+    sums, sizes = cluster_sums(np.asarray(scores, float), clusters)
+    n, groups = int(sizes.sum()), len(sums)
+    if n == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
+    share = float(sums.sum() / n)
+    effective = float(groups)  # nothing varies within or between clusters, or there is one cluster only
+    if 0 < share < 1 and groups > 1:
+        residuals = sums - share * sizes
+        clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
+        effect = max(1.0, clustered / (share * (1 - share) / n))
+        few = (stats.t.ppf(0.5 + level / 2, n - 1) / stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
+        effective = n / effect * float(few)
+    low, high = wilson(share * effective, effective, level)
+    return Estimate(share, low, high, n, groups)
+
+
+def cluster_table(values: ArrayLike, clusters: ArrayLike | None) -> Array:
+    """Sums and size of each cluster: one row a cluster, one column for each column of `values`, and the size last.
+
+    Rows with a missing value anywhere are left out; every row is its own cluster without `clusters`. This is
+    the one place that decides what a cluster is. Raises ValueError for a missing id.
+    """
+    table = np.asarray(values, float)
+    columns = table[:, None] if table.ndim == 1 else table
+    there = ~np.isnan(columns).any(axis=1)
+    counted = np.column_stack([columns[there], np.ones(int(there.sum()))])
+    if clusters is None:
+        return counted
+    ids = np.asarray(clusters)
+    if ids.shape != columns.shape[:1]:
+        raise ValueError(f"{len(columns)} rows need as many cluster ids, not {len(ids)}")
+    if any(one is None or one != one for one in ids):
+        raise ValueError("a row has no cluster id")
+    found, members = np.unique(ids[there].astype(str), return_inverse=True)
+    return np.column_stack([np.bincount(members, weights=column, minlength=len(found)) for column in counted.T])
+
+
+def cluster_sums(values: ArrayLike, clusters: ArrayLike | None) -> tuple[Array, Array]:
+    """Sum and size of each cluster, of the values that aren't missing; clusters as in `cluster_table`."""
+    table = cluster_table(values, clusters)
+    return table[:, 0], table[:, 1]
