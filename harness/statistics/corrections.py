@@ -8,7 +8,12 @@ from sightscale.harness.statistics.estimates import Array, Estimate, mean_score
 
 
 def chance_corrected(
-    scores: ArrayLike, chances: ArrayLike, clusters: ArrayLike | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+    scores: ArrayLike,
+    chances: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Estimate:
     """(score − chance) / (1 − chance) with the means over questions of score and chance: 0 for guessing, 1 at best.
 
@@ -19,14 +24,24 @@ def chance_corrected(
 
 
 def blind_corrected(
-    sighted: ArrayLike, blind: ArrayLike, clusters: ArrayLike | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+    sighted: ArrayLike,
+    blind: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Estimate:
-    """(S − S_blind) / (1 − S_blind) on the same questions: the share of what blind answering leaves open that is won."""
+    """(S − S_blind) / (1 − S_blind) on the same questions: what is won of all that blind answering leaves."""
     return _two(sighted, blind, clusters, resamples, seed)[0].interval()
 
 
 def blind_share(
-    sighted: ArrayLike, blind: ArrayLike, clusters: ArrayLike | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+    sighted: ArrayLike,
+    blind: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Estimate:
     """S_blind / S on the same questions: the share of the score that blind answering already gets."""
     return _two(sighted, blind, clusters, resamples, seed)[1].interval()
