@@ -65,7 +65,7 @@ def arrange_grid(runs: Sequence[Run]) -> Grid:
         at = (perception.name, reasoning.name)
         if at in cells:
             raise ValueError(
-                f"{cells[at].label} and {run.label} are both perception {at[0]} with reasoning {at[1]}; give one of them"
+                f"{cells[at].label} and {run.label} are both perception {at[0]} with reasoning {at[1]}; give one"
             )
         cells[at] = run
     inside = {reasoning for _, reasoning in cells}

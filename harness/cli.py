@@ -7,7 +7,17 @@ from typing import Any
 
 import typer
 
-from sightscale.harness.commands import models, run, tasks, train
+from sightscale.harness.commands import (
+    bottleneck,
+    compare,
+    downscale,
+    import_samples,
+    models,
+    reliance,
+    run,
+    tasks,
+    train,
+)
 from sightscale.model_adapters.errors import first_line
 
 app = typer.Typer(
@@ -40,8 +50,18 @@ def _end(reason: str, code: int) -> None:
     sys.exit(code)
 
 
-for _command in (run.run, tasks.tasks, models.models, train.train):
-    app.command(_command.__name__)(_ending_in_one_line(_command))
+for _command in (
+    run.run,
+    tasks.tasks,
+    models.models,
+    train.train,
+    reliance.reliance,
+    downscale.downscale,
+    bottleneck.bottleneck,
+    compare.compare,
+    import_samples.import_samples,
+):
+    app.command(_command.__name__.removesuffix("_samples"))(_ending_in_one_line(_command))
 
 
 def main() -> None:

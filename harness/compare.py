@@ -11,6 +11,7 @@ from sightscale.harness.runs import RIGHT, Questions, Run, match_questions, spli
 from sightscale.harness.statistics import (
     Bootstrapped,
     Difference,
+    Estimate,
     average,
     bootstrap,
     holm,
@@ -20,6 +21,7 @@ from sightscale.harness.statistics import (
     smallest_difference,
 )
 from sightscale.harness.statistics.bootstrap import mean_of
+from sightscale.harness.statistics.estimates import Array
 from sightscale.model_adapters.conditions import SIGHTED
 
 STAGES = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
@@ -78,34 +80,32 @@ def compare_runs(first: Run, second: Run, condition: str = SIGHTED, *, resamples
 
 
 def find_cost(run: Run, condition: str = SIGHTED) -> Iterator[dict[str, Any]]:
-    """Findings per question of a run: tokens read and written in either stage, seconds, thinking, tokens per right answer.
+    """Findings per question of a run: tokens read and written in either stage, seconds, thinking.
 
     Thinking is measured in characters, since records count its tokens with the answer's.
     """
     for task, rows in run.records[run.records["condition"] == condition].groupby("task", sort=False):
         where = {"run": run.label, "task": str(task), "level": "cost", "group": "all", "condition": condition}
-        n, clusters = len(rows), rows["cluster"].to_numpy(object)
-        for name in (*STAGES, *SECONDS):
-            values = rows[name].to_numpy(float)
-            if np.isnan(values).all():
-                continue
-            mean = bootstrap(values, clusters, [mean_of(0)], resamples=1000)[0]
-            yield finding(
-                name.replace("_", " "),
-                mean.interval() if np.ptp(values[~np.isnan(values)]) else known(mean.value, n),
-                **where,
-            )
+        costs = {name.replace("_", " "): rows[name].to_numpy(float) for name in (*STAGES, *SECONDS)}
         thinking = rows["thinking"].fillna("").astype(str).str.len().to_numpy(float)
-        if thinking.any():
-            found = bootstrap(thinking, clusters, [mean_of(0)], resamples=1000)[0]
-            yield finding("thinking characters", found.interval(), **where)
+        for name, values in {**costs, "thinking characters": thinking}.items():
+            if np.nan_to_num(values).any():
+                yield finding(name, _mean(values, rows["cluster"].to_numpy(object)), **where)
         spent = float(rows[list(STAGES)].sum().sum())
         right = int((rows["score"] > RIGHT).sum())
-        yield finding("tokens per right answer", known(spent / right if right else float("nan"), n), **where)
+        per_right = known(spent / right if right else float("nan"), len(rows))
+        yield finding("tokens per right answer", per_right, **where)
+
+
+def _mean(values: Array, clusters: Any) -> Estimate:
+    """A mean of any unit; without an interval when nothing varies."""
+    found = bootstrap(values, clusters, [mean_of(0)], resamples=2000)[0]
+    varies = np.nanmax(values) > np.nanmin(values) and found.clusters > 1
+    return found.interval() if varies else known(found.value, found.n, found.clusters)
 
 
 def _test(both: Questions, one: Any, two: Any) -> Difference:
-    """McNemar's test where each question has a picture of its own and is right or wrong, else sign flips of clusters."""
+    """McNemar's test for right-or-wrong questions with a picture each, else sign flips of clusters."""
     single = both.about["cluster"].is_unique
     binary = np.isin(np.concatenate([one, two]), [0.0, 1.0]).all()
     return mcnemar(one, two) if single and binary else sign_flip(one, two, both.clusters)

@@ -2,11 +2,12 @@
 
 A drop is absolute, in points of the score of the largest model minus the smaller one's, on the questions that
 both answered; the relative drop is that over the largest model's score. Both directions of every point carry
-error, and the same questions make both, so the line is fitted with each point's own error covariance.
+error, and the same questions make both, so the points' own error covariances are taken out of the line.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
             raise ValueError(f"the records of {run.label} don't say how large it is; write RUN=SIZE, such as RUN=8")
         sized.append((parse_size(run.note, run.label) if run.note else float(counted or 0) / 1e9, run))
     sized.sort(key=lambda pair: -pair[0])
-    for (size, first), (other, second) in zip(sized, sized[1:], strict=False):
+    for (size, first), (other, second) in pairwise(sized):
         if size == other:
             raise ValueError(
                 f"{first.label} and {second.label} have one size ({size:g}B); a scale needs different ones"
@@ -154,15 +155,16 @@ def _relate(points: Sequence[_Point]) -> list[dict[str, Any]]:
     drawn = np.random.default_rng(0).integers(0, len(usable), size=xs.shape)
     n = len(usable)
 
-    def of(one: Array, two: Array, spread: Sequence[Array]) -> dict[str, Array]:
-        line = fit_line(one, two, *spread)
+    def of(one: Array, two: Array, variance: Array, covariance: Array) -> dict[str, Array]:
+        line = fit_line(one, two, variance, covariance)
         ranks = {name: rank_correlation(one, two, name) for name in CORRELATIONS}
         return {**ranks, "slope": line.slope, "intercept": line.intercept}
 
-    values = of(x, y, errors)
-    fixed = of(xs, ys, errors)
+    variance, _, covariance = errors
+    values = of(x, y, variance, covariance)
+    fixed = of(xs, ys, 2 * variance, 2 * covariance)  # a resample carries the errors a second time
     rows_of = np.arange(len(xs))[:, None]
-    other = of(xs[rows_of, drawn], ys[rows_of, drawn], [error[drawn] for error in errors])
+    other = of(xs[rows_of, drawn], ys[rows_of, drawn], 2 * variance[drawn], 2 * covariance[drawn])
     rows = []
     for kind, replicates in ((FIXED, fixed), (DRAWN, other)):
         for name, value in values.items():
@@ -202,7 +204,7 @@ def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[A
         return rows
     for number, point in enumerate(points):
         kept = np.arange(len(points)) != number
-        line = fit_line(x[kept], y[kept], *(error[kept] for error in errors))
+        line = fit_line(x[kept], y[kept], errors[0][kept], errors[2][kept])
         gap = y - line.intercept - line.slope * x
         expected = errors[1] + line.slope**2 * errors[0] - 2 * line.slope * errors[2]
         scatter = max(0.0, float(np.sum(gap[kept] ** 2 - expected[kept]) / max(1, kept.sum() - 2)))

@@ -12,6 +12,7 @@ from rich.table import Table
 from sightscale.harness.statistics.estimates import Estimate
 
 WHERE = ["run", "task", "level", "group", "condition"]
+ALL = "all"  # the group of all questions of a task
 COLUMNS = [*WHERE, "measure", "value", "low", "high", "n", "clusters"]
 
 
@@ -43,25 +44,52 @@ def render_findings(
 ) -> Table:
     """A table for a terminal: a row for each place, a column for each of `measures` (name to its heading).
 
-    Measures are shown in per cent, and with a sign where the heading starts with ±, or as they are where it
+    Measures are shown in per cent, with a sign where the heading starts with ±, or as they are where it
     starts with #.
     """
-    shown = findings[findings["measure"].isin(measures)]
-    if levels is not None:
-        shown = shown[shown["level"].isin(levels)]
-    places = [name for name in WHERE if name != "level" and (shown[name] != "").any()]
-    table = Table(caption=caption or None, caption_justify="left")
+    shown = _choose(findings, measures, levels)
+    places = _places(shown, WHERE)
+    table = Table(caption=escape(caption) or None, caption_justify="left")
     for name in places:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
     table.add_column("n", justify="right", no_wrap=True)
     present = [name for name in measures if (shown["measure"] == name).any()]
     for name in present:
-        table.add_column(escape(measures[name].lstrip("±#").strip()), justify="right", no_wrap=True)
+        table.add_column(escape(measures[name].lstrip("±# ")), justify="right", no_wrap=True)
     for place, rows in shown.groupby(WHERE, sort=False):
         by_measure = {str(row.measure): row for row in rows.itertuples()}
         where = dict(zip(WHERE, place, strict=True))
         cells = [_cell(by_measure.get(name), measures[name]) for name in present]
-        table.add_row(*(escape(str(where[name])) for name in places), f"{int(rows['n'].max()):,}", *cells)
+        table.add_row(*(_place(where, name) for name in places), f"{int(rows['n'].max()):,}", *cells)
+    return table
+
+
+def render_list(
+    findings: pd.DataFrame,
+    measures: dict[str, str],
+    *,
+    caption: str = "",
+    levels: Sequence[str] | None = None,
+    across: str | None = None,
+) -> Table:
+    """A table for a terminal with a row for each measure of each place; one column for each value of `across`."""
+    shown = _choose(findings, measures, levels)
+    keys = [name for name in WHERE if name != across]
+    places = _places(shown, keys)
+    columns = list(dict.fromkeys(shown[across])) if across else ["value"]
+    table = Table(caption=escape(caption) or None, caption_justify="left")
+    for name in (*places, "measure"):
+        table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
+    for name in columns:
+        table.add_column(escape(str(name)), justify="right", no_wrap=not across)
+    for place, rows in shown.groupby([*keys, "measure"], sort=False):
+        where = dict(zip([*keys, "measure"], place, strict=True))
+        cells = {getattr(row, across) if across else "value": row for row in rows.itertuples()}
+        heading = measures[str(where["measure"])]
+        named = escape(heading.lstrip("±# "))
+        table.add_row(
+            *(_place(where, name) for name in places), named, *(_cell(cells.get(one), heading) for one in columns)
+        )
     return table
 
 
@@ -86,6 +114,20 @@ def show_estimate(value: float, low: float, high: float, style: str = "") -> str
         return "–"
     ends = "" if low != low or high != high else f" [{_show(low, style)}, {_show(high, style)}]"
     return _show(value, style) + ends
+
+
+def _choose(findings: pd.DataFrame, measures: dict[str, str], levels: Sequence[str] | None) -> pd.DataFrame:
+    shown = findings[findings["measure"].isin(measures)]
+    return shown if levels is None else shown[shown["level"].isin(levels)]
+
+
+def _places(shown: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """The names worth a column: they say something, and groups more than that all questions are meant."""
+    return [name for name in names if name != "level" and not shown[name].isin(["", ALL]).all()]
+
+
+def _place(where: dict[str, Any], name: str) -> str:
+    return "" if name == "group" and where[name] == ALL else escape(str(where[name]))
 
 
 def _show(value: float, style: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sightscale.harness.findings import ALL
 from sightscale.harness.records import read_records
 from sightscale.harness.statistics.estimates import Array
 
@@ -110,7 +111,7 @@ def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
 
 def split_groups(about: pd.DataFrame) -> Iterator[Group]:
     """The whole task, then its categories and axes where it has any; questions without one are named so."""
-    yield Group("task", "all", np.ones(len(about), bool))
+    yield Group("task", ALL, np.ones(len(about), bool))
     for level, columns in (("category", ["category"]), ("axis", ["category", "l2_category"])):
         if about[columns[-1]].notna().any():
             names = about[columns].fillna("(none)").astype(str).agg(" / ".join, axis=1)

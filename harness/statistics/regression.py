@@ -7,8 +7,6 @@ from scipy import stats
 
 from sightscale.harness.statistics.estimates import Array
 
-STEPS = 60  # of the fixed-point iteration; it settles within a few
-
 
 @dataclass(frozen=True)
 class Line:
@@ -18,30 +16,24 @@ class Line:
     slope: Array
 
 
-def fit_line(x: Array, y: Array, variance_x: Array, variance_y: Array, covariance: Array) -> Line:
-    """The errors-in-variables line of York et al. (2004), with each point's own error covariance.
+def fit_line(x: Array, y: Array, variance_x: Array, covariance: Array) -> Line:
+    """The least-squares line of y on x with the points' own errors taken out of its moments.
 
-    Points lie along the last axis; leading axes are point sets fitted side by side. Missing for fewer than
-    three points. Raises nothing: a set without spread in x gets a missing slope.
+    Errors in x flatten a line, and errors shared by x and y tilt it: the mean error variance of x, and the mean
+    error covariance, are subtracted (Fuller, 1987; Akritas & Bershady, 1996). Points may scatter about the line
+    by more than their errors. Points lie along the last axis; leading axes are point sets fitted side by side.
+    Missing for fewer than three points, and where x varies no more than its errors do.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.shape[-1] < 3:
+    count = x.shape[-1]
+    if count < 3:
         return Line(np.full(x.shape[:-1], np.nan), np.full(x.shape[:-1], np.nan))
-    precise_x, precise_y = 1 / variance_x, 1 / variance_y
-    tied = covariance * np.sqrt(precise_x * precise_y)
-    root = np.sqrt(precise_x * precise_y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centred_x, centred_y = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
-        slope = _major_axis(centred_x, centred_y)
-        for _ in range(STEPS):
-            b = slope[..., None]
-            weight = precise_x * precise_y / (precise_x + b**2 * precise_y - 2 * b * tied * root)
-            mean_x = (weight * x).sum(-1, keepdims=True) / weight.sum(-1, keepdims=True)
-            mean_y = (weight * y).sum(-1, keepdims=True) / weight.sum(-1, keepdims=True)
-            u, v = x - mean_x, y - mean_y
-            adjusted = weight * (u / precise_y + b * v / precise_x - (b * u + v) * tied / root)
-            slope = (weight * adjusted * v).sum(-1) / (weight * adjusted * u).sum(-1)
-        return Line(mean_y[..., 0] - slope * mean_x[..., 0], slope)
+    mean_x, mean_y = x.mean(-1), y.mean(-1)
+    away_x, away_y = x - mean_x[..., None], y - mean_y[..., None]
+    moment_xx = (away_x**2).sum(-1) / (count - 1) - np.mean(variance_x, axis=-1)
+    moment_xy = (away_x * away_y).sum(-1) / (count - 1) - np.mean(covariance, axis=-1)
+    slope = np.divide(moment_xy, moment_xx, out=np.full(np.shape(moment_xx), np.nan), where=moment_xx > 0)
+    return Line(mean_y - slope * mean_x, slope)
 
 
 def rank_correlation(x: Array, y: Array, kind: str = "kendall") -> Array:
@@ -62,9 +54,3 @@ def rank_correlation(x: Array, y: Array, kind: str = "kendall") -> Array:
             first, second = np.triu_indices(x.shape[-1], 1)
             one, two = np.sign(x[..., first] - x[..., second]), np.sign(y[..., first] - y[..., second])
         return (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
-
-
-def _major_axis(x: Array, y: Array) -> Array:
-    """Slope of the first principal axis, where the iteration starts."""
-    xx, yy, xy = (x * x).sum(-1), (y * y).sum(-1), (x * y).sum(-1)
-    return (yy - xx + np.sqrt((yy - xx) ** 2 + 4 * xy**2)) / np.where(xy == 0, np.nan, 2 * xy)

@@ -1,0 +1,38 @@
+"""`sightscale import`: lmms-eval's samples from elsewhere, as records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightscale.harness.commands.terminal import open_console
+
+
+def import_samples(
+    samples: Annotated[
+        list[str],
+        typer.Argument(help="Files …_samples_TASK.jsonl, FILE or FILE=CONDITION (sighted, none, black, noise, …)."),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the records.")],
+    model: Annotated[str, typer.Option(help="The model's name, as it is to be shown.")],
+    metric: Annotated[str | None, typer.Option(help="Score of samples whose options can't be told.")] = None,
+    data: Annotated[str | None, typer.Option(help="Where the questions come from, with the revision.")] = None,
+) -> None:
+    """Turn samples that lmms-eval wrote elsewhere into a run that every analysis reads.
+
+    Answers to lettered questions are read again, so no letter drawn by lot is counted. A task ending in _blind
+    becomes that task's condition none.
+    """
+    from sightscale.harness.imports import import_samples as read
+    from sightscale.harness.records import write_records
+    from sightscale.harness.summary import render_table, summarise
+
+    records = read(samples, model, metric, data)
+    target = output / "records.parquet"
+    if target.exists():
+        raise ValueError(f"{target} is there already; choose another --output")
+    output.mkdir(parents=True, exist_ok=True)
+    write_records(records, target)
+    sighted = set(records.loc[records["condition"] == "sighted", "task"])
+    open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
+    print(f"{len(records):,} records in {target}")

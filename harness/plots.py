@@ -1,0 +1,162 @@
+"""Plots: findings as figures fit for a paper, in the terminal's own files, a page, or another program.
+
+Colours are Okabe and Ito's, which colour-blind readers tell apart.
+Nothing here computes a number, and nothing needs a network.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e4e4e4"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SUFFIXES = (".png", ".svg", ".html", ".json")
+ROW = 22  # pixels of one row of bars or marks
+WIDTH = 420
+
+
+def draw_bars(
+    rows: pd.DataFrame, *, title: str, axis: str, label: str = "name", series: str | None = None
+) -> alt.LayerChart:
+    """Horizontal bars with intervals, the largest first: `label`, value, low, high (shares of 1), maybe `series`."""
+    data = _in_points(rows)
+    first = data[data[series] == data[series].iloc[0]] if series and len(data) else data
+    order = list(dict.fromkeys(first.sort_values("value", ascending=False)[label]))
+    place: dict[str, Any] = {"y": alt.Y(f"{label}:N", sort=order, title=None, axis=_names())}
+    names = list(dict.fromkeys(data[series])) if series else []
+    colour: Any = alt.value(COLOURS[0])
+    if series:
+        place["yOffset"] = alt.YOffset(f"{series}:N", sort=names)
+        colour = _colour(series, names)
+    base = alt.Chart(data).encode(**place)
+    bars = base.mark_bar(opacity=0.85).encode(x=alt.X("value:Q", title=axis, axis=_ticks()), color=colour)
+    whiskers = base.mark_rule(color=INK, strokeWidth=1.3).encode(x="low:Q", x2="high:Q")
+    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK, strokeWidth=1).encode(x="at:Q")
+    height = max(1, len(order)) * max(ROW, 15 * max(1, len(names)))
+    return _dress(bars + whiskers + zero, title, WIDTH, height)
+
+
+def draw_forest(
+    rows: pd.DataFrame, *, title: str, axis: str, label: str = "name", series: str | None = None
+) -> alt.LayerChart:
+    """Differences with intervals around zero, in the order given: `label`, value, low, high, maybe `series`."""
+    data = _in_points(rows)
+    data["sign"] = [_sign(low, high) for low, high in zip(data["low"], data["high"], strict=True)]
+    order = list(dict.fromkeys(data[label]))
+    place: dict[str, Any] = {"y": alt.Y(f"{label}:N", sort=order, title=None, axis=_names())}
+    names = list(dict.fromkeys(data[series])) if series else list(dict.fromkeys(data["sign"]))
+    if series:
+        place["yOffset"] = alt.YOffset(f"{series}:N", sort=names)
+        colour = _colour(series, names)
+    else:
+        signs = ("above zero", "below zero", "zero within")
+        scale = alt.Scale(domain=signs, range=(COLOURS[0], COLOURS[1], FAINT))
+        colour = alt.Color("sign:N", scale=scale, title="95 % interval")
+    base = alt.Chart(data).encode(**place)
+    whiskers = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=axis, axis=_ticks()), x2="high:Q", color=colour
+    )
+    marks = base.mark_point(filled=True, size=70, opacity=1).encode(x="value:Q", color=colour)
+    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK, strokeDash=[4, 3]).encode(x="at:Q")
+    height = max(1, len(order)) * max(ROW, 15 * (len(names) if series else 1))
+    return _dress(zero + whiskers + marks, title, WIDTH, height)
+
+
+def draw_scatter(
+    points: pd.DataFrame, *, title: str, x_axis: str, y_axis: str, line: tuple[float, float] | None = None
+) -> alt.LayerChart:
+    """Named points with intervals in both directions: columns name and, for x and y, `_value`, `_low`, `_high`.
+
+    `line` is an intercept and a slope in the units of the data (shares of 1).
+    """
+    data = points.copy()
+    ends = [f"{side}_{end}" for side in ("x", "y") for end in ("value", "low", "high")]
+    data[ends] = data[ends] * 100
+    base = alt.Chart(data)
+    x, y = alt.X("x_value:Q", title=x_axis, axis=_ticks()), alt.Y("y_value:Q", title=y_axis, axis=_ticks())
+    layers: list[Any] = []
+    if line is not None and len(data) and line[1] == line[1]:
+        reach = [float(data["x_low"].min()), float(data["x_high"].max())]
+        drawn = pd.DataFrame({"x": reach, "y": [100 * line[0] + line[1] * one for one in reach]})
+        layers.append(alt.Chart(drawn).mark_line(color=FAINT, strokeDash=[6, 4], clip=True).encode(x="x:Q", y="y:Q"))
+    layers += [
+        base.mark_rule(color=COLOURS[0], opacity=0.45, strokeWidth=1.4).encode(x="x_low:Q", x2="x_high:Q", y=y),
+        base.mark_rule(color=COLOURS[0], opacity=0.45, strokeWidth=1.4).encode(x=x, y="y_low:Q", y2="y_high:Q"),
+        base.mark_point(filled=True, size=60, opacity=1, color=COLOURS[0]).encode(x=x, y=y),
+        base.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=INK).encode(x=x, y=y, text="name:N"),
+    ]
+    return _dress(alt.layer(*layers), title, WIDTH, 360)
+
+
+def draw_grid(cells: pd.DataFrame, *, title: str, x_axis: str, y_axis: str) -> alt.LayerChart:
+    """A heat map with each score written in its cell: columns perception, reasoning, value, low, high (shares of 1).
+
+    Rows and columns stand in the order given.
+    """
+    data = _in_points(cells)
+    data["text"] = [f"{one:.1f}" for one in data["value"]]
+    data["ends"] = [f"[{low:.1f}, {high:.1f}]" for low, high in zip(data["low"], data["high"], strict=True)]
+    middle = (float(data["value"].max()) + float(data["value"].min())) / 2 if len(data) else 0.0
+    columns, rows = (list(dict.fromkeys(data[name])) for name in ("reasoning", "perception"))
+    base = alt.Chart(data).encode(
+        x=alt.X("reasoning:N", sort=columns, title=x_axis, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
+        y=alt.Y("perception:N", sort=rows, title=y_axis, axis=alt.Axis(domain=False, ticks=False)),
+    )
+    scale = alt.Scale(scheme="blues", zero=False)
+    boxes = base.mark_rect(stroke="white", strokeWidth=2).encode(color=alt.Color("value:Q", scale=scale, legend=None))
+    ink = alt.condition(f"datum.value > {middle}", alt.value("white"), alt.value(INK))
+    large = base.mark_text(fontSize=15, fontWeight="bold", dy=-6).encode(text="text:N", color=ink)
+    small = base.mark_text(fontSize=10, dy=11).encode(text="ends:N", color=ink)
+    return _dress(boxes + large + small, title, 110 * max(1, len(columns)), 64 * max(1, len(rows)))
+
+
+def save_chart(chart: alt.LayerChart, path: Path) -> None:
+    """Write a chart as .png (at twice its size), .svg, .html (self-contained) or .json (Vega-Lite).
+
+    Raises ValueError for another suffix.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path.name}: a figure is written as {', '.join(SUFFIXES)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".png":
+        chart.save(str(path), scale_factor=2)
+    elif path.suffix == ".html":
+        chart.save(str(path), inline=True)
+    else:
+        chart.save(str(path))
+
+
+def _in_points(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same with value, low and high in per cent."""
+    data = rows.reset_index(drop=True).copy()
+    data[["value", "low", "high"]] = data[["value", "low", "high"]].astype(float) * 100
+    return data
+
+
+def _sign(low: float, high: float) -> str:
+    return "above zero" if low > 0 else "below zero" if high < 0 else "zero within"
+
+
+def _colour(field: str, names: list[str]) -> alt.Color:
+    scale = alt.Scale(domain=names, range=[COLOURS[number % len(COLOURS)] for number in range(len(names))])
+    return alt.Color(f"{field}:N", scale=scale, title=None, sort=names)
+
+
+def _names() -> alt.Axis:
+    return alt.Axis(labelLimit=320, domain=False, ticks=False, grid=False)
+
+
+def _ticks() -> alt.Axis:
+    return alt.Axis(gridColor=GRID, domainColor=FAINT, tickColor=FAINT, tickCount=6)
+
+
+def _dress(chart: alt.LayerChart, title: str, width: int, height: int) -> alt.LayerChart:
+    return (
+        chart.properties(title=title, width=width, height=height, background="white", padding=12)
+        .configure_view(stroke=None)
+        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelColor=INK, titleColor=INK)
+        .configure_title(fontSize=14, anchor="start", color=INK, fontWeight="bold", offset=10)
+        .configure_legend(labelFontSize=12, titleFontSize=12, orient="bottom", labelLimit=300)
+    )
