@@ -23,7 +23,7 @@ def constant_answer(about: pd.DataFrame) -> tuple[str, Array] | None:
     For boxes: the prior box (in fractions of the picture). For two-alternative forced choice: the prior side.
     For lettered options: the prior letter. Targets that can't be read score nothing.
     """
-    formats = set(about["answer_format"].dropna().str.partition(":")[0])
+    formats = {str(one).partition(":")[0] for one in about["answer_format"].dropna()}
     if len(formats) != 1 or about.empty:
         return None
     targets = about["target"].fillna("").astype(str).tolist()

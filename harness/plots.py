@@ -18,12 +18,21 @@ WIDTH = 420
 
 
 def draw_bars(
-    rows: pd.DataFrame, *, title: str, axis: str, label: str = "name", series: str | None = None
+    rows: pd.DataFrame,
+    *,
+    title: str,
+    axis: str,
+    label: str = "name",
+    series: str | None = None,
+    ordered: bool = False,
 ) -> alt.LayerChart:
-    """Horizontal bars with intervals, the largest first: `label`, value, low, high (shares of 1), maybe `series`."""
+    """Horizontal bars with intervals: columns `label`, value, low, high (shares of 1), and `series` if there are some.
+
+    Sorted by the last series, the largest first, unless `ordered` already.
+    """
     data = _in_points(rows)
-    first = data[data[series] == data[series].iloc[0]] if series and len(data) else data
-    order = list(dict.fromkeys(first.sort_values("value", ascending=False)[label]))
+    last = data[data[series] == data[series].iloc[-1]] if series and len(data) else data
+    order = list(dict.fromkeys((data if ordered else last.sort_values("value", ascending=False))[label]))
     place: dict[str, Any] = {"y": alt.Y(f"{label}:N", sort=order, title=None, axis=_names())}
     names = list(dict.fromkeys(data[series])) if series else []
     colour: Any = alt.value(COLOURS[0])
@@ -31,7 +40,7 @@ def draw_bars(
         place["yOffset"] = alt.YOffset(f"{series}:N", sort=names)
         colour = _colour(series, names)
     base = alt.Chart(data).encode(**place)
-    bars = base.mark_bar(opacity=0.85).encode(x=alt.X("value:Q", title=axis, axis=_ticks()), color=colour)
+    bars = base.mark_bar().encode(x=alt.X("value:Q", title=axis, axis=_ticks()), color=colour)
     whiskers = base.mark_rule(color=INK, strokeWidth=1.3).encode(x="low:Q", x2="high:Q")
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK, strokeWidth=1).encode(x="at:Q")
     height = max(1, len(order)) * max(ROW, 15 * max(1, len(names)))
@@ -98,7 +107,7 @@ def draw_grid(cells: pd.DataFrame, *, title: str, x_axis: str, y_axis: str) -> a
     data = _in_points(cells)
     data["text"] = [f"{one:.1f}" for one in data["value"]]
     data["ends"] = [f"[{low:.1f}, {high:.1f}]" for low, high in zip(data["low"], data["high"], strict=True)]
-    middle = (float(data["value"].max()) + float(data["value"].min())) / 2 if len(data) else 0.0
+    dark = data["value"].min() + 0.6 * (data["value"].max() - data["value"].min()) if len(data) else 0.0
     columns, rows = (list(dict.fromkeys(data[name])) for name in ("reasoning", "perception"))
     base = alt.Chart(data).encode(
         x=alt.X("reasoning:N", sort=columns, title=x_axis, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
@@ -106,7 +115,7 @@ def draw_grid(cells: pd.DataFrame, *, title: str, x_axis: str, y_axis: str) -> a
     )
     scale = alt.Scale(scheme="blues", zero=False)
     boxes = base.mark_rect(stroke="white", strokeWidth=2).encode(color=alt.Color("value:Q", scale=scale, legend=None))
-    ink = alt.condition(f"datum.value > {middle}", alt.value("white"), alt.value(INK))
+    ink = alt.condition(f"datum.value > {dark}", alt.value("white"), alt.value(INK))
     large = base.mark_text(fontSize=15, fontWeight="bold", dy=-6).encode(text="text:N", color=ink)
     small = base.mark_text(fontSize=10, dy=11).encode(text="ends:N", color=ink)
     return _dress(boxes + large + small, title, 110 * max(1, len(columns)), 64 * max(1, len(rows)))
@@ -140,12 +149,15 @@ def _sign(low: float, high: float) -> str:
 
 
 def _colour(field: str, names: list[str]) -> alt.Color:
+    longest = max((len(name) for name in names), default=0)
     scale = alt.Scale(domain=names, range=[COLOURS[number % len(COLOURS)] for number in range(len(names))])
-    return alt.Color(f"{field}:N", scale=scale, title=None, sort=names)
+    return alt.Color(
+        f"{field}:N", scale=scale, title=None, sort=names, legend=alt.Legend(columns=2 if longest > 18 else 4)
+    )
 
 
 def _names() -> alt.Axis:
-    return alt.Axis(labelLimit=320, domain=False, ticks=False, grid=False)
+    return alt.Axis(labelLimit=320, labelPadding=8, domain=False, ticks=False, grid=False)
 
 
 def _ticks() -> alt.Axis:

@@ -80,5 +80,6 @@ def draw_bottleneck(findings: "pd.DataFrame") -> dict[str, Any]:
         title="What would have helped",
         axis="share of questions, per cent (95 % interval)",
         series="task" if shares["task"].nunique() > 1 else None,
+        ordered=True,
     )
     return charts

@@ -46,6 +46,7 @@ def compare(
 
         rows = findings[(findings["measure"] == "difference") & findings["level"].isin(levels)]
         names = rows["task"].where(rows["group"] == "all", rows["task"] + ": " + rows["group"])
+        names = names.where(rows["level"] != "average", rows["group"])
         chart = draw_forest(
             rows.assign(name=names),
             title=f"{one.label} − {two.label}",

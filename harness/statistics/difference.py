@@ -33,11 +33,13 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> Difference:
     return Difference(ahead, behind, 1.0 if ahead == behind else min(1.0, p), "McNemar mid-p")
 
 
-def sign_flip(first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None, *, seed: int = 0) -> Difference:
+def sign_flip(
+    first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None, *, draws: int = DRAWS, seed: int = 0
+) -> Difference:
     """The test for questions that share pictures, and for scores between 0 and 1.
 
     If the models were alike, the sign of a cluster's summed difference would be a coin's: the p-value is the
-    share of 100,000 such flips with a difference at least as large. With single right-or-wrong questions
+    share of `draws` such flips with a difference at least as large. With single right-or-wrong questions
     this is McNemar's exact test.
     """
     ahead, behind = _discordant(first, second)
@@ -47,11 +49,11 @@ def sign_flip(first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None, *
     if not len(sizes):
         return Difference(ahead, behind, 1.0, "sign flips")
     rng = np.random.default_rng(seed)
-    flipped = np.zeros(DRAWS)
+    flipped = np.zeros(draws)
     for size, count in zip(sizes, counts, strict=True):
-        flipped += size * (2.0 * rng.binomial(count, 0.5, size=DRAWS) - count)
+        flipped += size * (2.0 * rng.binomial(count, 0.5, size=draws) - count)
     extreme = int((np.abs(flipped) >= abs(sums.sum()) - 1e-6).sum())
-    return Difference(ahead, behind, (extreme + 1) / (DRAWS + 1), "sign flips")
+    return Difference(ahead, behind, (extreme + 1) / (draws + 1), "sign flips")
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -10,11 +10,15 @@ import pytest
 
 from sightscale.harness.records import SCHEMA, write_records
 
-Simulate = Callable[..., str]
+
+@pytest.fixture
+def make_rows() -> Callable[..., pd.DataFrame]:
+    """Makes rows of one task under one condition with the scores given."""
+    return _make_rows
 
 
-def make_rows(task: str, condition: str, scores: np.ndarray, **columns: Any) -> pd.DataFrame:
-    """Rows of one task under one condition with these scores; other columns as given, or as plain as can be."""
+def _make_rows(task: str, condition: str, scores: np.ndarray, **columns: Any) -> pd.DataFrame:
+    """Columns that aren't given are as plain as can be."""
     n = len(scores)
     rows = pd.DataFrame({name: [None] * n for name in SCHEMA.names}, dtype=object)
     rows["task"], rows["condition"], rows["doc_id"], rows["score"] = task, condition, range(n), scores
@@ -30,7 +34,7 @@ def make_rows(task: str, condition: str, scores: np.ndarray, **columns: Any) -> 
 
 
 @pytest.fixture
-def save_run(tmp_path: Path) -> Simulate:
+def save_run(tmp_path: Path) -> Callable[..., str]:
     """Writes rows as a run of a model and returns its folder."""
 
     def save(model: str, *parts: pd.DataFrame, folder: str = "", **columns: Any) -> str:
