@@ -170,7 +170,7 @@ def _relate(points: Sequence[_Point]) -> list[dict[str, Any]]:
         for name, value in values.items():
             rows.append(finding(name, _percentiles(float(value), replicates[name], n), level="relation", group=kind))
     for name, test in (("kendall", stats.kendalltau), ("spearman", stats.spearmanr)):
-        p = float(test(x, y).pvalue)
+        p = float(test(x, y).pvalue) if np.ptp(x) and np.ptp(y) else float("nan")
         rows.append(finding(f"{name} p", known(p, n), level="relation", group=FIXED))
     return rows + _influences(usable, x, y, errors)
 

@@ -4,11 +4,13 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart.
 Nothing here computes a number, and nothing needs a network.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pandas as pd
+import vl_convert
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e4e4e4"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -132,9 +134,21 @@ def save_chart(chart: alt.LayerChart, path: Path) -> None:
     if path.suffix == ".png":
         chart.save(str(path), scale_factor=2)
     elif path.suffix == ".html":
-        chart.save(str(path), inline=True)
+        path.write_text(_write_page(chart), encoding="utf-8")
     else:
         chart.save(str(path))
+
+
+def _write_page(chart: alt.LayerChart) -> str:
+    """A page with everything in it. Names come from strangers: no `<` of theirs can end the script."""
+    spec = json.dumps(chart.to_dict()).replace("<", "\\u003c")
+    options = '{"actions": {"export": true, "source": false, "compiled": false, "editor": false}}'
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Figure</title>\n'
+        f"<script>{vl_convert.javascript_bundle()}</script>\n</head>\n"
+        '<body>\n<div id="figure"></div>\n'
+        f'<script>vegaEmbed("#figure", {spec}, {options});</script>\n</body>\n</html>\n'
+    )
 
 
 def _in_points(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,14 +8,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sightscale.model_adapters.adapter import Trace
 from sightscale.tasks import chance_level
+
+if TYPE_CHECKING:
+    from sightscale.model_adapters.adapter import Trace
 
 SCHEMA = pa.schema(
     [
@@ -102,7 +104,7 @@ def make_records(
     task: str,
     condition: str,
     samples: Iterable[Mapping[str, Any]],
-    traces: Mapping[tuple[str, int], Trace],
+    traces: Mapping[tuple[str, int], "Trace"],
     image_hashes: Mapping[tuple[str, int], tuple[str, ...]],
     metric: str,
     data: str | None = None,
@@ -112,6 +114,8 @@ def make_records(
     A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
     when anything was said. `data` names the documents' source and revision.
     """
+    from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
+
     rows = []
     for sample in samples:
         key = (task, int(sample["doc_id"]))
