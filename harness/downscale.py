@@ -199,7 +199,7 @@ def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[A
 
     `deviation` is that distance over its standard error, in which the others' own scatter counts.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     if len(points) < 4:
         return rows
     for number, point in enumerate(points):

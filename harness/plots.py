@@ -98,7 +98,7 @@ def draw_scatter(
         base.mark_point(filled=True, size=60, opacity=1, color=COLOURS[0]).encode(x=x, y=y),
         base.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=INK).encode(x=x, y=y, text="name:N"),
     ]
-    return _dress(alt.layer(*layers), title, WIDTH, 360)
+    return _dress(alt.LayerChart(layer=layers), title, WIDTH, 360)
 
 
 def draw_grid(cells: pd.DataFrame, *, title: str, x_axis: str, y_axis: str) -> alt.LayerChart:
@@ -142,10 +142,11 @@ def save_chart(chart: alt.LayerChart, path: Path) -> None:
 def _write_page(chart: alt.LayerChart) -> str:
     """A page with everything in it. Names come from strangers: no `<` of theirs can end the script."""
     spec = json.dumps(chart.to_dict()).replace("<", "\\u003c")
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub asks for what is optional
     options = '{"actions": {"export": true, "source": false, "compiled": false, "editor": false}}'
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Figure</title>\n'
-        f"<script>{vl_convert.javascript_bundle()}</script>\n</head>\n"
+        f"<script>{bundle}</script>\n</head>\n"
         '<body>\n<div id="figure"></div>\n'
         f'<script>vegaEmbed("#figure", {spec}, {options});</script>\n</body>\n</html>\n'
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sightscale.harness.findings import as_findings, finding, known
 from sightscale.harness.floors import constant_answer
@@ -161,8 +162,8 @@ def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamp
     sighted, blind, told = (all_three.column(*one) for one in ((run, SIGHTED), (run, "none"), text))
     yield finding("MG", paired_difference(sighted, blind, all_three.clusters, resamples=resamples), **where)
     ahead = paired_difference(blind, told, all_three.clusters, resamples=resamples)
-    ends = (max(0.0, end) if end == end else end for end in (ahead.value, ahead.low, ahead.high))
-    yield finding("ML", Estimate(*ends, ahead.n, ahead.clusters), **where)
+    value, low, high = (max(0.0, end) if end == end else end for end in (ahead.value, ahead.low, ahead.high))
+    yield finding("ML", Estimate(value, low, high, ahead.n, ahead.clusters), **where)
 
 
 def _task_means(questions: Questions, run: str, condition: str, resamples: int) -> Iterator[tuple[str, Bootstrapped]]:
@@ -201,7 +202,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
                 yield finding(measure, found.interval(), **where, group=name, condition=condition)
 
 
-def _by_axis(questions: Questions, value: Array) -> tuple[Array, Array]:
+def _by_axis(questions: Questions, value: Array) -> tuple[Array, NDArray[np.object_]]:
     """Columns: for each axis its value and its membership, then the value over all."""
     axes = _axes(questions.about)
     members = np.array([axes == axis for axis in dict.fromkeys(axes)], float).T
@@ -220,6 +221,6 @@ def _macro_of(about: pd.DataFrame) -> Callable[[Array], Array]:
     return lambda totals: (totals[..., :count] / totals[..., count : 2 * count]) @ shares
 
 
-def _axes(about: pd.DataFrame) -> Array:
+def _axes(about: pd.DataFrame) -> NDArray[np.object_]:
     names = about[["category", "l2_category"]].fillna("(none)").astype(str)
     return (names["category"] + "\0" + names["l2_category"]).to_numpy()
