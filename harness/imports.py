@@ -2,7 +2,8 @@
 
 A samples file is hostile text: its size, its lines and their fields are bounded, and nothing in it is executed.
 Where a sample's options can be told, our own reader reads the answer again, so an imported score never
-holds a letter drawn by lot; else the score is the metric that the sample carries.
+holds a letter drawn by lot; else the score is the metric that the sample carries. Samples hold no pictures: where
+they don't name a cluster, each question is one of its own, and intervals may be too narrow.
 """
 
 import hashlib

@@ -36,3 +36,5 @@ def import_samples(
     sighted = set(records.loc[records["condition"] == "sighted", "task"])
     open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
     print(f"{len(records):,} records in {target}")
+    if records["cluster"].nunique() == len(records.drop_duplicates(["task", "doc_id"])):
+        print("each question counts as having a picture of its own; if some share one, intervals are too narrow")

@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike
 from sightscale.harness.statistics.bootstrap import RESAMPLES, Bootstrapped, bootstrap
 from sightscale.harness.statistics.estimates import Array, Estimate, mean_score
 
+AT_BEST = (-np.inf, 1.0)  # no interval ends above what can be reached
+
 
 def chance_corrected(
     scores: ArrayLike,
@@ -20,7 +22,7 @@ def chance_corrected(
     `chances` is one over each question's own number of options.
     """
     columns = np.column_stack([np.asarray(scores, float), np.asarray(chances, float)])
-    return bootstrap(columns, clusters, [_above_prior], resamples=resamples, seed=seed)[0].interval()
+    return bootstrap(columns, clusters, [_above_prior], resamples=resamples, seed=seed)[0].interval(bounds=AT_BEST)
 
 
 def blind_corrected(
@@ -32,7 +34,7 @@ def blind_corrected(
     seed: int = 0,
 ) -> Estimate:
     """(S − S_blind) / (1 − S_blind) on the same questions: what is won of all that blind answering leaves."""
-    return _two(sighted, blind, clusters, resamples, seed)[0].interval()
+    return _two(sighted, blind, clusters, resamples, seed)[0].interval(bounds=AT_BEST)
 
 
 def blind_share(
@@ -44,7 +46,7 @@ def blind_share(
     seed: int = 0,
 ) -> Estimate:
     """S_blind / S on the same questions: the share of the score that blind answering already gets."""
-    return _two(sighted, blind, clusters, resamples, seed)[1].interval()
+    return _two(sighted, blind, clusters, resamples, seed)[1].interval(bounds=(0.0, np.inf))
 
 
 def unparsed_bounds(

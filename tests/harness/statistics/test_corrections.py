@@ -45,6 +45,12 @@ def test_blind_correction_finds_what_looking_adds() -> None:
     assert 0.925 <= np.mean(shares) <= 0.975
 
 
+def test_no_interval_ends_beyond_what_can_be_reached() -> None:
+    found = chance_corrected(np.ones(40), np.full(40, 0.25))
+    assert found.value == found.high == 1 and found.low < 0.95
+    assert blind_share(np.ones(40), np.zeros(40)).low == 0
+
+
 def test_no_score_has_no_blind_share() -> None:
     assert np.isnan(blind_share([0.0, 0.0], [0.0, 0.0]).value)
 
