@@ -29,6 +29,15 @@ def run(
     store: Annotated[
         Path | None, typer.Option(help="File of finished generations, to share between runs.  [default: in OUTPUT]")
     ] = None,
+    data: Annotated[
+        str, typer.Option(help="`hub`: the public data sets; `mini`: the embedded suite in the same schemas.")
+    ] = "hub",
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder with your own copies of data sets, each in a folder of its name.")
+    ] = None,
+    options: Annotated[
+        str, typer.Option(help="Order of multiple-choice options: `shuffled:SEED`, or `circular` for every rotation.")
+    ] = "",
     include_path: Annotated[
         list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
     ] = None,
@@ -39,6 +48,7 @@ def run(
     """
     _quieten()
     from sightscale.harness.evaluate import Plan, evaluate
+    from sightscale.harness.position_bias import position_bias, render_position_bias
     from sightscale.harness.summary import render_table, summarise
     from sightscale.model_adapters.conditions import parse_conditions
     from sightscale.model_adapters.spec import parse_model
@@ -54,9 +64,15 @@ def run(
         batch_size=batch_size,
         store=store,
         task_folders=tuple(include_path or ()),
+        data=data,
+        data_root=data_root,
+        options=options,
     )
     records = evaluate(plan, lambda line: print(line, file=sys.stderr))
-    open_console().print(render_table(summarise(records)))
+    console = open_console()
+    console.print(render_table(summarise(records)))
+    if options:
+        console.print(render_position_bias(position_bias(records)))
     print(f"{len(records):,} records in {output / 'records.parquet'}")
 
 
