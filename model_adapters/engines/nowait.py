@@ -1,7 +1,8 @@
 """NoWait: the token ids that carry a reflexive keyword, derived from any tokenizer by a rule.
 
 The keywords are those of "Wait, We Don't Need to 'Wait'!" (arXiv 2506.08343) as the study of arXiv
-2511.17487 used them: without a bare "any", which the published list of ids leaves free.
+2511.17487 used them: without a bare "any", which the published list of ids leaves free. A ban of tokens
+has one limit: where a tokenizer writes "waiter" as "wait" and "er", the word can't be begun that way.
 """
 
 from typing import Any
