@@ -121,15 +121,7 @@ class OpenAIEngine:
         """The request in OpenAI's words; what it has no words for stands where vLLM and others read it."""
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [
-                {"role": message.role, "content": [_content(part) for part in message.parts]}
-                if any(isinstance(part, Image.Image) for part in message.parts)
-                else {
-                    "role": message.role,
-                    "content": "\n".join(part for part in message.parts if isinstance(part, str)),
-                }
-                for message in prompt.messages
-            ],
+            "messages": [{"role": message.role, "content": _content(message)} for message in prompt.messages],
             "max_tokens": decoding.max_new_tokens,
             "temperature": decoding.temperature,
         }
