@@ -28,7 +28,7 @@ from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, con
 from sightscale.model_adapters.engines.responses import read_response
 from sightscale.model_adapters.engines.sampling import SeededSampling
 from sightscale.model_adapters.engines.stopping import StopAtMarks
-from sightscale.model_adapters.engines.weights import hash_weights
+from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.thinking import opens_thinking
 
@@ -53,7 +53,11 @@ class TransformersEngine:
         self.batch_size = int(batch_size)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        location, options = _locate(model, options)
+        location, gguf_file = locate(model)
+        if Path(location).is_dir():
+            options["revision"] = None
+        if gguf_file:
+            options["gguf_file"] = gguf_file
         try:
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -69,9 +73,7 @@ class TransformersEngine:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise ValueError(f"model {model!r} has no chat template, so it can't be asked a question")
-        self.weights = hash_weights(Path(location), options.get("gguf_file")) or getattr(
-            self._model.config, "_commit_hash", None
-        )
+        self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config()
@@ -220,23 +222,6 @@ class TransformersEngine:
             seconds=seconds,
             finish_reason="stop" if finished else "length",
         )
-
-
-def _locate(model: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Where transformers should look: a GGUF file is read as its folder and the file's name."""
-    path = Path(model).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise ValueError(f"cannot load model {model!r}: there is no such file")
-        return str(path.parent), {**options, "gguf_file": path.name, "revision": None}
-    if path.is_dir():
-        return str(path), {**options, "revision": None}
-    if model.startswith((".", "/", "~")) or model.count("/") != 1:
-        raise ValueError(
-            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
-            "no folder, and no hub id like owner/name"
-        )
-    return model, options
 
 
 def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:

@@ -21,7 +21,7 @@ from PIL import Image
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.responses import read_response
-from sightscale.model_adapters.engines.weights import count_parameters, hash_weights
+from sightscale.model_adapters.engines.weights import count_parameters, hash_weights, locate
 from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.thinking import opens_thinking
 
@@ -58,8 +58,11 @@ class VllmEngine:
     ) -> None:
         """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
 
-        Raises ValueError in one line when vLLM is missing or can't load the model.
+        Raises ValueError in one line when there is no such model, or vLLM is missing or can't load it.
         """
+        location, gguf_file = locate(model)
+        if gguf_file:
+            raise ValueError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
         # Our logits processor speaks the first runner's interface; the second one refuses it.
         os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
         try:
@@ -73,7 +76,7 @@ class VllmEngine:
         given = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
         try:
             self._llm: Any = LLM(
-                model=model,
+                model=location,
                 dtype=dtype,
                 revision=revision,
                 trust_remote_code=trust_remote_code,
@@ -88,7 +91,7 @@ class VllmEngine:
         config = self._llm.model_config
         self._sees: bool = config.is_multimodal_model
         self._tokenizer: Any = self._llm.get_tokenizer()
-        folder = Path(model)
+        folder = Path(location)
         self.weights = hash_weights(folder, None) or getattr(config.hf_config, "_commit_hash", None)
         self.parameters = count_parameters(folder)
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))

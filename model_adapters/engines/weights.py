@@ -1,4 +1,4 @@
-"""Weights: which ones a local checkpoint holds."""
+"""Weights: where a model's name points to, and which weights lie there."""
 
 import hashlib
 import json
@@ -6,6 +6,26 @@ import math
 from pathlib import Path
 
 HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+
+
+def locate(model: str) -> tuple[str, str | None]:
+    """The folder or hub id behind a name, and the file in that folder if the name is a GGUF file.
+
+    Raises ValueError in one line when it can be neither.
+    """
+    path = Path(model).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ValueError(f"cannot load model {model!r}: there is no such file")
+        return str(path.parent), path.name
+    if path.is_dir():
+        return str(path), None
+    if model.startswith((".", "/", "~")) or model.count("/") != 1:
+        raise ValueError(
+            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
+            "no folder, and no hub id like owner/name"
+        )
+    return model, None
 
 
 def hash_weights(folder: Path, gguf_file: str | None) -> str | None:
