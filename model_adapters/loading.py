@@ -27,9 +27,10 @@ def open_engine(
 
     `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
-    time and `engine_arguments` timeout and tries; anything else is a model for transformers. MODEL is a
-    shipped checkpoint's name, a folder, a GGUF file or a hub id. Raises ValueError in one line when the
-    model, the server or the store can't be opened.
+    time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
+    engine that heeds `device`. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+
+    Raises ValueError in one line when the model, the server or the store can't be opened.
     """
     kept = Store(Path(store)) if store else None
     engine: Engine

@@ -21,7 +21,7 @@ from PIL import Image
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.responses import read_response
-from sightscale.model_adapters.engines.weights import count_parameters, hash_weights, locate
+from sightscale.model_adapters.engines.weights import count_parameters, find_folder, hash_weights, locate
 from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.thinking import opens_thinking
 
@@ -91,9 +91,10 @@ class VllmEngine:
         config = self._llm.model_config
         self._sees: bool = config.is_multimodal_model
         self._tokenizer: Any = self._llm.get_tokenizer()
-        folder = Path(location)
-        self.weights = hash_weights(folder, None) or getattr(config.hf_config, "_commit_hash", None)
-        self.parameters = count_parameters(folder)
+        folder = find_folder(location, revision)
+        self.weights = hash_weights(Path(location), None) or getattr(config.hf_config, "_commit_hash", None)
+        # Packed weights are fewer numbers than the model has.
+        self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
         self.identity = f"{model}@{self.weights}|vllm|{str(config.dtype).removeprefix('torch.')}{others}"
 

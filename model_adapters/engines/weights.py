@@ -28,6 +28,16 @@ def locate(model: str) -> tuple[str, str | None]:
     return model, None
 
 
+def find_folder(location: str, revision: str | None = None) -> Path | None:
+    """The folder with a model's files: itself, or where the hub's client keeps it; None before it was fetched."""
+    if Path(location).is_dir():
+        return Path(location)
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(location, "config.json", revision=revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
 def hash_weights(folder: Path, gguf_file: str | None) -> str | None:
     """SHA-256 over names and contents of a local checkpoint's files; None for a hub id."""
     if not folder.is_dir():

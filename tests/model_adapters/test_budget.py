@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, lateness
 from sightscale.model_adapters.engines.transformers import TransformersEngine
+from sightscale.model_adapters.store import generation_key
 from sightscale.model_adapters.thinking import split_thinking
 
 ASKED = [Prompt((Message("user", (f"Count to {i}. " * i,)),)) for i in range(1, 6)]
@@ -121,6 +122,12 @@ def test_thinking_that_the_prompt_opened_and_nothing_ended_is_no_answer(
     (answer,) = engine.generate(ASKED[:1], Decoding(6, thinking=True))
     thinking, rest = split_thinking(answer.text)
     assert thinking and rest == "" and answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize("change", [{"thinking_budget": 5}, {"nowait": "words"}])
+def test_the_store_tells_limited_thinking_from_free(change: dict[str, Any]) -> None:
+    free = generation_key("engine", ASKED[0], Decoding(8, thinking=True))
+    assert generation_key("engine", ASKED[0], Decoding(8, thinking=True, **change)) != free
 
 
 @pytest.mark.parametrize("budget", [-1, 21])

@@ -27,7 +27,7 @@ from sightscale.model_adapters.thinking import split_thinking
 
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB
 
-SMALL = {"dtype": "float32", "enforce_eager": True, "max_num_seqs": 8}
+SMALL: dict[str, Any] = {"dtype": "float32", "enforce_eager": True, "max_num_seqs": "8"}  # as a model string says it
 SEEN = [Image.effect_noise((64, 64), 10 + 20 * i).convert("RGB") for i in range(9)]
 PICTURES = [Prompt((Message("user", (image, "what is it? " * (1 + i % 5))),)) for i, image in enumerate(SEEN)]
 TASKS = ["Is 7 a prime number? Doubt it.", "Write a story in which two friends disagree.", "Name a fruit, or another."]
