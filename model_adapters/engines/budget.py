@@ -135,8 +135,10 @@ class ThinkingControl(LogitsProcessor):
         self.thinking = (self.thinking | started) & ~ended
 
     def _limit(self, written: torch.Tensor, scores: torch.Tensor, budget: int) -> torch.Tensor:
-        target = self._end[self._progress(written)][:, None]
         late = budget * LATE
+        if not (self.thinking & (self.used >= budget - late)).any():
+            return scores
+        target = self._end[self._progress(written)][:, None]
         rise = ((self.used - (budget - late)) / late).clamp(0, 1) if late else torch.zeros_like(scores[:, 0])
         rise = torch.where(self.thinking, rise, 0.0).to(scores.dtype)[:, None]
         own = scores.gather(1, target)

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import io
 import json
+import math
 import os
 import queue
 import random
@@ -33,7 +34,7 @@ from sightscale.model_adapters.errors import first_line
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 LONGEST_PAUSE = 60.0  # seconds between two tries
-BUSY = (408, 409, 425, 429)  # and every 5xx: tried again
+BUSY = 429  # and every 5xx: tried again; other refusals would be the same next time
 
 
 class _Pause(Exception):
@@ -66,7 +67,12 @@ class OpenAIEngine:
         """
         self._url = _check_url(url)
         self._model, self._concurrency = model, max(1, int(concurrency))
-        self._timeout, self._tries, self._first_pause = float(timeout), max(1, int(tries)), float(first_pause)
+        try:
+            self._timeout, self._tries, self._first_pause = float(timeout), int(tries), float(first_pause)
+        except ValueError as error:
+            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be numbers") from error
+        if not (0 < self._timeout < math.inf and self._tries > 0):
+            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be above zero")
         self._key = os.environ.get(KEY_VARIABLE, "").strip()
         self.identity = f"{model}@{self._url}|openai"
         self._check_server()
@@ -149,7 +155,7 @@ class OpenAIEngine:
                     raise UnusableReply(f"the server's answer is longer than {MAX_REPLY_BYTES} bytes")
         if response.status_code != 200:
             reason = refusal(response.status_code, bytes(content), self._key)
-            if response.status_code in BUSY or response.status_code >= 500:
+            if response.status_code == BUSY or response.status_code >= 500:
                 raise _Pause(reason, read_retry_after(response.headers.get("retry-after")))
             raise UnusableReply(reason)
         return read_reply(bytes(content), time.perf_counter() - start)
@@ -229,7 +235,11 @@ class _Requests:
 
     async def _ask_next(self, client: httpx.AsyncClient, numbers: Any) -> None:
         for i in numbers:
-            self._finished.put((i, await self._engine.complete(client, self._prompts[i], self._decoding)))
+            try:
+                completion = await self._engine.complete(client, self._prompts[i], self._decoding)
+            except Exception as error:  # whatever else goes wrong with a request costs that request only
+                completion = failed(f"{type(error).__name__}: {first_line(error)}")
+            self._finished.put((i, completion))
 
 
 def _check_url(url: str) -> str:

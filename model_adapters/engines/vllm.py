@@ -12,7 +12,8 @@ of every token that carries it.
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ PLACEMENT = {
     "disable_log_stats",
     "limit_mm_per_prompt",
 }
+
+
+class VllmFailure(Exception):
+    """vLLM itself failed, not one of its requests."""
 
 
 class VllmEngine:
@@ -118,14 +123,17 @@ class VllmEngine:
                     under_way[self._enqueue(prompt, decoding)] = i
                 except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
                     finish(i, failed(f"{type(error).__name__}: {first_line(error)}"))
-            while self._llm.llm_engine.has_unfinished_requests():
-                for output in self._step(under_way, finish):
-                    if output.finished:
-                        seconds = (time.perf_counter() - start) / len(prompts)
-                        finish(under_way.pop(output.request_id), self._completion(output, decoding, seconds))
+            while under_way:
+                for output in self._step():
+                    i = under_way.pop(output.request_id)
+                    finish(i, self._completion(output, decoding, (time.perf_counter() - start) / len(prompts)))
+        except VllmFailure as error:  # a fault of vLLM itself, which costs what was under way
+            self._abort(under_way)
+            for i in under_way.values():
+                finish(i, failed(str(error)))
+            under_way.clear()
         finally:
-            if under_way:  # the caller was interrupted or could not keep an answer
-                self._llm.llm_engine.abort_request(list(under_way))
+            self._abort(under_way)  # what is left if the caller was interrupted or could not keep an answer
         return [completion for completion in completions if completion is not None]
 
     def close(self) -> None:
@@ -170,15 +178,18 @@ class VllmEngine:
             **drawn,
         )
 
-    def _step(self, under_way: dict[str, int], finish: Any) -> list[Any]:
-        """What vLLM's next step brought. If vLLM itself fails, so do all prompts that are under way."""
+    def _step(self) -> list[Any]:
+        """The requests that vLLM's next step finished. Raises VllmFailure when it can't make one."""
+        if not self._llm.llm_engine.has_unfinished_requests():
+            raise VllmFailure("vLLM ended without an answer")
         try:
-            return self._llm.llm_engine.step()
+            return [output for output in self._llm.llm_engine.step() if output.finished]
         except Exception as error:
-            reason = f"vLLM failed: {type(error).__name__}: {first_line(error)}"
-            for request in list(under_way):
-                finish(under_way.pop(request), failed(reason))
-            return []
+            raise VllmFailure(f"vLLM failed: {type(error).__name__}: {first_line(error)}") from error
+
+    def _abort(self, requests: Iterable[str]) -> None:
+        with suppress(Exception):  # an engine that is gone has nothing to abort
+            self._llm.llm_engine.abort_request(list(requests))
 
     def _completion(self, output: Any, decoding: Decoding, seconds: float) -> Completion:
         written, asked = output.outputs[0], output.prompt_token_ids

@@ -186,6 +186,7 @@ def test_what_fails_for_good_is_an_error_and_never_an_answer(server: Server) -> 
         "broken": refuse(500, "out of order"),
         "too long": refuse(400, "This model's maximum context length is 10 tokens"),
         "forbidden": refuse(401, "no key"),
+        "slow": refuse(408, "took too long"),
         "moved": (307, b"", {"Location": "http://127.0.0.1:1/"}),
         "no json": (200, b"<html>", {}),
         "deep": (200, b"[" * 100_000, {}),
@@ -338,6 +339,9 @@ def test_a_server_that_is_not_there_is_told_in_one_line(server: Server) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="no argument 'tensor_parallel_size'"):
         open_engine(f"openai:tiny@{server.url}", tensor_parallel_size=2)
+    for wrong in ({"timeout": "soon"}, {"timeout": "-1"}, {"tries": "0"}, {"timeout": "nan"}):
+        with pytest.raises(ValueError, match=r"timeout=.* must be"):
+            open_engine(f"openai:tiny@{server.url}", **wrong)
 
 
 _json = st.recursive(

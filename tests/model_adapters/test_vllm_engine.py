@@ -93,6 +93,38 @@ def test_a_prompt_that_vllm_refuses_costs_itself_only(nano: Any) -> None:
 
 
 @pytest.mark.vllm
+def test_a_failure_of_vllm_itself_costs_what_was_under_way(nano: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = nano._llm.llm_engine.step
+    steps = iter([whole, whole, None])
+
+    def step() -> Any:
+        chosen = next(steps)
+        if chosen is None:
+            raise RuntimeError("the device was lost")
+        return chosen()
+
+    asked = [Prompt((Message("user", (image, "what is it?")),)) for image in SEEN]
+    with monkeypatch.context() as patched:
+        patched.setattr(nano._llm.llm_engine, "step", step)
+        answers = nano.generate(asked, Decoding(8))
+    assert len(answers) == 9 and {answer.error for answer in answers} >= {
+        "vLLM failed: RuntimeError: the device was lost"
+    }
+    again = nano.generate(asked, Decoding(8))
+    assert not any(answer.error for answer in again)
+
+
+@pytest.mark.vllm
+def test_an_answer_that_cannot_be_kept_stops_the_requests(nano: Any) -> None:
+    def on_finished(_: int, __: object) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        nano.generate(PICTURES, Decoding(8), on_finished)
+    assert not nano._llm.llm_engine.has_unfinished_requests()
+
+
+@pytest.mark.vllm
 def test_a_stop_mark_cuts_and_sampling_is_seeded(nano: Any) -> None:
     (whole,) = nano.generate(PICTURES[1:2], Decoding(8))
     (cut,) = nano.generate(PICTURES[1:2], Decoding(8, stop=(whole.text[2:4],)))
