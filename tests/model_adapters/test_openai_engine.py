@@ -230,11 +230,12 @@ def test_pictures_arrive_with_every_pixel(server: Server) -> None:
     assert Image.open(io.BytesIO(base64.b64decode(data))).tobytes() == picture.tobytes()
 
 
-def test_a_broken_picture_costs_its_prompt_only(server: Server) -> None:
-    whole = io.BytesIO()
-    Image.effect_noise((64, 64), 60).save(whole, "PNG")
-    torn = Image.open(io.BytesIO(whole.getvalue()[:900]))
-    answers = engine_for(server).generate([ask("torn", torn), ask("q")], Decoding(8))
+def test_a_picture_that_cannot_be_read_costs_its_prompt_only(server: Server) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(file, "PNG")
+    lost = Image.open(file)
+    file.close()
+    answers = engine_for(server).generate([ask("lost", lost), ask("q")], Decoding(8))
     assert "cannot write the request" in (answers[0].error or "") and answers[1].text == "Q"
 
 

@@ -78,11 +78,10 @@ def test_a_vision_language_model_answers_as_in_transformers(nano: Any) -> None:
 
 @pytest.mark.vllm
 def test_a_prompt_that_vllm_refuses_costs_itself_only(nano: Any) -> None:
-    torn = _torn_picture()
     asked = [
         PICTURES[0],
         Prompt((Message("user", (SEEN[0], "far too long " * 400)),)),
-        Prompt((Message("user", (torn, "what is it?")),)),
+        Prompt((Message("user", (_lost_picture(), "what is it?")),)),
         PICTURES[1],
     ]
     reported: list[int] = []
@@ -222,7 +221,10 @@ def test_without_vllm_the_extra_is_named() -> None:
     assert "\n" not in str(caught.value)
 
 
-def _torn_picture() -> Image.Image:
-    whole = io.BytesIO()
-    Image.effect_noise((64, 64), 60).save(whole, "PNG")
-    return Image.open(io.BytesIO(whole.getvalue()[:900]))
+def _lost_picture() -> Image.Image:
+    """A picture whose file is gone before its pixels were read."""
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(file, "PNG")
+    picture = Image.open(file)
+    file.close()
+    return picture
