@@ -26,6 +26,7 @@ class EndToEnd(Adapter):
         trust_remote_code: bool = False,
         engine: Engine | None = None,
         max_batch_size: int | None = None,
+        **engine_arguments: Any,
     ) -> None:
         super().__init__()
         self.seed = int(seed)
@@ -37,6 +38,7 @@ class EndToEnd(Adapter):
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            **engine_arguments,
         )
         self.label = pretrained.rstrip("/").rsplit("/", 1)[-1]
         self._used: dict[str, Any] = {}

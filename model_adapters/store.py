@@ -79,6 +79,10 @@ class StoredEngine:
     def identity(self) -> str:
         return self._engine.identity
 
+    @property
+    def parameters(self) -> int | None:
+        return self._engine.parameters
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
