@@ -11,9 +11,10 @@ from typing import Any
 
 from PIL import Image
 
+from sightscale.tasks.instructions import CHOICE_INSTRUCTION
 from sightscale.tasks.scoring import score_response
 
-DIRECT_INSTRUCTION = "Answer with the option's letter from the given choices directly.\n"
+DIRECT_INSTRUCTION = f"{CHOICE_INSTRUCTION}\n"
 
 
 def read_options(doc: Mapping[str, Any]) -> dict[str, str]:

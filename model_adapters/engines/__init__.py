@@ -64,6 +64,8 @@ class Decoding:
     seed: int = 0
     stop: tuple[str, ...] = ()
     thinking: bool | None = None  # passed to chat templates that can switch it; None leaves their default
+    thinking_budget: int | None = None  # tokens of thinking before its end is forced; None leaves it open
+    nowait: str | None = None  # rule of the reflexive words banned while thinking: words or qwen3
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
