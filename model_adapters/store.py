@@ -79,6 +79,11 @@ class StoredEngine:
     def identity(self) -> str:
         return self._engine.identity
 
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters the engine's model has; None where it isn't known."""
+        return getattr(self._engine, "parameters", None)
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:

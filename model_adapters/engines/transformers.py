@@ -194,6 +194,29 @@ class TransformersEngine:
         )
 
 
+def identify(
+    model: str,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> str:
+    """The identity that an engine opened with these arguments would have, without loading its weights.
+
+    Raises ValueError in one line when the model can't be found.
+    """
+    location, options = _locate(model, {"revision": revision, "trust_remote_code": trust_remote_code})
+    weights = _hash_weights(Path(location), options.get("gguf_file"))
+    if not options.get("gguf_file"):
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        weights = weights or getattr(config, "_commit_hash", None)
+    chosen = _pick_dtype(dtype, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
+
+
 def _locate(model: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Where transformers should look: a GGUF file is read as its folder and the file's name."""
     path = Path(model).expanduser()

@@ -1,0 +1,99 @@
+"""Engines on demand: a model is loaded when a prompt needs it, not before.
+
+With a store in front that answers everything, it never is. Engines that share a room are in memory one
+at a time: the one that is needed makes the other leave.
+"""
+
+import gc
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sightscale.model_adapters.checkpoints import find_checkpoint
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.loading import open_engine
+from sightscale.model_adapters.store import Store, StoredEngine
+
+
+class Room:
+    """A place in memory for one engine."""
+
+    def __init__(self) -> None:
+        self._inside: OnDemandEngine | None = None
+
+    def enter(self, engine: "OnDemandEngine") -> None:
+        """Make whoever else is inside leave."""
+        if self._inside is not None and self._inside is not engine:
+            self._inside.close()
+        self._inside = engine
+
+
+class OnDemandEngine:
+    """An engine that is opened at its first prompt, and again at the next one after it was closed."""
+
+    def __init__(
+        self, open_it: Callable[[], Engine], identify: Callable[[], str | None] = lambda: None, room: Room | None = None
+    ) -> None:
+        """`identify` gives the engine's identity without opening it; where it gives None, opening tells."""
+        self._open, self._identify, self._room = open_it, identify, room
+        self._engine: Engine | None = None
+        self._identity: str | None = None
+        self.parameters: int | None = None  # known once it was open
+        self.times_opened = 0
+
+    @property
+    def identity(self) -> str:
+        if self._identity is None:
+            self._identity = self._identify() or self._opened().identity
+        return self._identity
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """As the engine behind it; raises RuntimeError when its weights changed since it was identified."""
+        engine = self._opened()
+        if engine.identity != self.identity:
+            raise RuntimeError(f"the model {self.identity} changed into {engine.identity} during the run")
+        return engine.generate(prompts, decoding, on_finished)
+
+    def close(self) -> None:
+        """Free the memory the model holds, until it is needed again."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+            gc.collect()
+
+    def _opened(self) -> Engine:
+        if self._room is not None:
+            self._room.enter(self)
+        if self._engine is None:
+            self._engine = self._open()
+            self.parameters = getattr(self._engine, "parameters", None)
+            self.times_opened += 1
+        return self._engine
+
+
+def open_on_demand(
+    model: str, options: Mapping[str, Any], store: str | None = None, room: Room | None = None
+) -> StoredEngine | OnDemandEngine:
+    """The engine that `open_engine` would open with `options`, on demand, behind the store if one is given.
+
+    Raises ValueError for an option that `open_engine` doesn't know.
+    """
+    known = set(inspect.signature(open_engine).parameters) - {"model", "store"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise ValueError(f"model {model!r}: unknown argument {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    engine = OnDemandEngine(lambda: open_engine(model, **options), lambda: _identify(model, options), room)
+    return StoredEngine(engine, Store(Path(store))) if store else engine
+
+
+def _identify(model: str, options: Mapping[str, Any]) -> str | None:
+    """The identity of a transformers engine from its files; None for another engine, which must be opened for it."""
+    from sightscale.model_adapters.engines.transformers import identify
+
+    asked = ("dtype", "device", "revision", "trust_remote_code")
+    if set(options) - {*asked, "batch_size"}:
+        return None
+    return identify(find_checkpoint(model), **{name: options[name] for name in asked if name in options})
