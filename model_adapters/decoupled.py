@@ -234,7 +234,7 @@ def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:
         raise ValueError(f"unknown nowait rule {nowait!r}; known: {', '.join(NOWAIT_RULES)}")
     if rule is not None and mode != "thinking":
         raise ValueError("nowait bans words while a model thinks, so it needs mode=thinking")
-    return rule  # type: ignore[return-value]
+    return rule
 
 
 def _reasoning_decoding(
