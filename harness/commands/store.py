@@ -31,12 +31,12 @@ def store(
 
 
 def _show(path: Path) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from sightscale.model_adapters.store import describe_store
 
     report = describe_store(path)
-    table = Table("engine", "generations", "damaged", "first written", "last written")
+    table = Table(Column("engine", overflow="fold"), "generations", "damaged", "first written", "last written")
     for rows in report.engines:
         table.add_row(rows.engine, f"{rows.rows:,}", f"{rows.damaged:,}", _when(rows.first), _when(rows.last))
     open_console().print(table)
