@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from sightscale.harness.commands import focus, models, run, store, tasks, train
+from sightscale.harness.commands import focus, models, run, speed, store, tasks, train
 from sightscale.model_adapters.errors import first_line
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ for _command in (
     models.models,
     train.train,
     store.store,
+    speed.speed,
 ):
     app.command(_command.__name__)(_ending_in_one_line(_command))
 
