@@ -10,7 +10,7 @@ from sightscale.model_adapters.loading import open_engine
 from sightscale.model_adapters.spec import parse_model
 
 
-def compare_engines(models: tuple[str, ...], questions: int = 128, rounds: int = 3) -> Comparison:
+def compare_engines(models: tuple[str, ...], questions: int = 64, rounds: int = 3) -> Comparison:
     """Time each model string end to end, and count the answers equal to the first one's.
 
     All of them are in memory at once. Raises ValueError in one line when one can't be opened, or when

@@ -78,7 +78,7 @@ class ChatAtOnce(lmms):
         raise NotImplementedError("it generates")
 
 
-def compare_overhead(questions: int = 256, rounds: int = 3, batch_size: int = 32) -> Comparison:
+def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64) -> Comparison:
     """Time an evaluation without a model both ways, and lmms-eval's loop when no document is read at all."""
     with photographs(questions) as manager, TemporaryDirectory(prefix="sightscale-speed-") as name:
 
