@@ -33,7 +33,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.harness.speed import Comparison, alternate, run_lmms_eval
 from sightscale.harness.speed_tasks import NAME, questions_with_a_picture_each
+from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.checkpoints import find_checkpoint
+from sightscale.model_adapters.conditions import SIGHTED
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.loading import open_engine
 from sightscale.model_adapters.prompts import perception_prompt, reasoning_prompt
@@ -139,7 +141,7 @@ def compare_decoupled(
     questions: int = 64,
     rounds: int = 3,
     batch_size: int = 64,
-    description_tokens: int = 128,
+    description_tokens: int = 192,
     answer_tokens: int = 16,
 ) -> Comparison:
     """Time both ways: same weights in float32, both greedy, models loaded before the clock starts.
@@ -188,9 +190,10 @@ def compare_decoupled(
                     reasoning_engine=reasons,
                 )
                 model.perceiving = replace(model.perceiving, max_new_tokens=description_tokens)
-                answers = run_lmms_eval(model, manager, batch_size)[1]
+                sighted = Blindfold(model, SIGHTED)  # as `sightscale run` does
+                answers = run_lmms_eval(sighted, manager, batch_size)[1]
                 store.close()
-                traces = [model.traces[NAME, i] for i in range(questions)]
+                traces = [sighted.traces[NAME, i] for i in range(questions)]
                 lengths[:] = [trace.perception_output_tokens for trace in traces]
                 return _both([trace.description or "" for trace in traces], answers)
 

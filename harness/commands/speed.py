@@ -32,7 +32,7 @@ def speed(
         int, typer.Option(min=1, help="Counted runs of each way; one that isn't counted comes first.")
     ] = 3,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch of ours.")] = 64,
-    description_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a description.")] = 128,
+    description_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a description.")] = 192,
     answer_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 16,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for every time taken, and the machine.")
@@ -96,11 +96,10 @@ def speed(
 def _print(comparison: "Comparison") -> None:
     from rich.table import Column, Table
 
-    right = {"justify": "right"}
     table = Table(
         Column(comparison.name, overflow="fold"),
         *(
-            Column(name, **right)
+            Column(name, justify="right")
             for name in ("seconds", "range", "questions/s", "times faster", "range", "equal answers")
         ),
     )
