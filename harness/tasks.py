@@ -53,7 +53,7 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
     if isinstance(reason, ConnectionError):
         raise ValueError(
             f"task {name!r}: {first_line(reason)}; it is fetched once, so connect, "
-            "or put its parquet files into a folder of that name where you run this"
+            "or name the folder of your own copy with --data-root, or use --data mini"
         ) from reason
     raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 AnswerFormat = Literal["choice", "short", "yes_no", "box", "open"]
 
-CHOICE_INSTRUCTION = "Answer with the option's letter from the given choices directly."
+LETTER_INSTRUCTION = "Answer with the option's letter from the given choices directly."
 SHORT_INSTRUCTION = "Answer the question using a single word or phrase."
-YES_NO_INSTRUCTION = "Answer the question with Yes or No."
+YES_NO_INSTRUCTION = "Please answer yes or no."
 BOX_INSTRUCTION = (
     "Answer with the bounding box as [x1, y1, x2, y2], in fractions of the picture's width and height between 0 and 1."
 )
@@ -19,13 +19,13 @@ OPEN_INSTRUCTION = "Answer the question in one or more sentences."
 
 # The wordings that lmms-eval's tasks and ours close with. Case, kind of apostrophe and full stop don't matter.
 INSTRUCTIONS: Mapping[str, AnswerFormat] = {
-    CHOICE_INSTRUCTION: "choice",
+    LETTER_INSTRUCTION: "choice",
     "Answer with the option letter from the given choices directly.": "choice",
     "Answer with the option letter only.": "choice",
     "Please answer directly with only the letter of the correct option and nothing else.": "choice",
     "Answer the question with A, B, C, or D.": "choice",
     YES_NO_INSTRUCTION: "yes_no",
-    "Please answer yes or no.": "yes_no",
+    "Answer the question with Yes or No.": "yes_no",
     "Answer yes or no.": "yes_no",
     BOX_INSTRUCTION: "box",
     SHORT_INSTRUCTION: "short",

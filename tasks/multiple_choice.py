@@ -11,10 +11,11 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.instructions import CHOICE_INSTRUCTION
+from sightscale.tasks.instructions import LETTER_INSTRUCTION
 from sightscale.tasks.scoring import score_response
 
-DIRECT_INSTRUCTION = f"{CHOICE_INSTRUCTION}\n"
+DIRECT_INSTRUCTION = f"{LETTER_INSTRUCTION}\n"
+TRUTH = ("blind_answer", "blind_probability", "truth_description")
 
 
 def read_options(doc: Mapping[str, Any]) -> dict[str, str]:
@@ -52,4 +53,10 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
         "answer_format": "choice",
         "options": options,
         "category": doc.get("category"),
+        **known_truth(doc),
     }
+
+
+def known_truth(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document tells about itself beyond its answer, if it is of the mini suite: for its record."""
+    return {name: doc[name] for name in TRUTH if doc.get(name) is not None}

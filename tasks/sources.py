@@ -1,29 +1,79 @@
-"""Sources: where a task's rows come from when they are not a data set on the hub.
+"""Sources: where a task's rows come from, decided when the task is loaded.
 
-A task's YAML names a one-line pointer file beside it (`dataset_path: json`), such as
-`{"source": "easy_vqa", "split": "test", "seed": 0}`, and `process_docs: !function
-sightscale.tasks.sources.follow_pointer`. lmms-eval loads the pointer; this module replaces it by
-the rows it points to. So a task stays one plain YAML that works with every kind of model.
+A task's YAML names a one-line pointer file beside it (`dataset_path: json`) and `process_docs: !function
+sightscale.tasks.sources.follow_pointer`. lmms-eval loads the pointer; this module replaces it by the rows
+it points to. So one plain YAML serves the hub's data, the user's own copy and the embedded mini
+suite, with every kind of model, under plain lmms-eval too.
+
+A pointer holds `hub` (a data set's id with `splits`, to be joined, `revision`, and `where`, the values that
+columns must have) or `package` (a builder of this package with its arguments), and may hold `mini`, the
+set of the mini suite that stands in for it. Two environment variables choose: `SIGHTSCALE_DATA` (`hub`, the
+default, or `mini`) and `SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first.
 """
 
+import os
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import datasets
 
-BUILDERS = {
+DATA, DATA_ROOT = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT"
+HUB, MINI = "hub", "mini"
+PACKAGES = {
     "easy_vqa": "sightscale.tasks.easy_vqa.rows:build_rows",
 }
+MINI_BUILDER = "sightscale.tasks.mini:build_rows"
 
 
 def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     """The rows that a pointer data set of one line points to.
 
-    Raises ValueError when the pointer names no known source.
+    Raises ValueError when the pointer names no known source, or has no mini data and mini is asked for.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
-    name = fields.pop("source", None)
-    if name not in BUILDERS:
-        raise ValueError(f"unknown data source {name!r} in a pointer file; known: {', '.join(sorted(BUILDERS))}")
-    module, function = BUILDERS[name].split(":")
-    return getattr(import_module(module), function)(**fields)
+    if chosen_data() == MINI and "mini" in fields:
+        return _builder(MINI_BUILDER)(fields["mini"])
+    if "hub" in fields:
+        return load_hub(fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {})
+    if "package" in fields:
+        name = fields["package"]
+        if name not in PACKAGES:
+            raise ValueError(f"unknown package {name!r} in a pointer file; known: {', '.join(sorted(PACKAGES))}")
+        return _builder(PACKAGES[name])(**fields.get("arguments", {}))
+    raise ValueError("a pointer file names neither a hub data set nor a package")
+
+
+def chosen_data() -> str:
+    """Which data the tasks read: `hub` or `mini`. Raises ValueError when the environment says another."""
+    chosen = os.environ.get(DATA) or HUB
+    if chosen not in (HUB, MINI):
+        raise ValueError(f"{DATA} is {chosen!r}; known: {HUB}, {MINI}")
+    return chosen
+
+
+def find_copy(name: str) -> Path | None:
+    """The user's own copy of a data set under the data root, if there is one."""
+    root = os.environ.get(DATA_ROOT)
+    copy = Path(root) / name if root else None
+    return copy if copy and copy.is_dir() else None
+
+
+def load_hub(path: str, splits: list[str], revision: str, where: Mapping[str, Any]) -> datasets.Dataset:
+    """The joined splits of a hub data set, or of the user's copy; pictures aren't decoded to filter rows."""
+    copy = find_copy(path)
+    loaded = datasets.load_dataset(str(copy)) if copy else datasets.load_dataset(path, revision=revision)
+    missing = [split for split in splits if split not in loaded]
+    if missing:
+        raise ValueError(f"{copy or path} has no split {missing[0]!r}; it has {', '.join(loaded)}")
+    rows = datasets.concatenate_datasets([loaded[split] for split in splits])
+    for column, value in where.items():
+        if value is not None:
+            rows = rows.select([i for i, one in enumerate(rows[column]) if one == value])
+    return rows
+
+
+def _builder(where: str) -> Any:
+    module, function = where.split(":")
+    return getattr(import_module(module), function)

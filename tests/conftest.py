@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+IN_DOMAIN = ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,12 +21,12 @@ torch.set_num_threads(1)  # tests run in two processes on two cores
 def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A nano VLM with random weights, written as the trainer writes one."""
     from sightscale.trainers.build import build_model, build_processor, build_tokenizer
-    from sightscale.trainers.conversations import EasyVqaConversations
+    from sightscale.trainers.easy_vqa import training_texts
     from sightscale.trainers.recipe import load_recipe
     from sightscale.trainers.train import save_model
 
     recipe = load_recipe("easy_vqa_nano")
-    tokenizer = build_tokenizer(EasyVqaConversations(1, 1, {"open": 1.0}, 0).texts(), recipe.language.vocabulary)
+    tokenizer = build_tokenizer(training_texts(), recipe.language.vocabulary)
     folder = tmp_path_factory.mktemp("checkpoints") / "random_nano"
     save_model(build_model(recipe, tokenizer), build_processor(recipe, tokenizer), folder)
     return folder
@@ -32,12 +34,12 @@ def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of parquet files in exactly VMCBench's schema and layout: dev and test, three rows a category."""
+    """A data root that holds VMCBench in exactly its schema and layout: dev and test, three rows a category."""
     from sightscale.tasks.easy_vqa.rows import FEATURES
-    from sightscale.tasks.in_domain.rows import SETS
 
-    folder = tmp_path_factory.mktemp("vmcbench")
-    (folder / "data").mkdir()
+    root = tmp_path_factory.mktemp("data_root")
+    folder = root / "suyc21" / "VMCBench"
+    (folder / "data").mkdir(parents=True)
     for offset, split in ((0, "dev"), (1000, "test")):
         rows = [
             {
@@ -48,9 +50,9 @@ def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "category": category,
                 "image": Image.new("RGB", (40 + i, 30), (10 * number, 40 * i, offset // 8)),
             }
-            for number, category in enumerate((*SETS, "ChartQA"))
+            for number, category in enumerate((*IN_DOMAIN, "ChartQA"))
             for i in range(3)
         ]
         table = datasets.Dataset.from_list(rows, features=FEATURES)
         table.to_parquet(str(folder / "data" / f"{split}-00000-of-00001.parquet"))
-    return folder
+    return root

@@ -1,27 +1,39 @@
-"""Building a nano VLM from a recipe: tokenizer, processor and a randomly initialised model.
+"""Building a VLM from a recipe: tokenizer, processor and model, from pretrained parts or from scratch.
 
 The architecture is LLaVA's (SigLIP tower, two-layer MLP connector, Qwen3 language model) in
-transformers' own classes, so what is trained here loads in transformers and in vLLM as it is.
+transformers' own classes, so what is trained here loads in transformers and in vLLM as it is:
+`Llava` for a single view of each picture, `LlavaOnevision` for AnyRes grids of views.
 """
 
+from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import torch
+from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers import trainers as tokenizer_trainers
 from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
     LlavaConfig,
     LlavaForConditionalGeneration,
+    LlavaOnevisionConfig,
+    LlavaOnevisionForConditionalGeneration,
+    LlavaOnevisionImageProcessorPil,
+    LlavaOnevisionProcessor,
     LlavaProcessor,
     PreTrainedTokenizerFast,
     Qwen3Config,
     SiglipImageProcessorPil,
     SiglipVisionConfig,
+    SiglipVisionModel,
 )
 
-from sightscale.trainers.recipe import Recipe
+from sightscale.trainers.recipe import Language, Recipe, Vision
 
-PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"
+PAD, START, END, IMAGE, VIDEO = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"
 
 # ChatML as Qwen3 writes it; the generation marks tell the trainer which tokens are the assistant's.
 CHAT_TEMPLATE = (
@@ -64,58 +76,148 @@ def build_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFas
     )
 
 
-def build_processor(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
-    """The processor: one picture becomes (image_size / patch_size)² image tokens."""
-    size = recipe.vision.image_size
-    return LlavaProcessor(
-        image_processor=SiglipImageProcessorPil(size={"height": size, "width": size}),
+def build_processor(recipe: Recipe, tokenizer: Any) -> LlavaProcessor | LlavaOnevisionProcessor:
+    """The processor: each view of a picture becomes (image_size / patch_size)² image tokens."""
+    size = {"height": recipe.vision.image_size, "width": recipe.vision.image_size}
+    if recipe.pictures.view == "single":
+        return LlavaProcessor(
+            image_processor=SiglipImageProcessorPil(size=size),
+            tokenizer=tokenizer,
+            patch_size=recipe.vision.patch_size,
+            vision_feature_select_strategy="full",
+            chat_template=tokenizer.chat_template,
+            image_token=IMAGE,
+            num_additional_image_tokens=0,
+        )
+    return LlavaOnevisionProcessor(
+        image_processor=LlavaOnevisionImageProcessorPil(
+            size=size, image_grid_pinpoints=_pinpoints(recipe), resample=Image.Resampling.BILINEAR
+        ),
         tokenizer=tokenizer,
-        patch_size=recipe.vision.patch_size,
+        num_image_tokens=_tokens_of_a_view(recipe),
         vision_feature_select_strategy="full",
-        chat_template=CHAT_TEMPLATE,
+        vision_aspect_ratio=f"anyres_max_{recipe.pictures.max_views}",
+        chat_template=tokenizer.chat_template,
         image_token=IMAGE,
-        num_additional_image_tokens=0,
+        video_token=VIDEO,
     )
 
 
-def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
-    """A model with weights drawn from the recipe's seed."""
-    vision, language = recipe.vision, recipe.language
-    headless: dict[str, Any] = {"vision_use_head": False}  # a pooling head that LLaVA doesn't use
-    image_token: Any = tokenizer.convert_tokens_to_ids(IMAGE)
-    config = LlavaConfig(
-        vision_config=SiglipVisionConfig(
-            hidden_size=vision.hidden_size,
-            intermediate_size=vision.intermediate_size,
-            num_hidden_layers=vision.layers,
-            num_attention_heads=vision.heads,
-            image_size=vision.image_size,
-            patch_size=vision.patch_size,
-            **headless,
-        ),
-        text_config=Qwen3Config(
-            vocab_size=len(tokenizer),
-            hidden_size=language.hidden_size,
-            intermediate_size=language.intermediate_size,
-            num_hidden_layers=language.layers,
-            num_attention_heads=language.heads,
-            num_key_value_heads=language.key_value_heads,
-            head_dim=language.head_size,
-            max_position_embeddings=language.context,
-            tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        ),
-        image_token_index=image_token,
-        image_seq_length=(vision.image_size // vision.patch_size) ** 2,
-        vision_feature_select_strategy="full",
-        vision_feature_layer=-1,
-        projector_hidden_act="gelu",
-        tie_word_embeddings=True,
-    )
+def build_model(recipe: Recipe, tokenizer: Any) -> Any:
+    """The model: pretrained parts where the recipe names them, the rest drawn from its seed.
+
+    Raises ValueError when a pretrained part isn't of the sizes that the recipe states.
+    """
+    vision, language = _vision_config(recipe.vision), _language_config(recipe.language, tokenizer)
+    shared: dict[str, Any] = {
+        "vision_config": vision,
+        "text_config": language,
+        "image_token_index": tokenizer.convert_tokens_to_ids(IMAGE),
+        "vision_feature_select_strategy": "full",
+        "vision_feature_layer": -1,
+        "projector_hidden_act": "gelu",
+        "tie_word_embeddings": recipe.language.tied,
+    }
     torch.manual_seed(recipe.seed)
-    model = LlavaForConditionalGeneration(config)
+    if recipe.pictures.view == "single":
+        model: Any = LlavaForConditionalGeneration(LlavaConfig(image_seq_length=_tokens_of_a_view(recipe), **shared))
+    else:
+        model = LlavaOnevisionForConditionalGeneration(
+            LlavaOnevisionConfig(
+                video_token_index=tokenizer.convert_tokens_to_ids(VIDEO),
+                image_grid_pinpoints=_pinpoints(recipe),
+                vision_aspect_ratio=f"anyres_max_{recipe.pictures.max_views}",
+                **shared,
+            )
+        )
+    if recipe.vision.pretrained:
+        tower = SiglipVisionModel.from_pretrained(recipe.vision.pretrained, config=vision, dtype=torch.float32)
+        model.model.vision_tower.load_state_dict(_fitting(tower, model.model.vision_tower, recipe.vision.pretrained))
+    if recipe.language.pretrained:
+        reader = AutoModelForCausalLM.from_pretrained(recipe.language.pretrained, dtype=torch.float32)
+        reader.resize_token_embeddings(language.vocab_size)
+        model.model.language_model.load_state_dict(
+            _fitting(reader.model, model.model.language_model, recipe.language.pretrained)
+        )
+        if not recipe.language.tied:
+            model.lm_head.load_state_dict(reader.lm_head.state_dict())
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def open_tokenizer(recipe: Recipe, texts: Callable[[], list[str]]) -> Any:
+    """The pretrained language model's tokenizer with a token for pictures, or one trained on `texts`."""
+    if not recipe.language.pretrained:
+        return build_tokenizer(texts(), recipe.language.vocabulary)
+    tokenizer = AutoTokenizer.from_pretrained(recipe.language.pretrained)
+    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE, VIDEO]}, replace_extra_special_tokens=False)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.padding_side = "left"
+    return tokenizer
+
+
+def _fitting(loaded: Any, wanted: Any, name: str) -> dict[str, torch.Tensor]:
+    """The loaded part's weights, all of those wanted and of their shapes; dropped layers are left behind."""
+    state, shapes = loaded.state_dict(), {key: value.shape for key, value in wanted.state_dict().items()}
+    wrong = [key for key, shape in shapes.items() if key not in state or state[key].shape != shape]
+    if wrong:
+        raise ValueError(f"{name} isn't of the sizes that the recipe states: {wrong[0]} differs, of {len(wrong)}")
+    return {key: state[key] for key in shapes}
+
+
+def _vision_config(vision: Vision) -> SiglipVisionConfig:
+    headless: dict[str, Any] = {"vision_use_head": False}  # a pooling head that LLaVA doesn't use
+    return SiglipVisionConfig(
+        hidden_size=vision.hidden_size,
+        intermediate_size=vision.intermediate_size,
+        num_hidden_layers=vision.layers,
+        num_attention_heads=vision.heads,
+        image_size=vision.image_size,
+        patch_size=vision.patch_size,
+        **headless,
+    )
+
+
+def _language_config(language: Language, tokenizer: Any) -> Any:
+    rows = ceil(len(tokenizer) / 64) * 64 if language.pretrained else len(tokenizer)
+    if language.pretrained:
+        config = AutoConfig.from_pretrained(language.pretrained)
+        stated = (language.hidden_size, language.layers, language.heads, language.key_value_heads)
+        found = (
+            config.hidden_size,
+            config.num_hidden_layers,
+            config.num_attention_heads,
+            config.num_key_value_heads,
+        )
+        if stated != found:
+            raise ValueError(
+                f"{language.pretrained} has hidden size, layers, heads, key-value heads {found}; the recipe "
+                f"states {stated}"
+            )
+        config.vocab_size = max(rows, config.vocab_size)
+        return config
+    return Qwen3Config(
+        vocab_size=rows,
+        hidden_size=language.hidden_size,
+        intermediate_size=language.intermediate_size,
+        num_hidden_layers=language.layers,
+        num_attention_heads=language.heads,
+        num_key_value_heads=language.key_value_heads,
+        head_dim=language.head_size,
+        max_position_embeddings=language.context,
+        tie_word_embeddings=language.tied,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def _tokens_of_a_view(recipe: Recipe) -> int:
+    return (recipe.vision.image_size // recipe.vision.patch_size) ** 2
+
+
+def _pinpoints(recipe: Recipe) -> list[list[int]]:
+    """Every grid of views up to the largest, as heights and widths in pixels."""
+    side, (rows, columns) = recipe.vision.image_size, recipe.pictures.grid
+    return [[side * r, side * c] for r in range(1, rows + 1) for c in range(1, columns + 1)]

@@ -1,96 +1,124 @@
 """Model cards: what a trained checkpoint is, where it comes from, what it scores."""
 
-import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 
-from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.engines.transformers import TransformersEngine
-from sightscale.tasks import read_answer
-from sightscale.tasks.easy_vqa.rows import build_rows
-from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, doc_to_text, doc_to_visual, read_options
-from sightscale.trainers.recipe import Recipe, Schedule
+from sightscale.trainers.recipe import Recipe, Stage, TowerStage
+from sightscale.trainers.stages import read_log
 
 
 @dataclass(frozen=True)
-class Score:
-    """Right answers out of `n`, with the picture and without it."""
+class TaskScore:
+    """One task's score with the pictures and without them, in [0, 1], each with the ends of its interval."""
 
+    task: str
     n: int
-    sighted: float
-    blind: float
+    sighted: tuple[float, float, float]
+    blind: tuple[float, float, float]
     unread: int
 
 
-def score_on_easy_vqa(model: Path, limit: int | None = None) -> Score:
-    """The checkpoint's accuracy on easy-VQA's test split, and with the picture left out of the prompt."""
-    rows = build_rows("test")
-    docs = [rows[i] for i in range(min(limit or len(rows), len(rows)))]
-    engine = TransformersEngine(str(model), batch_size=64)
-    shares, unread = [], 0
-    for sighted in (True, False):
-        prompts = [
-            Prompt((Message("user", ((*doc_to_visual(doc),) if sighted else ()) + (_ask(doc),)),)) for doc in docs
-        ]
-        answers = engine.generate(prompts, Decoding(max_new_tokens=32))
-        read = [read_answer(answer.text, read_options(doc)) for answer, doc in zip(answers, docs, strict=True)]
-        shares.append(sum(r.letter == doc["answer"] for r, doc in zip(read, docs, strict=True)) / len(docs))
-        unread += sum(r.letter is None for r in read) if sighted else 0
-    engine.close()
-    return Score(len(docs), shares[0], shares[1], unread)
+def lineage(recipe: Recipe, release: str) -> list[TowerStage | Stage]:
+    """The stages that a released model went through, in order. Raises ValueError for an unknown release."""
+    by_name = {stage.name: stage for stage in recipe.stages}
+    before = dict(zip([stage.name for stage in recipe.stages][1:], recipe.stages, strict=False))
+    found = [stage for stage in recipe.stages if isinstance(stage, Stage) and stage.release == release]
+    if not found:
+        raise ValueError(f"recipe {recipe.name} releases no {release!r}")
+    chain: list[TowerStage | Stage] = [found[0]]
+    while True:
+        last = chain[-1]
+        earlier = by_name[last.after] if isinstance(last, Stage) and last.after else before.get(last.name)
+        if earlier is None:
+            return chain[::-1]
+        chain.append(earlier)
 
 
-def _ask(doc: dict[str, str]) -> str:
-    return doc_to_text(doc, {"post_prompt": DIRECT_INSTRUCTION})
+def count_weights(folder: Path) -> int:
+    """Parameters in a folder's safetensors files."""
+    count = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as weights:
+            for name in weights.keys():  # noqa: SIM118, it is no mapping
+                size = 1
+                for side in weights.get_slice(name).get_shape():
+                    size *= side
+                count += size
+    return count
 
 
-def write_card(recipe: Recipe, score: Score, log: Path, output: Path) -> None:
-    """Write `README.md` into the checkpoint's folder: data, recipe, seed, hardware, steps, scores."""
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    last = {entry["stage"]: entry for entry in entries}
-    rows: list[tuple[Schedule, str, str]] = [(recipe.tower, "–", "attributes of pictures")] if recipe.tower else []
-    rows += [
-        (stage, str(stage.turns), ", ".join(f"{kind} {weight:g}" for kind, weight in stage.mixture.items()))
-        for stage in recipe.stages
-    ]
-    steps = sum(stage.steps for stage, _, _ in rows)
-    stages = "\n".join(
-        f"| {stage.name} | {stage.steps} | {stage.batch_size} | {turns} | {stage.learning_rate:g} | {mixture} | "
-        f"{last[stage.name]['loss']:.3f} |"
-        for stage, turns, mixture in rows
-    )
-    count = sum(tensor.numel() for tensor in load_file(output / "model.safetensors").values())
+def write_card(
+    recipe: Recipe, release: str, log: Path, scores: Sequence[TaskScore], output: Path, curve: str | None = None
+) -> None:
+    """Write `README.md` into a checkpoint's folder: data, recipe, seed, hardware, stages, scores."""
+    stages = lineage(recipe, release)
+    last = {entry["stage"]: entry for entry in read_log(log)}
     hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
-    (output / "README.md").write_text(
-        f"""---
-license: apache-2.0
-library_name: transformers
-pipeline_tag: image-text-to-text
----
-# {recipe.name}
-
-{recipe.summary} A LLaVA of {count / 1e6:.2f} M parameters: SigLIP tower, two-layer MLP connector, Qwen3 language model.
-
-- **Data**: the train split of the `easy-vqa` package {version("easy-vqa")} (MIT licence, Victor Zhou): 4,000 pictures,
-  38,575 questions. Nothing of its test split was seen.
-- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}; {steps:,} steps.
-- **Trained with** transformers {version("transformers")}, torch {version("torch")}, {platform.machine()}, {hardware}.
-
-| stage | steps | batch | turns | learning rate | mixture | last loss |
-|---|---|---|---|---|---|---|
-{stages}
-
-## Scores
-Multiple choice on easy-VQA's test split, {score.n:,} questions, greedy:
-sighted **{100 * score.sighted:.2f} %**, without the picture {100 * score.blind:.2f} %, {score.unread} answers unread.
-
-## What it is for
-A reference that looks: it proves a measurement of vision reliance right on data it was trained for. It knows
-nothing else: one shape on a plain ground, eight colours, easy-VQA's questions, the perception prompt.
-"""
+    text_only = isinstance(stages[-1], Stage) and stages[-1].kind == "text"
+    architecture = (
+        "A Qwen3 language model" if text_only else "SigLIP tower, two-layer MLP connector, Qwen3 language model"
     )
+    shown = f"\n![Loss of each stage]({curve})\n" if curve else ""
+    lines = [
+        "---",
+        "license: apache-2.0",
+        "library_name: transformers",
+        f"pipeline_tag: {'text-generation' if text_only else 'image-text-to-text'}",
+        "---",
+        f"# {release}",
+        "",
+        f"{recipe.summary} {architecture}, {count_weights(output) / 1e6:.2f} M parameters.",
+        "",
+        f"- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}.",
+        f"- **Trained with** transformers {version('transformers')}, torch {version('torch')}, "
+        f"{platform.machine()}, {hardware}.",
+        "- **Test data**: nothing of a test split was seen.",
+        "",
+        "| stage | kind | steps | batch | learning rates | data | last loss |",
+        "|---|---|---|---|---|---|---|",
+        *(_stage_row(stage, last.get(stage.name, {}).get("loss")) for stage in stages),
+        shown,
+        "## Scores",
+        "Greedy; per cent with 95 % intervals clustered by picture; blind is without the picture.",
+        "",
+        "| task | questions | sighted | blind | unread |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one.task} | {one.n:,} | {_percent(one.sighted)} | {_percent(one.blind)} | {one.unread} |"
+            for one in scores
+        ),
+        "",
+        "## What it is for",
+        "A reference for checking measurements: it answers what it was trained for, and knows nothing else.",
+        "",
+    ]
+    (output / "README.md").write_text("\n".join(lines))
+
+
+def _stage_row(stage: TowerStage | Stage, loss: float | None) -> str:
+    ended = f"{loss:.3f}" if loss is not None else "–"
+    if isinstance(stage, TowerStage):
+        data, rates = f"attributes, {stage.data}", f"vision {stage.learning_rate:g}"
+    else:
+        data = "; ".join(_source(one) for one in stage.mixture)
+        rates = ", ".join(f"{part} {rate:g}" for part, rate in stage.train.items())
+    return f"| {stage.name} | {stage.kind} | {stage.steps or '–'} | {stage.batch_size} | {rates} | {data} | {ended} |"
+
+
+def _source(source: object) -> str:
+    forms = getattr(source, "forms", None)
+    if forms is None:
+        return ", ".join(getattr(source, "files", ()))
+    mixed = ", ".join(f"{form} {weight:g}" for form, weight in forms.items())
+    return f"{getattr(source, 'source', '')} ({mixed})"
+
+
+def _percent(score: tuple[float, float, float]) -> str:
+    value, low, high = (100 * one for one in score)
+    return f"**{value:.1f}** [{low:.1f}, {high:.1f}]"

@@ -1,12 +1,18 @@
-"""Recipes: what a checkpoint is made of and how it is trained, as a validated YAML file."""
+"""Recipes: what a checkpoint is made of and how it is trained, as a validated YAML file.
+
+The study's recipes and the nano family differ in their files alone: parts are pretrained models by
+name or built from the sizes given, data are conversation files or sets that come with the package.
+"""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
+
+Part = Literal["vision", "connector", "language"]
 
 
 class _Strict(BaseModel):
@@ -14,25 +20,24 @@ class _Strict(BaseModel):
 
 
 class Vision(_Strict):
-    """A SigLIP tower."""
+    """A SigLIP tower: a pretrained one by hub id or folder, or one of these sizes from scratch."""
 
+    pretrained: str | None = None
     image_size: int = Field(gt=0)
     patch_size: int = Field(gt=0)
     hidden_size: int = Field(gt=0)
     intermediate_size: int = Field(gt=0)
-    layers: int = Field(gt=0)
+    layers: int = Field(gt=0, description="layers that are kept; a pretrained tower's last ones are dropped")
     heads: int = Field(gt=0)
-
-    @model_validator(mode="after")
-    def _check(self) -> "Vision":
-        if self.image_size % self.patch_size:
-            raise ValueError("image_size must be a multiple of patch_size")
-        return self
 
 
 class Language(_Strict):
-    """A Qwen3 language model; `vocabulary` is the size of the byte-level BPE trained for it."""
+    """A Qwen3 language model: a pretrained one by hub id or folder, or one of these sizes from scratch.
 
+    `vocabulary` is the size of the byte-level BPE trained for a model from scratch, or the rows of a pretrained one.
+    """
+
+    pretrained: str | None = None
     vocabulary: int = Field(ge=300)
     hidden_size: int = Field(gt=0)
     intermediate_size: int = Field(gt=0)
@@ -40,40 +45,155 @@ class Language(_Strict):
     heads: int = Field(gt=0)
     key_value_heads: int = Field(gt=0)
     head_size: int = Field(gt=0)
-    context: int = Field(default=1024, gt=0)
+    tied: bool = True  # whether the output head is the input embedding
+    context: int = Field(default=1024, gt=0, description="tokens of a conversation, pictures included")
+
+
+class Pictures(_Strict):
+    """How a picture becomes tokens: one view of it (LLaVA), or AnyRes grids of views (LLaVA-OneVision)."""
+
+    view: Literal["single", "anyres"] = "single"
+    grid: tuple[int, int] = (6, 6)  # the largest grid of views, rows and columns
+    max_views: int = Field(default=9, gt=0, description="`anyres_max_N`: beyond it features are scaled down")
+
+
+class EasyVqa(_Strict):
+    """easy-VQA's train split as conversations of `turns` turns, each of a form drawn by weight."""
+
+    source: Literal["easy_vqa"]
+    forms: dict[Literal["open", "choice", "describe"], float] = Field(min_length=1)
+    turns: int = Field(gt=0)
+    weight: float = Field(default=1.0, gt=0)
+    cap: int | None = Field(default=None, gt=0)
+
+
+class Mini(_Strict):
+    """The mini suite's train split: sets by name, each item as a conversation of a form drawn by weight.
+
+    With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and
+    `choice` (the question). Text alone: `tell` (a scene told), `reason` and `think` (the reasoning
+    prompt over the true description, answered at once or after thinking), `recall` (the question alone).
+    """
+
+    source: Literal["mini"]
+    sets: tuple[str, ...] = Field(min_length=1)
+    forms: dict[Literal["describe", "focus", "open", "choice", "tell", "reason", "think", "recall"], float] = Field(
+        min_length=1
+    )
+    weight: float = Field(default=1.0, gt=0)
+    cap: int | None = Field(default=None, gt=0)
+
+
+class ConversationFiles(_Strict):
+    """Conversations in LLaVA's or ShareGPT's format: .json, .jsonl or .parquet files under the data root."""
+
+    source: Literal["files"]
+    files: tuple[str, ...] = Field(min_length=1)
+    images: str | None = None  # folder that the rows' picture names are relative to
+    weight: float = Field(default=1.0, gt=0)
+    cap: int | None = Field(default=None, gt=0)
+
+
+Source = Annotated[EasyVqa | Mini | ConversationFiles, Field(discriminator="source")]
 
 
 class Schedule(_Strict):
-    """How long and how fast a stage learns: a cosine schedule after a warm-up."""
+    """How long and how fast a stage learns: a cosine schedule after a warm-up, by steps or by epochs."""
 
-    name: str
-    steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0)
-    learning_rate: float = Field(gt=0)
+    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    steps: int | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(gt=0, description="conversations in one step, over all devices")
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
 
+    @model_validator(mode="after")
+    def _check_length(self) -> "Schedule":
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("a stage takes either steps or epochs")
+        return self
+
+
+class TowerStage(Schedule):
+    """Pretraining of the vision tower alone, on attributes that are known of its pictures."""
+
+    kind: Literal["vision"]
+    learning_rate: float = Field(gt=0)
+    data: Literal["easy_vqa", "mini"]
+    sets: tuple[str, ...] = ()
+    pooling: Literal["mean", "attention"] = "mean"
+
 
 class Stage(Schedule):
-    """One stage of training on conversations: which parts learn, from which mixture."""
+    """A stage of training on conversations. Parts that `train` doesn't name are frozen.
 
-    train: tuple[Literal["vision", "connector", "language"], ...] = ("vision", "connector", "language")
-    mixture: dict[Literal["open", "choice", "describe"], float]  # weights of the kinds of turns
-    turns: int = Field(gt=0, description="turns of one conversation about a picture")
+    `text` trains a language model without pictures; `connector`, `instruct`, `caption` and `extract` are the
+    study's stages. `after` names the stage whose weights this one starts from, by default the one before it.
+    """
+
+    kind: Literal["text", "connector", "instruct", "caption", "extract"]
+    train: dict[Part, float] = Field(min_length=1, description="learning rate of each part that learns")
+    mixture: tuple[Source, ...] = Field(min_length=1)
+    after: str | None = None
+    release: str | None = None  # the stage's model is written out under this name
+    group_by_length: bool = False
+    gradient_checkpointing: bool = False
+
+    @field_validator("train")
+    @classmethod
+    def _check_rates(cls, rates: dict[Part, float]) -> dict[Part, float]:
+        if any(rate <= 0 for rate in rates.values()):
+            raise ValueError("a learning rate must be above zero; leave a part out to freeze it")
+        return rates
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> "Stage":
+        if self.kind == "text" and set(self.train) != {"language"}:
+            raise ValueError("a text stage trains the language model alone")
+        if self.kind == "connector" and set(self.train) != {"connector"}:
+            raise ValueError("a connector stage trains the connector alone")
+        if self.epochs is not None and any(one.source != "files" for one in self.mixture):
+            raise ValueError("only conversation files have epochs; give steps")
+        return self
+
+
+class Hardware(_Strict):
+    """What the recipe is meant for; it decides no result, only how a batch is cut into pieces."""
+
+    devices: int = Field(default=1, gt=0)
+    per_device_batch: int | None = Field(default=None, gt=0)
+    precision: Literal["bf16", "fp32", "auto"] = "auto"  # auto: bf16 where there is a GPU
+    workers: int = Field(default=0, ge=0)
 
 
 class Recipe(_Strict):
-    """A whole checkpoint."""
+    """A whole checkpoint, or a line of checkpoints that its stages release."""
 
     name: str
     summary: str
-    data: Literal["easy_vqa"]
+    source: str = ""  # where the hyper-parameters come from
     seed: int = 0
     vision: Vision
     language: Language
-    augment: bool = True  # flip, transpose and shift training pictures; nothing asked depends on it
-    tower: Schedule | None = None  # the vision tower alone, on the pictures' known attributes, before all else
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    pictures: Pictures = Pictures()
+    augment: bool = False  # flip, transpose and shift easy-VQA's pictures; nothing it asks depends on it
+    hardware: Hardware = Hardware()
+    scored_on: tuple[str, ...] = ()  # tasks that what is released is scored on, sighted and blind
+    scored_on_data: Literal["hub", "mini"] = "hub"
+    stages: tuple[Annotated[TowerStage | Stage, Field(discriminator="kind")], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> "Recipe":
+        if self.vision.image_size % self.vision.patch_size and self.vision.pretrained is None:
+            raise ValueError("image_size must be a multiple of patch_size")
+        names: list[str] = []
+        for stage in self.stages:
+            if stage.name in names:
+                raise ValueError(f"two stages are named {stage.name!r}")
+            if isinstance(stage, Stage) and stage.after is not None and stage.after not in names:
+                raise ValueError(f"stage {stage.name!r} comes after {stage.after!r}, which is no earlier stage")
+            names.append(stage.name)
+        return self
 
 
 def list_recipes() -> list[str]:

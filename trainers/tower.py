@@ -1,4 +1,4 @@
-"""Pretraining of the vision tower: naming each picture's known attributes from the mean of its patches.
+"""Pretraining of the vision tower: naming each picture's known attributes from its patches.
 
 The heads that name them are thrown away afterwards; the tower keeps what it learned to see. From
 scratch and on few pictures, a language model's loss alone teaches a tower colour but not shape.
@@ -7,30 +7,41 @@ scratch and on few pictures, a language model's loss alone teaches a tower colou
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 import torch
 from torch import nn
-from transformers import LlavaProcessor, SiglipVisionModel
+from transformers import SiglipVisionModel
 
 from sightscale.trainers.batches import IGNORED
-from sightscale.trainers.conversations import attributes, read_training_pictures
-from sightscale.trainers.pictures import open_picture
+from sightscale.trainers.conversations import Opener
+from sightscale.trainers.easy_vqa import attributes, open_picture, read_training_pictures
 
 
 @dataclass(frozen=True)
 class LabelledPicture:
-    """A picture, the change of it that is shown, and the number of each attribute's value."""
+    """A picture, and the number of each attribute's value."""
 
-    image: Path
-    change: int
+    picture: Opener
     labels: tuple[int, ...]
 
 
+class LabelledPictures(Protocol):
+    """A fixed, seeded list of training pictures with their attributes."""
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Each attribute's possible values."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int) -> LabelledPicture: ...
+
+
 @dataclass(frozen=True)
-class LabelledPictures:
-    """A fixed, seeded list of training pictures with their attributes; an unknown one has no label."""
+class LabelledEasyVqa:
+    """easy-VQA's training pictures with what their questions reveal; what they don't has no label."""
 
     size: int
     seed: int
@@ -44,13 +55,12 @@ class LabelledPictures:
         return {name: sorted({one[name] for one in known if name in one}) for name in names}
 
     @cached_property
-    def _pictures(self) -> list[tuple[Path, tuple[int, ...]]]:
-        def label(known: dict[str, str]) -> tuple[int, ...]:
-            return tuple(
-                values.index(known[name]) if name in known else IGNORED for name, values in self.values.items()
-            )
-
-        return [(path, label(attributes(about))) for path, about in read_training_pictures()]
+    def _labels(self) -> list[tuple[int, ...]]:
+        known = [attributes(about) for _, about in read_training_pictures()]
+        return [
+            tuple(values.index(one[name]) if name in one else IGNORED for name, values in self.values.items())
+            for one in known
+        ]
 
     def __len__(self) -> int:
         return self.size
@@ -59,30 +69,44 @@ class LabelledPictures:
         if not 0 <= i < self.size:
             raise IndexError(i)
         rng = random.Random(f"{self.seed}:{i}")
-        path, labels = rng.choice(self._pictures)
-        return LabelledPicture(path, rng.randrange(1, 2**31) if self.augment else 0, labels)
+        at = rng.randrange(len(self._labels))
+        change = rng.randrange(1, 2**31) if self.augment else 0
+        return LabelledPicture(partial(open_picture, read_training_pictures()[at][0], change), self._labels[at])
 
 
 class TowerWithHeads(nn.Module):
-    """A tower and one linear head an attribute; its loss is the mean of their cross entropies."""
+    """A tower and one linear head an attribute; its loss is the mean of their cross entropies.
 
-    def __init__(self, tower: SiglipVisionModel, sizes: Sequence[int]) -> None:
+    A head reads the mean of the patches (`mean`), or what a query of its own attends to among them
+    (`attention`), which attributes need that belong to a part of the picture.
+    """
+
+    def __init__(self, tower: SiglipVisionModel, sizes: Sequence[int], pooling: str = "mean") -> None:
         super().__init__()
+        width = tower.config.hidden_size
         self.tower = tower
-        self.heads = nn.ModuleList(nn.Linear(tower.config.hidden_size, size) for size in sizes)
+        self.heads = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+        queries = torch.randn(len(sizes), width) * width**-0.5 if pooling == "attention" else None
+        self.queries = nn.Parameter(queries) if queries is not None else None
 
     def forward(self, pixel_values: torch.Tensor, attribute_labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """`loss` for pictures (batch × 3 × side × side) and labels (batch × attributes)."""
-        seen = self.tower(pixel_values).last_hidden_state.mean(1)
-        losses = [
-            nn.functional.cross_entropy(head(seen), attribute_labels[:, k], ignore_index=IGNORED)
-            for k, head in enumerate(self.heads)
-        ]
+        patches = self.tower(pixel_values).last_hidden_state
+        if self.queries is None:
+            seen = patches.mean(1, keepdim=True).expand(-1, len(self.heads), -1)
+        else:
+            weights = torch.softmax(patches @ self.queries.T, dim=1)  # batch × patches × attributes
+            seen = torch.einsum("bpa,bpd->bad", weights, patches)
+        losses = []
+        for k, head in enumerate(self.heads):
+            known = attribute_labels[:, k] != IGNORED
+            if known.any():
+                losses.append(nn.functional.cross_entropy(head(seen[known, k]), attribute_labels[known, k]))
         return {"loss": torch.stack(losses).mean()}
 
 
-def collate_pictures(rows: Sequence[LabelledPicture], processor: LlavaProcessor) -> dict[str, torch.Tensor]:
+def collate_pictures(rows: Sequence[LabelledPicture], image_processor: Any) -> dict[str, torch.Tensor]:
     """A batch for `TowerWithHeads`."""
-    pictures = [open_picture(row.image, row.change) for row in rows]
-    pixels = processor.image_processor(pictures, return_tensors="pt")["pixel_values"]
+    pictures = [row.picture() for row in rows]
+    pixels = image_processor(pictures, return_tensors="pt")["pixel_values"]
     return {"pixel_values": pixels, "attribute_labels": torch.tensor([row.labels for row in rows])}

@@ -1,175 +1,222 @@
-"""Training a recipe: its stages one after the other on transformers' Trainer, resumable, logged, seeded.
+"""Training a recipe: its stages one after the other, each from the weights of the one that it comes after.
 
-The work folder holds one folder a stage with Trainer's checkpoints, and a finished stage's weights in
+The work folder holds one folder a stage: Trainer's checkpoints and, once it is finished, the model in
 `STAGE/done`. Running the same recipe in the same folder again goes on where it stopped.
 """
 
-import json
-import time
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
-from transformers import (
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
-from sightscale.trainers.batches import collate
-from sightscale.trainers.build import build_model, build_processor, build_tokenizer
-from sightscale.trainers.conversations import EasyVqaConversations
-from sightscale.trainers.recipe import Recipe, Schedule, Stage
-from sightscale.trainers.tower import LabelledPictures, TowerWithHeads, collate_pictures
+from sightscale.trainers.batches import Collator, OpenedRows
+from sightscale.trainers.build import build_model, build_processor, open_tokenizer
+from sightscale.trainers.mixture import Mixture, build_mixture
+from sightscale.trainers.recipe import Recipe, Stage, TowerStage
+from sightscale.trainers.stages import part_of, run_stage
+from sightscale.trainers.tower import LabelledEasyVqa, TowerWithHeads, collate_pictures
 
-PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector", "language": "model.language_model"}
+Say = Callable[[str], None]
 
 
-class _JsonLog(TrainerCallback):
-    """Appends each of Trainer's log entries as a JSON line: stage, step, loss, learning rate, tokens."""
+def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), say: Say = print) -> dict[str, Path]:
+    """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
-    def __init__(self, path: Path, stage: str) -> None:
-        self.path, self.stage, self.start = path, stage, time.perf_counter()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        if logs and "loss" in logs:
-            entry = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs}
-            entry["seconds"] = round(time.perf_counter() - self.start, 1)
-            with self.path.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
-
-
-def train(recipe: Recipe, work: Path, output: Path) -> None:
-    """Train `recipe` in the folder `work`, going on from what is there, and write the model to `output`.
-
-    Raises ValueError when `work` was begun with another recipe.
+    A recipe with one release writes it to `output`, one with several to folders of their names in it.
+    Raises ValueError when `work` was begun with another recipe, or when data or a part can't be had.
     """
     work.mkdir(parents=True, exist_ok=True)
     _claim(work, recipe)
-    vocabulary = EasyVqaConversations(1, 1, {"open": 1.0}, recipe.seed).texts()
-    tokenizer = build_tokenizer(vocabulary, recipe.language.vocabulary)
+    tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
-    schedules: list[Schedule] = [*([recipe.tower] if recipe.tower else []), *recipe.stages]
-    for number, stage in enumerate(schedules):
-        folder = work / f"{number}-{stage.name}"
-        done = folder / "done" / "model.safetensors"
-        if done.is_file():
-            print(f"stage {stage.name}: finished before, its weights are read from {done.parent}")
+    released: dict[str, Path] = {}
+    releases = [stage.release for stage in recipe.stages if isinstance(stage, Stage) and stage.release]
+    before = ""
+    for number, stage in enumerate(recipe.stages):
+        folder = work / stage.name
+        start = stage.after if isinstance(stage, Stage) and stage.after else before
+        if start:
+            _read_weights(model, work / start / "done")
+        if (folder / "done" / "complete").is_file():
+            say(f"stage {stage.name}: finished before")
+        elif isinstance(stage, TowerStage):
+            _train_tower(model, processor, stage, recipe, folder, say)
         else:
-            print(f"stage {stage.name}: {stage.steps} steps")
-            if isinstance(stage, Stage):
-                run_stage(model, processor, stage, recipe, recipe.seed + number, folder)
-            else:
-                run_tower_stage(model, processor, stage, recipe, recipe.seed + number, folder)
-            done.parent.mkdir(parents=True, exist_ok=True)
-            partial = done.with_suffix(".partial")
-            save_file({name: tensor.contiguous() for name, tensor in _own_weights(model).items()}, partial)
-            partial.rename(done)
-        model.load_state_dict(load_file(done), strict=False)
-        model.tie_weights()
-    save_model(model, processor, output)
+            _train_conversations(model, processor, stage, recipe, recipe.seed + number, folder, data_root, say)
+        if isinstance(stage, Stage) and stage.release:
+            _read_weights(model, folder / "done")
+            target = output / stage.release if len(releases) > 1 else output
+            save_release(model, processor, stage, target)
+            released[stage.release] = target
+        before = stage.name
+    return released
 
 
-def run_stage(
-    model: LlavaForConditionalGeneration,
-    processor: LlavaProcessor,
-    stage: Stage,
-    recipe: Recipe,
-    seed: int,
-    folder: Path,
+def training_texts(recipe: Recipe) -> list[str]:
+    """Texts with the words of the recipe's own data, to train a tokenizer on. Raises ValueError without any."""
+    sources = {one.source for stage in recipe.stages if isinstance(stage, Stage) for one in stage.mixture}
+    texts: list[str] = []
+    if "easy_vqa" in sources:
+        from sightscale.trainers.easy_vqa import training_texts as easy_vqa_texts
+
+        texts += easy_vqa_texts()
+    if "mini" in sources:
+        from sightscale.trainers.mini import training_texts as mini_texts
+
+        sets = [
+            name
+            for stage in recipe.stages
+            for one in getattr(stage, "mixture", ())
+            for name in getattr(one, "sets", ())
+        ]
+        texts += mini_texts(sorted(set(sets)))
+    if not texts:
+        raise ValueError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
+    return texts
+
+
+def _train_conversations(
+    model: Any, processor: Any, stage: Stage, recipe: Recipe, seed: int, folder: Path, data_root: Path, say: Say
 ) -> None:
-    """Train the stage's parts of `model` on conversations, in place."""
-    for part, prefix in PARTS.items():
-        model.get_submodule(prefix).requires_grad_(part in stage.train)
-    size = stage.steps * stage.batch_size
-    conversations = EasyVqaConversations(size, stage.turns, stage.mixture, seed, recipe.augment)
-    _fit(model, stage, conversations, lambda rows: collate(rows, processor), seed, folder)
-
-
-def run_tower_stage(
-    model: LlavaForConditionalGeneration,
-    processor: LlavaProcessor,
-    stage: Schedule,
-    recipe: Recipe,
-    seed: int,
-    folder: Path,
-) -> None:
-    """Train the vision tower of `model` on the pictures' attributes, in place."""
-    pictures = LabelledPictures(stage.steps * stage.batch_size, seed, recipe.augment)
-    torch.manual_seed(seed)  # of the heads
-    heads = TowerWithHeads(model.model.vision_tower, [len(values) for values in pictures.values.values()])
-    _fit(heads, stage, pictures, lambda rows: collate_pictures(rows, processor), seed, folder)
-
-
-def _fit(
-    model: nn.Module,
-    stage: Schedule,
-    rows: Any,
-    collator: Callable[[Any], dict[str, torch.Tensor]],
-    seed: int,
-    folder: Path,
-) -> None:
-    """Run transformers' Trainer over the stage, going on from the folder's last checkpoint."""
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        max_steps=stage.steps,
-        per_device_train_batch_size=stage.batch_size,
-        learning_rate=stage.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=round(stage.warmup * stage.steps),
-        weight_decay=stage.weight_decay,
-        logging_steps=10,
-        save_steps=max(1, min(100, stage.steps // 5)),
-        save_total_limit=1,
+    """Train the stage's parts of `model` on its mixture, in place."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(part_of(name) in stage.train)
+    mixture = build_mixture(stage, seed, recipe.augment, data_root)
+    folder.mkdir(parents=True, exist_ok=True)
+    bad_rows = folder / "bad_rows.txt"
+    for line in mixture_report(stage, mixture):
+        say(line)
+    bad = [str(row) for one in mixture.ingredients for row in one.bad]
+    bad_rows.write_text("".join(f"{line}\n" for line in bad))
+    rows, collator = OpenedRows(mixture, bad_rows), Collator(processor, recipe.language.context, bad_rows)
+    trainer = run_stage(
+        model,
+        stage,
+        rows,
+        collator,
+        rates=stage.train,
+        learning_rate=max(stage.train.values()),
+        lengths=_lengths(mixture) if stage.group_by_length else None,
+        checkpointing=stage.gradient_checkpointing,
+        hardware=recipe.hardware,
         seed=seed,
-        data_seed=seed,
-        bf16=torch.cuda.is_available(),
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        label_names=["labels"],
-        disable_tqdm=False,
-        report_to=[],
-        dataloader_num_workers=0,
-        max_grad_norm=1.0,
+        folder=folder,
     )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=rows,
-        data_collator=collator,
-        callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name)],
-    )
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    if last and isinstance(model, LlavaForConditionalGeneration):
-        # Checkpoints are written under the hub's names. Trainer reads them back without translating these,
-        # finds no weight it knows and says nothing; so the weights are put back here.
-        model.load_state_dict(LlavaForConditionalGeneration.from_pretrained(last, dtype=torch.float32).state_dict())
-    trainer.train(resume_from_checkpoint=last)
+    if collator.cut or collator.left_out:
+        say(
+            f"stage {stage.name}: {collator.cut} conversations were cut to {recipe.language.context} tokens, "
+            f"{collator.left_out} left out; {bad_rows} lists those"
+        )
+    _finish(trainer, folder)
 
 
-def save_model(model: LlavaForConditionalGeneration, processor: LlavaProcessor, output: Path) -> None:
+def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, say: Say) -> None:
+    """Train the vision tower of `model` on attributes, in place.
+
+    The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
+    that share them share the tower: it is kept beside their work folders.
+    """
+    key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(), str(recipe.seed)])
+    shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    weights = shared / "tower.safetensors"
+    if weights.is_file():
+        say(f"stage {stage.name}: {weights} was trained before")
+    else:
+        pictures = open_labelled(stage, recipe)
+        torch.manual_seed(recipe.seed)  # of the tower and the heads
+        tower = SiglipVisionModel(model.config.vision_config)
+        heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
+        say(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
+        run_stage(
+            heads,
+            stage,
+            pictures,
+            lambda rows: collate_pictures(rows, processor.image_processor),
+            rates={},
+            learning_rate=stage.learning_rate,
+            lengths=None,
+            checkpointing=False,
+            hardware=recipe.hardware,
+            seed=recipe.seed,
+            folder=shared / stage.name,
+        )
+        partial = weights.with_suffix(".partial")
+        save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
+        partial.rename(weights)
+    model.model.vision_tower.load_state_dict(load_file(weights))
+    done = folder / "done"
+    model.save_pretrained(done)
+    (done / "complete").touch()
+
+
+def open_labelled(stage: TowerStage, recipe: Recipe) -> Any:
+    """The labelled pictures of a tower stage."""
+    size = (stage.steps or 1) * stage.batch_size
+    if stage.data == "easy_vqa":
+        return LabelledEasyVqa(size, recipe.seed, recipe.augment)
+    from sightscale.trainers.mini import LabelledMini
+
+    return LabelledMini(stage.sets, size, recipe.seed)
+
+
+def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
+    """What a stage will learn from, a line for each source and one for their sum."""
+    lines = [f"stage {stage.name}: {stage.kind}, learning: {', '.join(f'{k} {v:g}' for k, v in stage.train.items())}"]
+    for name, usable, drawn, bad in mixture.report():
+        spoiled = f", {bad:,} bad rows" if bad else ""
+        passes = f"{drawn / usable:.2f} passes over {usable:,} rows" if usable else "no rows"
+        lines.append(f"  {name}: {drawn:,} conversations, {passes}{spoiled}")
+    return [*lines, f"  in all: {len(mixture):,} conversations, {len(mixture) // stage.batch_size:,} steps"]
+
+
+def _lengths(mixture: Mixture) -> list[int]:
+    """Each conversation's length in characters, which sorts them nearly as tokens would."""
+    return [sum(len(part) for turn in mixture[i].turns for part in turn) for i in range(len(mixture))]
+
+
+def _finish(trainer: Any, folder: Path) -> None:
+    """Keep a stage's model, whole or not at all."""
+    done = folder / "done"
+    trainer.save_model(str(done))
+    if trainer.is_world_process_zero():
+        (done / "complete").touch()
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+
+
+def _read_weights(model: Any, done: Path) -> None:
+    model.load_state_dict(type(model).from_pretrained(done, dtype=torch.float32).state_dict())
+
+
+def save_release(model: Any, processor: Any, stage: Stage, output: Path) -> None:
+    """Write a stage's model: a language model after a text stage, else the whole VLM, in bfloat16 safetensors."""
+    if stage.kind != "text":
+        save_model(model, processor, output)
+        return
+    reader = Qwen3ForCausalLM(model.config.text_config)
+    reader.model.load_state_dict(model.model.language_model.state_dict())
+    reader.lm_head.load_state_dict(model.lm_head.state_dict())
+    reader.generation_config = model.generation_config
+    reader.to(torch.bfloat16).save_pretrained(output)
+    processor.tokenizer.save_pretrained(output)
+
+
+def save_model(model: Any, processor: Any, output: Path) -> None:
     """Write the model in bfloat16 safetensors, with the tower under the hub's older names, which vLLM reads."""
     output.mkdir(parents=True, exist_ok=True)
-    trained: Any = model
-    trained.to(torch.bfloat16).save_pretrained(output)
-    processor.save_pretrained(output)
     weights = output / "model.safetensors"
+    state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
+    type(model)(model.config).to(torch.bfloat16).save_pretrained(output, state_dict=state)
+    model.generation_config.save_pretrained(output)
+    processor.save_pretrained(output)
+    if not weights.is_file():  # too large for one file, so under the names of today
+        return
     renamed = {
         name
         if name.startswith("vision_tower.vision_model.")
@@ -177,11 +224,6 @@ def save_model(model: LlavaForConditionalGeneration, processor: LlavaProcessor, 
         for name, tensor in load_file(weights).items()
     }
     save_file(renamed, weights, metadata={"format": "pt"})
-
-
-def _own_weights(model: LlavaForConditionalGeneration) -> dict[str, torch.Tensor]:
-    """The state without the output head, which is the input embedding."""
-    return {name: tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
 
 
 def _claim(work: Path, recipe: Recipe) -> None:

@@ -1,30 +1,113 @@
-"""`sightscale train`: make a reference checkpoint from its recipe."""
+"""`sightscale train`: make reference checkpoints from a recipe."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sightscale.harness.commands.terminal import open_console
+
+if TYPE_CHECKING:
+    from sightscale.trainers.card import TaskScore
+    from sightscale.trainers.recipe import Recipe
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a YAML file.")],
-    output: Annotated[Path, typer.Option(help="Folder for the trained model.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for what is released; one folder for each release if there are several.")
+    ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
     ] = None,
+    data_root: Annotated[Path, typer.Option(help="Folder that the recipe's data files are relative to.")] = Path(),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show parameters, tokens, steps, and estimated memory and time.")
+    ] = False,
 ) -> None:
-    """Train a recipe from its data alone, score it on the test split and write its model card.
+    """Train a recipe, stage by stage; score what it releases sighted and blind; write model cards.
 
-    Run the same command again to go on from the last checkpoint.
+    Run the same command again to go on from the last checkpoint. On several devices:
+    `accelerate launch -m sightscale.harness.cli train RECIPE --output DIR`.
     """
-    from sightscale.trainers.card import score_on_easy_vqa, write_card
     from sightscale.trainers.recipe import load_recipe
-    from sightscale.trainers.train import train as train_recipe
 
     loaded = load_recipe(recipe)
+    if dry_run:
+        _show_estimate(loaded, data_root)
+        return
+    if output is None:
+        raise ValueError("name a folder for the trained model with --output, or look first with --dry-run")
+    from sightscale.trainers.card import write_card
+    from sightscale.trainers.curves import draw_curves
+    from sightscale.trainers.train import train as train_recipe
+
     work = work or output.with_name(output.name + "-work")
-    train_recipe(loaded, work, output)
-    print(f"scoring {output} on the test split, with pictures and without")
-    score = score_on_easy_vqa(output)
-    write_card(loaded, score, work / "log.jsonl", output)
-    print(f"{output}: sighted {100 * score.sighted:.2f} %, blind {100 * score.blind:.2f} % of {score.n} questions")
+    released = train_recipe(loaded, work, output, data_root=data_root)
+    draw_curves(work / "log.jsonl", work / "curves.png")
+    for name, folder in released.items():
+        scores = []
+        if loaded.scored_on:
+            print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind")
+            scores = _score(folder, loaded.scored_on, loaded.scored_on_data, work / "scores" / name)
+        write_card(loaded, name, work / "log.jsonl", scores, folder)
+        told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
+        print(f"{folder}: {told or 'not scored'}")
+
+
+def _score(model: Path, tasks: Sequence[str], data: str, output: Path) -> list["TaskScore"]:
+    """A checkpoint's score on each task with its pictures and without; records are kept in `output`."""
+    from sightscale.harness.evaluate import Plan, evaluate
+    from sightscale.harness.summary import summarise
+    from sightscale.model_adapters.conditions import SIGHTED
+    from sightscale.model_adapters.spec import parse_model
+    from sightscale.trainers.card import TaskScore
+
+    plan = Plan(parse_model(str(model)), str(model), tuple(tasks), ("none",), output, data=data)
+    summaries = summarise(evaluate(plan, print))
+    blind = {one.task: one.score for one in summaries if one.condition == "none"}
+    return [
+        TaskScore(
+            task=one.task,
+            n=one.n,
+            sighted=(one.score.value, one.score.low, one.score.high),
+            blind=(blind[one.task].value, blind[one.task].low, blind[one.task].high),
+            unread=round(one.n * (1 - one.outcomes["answered"])),
+        )
+        for one in summaries
+        if one.condition == SIGHTED
+    ]
+
+
+def _show_estimate(recipe: "Recipe", data_root: Path) -> None:
+    from rich.table import Table
+
+    from sightscale.trainers.estimate import count_parameters, estimate
+
+    counts = count_parameters(recipe)
+    hardware = recipe.hardware
+    parts = ", ".join(f"{part} {count / 1e6:,.2f} M" for part, count in counts.items())
+    print(f"{recipe.name}: {sum(counts.values()) / 1e6:,.2f} M parameters ({parts})")
+    print(f"hardware: {hardware.devices} device(s), {hardware.precision}")
+    table = Table(caption="Memory and hours are estimates for one device of the recipe's hardware.")
+    for name in ("stage", "kind", "learns", "conversations", "steps", "tokens", "memory", "time"):
+        table.add_column(name, justify="left" if name in ("stage", "kind", "learns") else "right")
+    notes = []
+    for one in estimate(recipe, data_root):
+        table.add_row(
+            one.name,
+            one.kind,
+            ", ".join(f"{part} {count / 1e6:,.2f} M" for part, count in one.learning.items()),
+            f"{one.conversations:,}" if one.conversations else "?",
+            f"{one.steps:,}" if one.steps else "?",
+            "?" if one.note else f"{one.tokens / 1e6:,.1f} M",
+            f"{one.gigabytes:,.1f} GB",
+            "?" if one.note else f"{one.hours:,.1f} h",
+        )
+        if one.note:
+            notes.append(f"{one.name}: {one.note}")
+    console = open_console()
+    console.print(table)
+    for note in notes:
+        print(note)

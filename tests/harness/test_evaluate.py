@@ -21,6 +21,7 @@ from sightscale.harness.tasks import load_tasks
 from sightscale.model_adapters.spec import parse_model
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.easy_vqa.rows import FEATURES
+from sightscale.tasks.sources import DATA_ROOT
 
 COMMAND = [sys.executable, "-c", "from sightscale.harness.cli import main; main()"]
 
@@ -157,9 +158,7 @@ def _rows(store: Path) -> int:
 def test_a_group_is_run_from_a_copy_of_its_data_set(
     vmcbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "suyc21").mkdir()
-    (tmp_path / "suyc21" / "VMCBench").symlink_to(vmcbench)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(DATA_ROOT, str(vmcbench))
     records = evaluate(plan(tmp_path / "out", tasks="in_domain", conditions=("mismatched",), limit=None), quiet)
     counts = records.groupby(["task", "condition"]).size()
     assert len(counts) == 12 and set(counts) == {6}
@@ -173,13 +172,11 @@ def write_task(folder: Path, rows: list[dict]) -> None:  # type: ignore[type-arg
     """A task of the user's own, in VMCBench's schema."""
     columns = {name: [row[name] for row in rows] for name in FEATURES}
     datasets.Dataset.from_dict(columns, features=FEATURES).to_parquet(str(folder / "rows.parquet"))
-    (folder / "own.yaml").write_text(
-        (TASK_FOLDER / "in_domain" / "_vmcbench.yaml")
-        .read_text()
-        .replace("suyc21/VMCBench", "parquet")
-        .replace('"**/*.parquet"', "rows.parquet")
-        + "task: own\n"
-    )
+    task = (TASK_FOLDER / "in_domain" / "_vmcbench.yaml").read_text()
+    task = task.replace("dataset_path: json", "dataset_path: parquet")
+    task = task.replace("process_docs: !function sightscale.tasks.sources.follow_pointer\n", "")
+    where = "dataset_kwargs: {data_files: {test: rows.parquet}}"
+    (folder / "own.yaml").write_text(f"{task}task: own\n{where}\n")
 
 
 def row(index: int, image: object) -> dict:  # type: ignore[type-arg]

@@ -120,4 +120,4 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path: Path) -> None:
     (comparison,) = json.loads(path.read_text())["comparisons"]
     assert comparison["name"] == "overhead" and len(comparison["ways"]["sightscale"]["seconds"]) == 1
     refused = CliRunner().invoke(app, ["speed", "--parts", "everything"])
-    assert refused.exit_code == 1 and "unknown part everything" in refused.stderr
+    assert refused.exit_code == 1 and "unknown part 'everything'" in refused.stderr

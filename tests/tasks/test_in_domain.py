@@ -7,14 +7,19 @@ from lmms_eval.tasks import TaskManager
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import list_tasks
-from sightscale.tasks.in_domain.rows import SETS
+from sightscale.tasks.sources import DATA_ROOT
+
+SETS = ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
 
 
 @pytest.mark.parametrize("category", SETS)
-def test_a_task_keeps_its_category_of_dev_and_test(category: str, vmcbench: Path) -> None:
+def test_a_task_keeps_its_category_of_dev_and_test(
+    category: str, vmcbench: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATA_ROOT, str(vmcbench))
     manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False)
     name = f"in_domain_{category.lower()}"
-    task = manager.load_task_or_group([{"task": name, "dataset_path": str(vmcbench)}], task_type="chat")[name]
+    task = manager.load_task_or_group([name], task_type="chat")[name]
     docs = task.test_docs()
     assert set(docs["category"]) == {category}
     assert len(docs) == 6

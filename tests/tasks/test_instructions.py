@@ -64,7 +64,7 @@ def test_an_answer_to_unanswerable_questions_stays() -> None:
 
 
 def test_multiple_choice_closes_with_the_tables_own_sentence() -> None:
-    assert multiple_choice.DIRECT_INSTRUCTION == instructions.CHOICE_INSTRUCTION + "\n"
+    assert multiple_choice.DIRECT_INSTRUCTION == instructions.LETTER_INSTRUCTION + "\n"
 
 
 def test_the_box_instruction_is_the_agreed_one() -> None:

@@ -1,19 +1,24 @@
 """Training: the mask of the loss, what data may be seen, and going on after a stop."""
 
-import json
 import re
+import subprocess
+import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
 
 from sightscale.model_adapters.checkpoints import FOLDER
 from sightscale.tasks.easy_vqa.rows import read_questions
-from sightscale.trainers.batches import IGNORED, collate
-from sightscale.trainers.conversations import Conversation, EasyVqaConversations, attributes, describe
-from sightscale.trainers.pictures import open_picture
+from sightscale.trainers.batches import IGNORED, Collator, Opened
+from sightscale.trainers.conversations import Conversation
+from sightscale.trainers.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
 from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
+from sightscale.trainers.stages import last_whole_checkpoint, read_log
 from sightscale.trainers.train import train
 
 
@@ -22,10 +27,19 @@ def processor(random_nano: Path) -> LlavaProcessor:
     return AutoProcessor.from_pretrained(random_nano)
 
 
-def test_loss_is_on_the_assistants_tokens_only_turn_by_turn(processor: LlavaProcessor) -> None:
+def opened(number: int, *turns: tuple[str, str]) -> Opened:
+    """A conversation about one of easy-VQA's pictures."""
     _, paths = read_questions("train")
+    return Opened(Conversation(turns, (partial(open_picture, paths[number]),)), (open_picture(paths[number]),))
+
+
+def collate(rows: list[Opened], processor: LlavaProcessor) -> dict[str, torch.Tensor]:
+    return Collator(processor, 1024)(rows)
+
+
+def test_loss_is_on_the_assistants_tokens_only_turn_by_turn(processor: LlavaProcessor) -> None:
     turns = (("what shape?", "circle"), ("is it red?", "no"), ("what color is the circle?", "dark blue"))
-    batch = collate([Conversation(paths[0], turns), Conversation(paths[1], turns[:1])], processor)
+    batch = collate([opened(0, *turns), opened(1, *turns[:1])], processor)
     tokenizer = processor.tokenizer
     for row, expected in zip(range(2), (turns, turns[:1]), strict=True):
         labels, ids = batch["labels"][row], batch["input_ids"][row]
@@ -46,7 +60,7 @@ def test_loss_is_on_the_assistants_tokens_only_turn_by_turn(processor: LlavaProc
 
 def test_training_texts_equal_what_the_engine_sends(processor: LlavaProcessor) -> None:
     _, paths = read_questions("train")
-    batch = collate([Conversation(paths[0], (("what?", "circle"),))], processor)
+    batch = collate([opened(0, ("what?", "circle"))], processor)
     messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "what?"}]}]
     text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     asked = processor(text=[text], images=[[open_picture(paths[0])]], return_tensors="pt")
@@ -55,25 +69,23 @@ def test_training_texts_equal_what_the_engine_sends(processor: LlavaProcessor) -
 
 
 def test_a_template_without_generation_marks_is_refused(processor: LlavaProcessor) -> None:
-    _, paths = read_questions("train")
     marked = processor.tokenizer.chat_template
     processor.tokenizer.chat_template = re.sub(r"{% (end)?generation %}", "", marked)
     try:
         with pytest.raises(ValueError, match="no assistant tokens"):
-            collate([Conversation(paths[0], (("what?", "circle"),))], processor)
+            collate([opened(0, ("what?", "circle"))], processor)
     finally:
         processor.tokenizer.chat_template = marked
 
 
 def test_conversations_depend_on_seed_and_position_alone() -> None:
-    mixture = {"open": 1.0, "choice": 1.0, "describe": 1.0}
-    one, other = (EasyVqaConversations(50, 3, mixture, seed) for seed in (0, 1))
-    again = EasyVqaConversations(50, 3, mixture, 0)
-    assert [one[i] for i in (7, 3)] == [again[i] for i in (7, 3)]
-    assert [one[i] for i in range(10)] != [other[i] for i in range(10)]
-    assert all("/train/" in str(one[i].image) for i in range(50))
-    with pytest.raises(IndexError):
-        one[50]
+    forms = {"open": 1.0, "choice": 1.0, "describe": 1.0}
+    one, other = (EasyVqaConversations(3, forms, seed) for seed in (0, 1))
+    again = EasyVqaConversations(3, forms, 0)
+    for i in (7, 3, 5000):
+        assert one[i].turns == again[i].turns and one[i].pictures[0]() == again[i].pictures[0]()
+    assert [one[i].turns for i in range(10)] != [other[i].turns for i in range(10)]
+    assert all("/train/" in str(one[i].pictures[0].args[0]) for i in range(50))
 
 
 def test_a_description_says_what_the_questions_reveal() -> None:
@@ -113,34 +125,45 @@ def test_an_unknown_recipe_is_named() -> None:
 
 def short(recipe: Recipe) -> Recipe:
     """The recipe with a few steps a stage, and two stages."""
-    tower = recipe.tower.model_copy(update={"steps": 4, "batch_size": 4}) if recipe.tower else None
-    stage = recipe.stages[-1].model_copy(update={"steps": 10, "batch_size": 2, "turns": 1})
-    return recipe.model_copy(update={"tower": tower, "stages": (stage,)})
+    tower, *_, last = recipe.stages
+    few = [
+        tower.model_copy(update={"steps": 4, "batch_size": 4}),
+        last.model_copy(update={"steps": 10, "batch_size": 2, "after": None}),
+    ]
+    return recipe.model_copy(update={"stages": tuple(few)})
 
 
-def test_training_goes_on_after_a_stop_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path) -> None:
     recipe = short(load_recipe("easy_vqa_nano"))
-    train(recipe, tmp_path / "whole-work", tmp_path / "whole")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True)))
+    train(load_recipe(str(path)), tmp_path / "whole" / "work", tmp_path / "whole" / "model")
 
-    calls = 0
+    cut = tmp_path / "cut"
+    script = (
+        "import sys; from pathlib import Path; from sightscale.trainers.recipe import load_recipe; "
+        "from sightscale.trainers.train import train; "
+        "train(load_recipe(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    command = [sys.executable, "-c", script, str(path), str(cut / "work"), str(cut / "model")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while last_whole_checkpoint(cut / "work" / "choice") is None and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (cut / "model").exists() and last_whole_checkpoint(cut / "work" / "choice")
 
-    def stop_in_the_middle(rows, processor):  # type: ignore[no-untyped-def]
-        nonlocal calls
-        calls += 1
-        if calls == 8:
-            raise KeyboardInterrupt
-        return collate(rows, processor)
-
-    monkeypatch.setattr("sightscale.trainers.train.collate", stop_in_the_middle)
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, tmp_path / "cut-work", tmp_path / "cut")
-    monkeypatch.setattr("sightscale.trainers.train.collate", collate)
-    train(recipe, tmp_path / "cut-work", tmp_path / "cut")
-    first, second = (LlavaForConditionalGeneration.from_pretrained(tmp_path / name) for name in ("whole", "cut"))
+    train(load_recipe(str(path)), cut / "work", cut / "model")
+    first, second = (
+        LlavaForConditionalGeneration.from_pretrained(tmp_path / name / "model") for name in ("whole", "cut")
+    )
     for (name, one), other in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
-    log = [json.loads(line) for line in (tmp_path / "cut-work" / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["step"] == 10
+    curves = [
+        {(entry["stage"], entry["step"]): entry["loss"] for entry in read_log(tmp_path / name / "work" / "log.jsonl")}
+        for name in ("whole", "cut")
+    ]
+    assert curves[0] == curves[1] and curves[0]["choice", 10]
 
 
 def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""Curves: the loss and the learning rate of each stage, drawn from the training log."""
+
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+
+from sightscale.trainers.stages import read_log
+
+
+def draw_curves(log: Path, output: Path) -> None:
+    """Write the log's curves as a PNG, a row for each stage. Raises ValueError when nothing was logged."""
+    entries = pd.DataFrame(read_log(log))
+    if entries.empty:
+        raise ValueError(f"{log} holds no training step yet")
+    stages = list(dict.fromkeys(entries["stage"]))
+    rows = []
+    for stage in stages:
+        own = entries[entries["stage"] == stage]
+        base = alt.Chart(own).encode(x=alt.X("step:Q", title="step"))
+        loss = base.mark_line(color="#0b6e99").encode(y=alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False)))
+        rate = base.mark_line(color="#b5541c").encode(
+            y=alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(format=".1e"))
+        )
+        size = {"width": 360, "height": 150}
+        rows.append(loss.properties(title=f"{stage}: loss", **size) | rate.properties(title="learning rate", **size))
+    alt.vconcat(*rows).configure_view(strokeWidth=0).save(output, scale_factor=1.5)

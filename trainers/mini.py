@@ -1,0 +1,212 @@
+"""The mini suite's train split as conversations, with pictures and as text alone.
+
+Captions (`describe`) tell the whole scene only in part, as captions do; descriptions with a focus (`focus`)
+say first what the focus asks for, as visual extraction tuning teaches. Multiple choice is answered with
+the option's text, which from scratch is learned sooner than a letter.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from sightscale.model_adapters.prompts import perception_prompt, reasoning_prompt
+from sightscale.tasks.instructions import SHORT_INSTRUCTION
+from sightscale.tasks.mini import draw_item
+from sightscale.tasks.mini.items import Item
+from sightscale.tasks.mini.knowledge import facts
+from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.scenes import PLACES, things_of
+from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
+from sightscale.trainers.batches import IGNORED
+from sightscale.trainers.conversations import Conversation
+from sightscale.trainers.tower import LabelledPicture
+
+ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
+TELL = "Tell me about a scene."
+
+
+@dataclass(frozen=True)
+class MiniConversations:
+    """Endless, seeded conversations about items of the train split: the one at i depends on `seed` and i alone."""
+
+    sets: Sequence[str]
+    forms: Mapping[str, float]
+    seed: int
+
+    def __len__(self) -> int:
+        return ROWS
+
+    def __getitem__(self, i: int) -> Conversation:
+        rng = random.Random(f"{self.seed}:{i}")
+        name = rng.choice(list(self.sets))
+        form = rng.choices(list(self.forms), weights=list(self.forms.values()))[0]
+        item = draw_item(name, "train", self.seed, i)
+        turn, sees = _FORMS[form](item, rng)
+        return Conversation((turn,), (partial(render, item.scene),) if sees else (), f"mini/{name}:{i}")
+
+
+def pose(item: Item) -> str:
+    """An item's question as its task asks it."""
+    if not item.options:
+        return f"Question: {item.question}\n"
+    return pose_question(item.question, dict(zip("ABCDE", item.options, strict=False)))
+
+
+def caption(item: Item, rng: random.Random) -> str:
+    """The item's description with about half of its sentences, in their order."""
+    sentences = item.description.rstrip(".").split(". ")
+    kept = [one for k, one in enumerate(sentences) if k == 0 or rng.random() < 0.5]
+    return ". ".join(kept) + "."
+
+
+def extraction(item: Item) -> str:
+    """What the focus asks for, then the whole description."""
+    told = item.reasoning.split(". It is ")[0].rstrip(".")
+    return f"{told}. {item.description}"
+
+
+Turn = tuple[tuple[str, str], bool]
+
+
+def _describe(item: Item, rng: random.Random) -> Turn:
+    return (perception_prompt(), caption(item, rng)), True
+
+
+def _focus(item: Item, rng: random.Random) -> Turn:
+    return (perception_prompt(item.focus), extraction(item)), True
+
+
+def _open(item: Item, rng: random.Random) -> Turn:
+    return (f"Question: {item.question}\n{SHORT_INSTRUCTION}", item.answer), True
+
+
+def _choice(item: Item, rng: random.Random) -> Turn:
+    return (pose(item) + DIRECT_INSTRUCTION, item.answer), True
+
+
+def _tell(item: Item, rng: random.Random) -> Turn:
+    return (TELL, item.description), False
+
+
+def _told(item: Item, rng: random.Random) -> str:
+    """A description such as a perception module might write: whole, focused, or a caption."""
+    written: list[Callable[[], str]] = [lambda: item.description, lambda: extraction(item)]
+    return rng.choice(written)()
+
+
+def _reason(item: Item, rng: random.Random) -> Turn:
+    asked = reasoning_prompt(_told(item, rng), pose(item), "direct")
+    return (asked, f"Answer: {item.answer}"), False
+
+
+def _think(item: Item, rng: random.Random) -> Turn:
+    asked = reasoning_prompt(_told(item, rng), pose(item), "thinking")
+    return (asked, f"<think>\n{item.reasoning}\n</think>\n\nAnswer: {item.answer}"), False
+
+
+def _recall(item: Item, rng: random.Random) -> Turn:
+    question, answer, stated = rng.choice(facts())
+    if rng.random() < 0.5:
+        return (f"Question: {question}\n{SHORT_INSTRUCTION}", answer), False
+    return (f"Question: {question}\nExplain in a sentence.", stated), False
+
+
+_FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
+    "describe": _describe,
+    "focus": _focus,
+    "open": _open,
+    "choice": _choice,
+    "tell": _tell,
+    "reason": _reason,
+    "think": _think,
+    "recall": _recall,
+}
+
+
+def training_texts(sets: Sequence[str], n: int = 400) -> list[str]:
+    """Texts with the words of the sets, to train a tokenizer on."""
+    seen: list[str] = []
+    for name in sets:
+        for i in range(n):
+            item, rng = draw_item(name, "train", 0, i), random.Random(i)
+            for form in _FORMS.values():
+                turn, _ = form(item, rng)
+                seen += turn
+    return seen
+
+
+@dataclass(frozen=True)
+class LabelledMini:
+    """Training pictures of the sets with everything that their scenes say."""
+
+    sets: Sequence[str]
+    size: int
+    seed: int
+
+    @cached_property
+    def values(self) -> dict[str, list[str]]:
+        """Each attribute's possible values, as found in many scenes."""
+        found: dict[str, set[str]] = {}
+        for name in self.sets:
+            for i in range(1500):
+                for key, value in attributes(draw_item(name, "train", -1, i).scene).items():
+                    found.setdefault(key, set()).add(value)
+        return {key: sorted(values) for key, values in sorted(found.items()) if len(values) > 1}
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> LabelledPicture:
+        rng = random.Random(f"tower:{self.seed}:{i}")
+        scene = draw_item(rng.choice(list(self.sets)), "train", self.seed, i).scene
+        known = attributes(scene)
+        labels = tuple(
+            values.index(known[key]) if known.get(key) in values else IGNORED for key, values in self.values.items()
+        )
+        return LabelledPicture(partial(render, scene), labels)
+
+
+def attributes(scene: dict[str, Any]) -> dict[str, str]:
+    """What there is to see in a scene, each thing by a name and a value."""
+    kind = scene["kind"]
+    if kind == "things":
+        seen = {}
+        here = {thing.place: thing for thing in things_of(scene)}
+        for place, where in enumerate(PLACES):
+            thing = here.get(place)
+            for part in ("shape", "colour", "size", "texture"):
+                seen[f"{part} {where}"] = getattr(thing, part) if thing else "nothing"
+        return seen
+    if kind == "street":
+        seen = {"price": scene["price"][:2]}
+        for word, colour, place in scene["signs"]:
+            seen[f"word {place}"], seen[f"sign {place}"] = word, colour
+        return seen
+    if kind == "plate":
+        return {
+            f"{part} {label}": row[k]
+            for label, row in zip("XYZ", scene["things"], strict=True)
+            for k, part in ((0, "thing"), (1, "paint"))
+        }
+    if kind == "cover":
+        first, last = scene["author"].split()
+        opening, noun = scene["title"].rsplit(" ", 1)
+        return {
+            "first": first,
+            "last": last,
+            "opening": opening,
+            "noun": noun,
+            "motif": scene["motif"],
+            "decade": scene["year"][:3],
+            "year": scene["year"][3],
+            "cover": scene["colour"],
+        }
+    if kind == "yard":
+        return {f"yard {key}": str(scene[key]) for key in ("car", "balls", "time", "pet", "weather", "beside", "wall")}
+    if kind == "product":
+        if scene["flaw"] in ("covered", "black", "smeared"):
+            return {"flaw": scene["flaw"]}
+        return {key: scene[key] for key in ("product", "flavour", "colour", "body", "flaw")}
+    return {}

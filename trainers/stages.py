@@ -1,0 +1,192 @@
+"""One stage of training on transformers' Trainer: resumable, logged, with a learning rate for each part.
+
+Trainer and accelerate decide where and in how many processes it runs; a stage only says what it learns from.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import Sampler
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from sightscale.trainers.recipe import Hardware, Part, Schedule
+
+PARTS: dict[Part, tuple[str, ...]] = {
+    "vision": ("model.vision_tower.",),
+    "connector": ("model.multi_modal_projector.", "model.image_newline"),
+    "language": ("model.language_model.", "lm_head."),
+}
+LOG_FIELDS = ("loss", "learning_rate", "grad_norm", "epoch")
+
+
+def part_of(name: str) -> Part:
+    """The part of a VLM that the parameter of that name belongs to. Raises ValueError for an unknown name."""
+    for part, prefixes in PARTS.items():
+        if name.startswith(prefixes):
+            return part
+    raise ValueError(f"parameter {name} belongs to no part of a VLM")
+
+
+class StageTrainer(Trainer):
+    """Trainer with a learning rate for each part, and rows grouped by length when their lengths are given."""
+
+    def __init__(self, *arguments: Any, rates: Mapping[Part, float], lengths: list[int] | None, **options: Any) -> None:
+        self.rates, self.lengths = rates, lengths
+        super().__init__(*arguments, **options)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW over the parts that learn; the schedule scales each part's own rate."""
+        if self.optimizer is None:
+            chosen = self.model if model is None else model
+            decayed = set(self.get_decay_parameter_names(chosen))
+            groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+            for name, parameter in chosen.named_parameters():
+                if parameter.requires_grad:
+                    rate = self.rates[part_of(name.removeprefix("module."))] if self.rates else self.args.learning_rate
+                    decay = self.args.weight_decay if name in decayed else 0.0
+                    groups.setdefault((rate, decay), []).append(parameter)
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, chosen)
+            listed = [{"params": own, "lr": rate, "weight_decay": decay} for (rate, decay), own in groups.items()]
+            self.optimizer = kind(listed, **options)
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        if self.lengths is None:
+            return super()._get_train_sampler(train_dataset)
+        order = torch.Generator().manual_seed(self.args.data_seed or self.args.seed)
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroupedSampler(size, lengths=self.lengths, generator=order)
+
+
+class _JsonLog(TrainerCallback):
+    """Appends each of Trainer's log entries as a JSON line; a repeated step replaces what stood there."""
+
+    def __init__(self, path: Path, stage: str, batch_size: int) -> None:
+        self.path, self.stage, self.batch_size = path, stage, batch_size
+        self.begun: tuple[float, int] | None = None
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.begun is None:
+            self.begun = time.perf_counter(), state.global_step
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        if not logs or "loss" not in logs or not state.is_world_process_zero:
+            return
+        entry = {"stage": self.stage, "step": state.global_step, "of": state.max_steps}
+        entry |= {name: float(logs[name]) for name in LOG_FIELDS if name in logs}
+        if self.begun is not None:
+            seconds = time.perf_counter() - self.begun[0]
+            entry["seconds"] = round(seconds, 1)
+            entry["rows_per_second"] = round((state.global_step - self.begun[1]) * self.batch_size / seconds, 2)
+        with self.path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The log's entries in order, the later one where a resumed run logged a step again."""
+    entries: dict[tuple[str, int], dict[str, Any]] = {}
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # the last line of a run that was killed
+            continue
+        entries[entry["stage"], entry["step"]] = entry
+    return list(entries.values())
+
+
+def run_stage(
+    model: nn.Module,
+    stage: Schedule,
+    rows: Any,
+    collator: Callable[[Any], dict[str, torch.Tensor]],
+    *,
+    rates: Mapping[Part, float],
+    learning_rate: float,
+    lengths: list[int] | None,
+    checkpointing: bool,
+    hardware: Hardware,
+    seed: int,
+    folder: Path,
+) -> Trainer:
+    """Train `model` in place over the stage's rows, going on from the folder's last whole checkpoint.
+
+    Raises ValueError when the batch can't be cut into equal pieces for the devices there are.
+    """
+    per_device, accumulation = cut_batch(stage.batch_size, hardware, int(os.environ.get("WORLD_SIZE", "1")))
+    steps = stage.steps or max(1, len(rows) // stage.batch_size)
+    bf16 = hardware.precision == "bf16" or (hardware.precision == "auto" and torch.cuda.is_available())
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=per_device,
+        gradient_accumulation_steps=accumulation,
+        learning_rate=learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(stage.warmup * steps),
+        weight_decay=stage.weight_decay,
+        logging_steps=max(1, min(10, steps // 5)),
+        save_steps=max(1, min(100, steps // 5)),
+        save_total_limit=2,
+        seed=seed,
+        data_seed=seed,
+        bf16=bf16,
+        gradient_checkpointing=checkpointing,
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_num_workers=hardware.workers,
+        label_names=["labels"],
+        disable_tqdm=False,
+        report_to=[],
+        max_grad_norm=1.0,
+    )
+    trainer = StageTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        data_collator=collator,
+        callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name, stage.batch_size)],
+        rates=rates,
+        lengths=lengths,
+    )
+    last = last_whole_checkpoint(folder)
+    if last and isinstance(model, PreTrainedModel):
+        # Checkpoints are written under the hub's names. Trainer reads them back without translating these,
+        # finds no weight it knows and says nothing; so the weights are put back here.
+        model.load_state_dict(type(model).from_pretrained(last, dtype=torch.float32).state_dict())
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return trainer
+
+
+def cut_batch(batch_size: int, hardware: Hardware, devices: int) -> tuple[int, int]:
+    """Rows a device takes at a time, and how many times before a step. Raises ValueError when it doesn't divide."""
+    per_device = hardware.per_device_batch or batch_size // devices
+    per_device = min(per_device, max(1, batch_size // devices))
+    if per_device * devices == 0 or batch_size % (per_device * devices):
+        raise ValueError(f"a batch of {batch_size} can't be cut into {per_device} rows on each of {devices} devices")
+    return per_device, batch_size // (per_device * devices)
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; Trainer writes its state last."""
+    numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for path in numbered:
+        try:
+            json.loads((path / "trainer_state.json").read_text())
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
