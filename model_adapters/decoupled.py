@@ -56,9 +56,9 @@ class Decoupled(Adapter):
         budget: int | str = THINKING_BUDGET,
         nowait: bool | str = False,
         box_convention: str = AUTO,
-        perception_engine: Engine | str | None = None,
-        reasoning_engine: Engine | str | None = None,
-        focus_engine: Engine | str | None = None,
+        perception_engine: Engine | None = None,
+        reasoning_engine: Engine | None = None,
+        focus_engine: Engine | None = None,
         max_batch_size: int | None = None,
         **options: Any,
     ) -> None:
@@ -82,13 +82,8 @@ class Decoupled(Adapter):
         chosen = {"perception": perception_engine, "reasoning": reasoning_engine, "focus": focus_engine}
         self.engines: dict[str, Engine] = {}
         for role, name in self.names.items():
-            engine = chosen[role]
-            if engine is None or isinstance(engine, str):
-                given = {"batch_size": batch_size, **_options_of(role, options)}
-                if engine is not None:  # the name of a kind of engine rather than an engine
-                    given["engine"] = engine
-                engine = open_on_demand(name, given, store, room)
-            self.engines[role] = engine
+            given = {"batch_size": batch_size, **_options_of(role, options)}
+            self.engines[role] = chosen[role] or open_on_demand(name, given, store, room)
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
         self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
         self.reasoning_decoding = _reasoning_decoding(
@@ -97,7 +92,9 @@ class Decoupled(Adapter):
 
     @property
     def identity(self) -> str:
-        engines = "; ".join(f"{role} {engine.identity}" for role, engine in self.engines.items())
+        # An engine that is opened to tell stays in memory: the one that is needed first is asked last.
+        order = sorted(self.engines, key=("reasoning", "perception", "focus").index)
+        engines = "; ".join(f"{role} {self.engines[role].identity}" for role in order)
         focus = f"; focus file {focus_hash(self.focus)}" if self.focus else ""
         boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
         changed = {

@@ -25,15 +25,13 @@ class EndToEnd(Adapter):
         seed: int = 0,
         store: str | None = None,
         box_convention: str = AUTO,
-        engine: Engine | str | None = None,
+        engine: Engine | None = None,
         max_batch_size: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(short_name(pretrained))
         self.seed = int(seed)
         self.box_convention = check_convention(box_convention)
-        if isinstance(engine, str):  # the name of a kind of engine rather than an engine
-            options["engine"], engine = engine, None
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
         self._used: dict[str, Any] = {}
 

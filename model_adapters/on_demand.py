@@ -5,15 +5,18 @@ at a time: the one that is needed makes the other leave.
 """
 
 import gc
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
-from sightscale.model_adapters.loading import open_engine
+from sightscale.model_adapters.engines.weights import count_parameters
+from sightscale.model_adapters.loading import OPENAI, VLLM, open_engine
 from sightscale.model_adapters.store import Store, StoredEngine
+
+IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code")  # options that an identity depends on
 
 
 class Room:
@@ -39,7 +42,7 @@ class OnDemandEngine:
         self._open, self._identify, self._room = open_it, identify, room
         self._engine: Engine | None = None
         self._identity: str | None = None
-        self.parameters: int | None = None  # known once it was open
+        self.parameters: int | None = None  # known once it was open, if not before
         self.times_opened = 0
 
     @property
@@ -69,7 +72,7 @@ class OnDemandEngine:
             self._room.enter(self)
         if self._engine is None:
             self._engine = self._open()
-            self.parameters = getattr(self._engine, "parameters", None)
+            self.parameters = getattr(self._engine, "parameters", None) or self.parameters
             self.times_opened += 1
         return self._engine
 
@@ -79,21 +82,21 @@ def open_on_demand(
 ) -> StoredEngine | OnDemandEngine:
     """The engine that `open_engine` would open with `options`, on demand, behind the store if one is given.
 
-    Raises ValueError for an option that `open_engine` doesn't know.
+    A transformers model is identified by its files; another engine has to be opened for that, and so has
+    one with an option that transformers doesn't know, which it then refuses.
     """
-    known = set(inspect.signature(open_engine).parameters) - {"model", "store"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise ValueError(f"model {model!r}: unknown argument {unknown[0]!r}; known: {', '.join(sorted(known))}")
-    engine = OnDemandEngine(lambda: open_engine(model, **options), lambda: _identify(model, options), room)
+    open_it = partial(open_engine, model, **options)
+    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size"}:
+        engine = OnDemandEngine(open_it, room=room)
+    else:
+        location = find_checkpoint(model)
+        chosen = {name: options[name] for name in IDENTIFYING if name in options}
+        engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
+        engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
     return StoredEngine(engine, Store(Path(store))) if store else engine
 
 
-def _identify(model: str, options: Mapping[str, Any]) -> str | None:
-    """The identity of a transformers engine from its files; None for another engine, which must be opened for it."""
+def _identify(location: str, options: Mapping[str, Any]) -> str:
     from sightscale.model_adapters.engines.transformers import identify
 
-    asked = ("dtype", "device", "revision", "trust_remote_code")
-    if set(options) - {*asked, "batch_size"}:
-        return None
-    return identify(find_checkpoint(model), **{name: options[name] for name in asked if name in options})
+    return identify(location, **options)

@@ -9,17 +9,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
-from lmms_eval.evaluator import simple_evaluate
+from lmms_eval.tasks import TaskManager
 from PIL import Image
+from tenacity import RetryError
 
-from sightscale.harness.tasks import load_tasks
 from sightscale.model_adapters.adapter import Trace
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
@@ -27,9 +29,11 @@ from sightscale.model_adapters.engines.transformers import TransformersEngine
 from sightscale.model_adapters.focus import leaks
 from sightscale.model_adapters.on_demand import OnDemandEngine
 from sightscale.model_adapters.prompts import perception_prompt
-from sightscale.model_adapters.requests import Request
+from sightscale.model_adapters.requests import Request, read_prompt
+from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.instructions import has_options, split_instruction
+from sightscale.tasks.sources import DATA, MINI
 
 
 class Listening:
@@ -49,41 +53,50 @@ class Listening:
         self.engine.close()
 
 
+@pytest.fixture(scope="module")
+def every_task() -> list[Request]:
+    """Two requests of every task whose data are here, among them all that the mini suite stands in for."""
+    found: dict[str, list[Request]] = {}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(DATA, MINI)
+        manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False, model_name="decoupled")
+        for card in list_tasks():
+            if card.name not in found:
+                with suppress(ValueError, RetryError):  # its data aren't here
+                    for name, task in leaves(manager.load_task_or_group([card.name], task_type="chat")).items():
+                        found[name] = [Request(name, "test", i, partial(read, task), {}) for i in range(2)]
+    assert len(found) >= 7
+    return [request for requests in found.values() for request in requests]
+
+
+def leaves(loaded: dict[Any, Any]) -> dict[str, Any]:
+    """Tasks by name, out of their groups."""
+    found: dict[str, Any] = {}
+    for name, task in loaded.items():
+        found |= leaves(task) if isinstance(task, dict) else {name: task}
+    return found
+
+
+def read(task: Any, doc_id: int) -> list[dict[str, Any]]:
+    return task.doc_to_messages(task.eval_docs[doc_id])
+
+
 @pytest.mark.parametrize("writes_focus", [False, True])
 def test_on_every_task_perception_gets_pictures_and_never_the_question(
-    random_nano: Path, vmcbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes_focus: bool
+    random_nano: Path, every_task: list[Request], writes_focus: bool
 ) -> None:
-    (tmp_path / "suyc21").mkdir()
-    (tmp_path / "suyc21" / "VMCBench").symlink_to(vmcbench)
-    monkeypatch.chdir(tmp_path)
-    names = [card.name for card in list_tasks() if card.availability() == "yes" or card.source.endswith("VMCBench")]
-    manager, leaves = load_tasks(tuple(names), "decoupled")
-    assert len(leaves) >= 7
     engine = TransformersEngine(str(random_nano))
     perceives, reasons = Listening(engine), Listening(engine)
     focus = {"focus_llm": "f", "focus_engine": Listening(engine)} if writes_focus else {}
     model = Decoupled("p", "r", perception_engine=perceives, reasoning_engine=reasons, **focus)  # type: ignore[arg-type]
-    samples = simple_evaluate(
-        model=model,
-        tasks=list(leaves),
-        task_manager=manager,
-        limit=2,
-        bootstrap_iters=0,
-        cli_args=Namespace(process_with_media=False),
-    )["samples"]
-    assert {name: len(rows) for name, rows in samples.items()} == dict.fromkeys(leaves, 2)
-    told = iter(perceives.prompts)
-    reasoned = iter(reasons.prompts)
-    for (task, doc_id), trace in model.traces.items():
-        prompt = next(told)
-        assert prompt.images and prompt.text == perception_prompt(trace.focus), task
-        question = next(reasoned).text.split("\nQuestion: ", 1)[-1].rsplit("\n", 1)[0]
-        assert question not in prompt.text and not has_options(prompt.text), (task, doc_id)
-        assert trace.focus is None or not leaks(trace.focus, question)
+    traces = model.answer(every_task)
+    for request, told, asked, trace in zip(every_task, perceives.prompts, reasons.prompts, traces, strict=True):
+        question, _ = split_instruction(read_prompt(request.read(request.doc_id)).text)
+        assert told.images and told.text == perception_prompt(trace.focus), request.task
+        assert question not in told.text and not has_options(told.text), request.task
+        assert trace.focus is None or not leaks(trace.focus, question), request.task
         assert trace.description is not None and trace.error is None
-    for prompt in reasons.prompts:
-        assert not prompt.images
-        assert split_instruction(prompt.text.rsplit("\n", 1)[0])[0] == prompt.text.rsplit("\n", 1)[0]
+        assert question in asked.text and trace.description.strip() in asked.text and not asked.images
 
 
 def requests(n: int, changed: int = -1) -> list[Request]:

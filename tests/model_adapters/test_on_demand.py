@@ -74,5 +74,13 @@ def test_the_identity_of_a_gguf_file_is_the_engines_own() -> None:
 def test_a_model_that_is_not_there_is_named_without_opening() -> None:
     with pytest.raises(ValueError, match="no shipped checkpoint"):
         open_on_demand("no_such_model", {}).identity  # noqa: B018
-    with pytest.raises(ValueError, match="unknown argument 'colour'"):
-        open_on_demand("easy_vqa_nano", {"colour": "red"})
+    with pytest.raises(ValueError, match="no argument 'colour'"):
+        open_on_demand("easy_vqa_nano", {"colour": "red"}).identity  # noqa: B018
+
+
+def test_the_size_is_known_without_opening() -> None:
+    engine = open_on_demand("easy_vqa_nano", {})
+    before = engine.parameters
+    assert isinstance(engine, OnDemandEngine) and engine.times_opened == 0
+    engine.generate(ASKED, SHORT)
+    assert engine.parameters == before and before is not None and before > 10_000
