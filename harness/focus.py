@@ -55,7 +55,9 @@ def write_focus_file(
         questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit, say))
         readable = {doc_id: question for doc_id, question in questions.items() if question is not None}
         unread += len(questions) - len(readable)
-        with tqdm(total=len(set(readable.values())), desc=f"focus, {name}", unit="q", disable=False) as bar:
+        with tqdm(
+            total=len(writer.unknown(list(readable.values()))), desc=f"focus, {name}", unit="q", disable=False
+        ) as bar:
             written = writer.write(list(readable.values()), moves(bar))
         focuses[name] = {str(doc_id): focus for doc_id, focus in zip(readable, written, strict=True) if focus}
         counts[name] = {"documents": len(questions), "focuses": len(focuses[name])}

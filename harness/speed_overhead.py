@@ -37,6 +37,7 @@ class AtOnce:
     """An engine that answers at once."""
 
     identity = "at once"
+    parameters = None
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None

@@ -81,9 +81,11 @@ class Decoupled(Adapter):
         room = Room() if stages == "one-by-one" else None
         chosen = {"perception": perception_engine, "reasoning": reasoning_engine, "focus": focus_engine}
         self.engines: dict[str, Engine] = {}
+        alike: dict[str, Engine] = {}  # one model in two roles is loaded once
         for role, name in self.names.items():
             given = {"batch_size": batch_size, **_options_of(role, options)}
-            self.engines[role] = chosen[role] or open_on_demand(name, given, store, room)
+            engine = chosen[role] or alike.get(repr((name, given))) or open_on_demand(name, given, store, room)
+            self.engines[role] = alike[repr((name, given))] = engine
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
         self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
         self.reasoning_decoding = _reasoning_decoding(
@@ -178,8 +180,9 @@ class Decoupled(Adapter):
             for position, prompt in zip(positions, prompts, strict=True)
             if self._focus_on_file(requests[position]) is None
         ]
-        with self.progress("focus", len(questions)) as bar:
-            writer.write(questions, moves(bar))
+        if new := writer.unknown(questions):
+            with self.progress("focus", len(new)) as bar:
+                writer.write(new, moves(bar))
 
     def _focus_on_file(self, request: Request) -> str | None:
         return self.focus.get(request.task, {}).get(str(request.doc_id)) or None

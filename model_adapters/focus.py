@@ -33,9 +33,13 @@ class FocusWriter:
         self.outcomes: Counter[str] = Counter()  # written, empty, leaking, failed: one count a question
         self._known: dict[str, str | None] = {}
 
+    def unknown(self, questions: Sequence[str]) -> list[str]:
+        """The questions whose focus wasn't asked for yet, each once."""
+        return list(dict.fromkeys(question for question in questions if question not in self._known))
+
     def write(self, questions: Sequence[str], on_finished: OnFinished | None = None) -> list[str | None]:
         """A focus for each question (without its closing instruction), None where none can be used."""
-        new = list(dict.fromkeys(question for question in questions if question not in self._known))
+        new = self.unknown(questions)
         prompts = [Prompt((Message("user", (focus_prompt(question),)),)) for question in new]
         completions = self.engine.generate(prompts, WRITING, on_finished) if new else []
         for question, completion in zip(new, completions, strict=True):

@@ -22,6 +22,7 @@ from lmms_eval.tasks import TaskManager
 from PIL import Image
 from tenacity import RetryError
 
+from sightscale.model_adapters import focus
 from sightscale.model_adapters.adapter import Trace
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
@@ -87,8 +88,8 @@ def test_on_every_task_perception_gets_pictures_and_never_the_question(
 ) -> None:
     engine = TransformersEngine(str(random_nano))
     perceives, reasons = Listening(engine), Listening(engine)
-    focus = {"focus_llm": "f", "focus_engine": Listening(engine)} if writes_focus else {}
-    model = Decoupled("p", "r", perception_engine=perceives, reasoning_engine=reasons, **focus)  # type: ignore[arg-type]
+    writes = {"focus_llm": "f", "focus_engine": Listening(engine)} if writes_focus else {}
+    model = Decoupled("p", "r", perception_engine=perceives, reasoning_engine=reasons, **writes)  # type: ignore[arg-type]
     traces = model.answer(every_task)
     for request, told, asked, trace in zip(every_task, perceives.prompts, reasons.prompts, traces, strict=True):
         question, _ = split_instruction(read_prompt(request.read(request.doc_id)).text)
@@ -151,9 +152,16 @@ def test_a_rerun_opens_no_model_and_gives_the_same(
 
 
 def test_a_new_reasoning_module_perceives_nothing_again(random_nano: Path, reasoner: Path, tmp_path: Path) -> None:
-    answer(random_nano, reasoner, tmp_path / "s")
-    _, opened = answer(random_nano, random_nano, tmp_path / "s")
+    answer(random_nano, random_nano, tmp_path / "s")
+    _, opened = answer(random_nano, reasoner, tmp_path / "s")
     assert opened == {"perception": 0, "reasoning": 1}
+
+
+def test_one_model_in_two_roles_is_loaded_once(random_nano: Path) -> None:
+    model = Decoupled(str(random_nano), str(random_nano), reasoning_batch_size=32)
+    assert model.engines["perception"] is model.engines["reasoning"]
+    model = Decoupled(str(random_nano), str(random_nano), reasoning_batch_size=8)
+    assert model.engines["perception"] is not model.engines["reasoning"]
 
 
 def test_one_changed_pixel_is_perceived_anew(random_nano: Path, tmp_path: Path) -> None:
@@ -175,6 +183,7 @@ def run_and_kill(models: dict[str, str], folder: Path, kills: int) -> None:
     import torch
 
     torch.set_num_threads(1)
+    focus.WRITING = Decoding(12, thinking=False)
 
     def begin(name: str) -> int:
         child = os.fork()
@@ -199,7 +208,7 @@ def run_and_kill(models: dict[str, str], folder: Path, kills: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_it_ends_with_the_same_answers(
     random_nano: Path, reasoner: Path, tmp_path: Path, kills: int
 ) -> None:
