@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, Prompt
+from sightscale.model_adapters.engines.nowait import read_rule
 from sightscale.model_adapters.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.on_demand import Room, open_on_demand
 from sightscale.model_adapters.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
@@ -21,7 +22,6 @@ from sightscale.model_adapters.thinking import split_thinking
 from sightscale.tasks.instructions import AnswerFormat, split_instruction
 
 PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
-NOWAIT_RULES = ("words", "qwen3")
 ROLES = ("perception", "reasoning", "focus")
 
 Stages = Literal["one-by-one", "together"]
@@ -229,12 +229,13 @@ def _options_of(role: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:
-    rule = {True: "words", False: None, "": None}.get(nowait, nowait)
-    if rule is not None and rule not in NOWAIT_RULES:
-        raise ValueError(f"unknown nowait rule {nowait!r}; known: {', '.join(NOWAIT_RULES)}")
-    if rule is not None and mode != "thinking":
+    rule = {True: "words", False: "", "": ""}.get(nowait, nowait)
+    if not rule:
+        return None
+    if mode != "thinking":
         raise ValueError("nowait bans words while a model thinks, so it needs mode=thinking")
-    return rule
+    read_rule(str(rule))
+    return str(rule)
 
 
 def _reasoning_decoding(

@@ -3,17 +3,20 @@
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.model_adapters.errors import first_line
 
 if TYPE_CHECKING:
     from sightscale.harness.speed import Comparison
 
 PARTS = ("decoupled", "overhead", "engines")
+ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
 
 def speed(
@@ -23,7 +26,7 @@ def speed(
         list[str] | None,
         typer.Option(
             help="Model strings whose engines are compared, the first with each other one; give two or more.  "
-            "[default: easy_vqa_nano at batch 1 and 32]"
+            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there]"
         ),
     ] = None,
     parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),
@@ -78,10 +81,7 @@ def speed(
 
             found.append(compare_overhead(2 * questions, rounds, batch_size))
         else:
-            from sightscale.harness.speed_engines import compare_engines
-
-            models = tuple(model or ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32"))
-            found.append(compare_engines(models, questions=questions, rounds=rounds))
+            found.append(_compare_engines(tuple(model or ()), questions, rounds))
         _print(found[-1])
     described = describe(found)
     machine = described["machine"]
@@ -91,6 +91,20 @@ def speed(
     if json_file:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "Comparison":
+    """The models named; without any the nano at batch 1 and 32, and in vLLM where that is installed and can run it."""
+    from sightscale.harness.speed_engines import compare_engines
+
+    if models:
+        return compare_engines(models, questions, rounds)
+    if find_spec("vllm"):
+        try:
+            return compare_engines((*ENGINES, "vllm:easy_vqa_nano"), questions, rounds)
+        except (ValueError, RuntimeError, OSError) as error:
+            print(f"speed: vllm is left out: {first_line(error)}", file=sys.stderr)
+    return compare_engines(ENGINES, questions, rounds)
 
 
 def _print(comparison: "Comparison") -> None:
