@@ -88,7 +88,7 @@ def make_records(
                 "item_id": str(sample.get("item_id", key[1])),
                 "category": sample.get("category"),
                 "l2_category": sample.get("l2_category"),
-                "cluster": hashes[0] if hashes else f"{task}:{key[1]}",
+                "cluster": sample.get("cluster") or (hashes[0] if hashes else f"{task}:{key[1]}"),
                 "image_hash": ",".join(hashes) or None,
                 "prompt": trace.prompt,
                 "answer_format": answer_format,

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.sources import find_copy
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -29,6 +30,8 @@ class TaskCard:
         kind, _, where = self.source.partition(":")
         if kind == "package":
             return "yes" if find_spec(where.replace("-", "_")) else f"no: pip install {where}"
+        if kind == "copy":
+            return "yes" if find_copy(where) else f"no: put your copy in {where}/ of the data root"
         if kind == "hub":
             from huggingface_hub import scan_cache_dir
             from huggingface_hub.errors import CacheNotFound

@@ -23,6 +23,8 @@ DATA, DATA_ROOT = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT"
 HUB, MINI = "hub", "mini"
 PACKAGES = {
     "easy_vqa": "sightscale.tasks.easy_vqa.rows:build_rows",
+    "nights": "sightscale.tasks.similarity.releases:build_nights",
+    "pieapp": "sightscale.tasks.similarity.releases:build_pieapp",
 }
 MINI_BUILDER = "sightscale.tasks.mini:build_rows"
 

@@ -24,6 +24,24 @@ SETS = {
     "in_domain/VQAv2": ("yards:draw_yard", "rows:multiple_choice_rows"),
     "in_domain/GQA": ("relations:draw_relation", "rows:multiple_choice_rows"),
     "in_domain/VizWiz": ("products:draw_product", "rows:multiple_choice_rows"),
+    "mmstar/coarse perception": ("mmstar:draw_coarse", "rows:mmstar_rows"),
+    "mmstar/fine-grained perception": ("mmstar:draw_fine", "rows:mmstar_rows"),
+    "mmstar/instance reasoning": ("mmstar:draw_instance", "rows:mmstar_rows"),
+    "mmstar/logical reasoning": ("mmstar:draw_logical", "rows:mmstar_rows"),
+    "mmstar/math": ("mmstar:draw_math", "rows:mmstar_rows"),
+    "mmstar/science & technology": ("mmstar:draw_science", "rows:mmstar_rows"),
+    "mmstar": ("", "rows:all_mmstar_rows"),
+    **{
+        f"refcoco/{split}": ("phrases:draw_refcoco", "rows:refcoco_rows") for split in ("val", "test", "testA", "testB")
+    },
+    **{
+        f"refcoco_plus/{split}": ("phrases:draw_refcoco_plus", "rows:refcoco_rows")
+        for split in ("val", "testA", "testB")
+    },
+    **{f"refcocog/{split}": ("phrases:draw_refcocog", "rows:refcoco_rows") for split in ("val", "test")},
+    "imagenet": ("classes:draw_class", "rows:imagenet_rows"),
+    "nights": ("triplets:draw_night", "rows:triplet_rows"),
+    "pieapp": ("triplets:draw_distortion", "rows:triplet_rows"),
 }
 
 

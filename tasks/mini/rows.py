@@ -7,7 +7,9 @@ import datasets
 from PIL import Image
 
 from sightscale.tasks.mini import iterate_items
-from sightscale.tasks.mini.items import Split
+from sightscale.tasks.mini.classes import NAMES
+from sightscale.tasks.mini.items import Item, Split
+from sightscale.tasks.mini.mmstar import CATEGORIES
 from sightscale.tasks.mini.render import render
 
 TRUTH = {  # known of every item, beyond what the hub's schemas hold
@@ -23,6 +25,40 @@ VMCBENCH = {
     "category": datasets.Value("string"),
     "image": datasets.Image(),
 }
+MMSTAR = {
+    "index": datasets.Value("int64"),
+    "question": datasets.Value("string"),
+    "image": datasets.Image(),
+    "answer": datasets.Value("string"),
+    "category": datasets.Value("string"),
+    "l2_category": datasets.Value("string"),
+    "meta_info": {
+        "source": datasets.Value("string"),
+        "split": datasets.Value("string"),
+        "image_path": datasets.Value("string"),
+    },
+}
+REFCOCO = {
+    "question_id": datasets.Value("string"),
+    "image": datasets.Image(),
+    "question": datasets.Value("string"),
+    "answer": datasets.Sequence(datasets.Value("string")),
+    "segmentation": datasets.Sequence(datasets.Value("float32")),
+    "bbox": datasets.Sequence(datasets.Value("float32")),
+    "iscrowd": datasets.Value("int64"),
+    "file_name": datasets.Value("string"),
+}
+TRIPLETS = {
+    "index": datasets.Value("string"),
+    **{which: datasets.Image() for which in ("reference", "left", "right")},
+    "p_right": datasets.Value("float64"),
+    "votes": datasets.Value("int64"),
+    "cluster": datasets.Value("string"),
+}
+# How MathVista's questions open, of which MMStar took over some hundreds.
+HINT = (
+    "Hint: Please answer the question and provide the correct option letter, e.g., A, B, C, D, at the end.\nQuestion: "
+)
 
 
 def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
@@ -43,6 +79,108 @@ def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets
             }
         )
     return as_dataset(rows, {**VMCBENCH, **TRUTH})
+
+
+def mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """One category as MMStar's rows."""
+    return as_dataset(_mmstar(name, split, n, seed, 0), {**MMSTAR, **TRUTH})
+
+
+def all_mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """Every category as MMStar's rows, `n` of each, taking turns so that the first rows hold all of them."""
+    parts = [_mmstar(f"{name}/{category}", split, n, seed, k) for k, category in enumerate(CATEGORIES)]
+    mixed = [row for rows in zip(*parts, strict=True) for row in rows]
+    return as_dataset(mixed, {**MMSTAR, **TRUTH})
+
+
+def _mmstar(name: str, split: Split, n: int, seed: int, offset: int) -> list[dict[str, Any]]:
+    rows = []
+    for number, item in enumerate(iterate_items(name, split, n, seed)):
+        index = number * len(CATEGORIES) + offset
+        rows.append(
+            {
+                "index": index,
+                "question": pose_as_mmstar(item, index),
+                "image": encode(render(item.scene)),
+                "answer": item.letter,
+                "category": item.category,
+                "l2_category": item.l2_category,
+                "meta_info": {"source": "sightscale mini", "split": split, "image_path": f"mini/{index}.png"},
+                "blind_answer": item.blind_letter,
+                "blind_probability": item.blind_probability,
+                "truth_description": item.description,
+            }
+        )
+    return rows
+
+
+def pose_as_mmstar(item: Item, index: int) -> str:
+    """A question with its options inside, in one of the forms that MMStar's own have, about as often as there."""
+    form = (index * 7919) % 100
+    pairs = list(zip("ABCDE", item.options, strict=False))
+    place = "<image 1>" if form % 15 == 0 else ""
+    if form < 23:
+        listed = "\n".join(f"({letter}) {text}" for letter, text in pairs)
+        return f"{HINT}{item.question}{place}\nChoices:\n{listed}"
+    listed = ", ".join(f"{letter}: {text}" for letter, text in pairs)
+    return f"{item.question}{place}\nOptions: {listed}"
+
+
+def refcoco_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """A set as the rows of lmms-lab-encoder's RefCOCO."""
+    rows: list[dict[str, Any]] = []
+    for index, item in enumerate(iterate_items(name, split, n, seed)):
+        left, top, across, down = item.extra["bbox"]
+        outline = [left, top, left + across, top, left + across, top + down, left, top + down]
+        rows.append(
+            {
+                "question_id": str(index),
+                "image": encode(render(item.scene)),
+                "question": "Please provide the bounding box of the region that the phrase describes.",
+                "answer": [item.question],
+                "segmentation": outline,
+                "bbox": item.extra["bbox"],
+                "iscrowd": 0,
+                "file_name": f"mini_{index}.png",
+                "blind_answer": item.blind_answer,
+                "blind_probability": item.blind_probability,
+                "truth_description": item.description,
+            }
+        )
+    return as_dataset(rows, {**REFCOCO, **TRUTH})
+
+
+def imagenet_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """A set as ImageNet's rows, whose class names hold synonyms."""
+    rows = [
+        {
+            "image": encode(render(item.scene)),
+            "label": item.extra["label"],
+            "blind_answer": item.blind_answer,
+            "blind_probability": item.blind_probability,
+            "truth_description": item.description,
+        }
+        for item in iterate_items(name, split, n, seed)
+    ]
+    return as_dataset(rows, {"image": datasets.Image(), "label": datasets.ClassLabel(names=list(NAMES)), **TRUTH})
+
+
+def triplet_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """A set as the triplets that NIGHTS and PieAPP are read as."""
+    rows = [
+        {
+            "index": str(index),
+            **{which: encode(render(item.scene[which])) for which in ("reference", "left", "right")},
+            "p_right": item.extra["p_right"],
+            "votes": item.extra["votes"],
+            "cluster": f"{name}:{index}",
+            "blind_probability": item.blind_probability,
+            "truth_description": item.description,
+        }
+        for index, item in enumerate(iterate_items(name, split, n, seed))
+    ]
+    truth = {key: value for key, value in TRUTH.items() if key != "blind_answer"}  # either side is as good
+    return as_dataset(rows, {**TRIPLETS, **truth})
 
 
 def as_dataset(rows: list[dict[str, Any]], features: dict[str, Any]) -> datasets.Dataset:
