@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from sightscale.harness.commands import models, run, tasks, train
+from sightscale.harness.commands import focus, models, run, speed, store, tasks, train
 from sightscale.model_adapters.errors import first_line
 
 app = typer.Typer(
@@ -40,7 +40,15 @@ def _end(reason: str, code: int) -> None:
     sys.exit(code)
 
 
-for _command in (run.run, tasks.tasks, models.models, train.train):
+for _command in (
+    run.run,
+    focus.focus,
+    tasks.tasks,
+    models.models,
+    train.train,
+    store.store,
+    speed.speed,
+):
     app.command(_command.__name__)(_ending_in_one_line(_command))
 
 

@@ -1,14 +1,12 @@
 """`sightscale run`: score one model, sighted and blind."""
 
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sightscale.harness.commands.terminal import open_console
+from sightscale.harness.commands.terminal import open_console, quieten
 
 
 def run(
@@ -46,7 +44,7 @@ def run(
 
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
-    _quieten()
+    quieten()
     from sightscale.harness.evaluate import Plan, evaluate
     from sightscale.harness.position_bias import position_bias, render_position_bias
     from sightscale.harness.summary import render_table, summarise
@@ -74,31 +72,3 @@ def run(
     if options:
         console.print(render_position_bias(position_bias(records)))
     print(f"{len(records):,} records in {output / 'records.parquet'}")
-
-
-class _SilentBar:
-    """Stands in for lmms-eval's progress bar while it scores, which takes a moment."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def update(self, _: int = 1) -> None:
-        """Nothing to show."""
-
-    def close(self) -> None:
-        """Nothing to clear."""
-
-
-def _quieten() -> None:
-    """Keep other packages' progress bars and notices off the terminal; errors still come through."""
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", category=UserWarning)
-    import lmms_eval.evaluator
-    from loguru import logger
-
-    lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
-    logger.remove()
-    logger.add(sys.stderr, level="ERROR", format="{message}")

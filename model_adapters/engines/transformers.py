@@ -224,6 +224,31 @@ class TransformersEngine:
         )
 
 
+def identify(
+    model: str,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> str:
+    """The identity that an engine opened with these arguments would have, without loading its weights.
+
+    Raises ValueError in one line when the model can't be found.
+    """
+    location, gguf_file = locate(model)
+    weights = hash_weights(Path(location), gguf_file)
+    if not gguf_file:
+        local = Path(location).is_dir()
+        options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": None if local else revision}
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        weights = weights or getattr(config, "_commit_hash", None)
+    chosen = _pick_dtype(dtype, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
+
+
 def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype != "auto":
         return getattr(torch, dtype)
