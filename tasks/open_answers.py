@@ -72,7 +72,7 @@ def names_one(said: str, names: Sequence[str]) -> bool:
 
 def is_one(said: str, names: Sequence[str]) -> bool:
     """Whether a normalised answer is one of the names."""
-    return any(said == normalise(name) for name in names)
+    return bool(said) and any(said == normalise(name) for name in names)
 
 
 def holds_or_is_held(response: str, names: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ def run(
         typer.Option(
             help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; "
             "decoupled:perception=MODEL,reasoning=MODEL[,mode=thinking][,focus=FILE]; "
+            "scripted:oracle, scripted:prior or scripted:coin on mini data; "
             "or lmms:NAME,key=value for any model of lmms-eval."
         ),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-FILE_WIDTH = 140  # columns where output goes to a file or a pipe and no terminal says how wide it is
+FILE_WIDTH = 180  # columns where output goes to a file or a pipe and no terminal says how wide it is
 
 
 def open_console() -> "Console":
