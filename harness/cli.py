@@ -11,10 +11,13 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     downscale,
+    focus,
     import_samples,
     models,
     reliance,
     run,
+    speed,
+    store,
     tasks,
     train,
 )
@@ -52,14 +55,17 @@ def _end(reason: str, code: int) -> None:
 
 for _command in (
     run.run,
-    tasks.tasks,
-    models.models,
-    train.train,
+    focus.focus,
     reliance.reliance,
     downscale.downscale,
     bottleneck.bottleneck,
     compare.compare,
     import_samples.import_samples,
+    tasks.tasks,
+    models.models,
+    train.train,
+    store.store,
+    speed.speed,
 ):
     app.command(_command.__name__.removesuffix("_samples"))(_ending_in_one_line(_command))
 

@@ -31,8 +31,17 @@ from sightscale.harness.tasks import load_tasks
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
 from sightscale.model_adapters.spec import ModelSpec, open_model
+from sightscale.tasks.sources import HUB, reading
 
-SAME_RUN = ("model", "identity", "tasks", "limit", "seed")  # what must be equal to go on in an output folder
+SAME_RUN = (
+    "model",
+    "identity",
+    "tasks",
+    "limit",
+    "seed",
+    "data",
+    "options",
+)  # what must be equal to go on in an output folder
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,9 @@ class Plan:
     batch_size: int = 32
     store: Path | None = None
     task_folders: tuple[str, ...] = ()
+    data: str = HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
+    data_root: Path | None = None  # the user's own copies of data sets
+    options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
 
 
 def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
@@ -56,6 +68,11 @@ def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
 
     Raises ValueError in one line for what the user can mend.
     """
+    with reading(plan.data, plan.data_root, plan.options):
+        return _evaluate(plan, say)
+
+
+def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
     _prepare_folder(plan.output)
     say(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
@@ -140,6 +157,8 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "tasks": tasks,
         "limit": plan.limit,
         "seed": plan.seed,
+        "data": plan.data,
+        "options": plan.options,
     }
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():

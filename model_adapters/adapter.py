@@ -1,5 +1,6 @@
 """The adapter base: an lmms-eval chat model that keeps a trace of how each answer came about."""
 
+import abc
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ from tqdm import tqdm
 
 from sightscale.model_adapters.engines import OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
+from sightscale.tasks.boxes import tag_convention
 
 WINDOW = 512  # requests whose pictures are in memory at a time
+AUTO = "auto"  # the box convention that is read from the response itself
+
+Parts = dict[str, tuple[str, int | None]]  # role to the model's name and its parameter count, None if unknown
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Trace:
 
     response: str
     prompt: str = ""  # the text of the prompt whose completion is the response
+    box_convention: str = AUTO  # of a box in the response; `auto` for every other answer format
     error: str | None = None
     focus: str | None = None
     description: str | None = None
@@ -40,25 +46,31 @@ class Adapter(lmms):
 
     is_simple = False
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
+        """`label` is the model's short name in progress bars."""
         super().__init__()
         self.traces: dict[tuple[str, int], Trace] = {}
-        self.label = type(self).__name__.lower()
+        self.label = label
         self.condition = ""  # set by a blindfold around it, to be told apart in progress bars
 
     @property
+    @abc.abstractmethod
     def identity(self) -> str:
         """Everything that decides its answers, in one line."""
-        raise NotImplementedError
+
+    @property
+    def parts(self) -> Parts:
+        """The models it is made of: by role (model, perception, reasoning, focus) name and parameter count."""
+        return {}
 
     @property
     def settings(self) -> dict[str, Any]:
         """Prompts and decoding, for the run's manifest."""
         return {}
 
+    @abc.abstractmethod
     def answer(self, requests: Sequence[Request]) -> list[Trace]:
         """A trace for each request, in order. Must not raise for a single bad document."""
-        raise NotImplementedError
 
     def generate_until(self, requests: list[Any]) -> list[GenerationResult]:
         """The responses to lmms-eval's instances, in order, with token counts."""
@@ -69,7 +81,7 @@ class Adapter(lmms):
         self.traces.update({request.key: trace for request, trace in zip(read, traces, strict=True)})
         return [
             GenerationResult(
-                trace.response,
+                said(trace),
                 TokenCounts(
                     trace.perception_input_tokens + trace.input_tokens,
                     trace.perception_output_tokens + trace.output_tokens,
@@ -110,6 +122,25 @@ class Adapter(lmms):
             mininterval=0.2 if watched else 15,
             dynamic_ncols=watched,
         )
+
+
+def said(trace: Trace) -> str:
+    """The response as the task gets it: a box carries the convention that it is written in."""
+    if trace.error or trace.box_convention == AUTO:
+        return trace.response
+    return tag_convention(trace.response, trace.box_convention)
+
+
+def check_convention(convention: str) -> str:
+    """The box convention. Raises ValueError when it isn't one."""
+    if convention != AUTO:
+        tag_convention("", convention)
+    return convention
+
+
+def short_name(model: str) -> str:
+    """A model's name without the folders or the owner before it."""
+    return model.rstrip("/").rsplit("/", 1)[-1]
 
 
 def moves(bar: "tqdm[Any]") -> OnFinished:

@@ -14,7 +14,7 @@ from lmms_eval.api.instance import Instance, unwrap_generation_output
 from lmms_eval.api.model import lmms
 from PIL import Image
 
-from sightscale.model_adapters.adapter import Adapter, Trace
+from sightscale.model_adapters.adapter import Adapter, Parts, Trace
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import Request, open_picture, read_prompt
@@ -38,7 +38,7 @@ class Blindfold(Adapter):
         max_batch_size: int | None = None,
         **model_args: Any,
     ) -> None:
-        super().__init__()
+        super().__init__("")
         if condition not in (SIGHTED, *CONDITIONS):
             raise ValueError(f"unknown blind condition {condition!r}; known: {', '.join(CONDITIONS)}")
         self.condition, self.seed = condition, int(seed)
@@ -56,6 +56,10 @@ class Blindfold(Adapter):
     @property
     def identity(self) -> str:
         return f"blindfold({self.condition}, {getattr(self.inner, 'identity', type(self.inner).__name__)})"
+
+    @property
+    def parts(self) -> Parts:
+        return getattr(self.inner, "parts", {})
 
     @property
     def settings(self) -> dict[str, Any]:

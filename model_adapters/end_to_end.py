@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sightscale.model_adapters.adapter import Adapter, Trace, moves
+from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.engines import Completion, Decoding, Engine
 from sightscale.model_adapters.loading import open_engine
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.model_adapters.thinking import split_thinking
+from sightscale.tasks.instructions import split_instruction
 
 
 class EndToEnd(Adapter):
-    """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`."""
+    """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`.
+
+    `box_convention` names how the model writes boxes; further arguments go to `open_engine`.
+    """
 
     def __init__(
         self,
@@ -20,34 +24,29 @@ class EndToEnd(Adapter):
         batch_size: int | str = 32,
         seed: int = 0,
         store: str | None = None,
-        dtype: str = "auto",
-        device: str | None = None,
-        revision: str | None = None,
-        trust_remote_code: bool = False,
+        box_convention: str = AUTO,
         engine: Engine | None = None,
         max_batch_size: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(short_name(pretrained))
         self.seed = int(seed)
-        self.engine = engine or open_engine(
-            pretrained,
-            store=store,
-            batch_size=batch_size,
-            dtype=dtype,
-            device=device,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-        )
-        self.label = pretrained.rstrip("/").rsplit("/", 1)[-1]
+        self.box_convention = check_convention(box_convention)
+        self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
         self._used: dict[str, Any] = {}
 
     @property
     def identity(self) -> str:
-        return f"end-to-end({self.engine.identity})"
+        boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
+        return f"end-to-end({self.engine.identity}{boxes})"
+
+    @property
+    def parts(self) -> Parts:
+        return {"model": (self.label, getattr(self.engine, "parameters", None))}
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"decoding": self._used}
+        return {"decoding": self._used, "box_convention": self.box_convention}
 
     def answer(self, requests: Sequence[Request]) -> list[Trace]:
         traces: list[Trace | None] = [None] * len(requests)
@@ -65,19 +64,19 @@ class EndToEnd(Adapter):
                         self._used[requests[positions[i]].task] = decoding.as_dict()
                     completions = self.engine.generate([prompts[i] for i in chosen], decoding, moves(bar))
                     for i, completion in zip(chosen, completions, strict=True):
-                        traces[positions[i]] = _trace(prompts[i].text, completion)
+                        traces[positions[i]] = self._trace(prompts[i].text, completion)
         return [trace for trace in traces if trace is not None]
 
-
-def _trace(prompt: str, completion: Completion) -> Trace:
-    thinking, response = split_thinking(completion.text)
-    return Trace(
-        response=response,
-        prompt=prompt,
-        error=completion.error,
-        thinking=thinking,
-        finish_reason=completion.finish_reason,
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-        seconds=completion.seconds,
-    )
+    def _trace(self, prompt: str, completion: Completion) -> Trace:
+        thinking, response = split_thinking(completion.text)
+        return Trace(
+            response=response,
+            prompt=prompt,
+            box_convention=self.box_convention if split_instruction(prompt)[1] == "box" else AUTO,
+            error=completion.error,
+            thinking=thinking,
+            finish_reason=completion.finish_reason,
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+            seconds=completion.seconds,
+        )

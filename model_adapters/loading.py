@@ -1,10 +1,15 @@
 """Loading: the engine behind a model's name, with a store in front of it if one is given."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine
 from sightscale.model_adapters.store import Store, StoredEngine
+
+VLLM, OPENAI = "vllm:", "openai:"
+_SERVED = re.compile(r"(?P<model>.+)@(?P<url>https?://\S+)")
 
 
 def open_engine(
@@ -16,20 +21,54 @@ def open_engine(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    **engine_arguments: Any,
 ) -> Engine:
-    """The engine for a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    """The engine for a model string, each opened as its prefix says.
 
-    Raises ValueError in one line when the model or the store can't be opened.
+    `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
+    `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
+    time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
+    engine that heeds `device`. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+
+    Raises ValueError in one line when the model, the server or the store can't be opened.
     """
-    from sightscale.model_adapters.engines.transformers import TransformersEngine
-
     kept = Store(Path(store)) if store else None
-    engine = TransformersEngine(
-        find_checkpoint(model),
-        batch_size=int(batch_size),
-        dtype=dtype,
-        device=device,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-    )
+    engine: Engine
+    if model.startswith(OPENAI):
+        from sightscale.model_adapters.engines.openai import OpenAIEngine
+
+        served = _SERVED.fullmatch(model.removeprefix(OPENAI))
+        if not served:
+            raise ValueError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
+        _refuse_others(model, engine_arguments, {"timeout", "tries"})
+        engine = OpenAIEngine(served["model"], served["url"], concurrency=int(batch_size), **engine_arguments)
+    elif model.startswith(VLLM):
+        from sightscale.model_adapters.engines.vllm import VllmEngine
+
+        engine = VllmEngine(
+            find_checkpoint(model.removeprefix(VLLM)),
+            dtype=dtype,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            **engine_arguments,
+        )
+    else:
+        from sightscale.model_adapters.engines.transformers import TransformersEngine
+
+        _refuse_others(model, engine_arguments, set())
+        engine = TransformersEngine(
+            find_checkpoint(model),
+            batch_size=int(batch_size),
+            dtype=dtype,
+            device=device,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
     return StoredEngine(engine, kept) if kept is not None else engine
+
+
+def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:
+    """Raise ValueError in one line for an argument that the engine doesn't have."""
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise ValueError(f"model {model!r}: its engine has no argument {unknown[0]!r}")

@@ -12,18 +12,20 @@ from sightscale.model_adapters.errors import first_line
 class ModelSpec:
     """A parsed model string: which adapter, which model or lmms-eval name, with which arguments."""
 
-    kind: Literal["end-to-end", "decoupled", "lmms"]
+    kind: Literal["end-to-end", "decoupled", "scripted", "lmms"]
     name: str
     arguments: dict[str, str | bool] = field(default_factory=dict)
 
     @property
     def prompt_name(self) -> str:
         """The name under which lmms-eval looks for model-specific prompts in task files."""
-        return {"end-to-end": "sightscale", "decoupled": "decoupled"}.get(self.kind, self.name)
+        return {"end-to-end": "sightscale", "decoupled": "decoupled", "scripted": "sightscale"}.get(
+            self.kind, self.name
+        )
 
 
 def parse_model(text: str) -> ModelSpec:
-    """Read `MODEL[,key=value…]`, `decoupled:perception=…,reasoning=…` or `lmms:NAME[,key=value…]`.
+    """Read `MODEL[,key=value…]`, `decoupled:perception=…,reasoning=…`, `scripted:RULE` or `lmms:NAME[,key=value…]`.
 
     MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id. Raises ValueError in one
     line for anything else.
@@ -37,6 +39,9 @@ def parse_model(text: str) -> ModelSpec:
                 f"model {text!r} lacks {missing[0]}=MODEL; write decoupled:perception=MODEL,reasoning=MODEL"
             )
         return ModelSpec("decoupled", text, arguments)
+    if text.startswith("scripted:"):
+        rule, _, rest = text.removeprefix("scripted:").partition(",")
+        return ModelSpec("scripted", rule, _read_arguments(rest, text))
     foreign = text.startswith("lmms:")
     name, _, rest = text.removeprefix("lmms:").partition(",")
     if not name:
@@ -48,6 +53,7 @@ def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lm
     """Load what a model string stands for. Raises ValueError in one line when it can't be loaded."""
     from sightscale.model_adapters.decoupled import Decoupled
     from sightscale.model_adapters.end_to_end import EndToEnd
+    from sightscale.model_adapters.scripted import Scripted
 
     ours: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "store": store, **spec.arguments}
     try:
@@ -55,6 +61,8 @@ def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lm
             return EndToEnd(spec.name, **ours)
         if spec.kind == "decoupled":
             return Decoupled(**ours)
+        if spec.kind == "scripted":
+            return Scripted(spec.name, **ours)
         return _open_foreign(spec, batch_size)
     except TypeError as error:
         if "unexpected keyword argument" in str(error):

@@ -2,7 +2,8 @@
 
 A generation is keyed by what decides it: the prompt with its pixels, the engine's identity (model,
 weights, class, dtype) and the decoding with its seed. Write-ahead logging lets several processes
-share a file; each row carries a checksum, and a row that doesn't match its own is not used.
+share a file; each row carries a checksum, and a row that doesn't match its own is not used. How often
+the store had the answer already is counted for each session, that is each time it is opened.
 """
 
 import hashlib
@@ -10,17 +11,24 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS generations (
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS generations (
     key TEXT PRIMARY KEY, engine TEXT NOT NULL, body TEXT NOT NULL, checksum TEXT NOT NULL, written REAL NOT NULL
-) WITHOUT ROWID
-"""
+    ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS sessions (
+    session TEXT PRIMARY KEY, begun REAL NOT NULL, hits INTEGER NOT NULL, misses INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
+_DAY = 86400.0  # seconds
+_FIELDS = frozenset(field.name for field in fields(Completion))
 
 
 class Store:
@@ -29,34 +37,60 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open or create the file. Raises ValueError in one line when it can't be used."""
         self.path = path
+        self._session, self._begun = uuid.uuid4().hex, time.time()
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(_SCHEMA)
+            for table in _SCHEMA:
+                self._connection.execute(table)
         except (OSError, sqlite3.Error) as error:
             raise ValueError(f"cannot use the store {path}: {error}; move the file away or name another") from error
 
     def get(self, key: str) -> Completion | None:
         """The completion kept under `key`; None when there is none or its row is damaged."""
-        with self._lock:
-            row = self._connection.execute("SELECT body, checksum FROM generations WHERE key = ?", (key,)).fetchone()
-        if row is None or _checksum(key, row[0]) != row[1]:
+        try:
+            with self._lock:
+                row = self._connection.execute(
+                    "SELECT body, checksum FROM generations WHERE key = ?", (key,)
+                ).fetchone()
+        except sqlite3.OperationalError as error:
+            raise self._unusable(error) from error
+        except sqlite3.DatabaseError:  # the page it lies on is damaged
             return None
-        return Completion(**json.loads(row[0]), cached=True)
+        if row is None or _is_damaged(key, *row):
+            return None
+        return Completion(**{name: value for name, value in json.loads(row[0]).items() if name in _FIELDS}, cached=True)
 
     def put(self, key: str, engine: str, completion: Completion) -> None:
-        """Keep a completion; replaces what stood there."""
-        fields = asdict(completion)
-        del fields["cached"]
-        body = json.dumps(fields)
-        with self._lock:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?)",
-                (key, engine, body, _checksum(key, body), time.time()),
-            )
+        """Keep a completion; replaces what stood there. Raises RuntimeError when it can't be written."""
+        said = asdict(completion)
+        del said["cached"]
+        body = json.dumps(said)
+        self._write(
+            "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?)",
+            (key, engine, body, _checksum(key, body), time.time()),
+        )
+
+    def count(self, hits: int, misses: int) -> None:
+        """Count how often this session found an answer here, and how often not."""
+        self._write(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?) ON CONFLICT (session) DO UPDATE "
+            "SET hits = hits + excluded.hits, misses = misses + excluded.misses",
+            (self._session, self._begun, hits, misses),
+        )
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        try:
+            with self._lock:
+                self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> RuntimeError:
+        return RuntimeError(f"cannot go on with the store {self.path}: {error}; free the disk, or name another file")
 
     def __len__(self) -> int:
         with self._lock:
@@ -79,6 +113,11 @@ class StoredEngine:
     def identity(self) -> str:
         return self._engine.identity
 
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters the engine's model has; None where it isn't known."""
+        return getattr(self._engine, "parameters", None)
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
@@ -92,6 +131,8 @@ class StoredEngine:
         missing = list(first.values())
         self.hits += len(prompts) - len(missing)
         self.misses += len(missing)
+        if prompts:
+            self._store.count(len(prompts) - len(missing), len(missing))
         if on_finished:
             for i, completion in enumerate(completions):
                 if completion:
@@ -129,5 +170,111 @@ def generation_key(identity: str, prompt: Prompt, decoding: Decoding) -> str:
     return hashlib.sha256(decided_by.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class EngineRows:
+    """What a store holds of one engine. Times are seconds since 1970."""
+
+    engine: str
+    rows: int
+    damaged: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class StoreReport:
+    """What a store holds. `size` is in bytes; hits and misses are of all its sessions."""
+
+    size: int
+    engines: tuple[EngineRows, ...]
+    sessions: int
+    hits: int
+    misses: int
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of prompts whose answer was there already; None before the first prompt."""
+        asked = self.hits + self.misses
+        return self.hits / asked if asked else None
+
+
+def describe_store(path: Path) -> StoreReport:
+    """Count a store's rows by engine, and read each to find the damaged ones.
+
+    Raises ValueError in one line when there is no store at `path`.
+    """
+    with _open_existing(path) as connection:
+        found: dict[str, list[float]] = {}
+        for key, engine, body, checksum, written in connection.execute("SELECT * FROM generations"):
+            rows = found.setdefault(engine, [0, 0, written, written])
+            rows[0] += 1
+            rows[1] += _is_damaged(key, body, checksum)
+            rows[2:] = min(rows[2], written), max(rows[3], written)
+        sessions, hits, misses = connection.execute(
+            "SELECT count(*), coalesce(sum(hits), 0), coalesce(sum(misses), 0) FROM sessions"
+        ).fetchone()
+    engines = tuple(
+        EngineRows(engine, int(rows), int(damaged), first, last)
+        for engine, (rows, damaged, first, last) in sorted(found.items())
+    )
+    size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.name in _files_of(path))
+    return StoreReport(size, engines, sessions, hits, misses)
+
+
+def prune_store(
+    path: Path, engine: str | None = None, older_than: float | None = None, damaged: bool = False
+) -> dict[str, int]:
+    """Remove the rows that meet every condition given, give their space back, and return how many by engine.
+
+    `engine` is a part of the engine's identity, `older_than` is in days. Raises ValueError in one line
+    when no condition is given and when there is no store at `path`.
+    """
+    if engine is None and older_than is None and not damaged:
+        raise ValueError("say what is to be removed: --engine, --older-than or --damaged")
+    latest = time.time() - (older_than or 0) * _DAY
+    removed: dict[str, int] = {}
+    with _open_existing(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        chosen = [
+            (key, name)
+            for key, name, body, checksum, written in connection.execute("SELECT * FROM generations")
+            if (engine is None or engine in name)
+            and (older_than is None or written < latest)
+            and (not damaged or _is_damaged(key, body, checksum))
+        ]
+        for key, name in chosen:
+            connection.execute("DELETE FROM generations WHERE key = ?", (key,))
+            removed[name] = removed.get(name, 0) + 1
+        connection.execute("COMMIT")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return removed
+
+
+@contextmanager
+def _open_existing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a store that is there already; what SQLite can't read becomes a ValueError."""
+    if not path.is_file() or not path.stat().st_size:
+        raise ValueError(f"there is no store at {path}")
+    try:
+        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "generations" not in tables:
+                raise ValueError(f"{path} is not a store")
+            for table in _SCHEMA:
+                connection.execute(table)
+            yield connection
+    except sqlite3.Error as error:
+        raise ValueError(f"cannot read the store {path}: {error}; move the file away or name another") from error
+
+
+def _files_of(path: Path) -> set[str]:
+    return {path.name + suffix for suffix in ("", "-wal", "-shm")}
+
+
+def _is_damaged(key: str, body: object, checksum: object) -> bool:
+    return not isinstance(body, str) or _checksum(key, body) != checksum
+
+
 def _checksum(key: str, body: str) -> str:
-    return hashlib.sha256(f"{key}\n{body}".encode()).hexdigest()
+    return hashlib.sha256(f"{key}\n{body}".encode("utf-8", "surrogatepass")).hexdigest()

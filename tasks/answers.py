@@ -109,7 +109,7 @@ def read_answer(text: str | None, options: Mapping[str, str]) -> Reading:
     `options` maps letters to option texts. The outcome is `answered` with a letter, or `refused`
     or `unparsed` with None. Any string is read without an error and without randomness.
     """
-    cleaned = _clean(text or "")
+    cleaned = visible_answer(text or "")
     if not cleaned or not options:
         return Reading(None, UNPARSED)
     letters = {letter.upper(): letter for letter in options}
@@ -122,20 +122,25 @@ def read_answer(text: str | None, options: Mapping[str, str]) -> Reading:
     )
     if letter:
         return Reading(letter, ANSWERED)
-    if _REFUSAL.search(cleaned):
+    if refuses(cleaned):
         return Reading(None, REFUSED)
     letter = _read_named_option(cleaned, by_text)
     return Reading(letter, ANSWERED) if letter else Reading(None, UNPARSED)
 
 
-def _clean(text: str) -> str:
-    """The end of the response, without thinking, mark-up and compatibility characters."""
+def visible_answer(text: str) -> str:
+    """The end of a response, without thinking, mark-up and compatibility characters."""
     text = _THINKING.sub("", text[-4 * MAX_CHARACTERS :])
     if "</think>" in text:
         text = text.rsplit("</think>", 1)[1]
     text = unicodedata.normalize("NFKC", text)[-MAX_CHARACTERS:]
     text = _BOXED.sub(r"\nAnswer: \1\n", _TEX_TEXT.sub(r"\1", text))
     return _MARKUP.sub("", text).strip()
+
+
+def refuses(text: str) -> bool:
+    """Whether a response declines to answer, or says that it can't."""
+    return bool(_REFUSAL.search(text))
 
 
 def _texts_to_letters(options: Mapping[str, str]) -> dict[str, str]:
@@ -218,7 +223,7 @@ def _read_marks(text: str, letters: Mapping[str, str]) -> str | None:
         return None
     letter = marked.pop()
     before = text[: text.find(letter)]
-    return None if _NEGATION.search(before.rstrip("([ ")) or _REFUSAL.search(text) else letters[letter]
+    return None if _NEGATION.search(before.rstrip("([ ")) or refuses(text) else letters[letter]
 
 
 def _read_named_option(text: str, by_text: Mapping[str, str]) -> str | None:

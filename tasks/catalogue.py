@@ -1,7 +1,8 @@
 """The catalogue: what each task is, as validated fields read from its YAML's `metadata`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ class TaskCard:
     licence: str
     questions: int | None
     chance: float | None
+    mini: bool = False  # whether the mini suite stands in for its data
+    members: tuple[str, ...] = ()  # of a group
+    missing: Mapping[str, str] = field(default_factory=dict)  # what a group should hold and can't, with the reason
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def availability(self) -> str:
         """Whether the data can be read on this machine now, and what to do if not."""
@@ -40,8 +45,10 @@ class TaskCard:
                 cached = any(repo.repo_id == where and repo.repo_type == "dataset" for repo in scan_cache_dir().repos)
             except CacheNotFound:
                 cached = False
-            return "yes" if cached else "needs the hub once"
-        return "–"
+            if find_copy(where):
+                return "yes: your copy"
+            return "yes" if cached else "no: connect to the hub once, or give --data-root"
+        return "as its members"
 
 
 def list_tasks() -> list[TaskCard]:
@@ -53,11 +60,40 @@ def list_tasks() -> list[TaskCard]:
     for path, config in _read_configs():
         name = config.get("task") if isinstance(config.get("task"), str) else config.get("group")
         metadata = config.get("metadata") or {}
-        missing = [field for field in FIELDS if field not in metadata]
+        missing = [one for one in FIELDS if one not in metadata]
         if missing:
             raise ValueError(f"task file {path.name} lacks metadata.{missing[0]}")
-        cards.append(TaskCard(str(name), *(metadata[field] for field in FIELDS[1:])))
+        members = tuple(str(one) for one in config["task"]) if isinstance(config.get("task"), list) else ()
+        cards.append(
+            TaskCard(
+                str(name),
+                *(metadata[one] for one in FIELDS[1:]),
+                mini=_has_mini(path.parent, config),
+                members=members,
+                missing=metadata.get("missing") or {},
+                notes=metadata.get("notes") or {},
+            )
+        )
+    having = {card.name for card in cards if card.mini}
+    cards = [replace(card, mini=set(card.members) <= having) if card.members else card for card in cards]
     return sorted(cards, key=lambda card: card.name)
+
+
+def find_card(name: str) -> TaskCard:
+    """The card of one task or group. Raises ValueError with close names when it isn't ours."""
+    cards = {card.name: card for card in list_tasks()}
+    if name not in cards:
+        close = get_close_matches(name, cards, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
+        raise ValueError(f"sightscale has no task {name!r}; {hint}")
+    return cards[name]
+
+
+def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a task's pointer file names a set of the mini suite."""
+    files = (config.get("dataset_kwargs") or {}).get("data_files") or {}
+    pointer = folder / str(next(iter(files.values()), ""))
+    return pointer.is_file() and '"mini"' in pointer.read_text()
 
 
 def _read_configs() -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -34,6 +34,11 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     return [doc["image"].convert("RGB")]
 
 
+def doc_to_no_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
+    """No picture: the blind variants of any task."""
+    return []
+
+
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, str] | None = None) -> str:
     """The prompt of a document; `pre_prompt` and `post_prompt` come from the task's YAML."""
     around = lmms_eval_specific_kwargs or {}
@@ -53,6 +58,7 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
         "answer_format": "choice",
         "options": options,
         "category": doc.get("category"),
+        **({"order": doc["order"]} if doc.get("order") else {}),
         **known_truth(doc),
     }
 

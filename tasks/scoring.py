@@ -4,14 +4,15 @@ Task files call it while lmms-eval runs; records and leaderboard checks call it 
 same raw answers, so a published number can always be computed a second time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sightscale.tasks.answers import read_answer
+from sightscale.tasks.answers import ANSWERED, UNPARSED, read_answer, visible_answer
 from sightscale.tasks.boxes import AUTO, ground, write_box
 from sightscale.tasks.forced_choice import agreement, read_preference
+from sightscale.tasks.open_answers import holds_or_is_held, is_one, names_one, read_names, read_open, read_yes_no
 
-FORMATS = ("choice", "box", "2afc")
+FORMATS = ("choice", "box", "2afc", "short", "yes_no", "class", "substring")
 CORRECT_IOU = 0.5  # a box is right from this overlap on
 
 
@@ -32,6 +33,8 @@ def score_response(answer_format: str, response: str, target: str, options: Mapp
     if answer_format == "choice":
         reading = read_answer(response, options)
         return Scored(reading.letter, reading.outcome, float(reading.letter == target))
+    if answer_format in _OPEN:
+        return _OPEN[answer_format](response, target)
     if answer_format == "2afc":
         reading = read_preference(response, options)
         return Scored(reading.letter, reading.outcome, agreement(reading.letter, target))
@@ -42,8 +45,37 @@ def score_response(answer_format: str, response: str, target: str, options: Mapp
     raise ValueError(f"unknown answer format {answer_format!r}; known: {', '.join(FORMATS)}")
 
 
+def _score_short(response: str, target: str) -> Scored:
+    reading = read_open(response)
+    return Scored(reading.text, reading.outcome, float(is_one(reading.text or "", read_names(target))))
+
+
+def _score_yes_no(response: str, target: str) -> Scored:
+    reading = read_yes_no(response)
+    return Scored(reading.text, reading.outcome, float(reading.text == target.strip().lower()))
+
+
+def _score_class(response: str, target: str) -> Scored:
+    reading = read_open(response)
+    return Scored(reading.text, reading.outcome, float(names_one(reading.text or "", read_names(target))))
+
+
+def _score_substring(response: str, target: str) -> Scored:
+    said = visible_answer(response)
+    outcome = ANSWERED if said.strip() else UNPARSED
+    return Scored(said or None, outcome, float(holds_or_is_held(said, read_names(target))))
+
+
+_OPEN: dict[str, Callable[[str, str], Scored]] = {
+    "short": _score_short,  # exact match with one of the accepted answers
+    "yes_no": _score_yes_no,
+    "class": _score_class,  # one of the class's names as whole words
+    "substring": _score_substring,  # CoIN's rule
+}
+
+
 def chance_level(answer_format: str, options: Mapping[str, str]) -> float:
     """The expected score of a uniform guess on one question."""
     if answer_format in ("choice", "2afc") and options:
         return 1.0 / len(options)
-    return 0.0
+    return 0.5 if answer_format == "yes_no" else 0.0

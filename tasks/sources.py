@@ -7,19 +7,23 @@ suite, with every kind of model, under plain lmms-eval too.
 
 A pointer holds `hub` (a data set's id with `splits`, to be joined, `revision`, and `where`, the values that
 columns must have) or `package` (a builder of this package with its arguments), and may hold `mini`, the
-set of the mini suite that stands in for it. Two environment variables choose: `SIGHTSCALE_DATA` (`hub`, the
-default, or `mini`) and `SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first.
+set of the mini suite that stands in for it. Environment variables choose: `SIGHTSCALE_DATA` (`hub`, the
+default, or `mini`), `SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first, and
+`SIGHTSCALE_OPTIONS`, the order of a multiple-choice question's options.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import datasets
 
-DATA, DATA_ROOT = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT"
+from sightscale.tasks.option_orders import arrange_options, parse_order
+
+DATA, DATA_ROOT, OPTIONS = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT", "SIGHTSCALE_OPTIONS"
 HUB, MINI = "hub", "mini"
 PACKAGES = {
     "easy_vqa": "sightscale.tasks.easy_vqa.rows:build_rows",
@@ -35,16 +39,49 @@ def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     Raises ValueError when the pointer names no known source, or has no mini data and mini is asked for.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
+    return arrange_options(_read(fields), os.environ.get(OPTIONS) or "")
+
+
+def _read(fields: Mapping[str, Any]) -> datasets.Dataset:
     if chosen_data() == MINI and "mini" in fields:
         return _builder(MINI_BUILDER)(fields["mini"])
     if "hub" in fields:
-        return load_hub(fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {})
+        if chosen_data() == MINI:
+            raise ValueError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
+        return load_hub(
+            fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {}, fields.get("config")
+        )
     if "package" in fields:
         name = fields["package"]
         if name not in PACKAGES:
             raise ValueError(f"unknown package {name!r} in a pointer file; known: {', '.join(sorted(PACKAGES))}")
         return _builder(PACKAGES[name])(**fields.get("arguments", {}))
     raise ValueError("a pointer file names neither a hub data set nor a package")
+
+
+@contextmanager
+def reading(data: str, data_root: Path | None = None, options: str = "") -> Iterator[None]:
+    """Let tasks that are loaded inside read these data, in this order of options; as before afterwards.
+
+    Raises ValueError for unknown data or an unknown order, and for a data root that is no folder.
+    """
+    if data not in (HUB, MINI):
+        raise ValueError(f"unknown data {data!r}; known: {HUB}, {MINI}")
+    if data_root and not data_root.is_dir():
+        raise ValueError(f"the data root {data_root} is not a folder")
+    parse_order(options)
+    wanted = {DATA: data, DATA_ROOT: str(data_root.absolute()) if data_root else None, OPTIONS: options}
+    wanted = {name: value for name, value in wanted.items() if value}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update({name: str(value) for name, value in wanted.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def chosen_data() -> str:
@@ -62,17 +99,25 @@ def find_copy(name: str) -> Path | None:
     return copy if copy and copy.is_dir() else None
 
 
-def load_hub(path: str, splits: list[str], revision: str, where: Mapping[str, Any]) -> datasets.Dataset:
-    """The joined splits of a hub data set, or of the user's copy; pictures aren't decoded to filter rows."""
+def load_hub(
+    path: str, splits: list[str], revision: str, where: Mapping[str, Any], config: str | None = None
+) -> datasets.Dataset:
+    """The joined splits of a hub data set, or of the user's copy, whose columns have one of the values `where` lists.
+
+    Pictures aren't decoded to find them. Raises ValueError for a split that isn't there.
+    """
     copy = find_copy(path)
-    loaded = datasets.load_dataset(str(copy)) if copy else datasets.load_dataset(path, revision=revision)
+    loaded = (
+        datasets.load_dataset(str(copy), config) if copy else datasets.load_dataset(path, config, revision=revision)
+    )
     missing = [split for split in splits if split not in loaded]
     if missing:
         raise ValueError(f"{copy or path} has no split {missing[0]!r}; it has {', '.join(loaded)}")
     rows = datasets.concatenate_datasets([loaded[split] for split in splits])
     for column, value in where.items():
+        wanted = value if isinstance(value, list) else [value]
         if value is not None:
-            rows = rows.select([i for i, one in enumerate(rows[column]) if one == value])
+            rows = rows.select([i for i, one in enumerate(rows[column]) if one in wanted])
     return rows
 
 

@@ -211,7 +211,9 @@ def save_model(model: Any, processor: Any, output: Path) -> None:
     """Write the model in bfloat16 safetensors, with the tower under the hub's older names, which vLLM reads."""
     output.mkdir(parents=True, exist_ok=True)
     weights = output / "model.safetensors"
-    state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
+    tied = model.config.text_config.tie_word_embeddings  # then the output head is the input embedding, kept once
+    kept = {name: tensor for name, tensor in model.state_dict().items() if not (tied and name == "lm_head.weight")}
+    state = {name: tensor.to(torch.bfloat16) for name, tensor in kept.items()}
     type(model)(model.config).to(torch.bfloat16).save_pretrained(output, state_dict=state)
     model.generation_config.save_pretrained(output)
     processor.save_pretrained(output)

@@ -1,14 +1,12 @@
 """`sightscale run`: score one model, sighted and blind."""
 
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sightscale.harness.commands.terminal import open_console
+from sightscale.harness.commands.terminal import open_console, quieten
 
 
 def run(
@@ -17,6 +15,7 @@ def run(
         typer.Option(
             help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; "
             "decoupled:perception=MODEL,reasoning=MODEL[,mode=thinking][,focus=FILE]; "
+            "scripted:oracle, scripted:prior or scripted:coin on mini data; "
             "or lmms:NAME,key=value for any model of lmms-eval."
         ),
     ],
@@ -29,6 +28,15 @@ def run(
     store: Annotated[
         Path | None, typer.Option(help="File of finished generations, to share between runs.  [default: in OUTPUT]")
     ] = None,
+    data: Annotated[
+        str, typer.Option(help="`hub`: the public data sets; `mini`: the embedded suite in the same schemas.")
+    ] = "hub",
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder with your own copies of data sets, each in a folder of its name.")
+    ] = None,
+    options: Annotated[
+        str, typer.Option(help="Order of multiple-choice options: `shuffled:SEED`, or `circular` for every rotation.")
+    ] = "",
     include_path: Annotated[
         list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
     ] = None,
@@ -37,8 +45,9 @@ def run(
 
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
-    _quieten()
+    quieten()
     from sightscale.harness.evaluate import Plan, evaluate
+    from sightscale.harness.position_bias import position_bias, render_position_bias
     from sightscale.harness.summary import render_table, summarise
     from sightscale.model_adapters.conditions import parse_conditions
     from sightscale.model_adapters.spec import parse_model
@@ -54,35 +63,13 @@ def run(
         batch_size=batch_size,
         store=store,
         task_folders=tuple(include_path or ()),
+        data=data,
+        data_root=data_root,
+        options=options,
     )
     records = evaluate(plan, lambda line: print(line, file=sys.stderr))
-    open_console().print(render_table(summarise(records)))
+    console = open_console()
+    console.print(render_table(summarise(records)))
+    if options:
+        console.print(render_position_bias(position_bias(records)))
     print(f"{len(records):,} records in {output / 'records.parquet'}")
-
-
-class _SilentBar:
-    """Stands in for lmms-eval's progress bar while it scores, which takes a moment."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def update(self, _: int = 1) -> None:
-        """Nothing to show."""
-
-    def close(self) -> None:
-        """Nothing to clear."""
-
-
-def _quieten() -> None:
-    """Keep other packages' progress bars and notices off the terminal; errors still come through."""
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", category=UserWarning)
-    import lmms_eval.evaluator
-    from loguru import logger
-
-    lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
-    logger.remove()
-    logger.add(sys.stderr, level="ERROR", format="{message}")

@@ -1,12 +1,14 @@
-"""The terminal that commands print tables to."""
+"""The terminal that commands print tables to, without what other packages would print between them."""
 
+import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-FILE_WIDTH = 140  # columns where output goes to a file or a pipe and no terminal says how wide it is
+FILE_WIDTH = 180  # columns where output goes to a file or a pipe and no terminal says how wide it is
 
 
 def open_console() -> "Console":
@@ -14,3 +16,31 @@ def open_console() -> "Console":
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+
+
+class _SilentBar:
+    """Stands in for lmms-eval's progress bar while it scores, which takes a moment."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def update(self, _: int = 1) -> None:
+        """Nothing to show."""
+
+    def close(self) -> None:
+        """Nothing to clear."""
+
+
+def quieten() -> None:
+    """Keep other packages' progress bars and notices off the terminal; errors still come through."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", category=UserWarning)
+    import lmms_eval.evaluator
+    from loguru import logger
+
+    lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR", format="{message}")

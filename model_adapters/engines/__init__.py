@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+MAX_REASON = 300  # characters of a reason
+
 
 @dataclass(frozen=True, eq=False)
 class Message:
@@ -64,6 +66,8 @@ class Decoding:
     seed: int = 0
     stop: tuple[str, ...] = ()
     thinking: bool | None = None  # passed to chat templates that can switch it; None leaves their default
+    thinking_budget: int | None = None  # tokens of thinking after which its end is forced; None sets no limit
+    nowait: str | None = None  # which tokens are banned while thinking: "words", "qwen3", or None for none
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,6 +96,10 @@ class Engine(Protocol):
     def identity(self) -> str:
         """Model, weights and engine class in one line: two engines share it only if they answer alike."""
 
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters the model has; None where that can't be known, as behind a server."""
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
@@ -99,6 +107,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the memory the model holds."""
+
+
+def prompt_seed(prompt: Prompt, decoding: Decoding) -> int:
+    """A seed below 2**63 from the decoding's seed and the prompt, so that no batch mate changes what is sampled."""
+    return (int(prompt.digest[:15], 16) + decoding.seed * 0x9E3779B97F4A7C15) % 2**63
+
+
+def failed(reason: str) -> Completion:
+    """The completion of a prompt that couldn't be answered."""
+    return Completion(text="", finish_reason="error", error=reason[:MAX_REASON])
 
 
 def hash_image(image: Image.Image) -> str:

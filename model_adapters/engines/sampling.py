@@ -5,21 +5,20 @@ describe (Gumbel, 1954). Each row's noise comes from its own generator, seeded b
 and the prompt's digest, so an interrupted run continued in other batches samples the same tokens.
 """
 
+from collections.abc import Sequence
+
 import torch
 from transformers import LogitsProcessor
 
-from sightscale.model_adapters.engines import Decoding
+from sightscale.model_adapters.engines import Decoding, Prompt, prompt_seed
 
 
 class SeededSampling(LogitsProcessor):
     """Temperature, top-k, top-p and min-p, then per-row Gumbel noise: greedy search over it samples."""
 
-    def __init__(self, decoding: Decoding, digests: list[str]) -> None:
+    def __init__(self, decoding: Decoding, prompts: Sequence[Prompt]) -> None:
         self.decoding = decoding
-        self.generators = [
-            torch.Generator().manual_seed((int(digest[:15], 16) + decoding.seed * 0x9E3779B97F4A7C15) % 2**63)
-            for digest in digests
-        ]
+        self.generators = [torch.Generator().manual_seed(prompt_seed(prompt, decoding)) for prompt in prompts]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         decoding = self.decoding

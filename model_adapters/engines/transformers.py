@@ -4,9 +4,9 @@ Prompts are sorted by length, padded on the left and answered in batches. Out of
 batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
 """
 
-import hashlib
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,18 @@ from transformers import (
     AutoProcessor,
     AutoTokenizer,
     LogitsProcessorList,
+    StoppingCriteriaList,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed
+from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.responses import read_response
 from sightscale.model_adapters.engines.sampling import SeededSampling
+from sightscale.model_adapters.engines.stopping import StopAtMarks
+from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.model_adapters.errors import first_line
-
-MAX_REASON = 300  # characters of a reason
-HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+from sightscale.model_adapters.thinking import opens_thinking
 
 
 class TransformersEngine:
@@ -50,7 +53,11 @@ class TransformersEngine:
         self.batch_size = int(batch_size)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        location, options = _locate(model, options)
+        location, gguf_file = locate(model)
+        if Path(location).is_dir():
+            options["revision"] = None
+        if gguf_file:
+            options["gguf_file"] = gguf_file
         try:
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -66,38 +73,46 @@ class TransformersEngine:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise ValueError(f"model {model!r} has no chat template, so it can't be asked a question")
-        self.weights = _hash_weights(Path(location), options.get("gguf_file")) or getattr(
-            self._model.config, "_commit_hash", None
-        )
+        self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
+        self.parameters: int | None = self._model.num_parameters()
+        text_config = self._model.config.get_text_config()
+        self._context: int | None = getattr(text_config, "max_position_embeddings", None)
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
         """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
-        texts = [self._render(prompt, decoding) for prompt in prompts]
-        order = sorted(
-            range(len(prompts)),
-            key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i])),
-        )
+        controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
         completions: list[Completion | None] = [None] * len(prompts)
+        texts: dict[int, str] = {}
+        for i, prompt in enumerate(prompts):
+            try:
+                texts[i] = self._render(prompt, decoding)
+            except Exception as error:  # a chat template may refuse a conversation in any way
+                completions[i] = answer = _failed(error)
+                if on_finished:
+                    on_finished(i, answer)
+        order = sorted(
+            texts, key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+        )
         pending = self._split(order, prompts)
         while pending:
             batch = pending.pop(0)
+            short_of_memory = False
             try:
                 answers = self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding)
-            except torch.OutOfMemoryError as error:
-                if len(batch) > 1:
-                    half = len(batch) // 2
-                    self.batch_size = max(1, min(self.batch_size, half))
-                    pending[:0] = [batch[:half], batch[half:]]
-                    continue
-                answers = [_failed(error)]
-            except Exception as error:
-                if len(batch) > 1:
-                    pending[:0] = [[i] for i in batch]
-                    continue
-                answers = [_failed(error)]
+            except Exception as error:  # a batch may fail in as many ways as there are models
+                short_of_memory = _is_out_of_memory(error)
+                answers = [_failed(error)] if len(batch) == 1 else []
+            if short_of_memory:
+                self._shrink(len(batch) // 2)
+            if not answers:
+                rest = [i for later in pending for i in later]
+                pending = (
+                    self._split([*batch, *rest], prompts) if short_of_memory else [*([i] for i in batch), *pending]
+                )
+                continue
             for i, answer in zip(batch, answers, strict=True):
                 completions[i] = answer
                 if on_finished:
@@ -107,6 +122,16 @@ class TransformersEngine:
     def close(self) -> None:
         """Free the model's memory."""
         del self._model
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return Marks(self._tokenizer)
+
+    def _shrink(self, batch_size: int) -> None:
+        """Use smaller batches from now on."""
+        self.batch_size = max(1, min(self.batch_size, batch_size))
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -151,12 +176,17 @@ class TransformersEngine:
             name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
             for name, tensor in inputs.items()
         }
-        sampling = (
-            LogitsProcessorList([SeededSampling(decoding, [prompt.digest for prompt in prompts])])
-            if decoding.temperature > 0
-            else None
-        )
-        stopping = {"stop_strings": list(decoding.stop), "tokenizer": self._tokenizer} if decoding.stop else {}
+        lengths = inputs["attention_mask"].sum(-1).tolist()
+        if self._context and max(lengths) >= self._context:
+            raise ValueError(f"the prompt has {max(lengths)} tokens; this model's context holds {self._context}")
+        opened = [opens_thinking(text) for text in texts]
+        steered = LogitsProcessorList()
+        if controls_thinking(decoding):
+            steered.append(ThinkingControl(self._marks, decoding, opened, self.device))
+        if decoding.temperature > 0:
+            steered.append(SeededSampling(decoding, prompts))
+        written_from = inputs["input_ids"].shape[1]
+        marks = [StopAtMarks(self._tokenizer, decoding.stop, written_from)] if decoding.stop else []
         output = self._model.generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
@@ -164,29 +194,29 @@ class TransformersEngine:
             temperature=None,
             top_p=None,
             top_k=None,
-            logits_processor=sampling,
+            logits_processor=steered,
             pad_token_id=self._tokenizer.pad_token_id,
-            **stopping,
-        )[:, inputs["input_ids"].shape[1] :]
+            stopping_criteria=StoppingCriteriaList(marks),
+        )[:, written_from:]
         seconds = (time.perf_counter() - start) / len(prompts)
-        lengths = inputs["attention_mask"].sum(-1).tolist()
         return [
-            self._completion(row, length, seconds, decoding)
-            for row, length in zip(output.tolist(), lengths, strict=True)
+            self._completion(row, length, seconds, decoding, opens)
+            for row, length, opens in zip(output.tolist(), lengths, opened, strict=True)
         ]
 
-    def _completion(self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding) -> Completion:
+    def _completion(
+        self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding, opened: bool
+    ) -> Completion:
         ends = self._model.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
         stop = next((i for i, token in enumerate(tokens) if token in ends), None)
         used = len(tokens) if stop is None else stop + 1
         while stop is None and used and tokens[used - 1] == self._tokenizer.pad_token_id:
             used -= 1  # a row that met a stop string is padded, not ended
-        text = self._tokenizer.decode(tokens[:used], skip_special_tokens=True)
-        cut = min((at for mark in decoding.stop if (at := text.find(mark)) >= 0), default=None)
-        finished = stop is not None or cut is not None
+        text, cut = read_response(self._tokenizer, tokens[:used], decoding.stop, opened)
+        finished = stop is not None or cut
         return Completion(
-            text=text[:cut],
+            text=text,
             input_tokens=input_tokens,
             output_tokens=used,
             seconds=seconds,
@@ -194,21 +224,29 @@ class TransformersEngine:
         )
 
 
-def _locate(model: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Where transformers should look: a GGUF file is read as its folder and the file's name."""
-    path = Path(model).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise ValueError(f"cannot load model {model!r}: there is no such file")
-        return str(path.parent), {**options, "gguf_file": path.name, "revision": None}
-    if path.is_dir():
-        return str(path), {**options, "revision": None}
-    if model.startswith((".", "/", "~")) or model.count("/") != 1:
-        raise ValueError(
-            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
-            "no folder, and no hub id like owner/name"
-        )
-    return model, options
+def identify(
+    model: str,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> str:
+    """The identity that an engine opened with these arguments would have, without loading its weights.
+
+    Raises ValueError in one line when the model can't be found.
+    """
+    location, gguf_file = locate(model)
+    weights = hash_weights(Path(location), gguf_file)
+    if not gguf_file:
+        local = Path(location).is_dir()
+        options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": None if local else revision}
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        weights = weights or getattr(config, "_commit_hash", None)
+    chosen = _pick_dtype(dtype, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
 
 
 def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
@@ -228,22 +266,17 @@ def _cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
 
 
-def _hash_weights(folder: Path, gguf_file: str | None) -> str | None:
-    """SHA-256 over names and contents of a local checkpoint's files; None for a hub id."""
-    if not folder.is_dir():
-        return None
-    names = [folder / gguf_file] if gguf_file else sorted({p for pattern in HASHED_FILES for p in folder.glob(pattern)})
-    digest = hashlib.sha256()
-    for path in names:
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
-
-
 def _area(image: Image.Image) -> int:
     return image.width * image.height
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; only CUDA's allocator has a type for it."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in said for words in ("out of memory", "can't allocate memory"))
+    )
+
+
 def _failed(error: Exception) -> Completion:
-    return Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {first_line(error)[:MAX_REASON]}")
+    return failed(f"{type(error).__name__}: {first_line(error)}")

@@ -60,11 +60,6 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     return [doc["image"].convert("RGB")]
 
 
-def doc_to_no_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
-    """No picture: the blind variants."""
-    return []
-
-
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, str] | None = None) -> str:
     """The prompt of a question; `pre_prompt` and `post_prompt` come from the task's YAML."""
     around = lmms_eval_specific_kwargs or {}

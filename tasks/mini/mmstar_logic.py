@@ -175,7 +175,7 @@ def draw_diagram(rng: random.Random) -> Item:
             focus="the order of the steps",
             **Choice(answer, tuple(texts), texts[0], 0.25).fields(),
         )
-    names = rng.sample("ABCDEFGHJKLMNPRSTUVW", 7)
+    names = rng.sample("FGHJKLMNPQRSTUVWXYZ", 7)  # none is an option's letter
     leaf = rng.randrange(3, 7)
     parent = (leaf - 1) // 2
     pool = {name: 1.0 for k, name in enumerate(names) if k != leaf}

@@ -83,7 +83,8 @@ def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets
 
 def mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
     """One category as MMStar's rows."""
-    return as_dataset(_mmstar(name, split, n, seed, 0), {**MMSTAR, **TRUTH})
+    offset = CATEGORIES.index(name.partition("/")[2])
+    return as_dataset(_mmstar(name, split, n, seed, offset), {**MMSTAR, **TRUTH})
 
 
 def all_mmstar_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:

@@ -11,8 +11,10 @@ from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.prompts import perception_prompt
+from sightscale.model_adapters.prompts import focus_prompt, perception_prompt
 from sightscale.model_adapters.spec import open_model, parse_model
+from sightscale.tasks.boxes import split_convention
+from sightscale.tasks.instructions import BOX_INSTRUCTION, OPEN_INSTRUCTION, SHORT_INSTRUCTION, YES_NO_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION
 
 ASKED = "Question: what is it?\nOptions:\nA. cat\nB. dog\n" + DIRECT_INSTRUCTION
@@ -38,21 +40,21 @@ def picture(i: int) -> Image.Image:
     return Image.new("RGB", (8, 8), (i, 2 * i, 3 * i))
 
 
-def ask(model: Any, n: int = 3, pictures: int = 1, broken: int | None = None) -> list[Any]:
+def ask(model: Any, n: int = 3, pictures: int = 1, broken: int | None = None, asked: str = ASKED) -> list[Any]:
     """Send a model `n` chat requests as lmms-eval does."""
 
     def to_messages(doc: dict[str, Any]) -> list[dict[str, Any]]:
         if doc["i"] == broken:
             raise OSError("cannot identify image file")
         images = [{"type": "image", "url": picture(10 * doc["i"] + k)} for k in range(pictures)]
-        return [{"role": "user", "content": [*images, {"type": "text", "text": ASKED}]}]
+        return [{"role": "user", "content": [*images, {"type": "text", "text": asked}]}]
 
     model.task_dict["t"] = {"test": [{"i": i} for i in range(n)]}
     generation = {"max_new_tokens": 5, "do_sample": False, "until": []}
     return [
         Instance(
             request_type="generate_until",
-            arguments=(ASKED, to_messages, generation, i, "t", "test"),
+            arguments=(asked, to_messages, generation, i, "t", "test"),
             idx=0,
             metadata={"task": "t", "doc_id": i, "repeats": 1},
         )
@@ -61,8 +63,8 @@ def ask(model: Any, n: int = 3, pictures: int = 1, broken: int | None = None) ->
 
 
 def decoupled(**others: Any) -> tuple[Decoupled, Recording, Recording]:
-    perceives, reasons = Recording("a small cat"), Recording("Answer: A")
-    return Decoupled("p", "r", perception_engine=perceives, reasoning_engine=reasons, **others), perceives, reasons
+    engines = {"perception_engine": Recording("a small cat"), "reasoning_engine": Recording("Answer: A"), **others}
+    return Decoupled("p", "r", **engines), engines["perception_engine"], engines["reasoning_engine"]
 
 
 def test_question_and_options_never_reach_the_perception_module() -> None:
@@ -95,6 +97,117 @@ def test_decoding_is_the_studys(mode: Any, temperature: float, tokens: int) -> N
     model.generate_until(ask(model))
     assert (perceives.decodings[0].temperature, perceives.decodings[0].max_new_tokens) == (0.0, 1024)
     assert (reasons.decodings[0].temperature, reasons.decodings[0].max_new_tokens) == (temperature, tokens)
+
+
+def test_thinking_has_a_budget_and_may_ban_words() -> None:
+    model, _, _ = decoupled(mode="thinking", budget="100", answer_tokens="10", nowait=True)
+    decoding = model.reasoning_decoding
+    assert (decoding.max_new_tokens, decoding.thinking_budget, decoding.nowait) == (110, 100, "words")
+    assert decoupled(mode="thinking")[0].reasoning_decoding.nowait is None
+    assert decoupled()[0].reasoning_decoding.thinking_budget is None
+    greedy = decoupled(mode="thinking", greedy=True, nowait="qwen3")[0].reasoning_decoding
+    assert (greedy.temperature, greedy.thinking_budget, greedy.nowait) == (0.0, 4096, "qwen3")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"mode": "slow"}, "unknown mode 'slow'"),
+        ({"stages": "both"}, "unknown stages 'both'"),
+        ({"nowait": "words"}, "needs mode=thinking"),
+        ({"nowait": "all", "mode": "thinking"}, "unknown NoWait rule 'all'"),
+        ({"budget": "0"}, "at least 1"),
+        ({"focus": "nowhere.json"}, "cannot read the focus file"),
+        ({"box_convention": "a\nb"}, "box convention"),
+    ],
+)
+def test_an_argument_that_is_wrong_is_explained(wrong: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        decoupled(**wrong)
+
+
+def test_whatever_decides_the_answers_is_in_the_identity(tmp_path: Path) -> None:
+    (tmp_path / "focus.json").write_text('{"t": {"1": "the paws"}}')
+    changes: list[dict[str, Any]] = [
+        {},
+        {"mode": "thinking"},
+        {"mode": "thinking", "nowait": True},
+        {"mode": "thinking", "budget": 7},
+        {"answer_tokens": 7},
+        {"greedy": True},
+        {"seed": 1},
+        {"focus": str(tmp_path / "focus.json")},
+        {"focus_llm": "f", "focus_engine": Recording("the paws")},
+        {"box_convention": "thousand"},
+    ]
+    assert len({decoupled(**change)[0].identity for change in changes}) == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("closing", "ending"),
+    [
+        (SHORT_INSTRUCTION, "a single word or phrase"),
+        (YES_NO_INSTRUCTION, "Yes or No"),
+        (BOX_INSTRUCTION, "the bounding box"),
+        (OPEN_INSTRUCTION, "one or more sentences"),
+    ],
+)
+def test_every_answer_format_has_its_own_ending(closing: str, ending: str) -> None:
+    model, perceives, reasons = decoupled()
+    model.generate_until(ask(model, n=1, asked=f"where is the cat?\n{closing}"))
+    (prompt,) = reasons.prompts
+    assert prompt.text.splitlines()[-2] == "Question: where is the cat?"
+    assert prompt.text.splitlines()[-1].startswith(f"Answer directly with {ending} in the format")
+    assert perceives.prompts[0].text == perception_prompt()
+
+
+def test_only_a_box_is_handed_over_with_its_convention() -> None:
+    for closing, tagged in ((BOX_INSTRUCTION, True), (SHORT_INSTRUCTION, False)):
+        engine = Recording("[1, 2, 3, 4]")
+        for model in (
+            EndToEnd("x", engine=engine, box_convention="thousand"),
+            decoupled(reasoning_engine=engine, box_convention="thousand")[0],
+        ):
+            answers = model.generate_until(ask(model, n=1, asked=f"where?\n{closing}"))
+            convention = "thousand" if tagged else "auto"
+            assert split_convention(answers[0].text) == (convention, "[1, 2, 3, 4]")
+            assert model.traces["t", 0].response == "[1, 2, 3, 4]"
+
+
+def test_a_focus_is_written_once_a_question_and_before_perception() -> None:
+    writes = Recording("Contents to observe: the paws")
+    model, perceives, _ = decoupled(focus_llm="f", focus_engine=writes)
+    model.generate_until(ask(model))
+    model.generate_until(ask(model))
+    assert [prompt.text for prompt in writes.prompts] == [focus_prompt(ASKED.removesuffix(DIRECT_INSTRUCTION).strip())]
+    assert {prompt.text for prompt in perceives.prompts} == {perception_prompt("the paws")}
+    assert model.traces["t", 2].focus == "the paws"
+    assert model.settings["focus_outcomes"] == {"written": 1}
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome"), [("", "empty"), ("Contents to observe:", "empty"), ("(A) cat or (B) dog", "leaking")]
+)
+def test_a_focus_that_cannot_be_used_is_none_and_counted(says: str, outcome: str) -> None:
+    model, perceives, _ = decoupled(focus_llm="f", focus_engine=Recording(says))
+    model.generate_until(ask(model))
+    assert {prompt.text for prompt in perceives.prompts} == {perception_prompt()}
+    assert model.traces["t", 0].focus is None
+    assert model.settings["focus_outcomes"] == {outcome: 1}
+
+
+def test_a_focus_file_comes_before_the_focus_model(tmp_path: Path) -> None:
+    (tmp_path / "focus.json").write_text('{"provenance": {}, "focus": {"t": {"0": "the ears"}}}')
+    writes = Recording("the paws")
+    model, _, _ = decoupled(focus=str(tmp_path / "focus.json"), focus_llm="f", focus_engine=writes)
+    model.generate_until(ask(model))
+    assert [model.traces["t", i].focus for i in range(3)] == ["the ears", "the paws", "the paws"]
+
+
+def test_the_parts_are_named_with_what_is_known_of_their_size() -> None:
+    model, perceives, _ = decoupled(focus_llm="owner/f", focus_engine=Recording(""))
+    perceives.parameters = 12  # type: ignore[attr-defined]
+    assert Blindfold(model, "none").parts == {"perception": ("p", 12), "reasoning": ("r", None), "focus": ("f", None)}
 
 
 def test_a_document_that_cannot_be_read_fails_alone() -> None:
@@ -190,7 +303,7 @@ def test_any_model_of_lmms_eval_can_be_named(tmp_path: Path) -> None:
 
 def test_prompts_with_thinking_answers_keep_both() -> None:
     model, _, _ = decoupled(mode="thinking")
-    model.reasoning = Recording("<think>hm</think>Answer: B")  # type: ignore[assignment]
+    model.engines["reasoning"] = Recording("<think>hm</think>Answer: B")
     (answer,) = model.generate_until(ask(model, n=1))
     assert answer.text == "Answer: B" and model.traces["t", 0].thinking == "hm"
 

@@ -1,13 +1,12 @@
 """The published prompts, to the letter: a changed word changes the score."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from sightscale.model_adapters.decoupled import bare_question, read_focus
-from sightscale.model_adapters.prompts import perception_prompt, reasoning_prompt
+from sightscale.model_adapters.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.thinking import split_thinking
+from sightscale.tasks.instructions import AnswerFormat
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -18,9 +17,26 @@ def test_perception_prompts_are_the_published_ones() -> None:
 
 
 @pytest.mark.parametrize("mode", ["direct", "thinking"])
-def test_reasoning_prompts_are_the_published_ones(mode) -> None:  # type: ignore[no-untyped-def]
+def test_reasoning_prompts_are_the_published_ones(mode: Mode) -> None:
     question = "Question: what is it?\nOptions:\nA. a cat\nB. a dog"
     assert reasoning_prompt("A cat.", question, mode) + "\n" == (GOLDEN / f"reasoning_{mode}.txt").read_text()
+
+
+@pytest.mark.parametrize("mode", ["direct", "thinking"])
+@pytest.mark.parametrize(
+    ("answer_format", "question"),
+    [
+        ("short", "Question: what colour is the cat?"),
+        ("yes_no", "Is it a cat?"),
+        ("box", "Where is the cat on the left?"),
+        ("open", "What differs between the pictures?"),
+    ],
+)
+def test_endings_for_other_answers_are_the_reviewed_ones(
+    answer_format: AnswerFormat, question: str, mode: Mode
+) -> None:
+    asked = reasoning_prompt("A cat.", question, mode, answer_format)
+    assert asked + "\n" == (GOLDEN / f"reasoning_{mode}_{answer_format}.txt").read_text()
 
 
 def test_a_question_gets_one_prefix() -> None:
@@ -28,9 +44,9 @@ def test_a_question_gets_one_prefix() -> None:
     assert "Question: Hint:" not in reasoning_prompt("d", "Hint: look. Question: what?", "direct")
 
 
-def test_the_tasks_own_instruction_is_taken_off() -> None:
-    asked = "Question: q\nOptions:\nA. x\nAnswer with the option's letter from the given choices directly.\n"
-    assert bare_question(asked) == "Question: q\nOptions:\nA. x"
+def test_focus_prompts_are_the_published_ones_with_our_examples() -> None:
+    asked = focus_prompt("what is it?\nOptions:\nA. a cat\nB. a dog")
+    assert asked + "\n" == (GOLDEN / "focus.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -44,13 +60,3 @@ def test_the_tasks_own_instruction_is_taken_off() -> None:
 )
 def test_thinking_is_split_off(text: str, thinking: str | None, rest: str) -> None:
     assert split_thinking(text) == (thinking, rest)
-
-
-def test_a_focus_file_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "focus.json"
-    path.write_text(json.dumps({"easy_vqa": {"0": "the shape"}}))
-    assert read_focus(path) == {"easy_vqa": {"0": "the shape"}}
-    for content in ("[1]", '{"easy_vqa": 3}', "{"):
-        path.write_text(content)
-        with pytest.raises(ValueError, match=r"focus\.json"):
-            read_focus(path)

@@ -1,6 +1,10 @@
 """The store: what decides a key, and what happens to damaged, failed and repeated generations."""
 
+import hashlib
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt
-from sightscale.model_adapters.store import Store, StoredEngine, generation_key
+from sightscale.model_adapters.store import Store, StoredEngine, describe_store, generation_key, prune_store
 
 GREEDY = Decoding(8)
 
@@ -122,3 +126,107 @@ def test_two_stores_on_one_file_see_each_others_work(store: Store) -> None:
     engine = Counting()
     StoredEngine(engine, other).generate([ask("a")], GREEDY)
     assert engine.asked == []
+
+
+@pytest.mark.parametrize("change", [{"thinking_budget": 9}, {"nowait": "words"}])
+def test_how_it_thinks_changes_the_key(change: dict) -> None:  # type: ignore[type-arg]
+    other = Decoding(**{**GREEDY.as_dict(), **change})
+    assert generation_key("e", ask("q"), other) != generation_key("e", ask("q"), GREEDY)
+
+
+def test_a_field_that_a_newer_version_kept_is_left_out(store: Store) -> None:
+    store.put("k", "e", Completion("a"))
+    body = '{"text": "a", "invented": 1}'
+    checksum = hashlib.sha256(f"k\n{body}".encode()).hexdigest()
+    with sqlite3.connect(store.path) as raw:
+        raw.execute("UPDATE generations SET body = ?, checksum = ?", (body, checksum))
+    assert store.get("k") == Completion("a")
+
+
+@pytest.mark.parametrize("offset", [100, 4096, 9000, 20000])
+def test_a_damaged_file_loses_no_more_than_its_damage(store: Store, offset: int) -> None:
+    prompts = [ask(f"question {i} {'x' * 200}") for i in range(200)]
+    whole = StoredEngine(Counting(), store).generate(prompts, GREEDY)
+    store.close()
+    content = bytearray(store.path.read_bytes())
+    content[offset : offset + 64] = bytes(range(64))
+    store.path.write_bytes(content)
+    try:
+        again = StoredEngine(Counting(), Store(store.path)).generate(prompts, GREEDY)
+    except (ValueError, RuntimeError) as error:
+        assert "store" in str(error) and "another" in str(error)
+    else:
+        assert again == whole
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from sightscale.model_adapters.engines import Completion
+from sightscale.model_adapters.store import Store
+store = Store(Path(sys.argv[1]))
+for i in range(300):
+    store.put(f"{sys.argv[2]} {i}", f"engine {sys.argv[2]}", Completion(f"{sys.argv[2]} said {i}"))
+    store.put(f"shared {i}", "shared", Completion(f"shared {i}"))
+    store.count(1, 1)
+"""
+
+
+def test_processes_write_to_one_file_at_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(one)]) for one in range(4)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0] * 4
+    store = Store(path)
+    assert len(store) == 5 * 300
+    for one in range(4):
+        assert all((kept := store.get(f"{one} {i}")) and kept.text == f"{one} said {i}" for i in range(300))
+    report = describe_store(path)
+    assert (report.sessions, report.hits, report.misses) == (4, 1200, 1200)
+    assert sum(rows.damaged for rows in report.engines) == 0
+
+
+def test_a_store_says_what_it_holds(store: Store) -> None:
+    engine = StoredEngine(Counting(), store)
+    assert describe_store(store.path).hit_rate is None
+    engine.generate([ask("a"), ask("b"), ask("a")], GREEDY)
+    engine.generate([ask("a")], GREEDY)
+    store.put("k", "another", Completion("x"))
+    with sqlite3.connect(store.path) as raw:
+        raw.execute("UPDATE generations SET body = 'no' WHERE engine = 'another'")
+    report = describe_store(store.path)
+    assert [(rows.engine, rows.rows, rows.damaged) for rows in report.engines] == [
+        ("another", 1, 1),
+        ("counting", 2, 0),
+    ]
+    assert (report.sessions, report.hits, report.misses, report.hit_rate) == (1, 2, 2, 0.5)
+    assert report.size >= store.path.stat().st_size
+
+
+def test_a_store_is_pruned_by_everything_that_is_said(store: Store) -> None:
+    for i in range(50):
+        for name in ("model-a@1", "model-b@2"):
+            store.put(f"{name} {i}", name, Completion("x" * 2000))
+    with sqlite3.connect(store.path) as raw:
+        raw.execute("UPDATE generations SET written = ? WHERE key LIKE '% 1_'", (time.time() - 10 * 86400,))
+        raw.execute("UPDATE generations SET body = 'no' WHERE key = 'model-b@2 49'")
+    with pytest.raises(ValueError, match="say what"):
+        prune_store(store.path)
+    size = describe_store(store.path).size
+    assert prune_store(store.path, damaged=True, engine="model-a") == {}
+    assert prune_store(store.path, damaged=True) == {"model-b@2": 1}
+    assert prune_store(store.path, engine="model-a", older_than=9) == {"model-a@1": 10}
+    assert prune_store(store.path, older_than=11) == {}
+    assert prune_store(store.path, engine="model-a") == {"model-a@1": 40}
+    assert len(store) == 49 and store.get("model-b@2 11") == Completion("x" * 2000)
+    assert describe_store(store.path).size < 0.6 * size
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", b"SQLite format 3\0"])
+def test_a_file_that_is_no_store_is_neither_shown_nor_made(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "nothing"
+    if content is not None:
+        path.write_bytes(content)
+    for action in (describe_store, lambda file: prune_store(file, damaged=True)):
+        with pytest.raises(ValueError, match="store"):
+            action(path)
+    assert path.is_file() == (content is not None)

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.transformers import TransformersEngine
 
@@ -65,20 +66,73 @@ def test_one_prompt_that_fails_costs_itself_only(engine: TransformersEngine) -> 
     assert answers[1].text == "" and answers[1].finish_reason == "error"
 
 
-def test_memory_running_out_halves_the_batch(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = engine._answer
-    sizes = []
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_memory_running_out_halves_the_batch_for_good(random_nano: Path, error: Exception) -> None:
+    engine = TransformersEngine(str(random_nano), batch_size=8)
+    tried: list[int] = []
 
-    def short_of_memory(batch, texts, decoding):  # type: ignore[no-untyped-def]
-        sizes.append(len(batch))
-        if len(batch) > 2:
-            raise torch.OutOfMemoryError("no memory")
-        return whole(batch, texts, decoding)
+    def short_of_memory(_: torch.nn.Module, __: object, inputs: dict[str, torch.Tensor]) -> None:
+        size = len(inputs["input_ids"])
+        tried.append(size)
+        if size > 2:
+            raise error
 
-    monkeypatch.setattr(engine, "_answer", short_of_memory)
-    monkeypatch.setattr(engine, "batch_size", 4)
-    assert all(answer.error is None for answer in engine.generate(prompts(4), Decoding(2)))
-    assert sizes == [4, 2, 2]
+    engine._model.register_forward_pre_hook(short_of_memory, with_kwargs=True)
+    asked = prompts(9)
+    answers = engine.generate(asked, Decoding(1))
+    assert [answer.error for answer in answers] == [None] * 9
+    assert tried == [8, 4, 2, 2, 2, 2, 1] and engine.batch_size == 2
+
+
+def test_one_prompt_too_large_for_memory_fails_alone(random_nano: Path) -> None:
+    engine = TransformersEngine(str(random_nano), batch_size=4)
+
+    def short_of_memory(_: torch.nn.Module, __: object, inputs: dict[str, torch.Tensor]) -> None:
+        if inputs["input_ids"].shape[1] > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    engine._model.register_forward_pre_hook(short_of_memory, with_kwargs=True)
+    large = Prompt((Message("user", (prompts(1)[0].images[0], "what is it? " * 40)),))
+    answers = engine.generate([*prompts(3), large], Decoding(2))
+    assert [bool(answer.error) for answer in answers] == [False, False, False, True]
+    assert "out of memory" in (answers[3].error or "")
+
+
+def test_a_prompt_longer_than_the_context_fails_with_the_reason(engine: TransformersEngine) -> None:
+    longer = Prompt((Message("user", ("what is it? " * 500,)),))
+    answers = engine.generate([*prompts(2), longer], Decoding(2))
+    assert [bool(answer.error) for answer in answers] == [False, False, True]
+    assert "this model's context holds 1024" in (answers[2].error or "")
+
+
+def test_a_prompt_that_the_chat_template_refuses_costs_itself_only(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "{% if messages[0]['role'] != 'user' %}{{ raise_exception('user first') }}{% endif %}"
+    monkeypatch.setattr(engine._processor, "chat_template", template + engine._processor.chat_template)
+    answers = engine.generate([Prompt((Message("system", ("be kind",)),)), *prompts(2)], Decoding(2))
+    assert [bool(answer.error) for answer in answers] == [True, False, False]
+    assert "user first" in (answers[0].error or "")
+
+
+@pytest.mark.slow
+def test_a_gguf_file_is_loaded_and_its_parameters_counted(smollm2_engine: TransformersEngine) -> None:
+    assert smollm2_engine.parameters == 134_515_008
+    (answer,) = smollm2_engine.generate([Prompt((Message("user", ("What is the capital of France?",)),))], Decoding(8))
+    assert "Paris" in answer.text
+
+
+def test_a_stop_mark_is_met_in_the_answer_and_not_in_the_prompt(engine: TransformersEngine) -> None:
+    (whole,) = engine.generate(prompts(1), Decoding(6))
+    assert whole.text.startswith("\n\n")  # what this random model writes, after a prompt that ends in a newline
+    (cut,) = engine.generate(prompts(1), Decoding(6, stop=("\n\n",)))
+    assert (cut.text, cut.output_tokens, cut.finish_reason) == ("", 2, "stop")
 
 
 def test_a_text_is_cut_at_a_stop_mark(engine: TransformersEngine) -> None:
@@ -98,6 +152,11 @@ def test_the_identity_follows_the_weights(random_nano: Path, engine: Transformer
     with (tmp_path / "generation_config.json").open("a") as file:
         file.write("\n")
     assert same == engine.weights != TransformersEngine(str(tmp_path)).weights
+
+
+@pytest.fixture(scope="module")
+def smollm2_engine() -> TransformersEngine:
+    return TransformersEngine(find_checkpoint("smollm2-135m-instruct"))
 
 
 @pytest.mark.parametrize("name", ["/nowhere/at/all", "no-such-model", "./missing.gguf"])

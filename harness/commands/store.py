@@ -1,0 +1,60 @@
+"""`sightscale store`: what a file of finished generations holds, and how to make it smaller."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightscale.harness.commands.terminal import open_console
+
+
+def store(
+    what: Annotated[str, typer.Argument(metavar="FILE | prune FILE", help="A store; with `prune` before it, pruned.")],
+    file: Annotated[Path | None, typer.Argument(metavar="", hidden=True)] = None,
+    engine: Annotated[str | None, typer.Option(help="prune: rows whose engine has this in its identity.")] = None,
+    older_than: Annotated[float | None, typer.Option(min=0, help="prune: rows written more than N days ago.")] = None,
+    damaged: Annotated[bool, typer.Option("--damaged", help="prune: rows that don't match their checksum.")] = False,
+) -> None:
+    """Show a store's size, its rows by engine, damaged rows, and how often it had the answer already.
+
+    `sightscale store prune FILE` removes the rows that meet every condition given.
+    """
+    if file is None:
+        if engine is not None or older_than is not None or damaged:
+            raise ValueError(f"to remove rows write `sightscale store prune {what}` with the same options")
+        _show(Path(what))
+    elif what == "prune":
+        _prune(file, engine, older_than, damaged)
+    else:
+        raise ValueError(f"unknown action {what!r}; write `sightscale store FILE` or `sightscale store prune FILE`")
+
+
+def _show(path: Path) -> None:
+    from rich.table import Column, Table
+
+    from sightscale.model_adapters.store import describe_store
+
+    report = describe_store(path)
+    table = Table(Column("engine", overflow="fold"), "generations", "damaged", "first written", "last written")
+    for rows in report.engines:
+        table.add_row(rows.engine, f"{rows.rows:,}", f"{rows.damaged:,}", _when(rows.first), _when(rows.last))
+    open_console().print(table)
+    asked = report.hits + report.misses
+    rate = "" if report.hit_rate is None else f", {100 * report.hit_rate:.1f} % of {asked:,} prompts answered from it"
+    print(f"{path}: {report.size / 2**20:.2f} MiB; {report.sessions:,} sessions{rate}")
+
+
+def _prune(path: Path, engine: str | None, older_than: float | None, damaged: bool) -> None:
+    from sightscale.model_adapters.store import describe_store, prune_store
+
+    before = describe_store(path).size
+    removed = prune_store(path, engine, older_than, damaged)
+    for name, rows in removed.items():
+        print(f"removed {rows:,} generations of {name}")
+    freed = max(0, before - describe_store(path).size)
+    print(f"{path}: {sum(removed.values()):,} generations removed, {freed / 2**20:.2f} MiB freed")
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

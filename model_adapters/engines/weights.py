@@ -1,0 +1,64 @@
+"""Weights: where a model's name points to, and which weights lie there."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+HASHED_FILES = ("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+
+
+def locate(model: str) -> tuple[str, str | None]:
+    """The folder or hub id behind a name, and the file in that folder if the name is a GGUF file.
+
+    Raises ValueError in one line when it can be neither.
+    """
+    path = Path(model).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ValueError(f"cannot load model {model!r}: there is no such file")
+        return str(path.parent), path.name
+    if path.is_dir():
+        return str(path), None
+    if model.startswith((".", "/", "~")) or model.count("/") != 1:
+        raise ValueError(
+            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
+            "no folder, and no hub id like owner/name"
+        )
+    return model, None
+
+
+def find_folder(location: str, revision: str | None = None) -> Path | None:
+    """The folder with a model's files: itself, or where the hub's client keeps it; None before it was fetched."""
+    if Path(location).is_dir():
+        return Path(location)
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(location, "config.json", revision=revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def hash_weights(folder: Path, gguf_file: str | None) -> str | None:
+    """SHA-256 over names and contents of a local checkpoint's files; None for a hub id."""
+    if not folder.is_dir():
+        return None
+    names = [folder / gguf_file] if gguf_file else sorted({p for pattern in HASHED_FILES for p in folder.glob(pattern)})
+    digest = hashlib.sha256()
+    for path in names:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def count_parameters(folder: Path) -> int | None:
+    """How many numbers a folder's safetensors files hold; None if there are none."""
+    files = sorted(folder.glob("*.safetensors"))
+    return sum(_count_numbers(path) for path in files) if files else None
+
+
+def _count_numbers(path: Path) -> int:
+    """Read from the header alone: a length of eight bytes, then JSON with each tensor's shape."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

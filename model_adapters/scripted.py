@@ -1,0 +1,85 @@
+"""Scripted models: answers by rule from a document's known truth, to check what a measurement says of them.
+
+They answer documents of the mini suite, which tell their own truth. `oracle` answers right when it is shown the
+document's own pictures, else as the prior-only guesser; `prior` always gives the best guess without looking;
+`coin` picks an option by a seeded coin. What each must score, sighted and blind, is known.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sightscale.model_adapters.adapter import Adapter, Trace
+from sightscale.model_adapters.requests import Request, read_prompt
+
+RULES = ("oracle", "prior", "coin")
+
+
+class Scripted(Adapter):
+    """`scripted:oracle`, `scripted:prior`, `scripted:coin[,seed=N]`."""
+
+    def __init__(self, rule: str, seed: int = 0, batch_size: int | str = 1, store: str | None = None) -> None:
+        """Raises ValueError for an unknown rule. `batch_size` and `store` change nothing: there is nothing to keep."""
+        if rule not in RULES:
+            raise ValueError(f"unknown scripted model {rule!r}; known: {', '.join(RULES)}")
+        super().__init__(rule)
+        self.rule, self.seed = rule, int(seed)
+
+    @property
+    def identity(self) -> str:
+        return f"scripted({self.rule}; seed {self.seed})"
+
+    @property
+    def parts(self) -> dict[str, tuple[str, int | None]]:
+        return {"model": (f"scripted:{self.rule}", 0)}
+
+    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+        return [self._trace(request) for request in requests]
+
+    def _trace(self, request: Request) -> Trace:
+        doc = self.task_dict[request.task][request.split][request.doc_id]
+        if "blind_probability" not in doc:
+            return Trace("", error="a scripted model answers documents of the mini suite only (--data mini)")
+        try:
+            prompt = read_prompt(request.read(request.doc_id))
+        except Exception as error:  # a bad document costs itself only, whatever its fault is
+            return Trace("", error=f"cannot read document {request.doc_id}: {type(error).__name__}: {error}")
+        own = [picture.convert("RGB").tobytes() for picture in _pictures(doc)]
+        sees = bool(own) and [picture.convert("RGB").tobytes() for picture in prompt.images] == own
+        rng = random.Random(f"{self.seed}:{request.task}:{request.doc_id}")
+        if self.rule == "coin":
+            response = rng.choice(_letters(doc))
+        else:
+            response = _right(doc) if self.rule == "oracle" and sees else _guess(doc)
+        return Trace(response, prompt=prompt.text, finish_reason="stop")
+
+
+def _pictures(doc: Mapping[str, Any]) -> list[Any]:
+    """A document's pictures in the order in which it is asked."""
+    if "reference" not in doc:
+        return [doc["image"]]
+    first, last = ("left", "right") if doc["order"] == "AB" else ("right", "left")
+    return [doc[first], doc["reference"], doc[last]]
+
+
+def _letters(doc: Mapping[str, Any]) -> list[str]:
+    letters = [letter for letter in "ABCDE" if doc.get(letter) is not None]
+    return letters or (["A", "B"] if "reference" in doc else list("ABCD"))
+
+
+def _right(doc: Mapping[str, Any]) -> str:
+    if "reference" in doc:
+        likes_left = doc["p_right"] < 0.5
+        return "A" if likes_left == (doc["order"] == "AB") else "B"
+    if "target" in doc:  # a box
+        return json.dumps(json.loads(doc["target"])["box"])
+    if "names" in doc:
+        return str(json.loads(doc["names"])[0])
+    return str(doc["answer"])
+
+
+def _guess(doc: Mapping[str, Any]) -> str:
+    if "reference" in doc:
+        return "A"
+    return str(doc["blind_answer"])

@@ -1,0 +1,1 @@
+"""MMStar: six categories, eighteen axes, two averages (Chen et al., 2024)."""

@@ -1,0 +1,41 @@
+"""Which engine a model string opens, and what it says when it opens none."""
+
+from pathlib import Path
+
+import pytest
+
+from sightscale.model_adapters.engines.transformers import TransformersEngine
+from sightscale.model_adapters.loading import open_engine
+from sightscale.model_adapters.spec import open_model, parse_model
+from sightscale.model_adapters.store import StoredEngine
+
+
+def test_a_plain_name_opens_transformers_and_the_store_passes_its_size_on(random_nano: Path, tmp_path: Path) -> None:
+    bare = open_engine(str(random_nano), batch_size="2")
+    kept = open_engine(str(random_nano), store=str(tmp_path / "store.sqlite"))
+    assert isinstance(bare, TransformersEngine) and bare.batch_size == 2
+    assert isinstance(kept, StoredEngine)
+    assert kept.parameters == bare.parameters and (kept.parameters or 0) > 1_000_000
+    assert kept.identity == bare.identity
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("no-such-model", "cannot load model 'no-such-model'"),
+        ("vllm:no-such-model", "cannot load model 'no-such-model'"),
+        ("vllm:/nowhere/model.gguf", "there is no such file"),
+        ("openai:", "must look like openai:MODEL@http://host:port/v1"),
+        ("openai:model@host:8000", "must look like openai:MODEL@http://host:port/v1"),
+    ],
+)
+def test_what_cannot_be_opened_is_told_in_one_line(model: str, said: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        open_engine(model)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_argument_that_no_engine_takes_is_named(random_nano: Path, tmp_path: Path) -> None:
+    spec = parse_model(f"{random_nano},tensor_parallel_size=2")
+    with pytest.raises(ValueError, match="has no argument 'tensor_parallel_size'"):
+        open_model(spec, batch_size=1, seed=0, store=str(tmp_path / "store.sqlite"))

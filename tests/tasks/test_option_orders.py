@@ -1,0 +1,89 @@
+"""Options in another order: the right letter follows, nothing else changes."""
+
+from pathlib import Path
+
+import pytest
+
+from sightscale.tasks.mini import build_rows
+from sightscale.tasks.mmstar.questions import read_question
+from sightscale.tasks.multiple_choice import read_options
+from sightscale.tasks.option_orders import OptionOrder, arrange_options, parse_order
+from sightscale.tasks.sources import DATA, OPTIONS, follow_pointer, reading
+
+
+@pytest.fixture(scope="module")
+def rows():  # type: ignore[no-untyped-def]
+    return build_rows("in_domain/GQA", n=40)
+
+
+def test_every_rotation_asks_for_the_same_text(rows) -> None:  # type: ignore[no-untyped-def]
+    turned = arrange_options(rows, "circular")
+    assert len(turned) == 160
+    for number, doc in enumerate(rows):
+        own = [turned[4 * number + k] for k in range(4)]
+        answer, guess = read_options(doc)[doc["answer"]], read_options(doc)[doc["blind_answer"]]
+        assert {read_options(one)[one["answer"]] for one in own} == {answer}
+        assert {read_options(one)[one["blind_answer"]] for one in own} == {guess}
+        assert sorted(one["answer"] for one in own) == list("ABCD")
+        assert [one["order"] for one in own] == ["ABCD", "BCDA", "CDAB", "DABC"]
+        assert all(one["image"].tobytes() == doc["image"].tobytes() and one["index"] == doc["index"] for one in own)
+
+
+def test_a_shuffle_depends_on_its_seed(rows) -> None:  # type: ignore[no-untyped-def]
+    first, again, other = (arrange_options(rows, f"shuffled:{seed}") for seed in (1, 1, 2))
+    assert first["A"][:] == again["A"][:] != other["A"][:]
+    assert len(first) == 40 and first["order"][:] != ["ABCD"] * 40
+    for doc, moved in zip(rows, first, strict=True):
+        assert read_options(moved)[moved["answer"]] == read_options(doc)[doc["answer"]]
+        assert sorted(read_options(moved).values()) == sorted(read_options(doc).values())
+
+
+def test_mmstars_questions_are_written_anew_in_their_own_form() -> None:
+    rows = build_rows("mmstar", n=10)
+    turned = arrange_options(rows, "circular")
+    assert len(turned) == 240
+    for number, doc in enumerate(rows):
+        was = read_question(doc["question"])
+        now = turned[4 * number + 1]
+        question = read_question(now["question"])
+        assert was and question and (question.stem, question.form) == (was.stem, was.form)
+        assert question.options[now["answer"]] == was.options[doc["answer"]]
+        assert turned[4 * number]["question"] == doc["question"]  # the first rotation is the original, to the byte
+
+
+def test_rows_that_are_no_multiple_choice_stay_as_they_are() -> None:
+    for name in ("refcoco/val", "nights", "imagenet"):
+        rows = build_rows(name, n=3)
+        assert arrange_options(rows, "circular") is rows
+
+
+def test_two_options_rotate_twice_and_missing_ones_stay_missing() -> None:
+    with reading("hub", None, "circular"):
+        import datasets
+
+        rows = follow_pointer(datasets.Dataset.from_list([{"package": "easy_vqa", "arguments": {"split": "test"}}]))
+    some = rows.remove_columns("image").select(range(200))
+    yes_no = [doc for doc in some if doc["category"] == "yes/no"]
+    assert yes_no and all(doc["C"] is None and doc["order"] in ("AB", "BA") for doc in yes_no)
+
+
+def test_orders_are_parsed_or_named() -> None:
+    assert parse_order("") is None
+    assert parse_order(" circular ") == OptionOrder("circular") and parse_order("shuffled:7") == OptionOrder(
+        "shuffled", 7
+    )
+    for wrong in ("shuffled", "shuffled:x", "circular:2", "random"):
+        with pytest.raises(ValueError, match="known: circular, shuffled:SEED"):
+            parse_order(wrong)
+
+
+def test_what_tasks_read_is_chosen_for_a_while_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.delenv(DATA, raising=False)
+    with reading("mini", tmp_path, "shuffled:1"):
+        assert (os.environ[DATA], os.environ[OPTIONS]) == ("mini", "shuffled:1")
+    assert DATA not in os.environ and OPTIONS not in os.environ
+    for data, root, order in (("tiny", None, ""), ("hub", tmp_path / "no", ""), ("hub", None, "best")):
+        with pytest.raises(ValueError, match=r"data|order"), reading(data, root, order):
+            pass
