@@ -16,7 +16,7 @@ CONVERTING = Decoding(max_new_tokens=1024, thinking=False)  # the study publishe
 AGAIN = replace(CONVERTING, temperature=0.7, top_p=0.8, top_k=20, seed=1)  # as Qwen3's card samples
 
 _BULLET = re.compile(r"\A[-*•–]\s+")
-_NUMBER = re.compile(r"\A\W*(?:(?:declarative\s+)?statement\s*)?#?(\d+)\W*(?:[.):]|\s-)\W*?(?=[\w\"'“‘(])", re.I)
+_NUMBER = re.compile(r"\A\W*(?:(?:declarative\s+)?statement\s*)?#?(\d+)[*_]*(?:[.):]|\s-)[*_]*\s+(?=\S)", re.I)
 _HEADING = re.compile(
     r"\A\W*(?:here (?:is|are)\b.*|(?:declarative )?statements?(?:\(s\))?\W*|sure\b.*|certainly\b.*)\Z", re.I
 )
@@ -75,7 +75,7 @@ def parse_statements(said: str) -> tuple[str, ...]:
     texts: list[str] = []
     for line in said.splitlines():
         text = line.strip()
-        if not re.search(r"\w", text) or _HEADING.match(text):
+        if not re.search(r"[^\W_]", text) or _HEADING.match(text):
             continue
         text = _LABEL.sub("", _BULLET.sub("", text), count=1)
         number = _NUMBER.match(text)
