@@ -8,7 +8,6 @@ opened, only when a batch needs them, so a file may be larger than memory.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from PIL import Image
 
 from sightscale.model_adapters.errors import first_line
 from sightscale.trainers.conversations import IMAGE, Conversation
+from sightscale.trainers.pictures import open_whole
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 BLOCK = 1 << 20  # characters read at a time from a JSON array
@@ -46,13 +46,13 @@ class Picture:
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     def __call__(self) -> Image.Image:
-        with Image.open(BytesIO(self.source) if isinstance(self.source, bytes) else self.source) as image:
+        with open_whole(self.source) as image:
             return image.convert("RGB")
 
     def check(self) -> None:
         """Read the header; pixels are decoded when a batch needs them. Raises ValueError when it can't be read."""
         try:
-            with Image.open(BytesIO(self.source) if isinstance(self.source, bytes) else self.source):
+            with open_whole(self.source):
                 pass
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise ValueError(f"a picture can't be read: {first_line(error)}") from error

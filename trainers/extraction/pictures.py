@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
+
+from sightscale.trainers.pictures import open_whole
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 
@@ -20,7 +21,7 @@ class Kept:
 
 def open_picture(content: bytes) -> tuple[Image.Image, str]:
     """The decoded picture as RGB, and its file's suffix. Raises ValueError or OSError when it can't be decoded."""
-    with Image.open(BytesIO(content)) as image:
+    with open_whole(content) as image:
         suffix = SUFFIXES.get(image.format or "")
         if suffix is None:
             raise ValueError(f"pictures of format {image.format} aren't kept; known: {', '.join(SUFFIXES)}")
