@@ -3,12 +3,10 @@
 import base64
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.prompts import perception_prompt
+from sightscale.trainers.extraction import extract as extraction
 from sightscale.trainers.extraction import statements
 from sightscale.trainers.extraction.extract import Result, extract, join_focuses
 from sightscale.trainers.extraction.sources import Example, open_sources
@@ -137,14 +136,9 @@ def test_a_wrong_count_of_statements_is_asked_for_once_more_with_sampling(
     assert len(sampled) == 1 and sampled[0]["seed"] is not None and sampled[0]["top_k"] == 20
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from sightscale.trainers.extraction import extract as extraction
-from sightscale.trainers.extraction.sources import open_sources
-extraction.PICTURE_WINDOW = 2
-extraction.extract(open_sources([sys.argv[1]]), Path(sys.argv[2]), sys.argv[3], print, batch_size=2)
-"""
+def run_in_small_windows(instructions: Path, output: Path, model: str) -> None:
+    extraction.PICTURE_WINDOW = 2
+    run(instructions, output, model, batch_size=2)
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_rows(teacher: Any, instructions: Path, tmp_path: Path) -> None:
@@ -154,13 +148,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_rows(teacher: Any, instruct
     teacher.pause = 0.03
     cut = tmp_path / "cut"
     for stop_at in ("store.sqlite", "data.jsonl"):
-        command = [sys.executable, "-c", PROGRAM, str(instructions), str(cut), teacher.model]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-        while not ((cut / stop_at).is_file() and (cut / stop_at).stat().st_size) and process.poll() is None:
+        process = get_context("fork").Process(target=run_in_small_windows, args=(instructions, cut, teacher.model))
+        process.start()
+        while not ((cut / stop_at).is_file() and (cut / stop_at).stat().st_size) and process.is_alive():
             time.sleep(0.01)
         time.sleep(0.1)
         process.kill()
-        process.wait()
+        process.join()
     whole_lines = (tmp_path / "whole" / "data.jsonl").read_bytes()
     lines = (cut / "data.jsonl").read_bytes()
     assert 0 < len(lines) < len(whole_lines)
