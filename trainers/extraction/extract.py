@@ -202,7 +202,7 @@ def _describe(
             yield _rejection(example, reason, detail)
             continue
         content, suffix, _ = opened[example.id]
-        kept = keep_picture(content, suffix, output)
+        kept = keep_picture(content, suffix, output, example.file)
         yield _row(example, description, focuses[example.id], statements[example.id], kept.name, kept.sha256, teachers)
 
 

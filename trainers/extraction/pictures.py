@@ -28,14 +28,20 @@ def open_picture(content: bytes) -> tuple[Image.Image, str]:
         return image.convert("RGB"), suffix
 
 
-def keep_picture(content: bytes, suffix: str, folder: Path) -> Kept:
-    """Write a picture's content into `folder`, whole or not at all, unless it is there."""
+def keep_picture(content: bytes, suffix: str, folder: Path, file: Path | None = None) -> Kept:
+    """Have a picture's content in `folder`, whole or not at all; `file` is linked to where the disk can do that."""
     digest = hashlib.sha256(content).hexdigest()
     name = f"images/{digest[:2]}/{digest}{suffix}"
     path = folder / name
     if not (path.is_file() and path.stat().st_size == len(content)):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_bytes(content)
+        partial.unlink(missing_ok=True)
+        try:
+            if file is None:
+                raise OSError("its content comes from no file of its own")
+            partial.hardlink_to(file.resolve())
+        except OSError:  # another disk, or one that knows no links
+            partial.write_bytes(content)
         partial.replace(path)
     return Kept(name, digest)

@@ -18,7 +18,7 @@ from sightscale.model_adapters.errors import first_line
 from sightscale.tasks.mini import REVISION, SETS, iterate_items
 from sightscale.tasks.mini.render import render
 from sightscale.tasks.mini.rows import encode
-from sightscale.trainers.conversation_files import ConversationFile, read_pictures
+from sightscale.trainers.conversation_files import ConversationFile, Picture, read_pictures
 from sightscale.trainers.extraction.prompts import Pair
 from sightscale.trainers.extraction.questions import clean_question
 
@@ -36,6 +36,7 @@ class Example:
     pairs: tuple[Pair, ...]
     picture: Callable[[], bytes] = field(compare=False)
     original: str | None = None  # the picture's name in the source, where it has one
+    file: Path | None = field(default=None, compare=False)  # the picture's own file, where it has one
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,17 @@ def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
         pairs = tuple((clean_question(question), answer.strip()) for question, answer in conversation.turns)
         identity = name_example(path.name, picture, conversation.turns)
         source_id = str(raw.get("id") if raw.get("id") is not None else conversation.origin)
+        own = _picture(file, i).source
         source.rows.append(
-            make_example(identity, path.name, source_id, pairs, partial(_read_picture, file, i), original)
+            make_example(
+                identity,
+                path.name,
+                source_id,
+                pairs,
+                partial(_read_picture, file, i),
+                original,
+                own if isinstance(own, Path) else None,
+            )
         )
     return source
 
@@ -135,16 +145,21 @@ def make_example(
     pairs: tuple[Pair, ...],
     picture: Callable[[], bytes],
     original: str | None = None,
+    file: Path | None = None,
 ) -> Example | Unusable:
     """The example, unless a question is lost once placeholders and instructions are off."""
     if not all(question for question, _ in pairs):
         return Unusable(identity, source, source_id, "no_question", "a turn asks for nothing but a form of answer")
-    return Example(identity, source, source_id, pairs, picture, original)
+    return Example(identity, source, source_id, pairs, picture, original, file)
+
+
+def _picture(file: ConversationFile, i: int) -> Picture:
+    (picture,) = read_pictures(file.raw(i), file.images or file.path.parent, file.path.name)
+    return picture
 
 
 def _read_picture(file: ConversationFile, i: int) -> bytes:
-    (picture,) = read_pictures(file.raw(i), file.images or file.path.parent, file.path.name)
-    return picture.read()
+    return _picture(file, i).read()
 
 
 def find_sets(name: str) -> list[str]:

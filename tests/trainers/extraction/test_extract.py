@@ -63,6 +63,7 @@ def test_every_good_row_becomes_a_training_row_and_every_other_one_is_told(
     assert provenance["decoding"]["description"] == {"max_new_tokens": 2048, "thinking": False}
     content = (output / row["image"]).read_bytes()
     assert content == (instructions.parent / "2.jpg").read_bytes()
+    assert (output / row["image"]).samefile(instructions.parent / "2.jpg")  # one file under two names
     assert provenance["image_sha256"] == hashlib.sha256(content).hexdigest() and provenance["original_image"] == "2.jpg"
 
 
