@@ -29,7 +29,7 @@ from sightscale.trainers.extraction.rows import RowFile
 from sightscale.trainers.extraction.sources import Example, Source, Unusable, describe_error
 from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Statements, refuses, write_statements
 
-DESCRIBING = Decoding(max_new_tokens=2048, thinking=False)  # the study publishes the length alone; ours is greedy
+DESCRIBING = Decoding(max_new_tokens=2048, thinking=False)  # the study's length; it samples, ours is greedy
 TEXT_WINDOW = 4096  # examples whose texts go to an engine in one call
 PICTURE_WINDOW = 256  # examples whose decoded pictures are in memory at a time
 DATA, REJECTED, SETTINGS = "data.jsonl", "rejected.jsonl", "settings.json"

@@ -1,7 +1,8 @@
 """The two prompts of visual extraction tuning's data, to the letter.
 
-Source: Endo & Yeung-Levy, "Downscaling Intelligence", arXiv 2511.17487. The sentences are the published
-ones; where lines break between them is ours and unverified. Tests hold both against golden files.
+Source: Endo & Yeung-Levy, "Downscaling Intelligence", arXiv 2511.17487; lines break where they do in the study's
+own script (github.com/markendo/downscaling_intelligence, visual_extraction_tuning_pipeline.py at b9069dc). Tests
+hold both against golden files.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ def statements_prompt(pairs: Sequence[Pair]) -> str:
     """What the teacher is asked to turn question-answer pairs into statements; it sees no picture."""
     listed = "\n".join(f"Question #{i}: {question}\nAnswer: {answer}" for i, (question, answer) in enumerate(pairs, 1))
     several = f"\n{SEVERAL.format(n=len(pairs))}" if len(pairs) > 1 else ""
-    return f"{CONVERT}\n\n{listed}\n{several}\n{STATEMENTS_MARK}"
+    return f"{CONVERT}\n{listed}{several}\n{STATEMENTS_MARK}"
 
 
 def description_prompt(statements: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from sightscale.model_adapters.engines import Completion, Decoding, Engine, Mess
 from sightscale.model_adapters.thinking import split_thinking
 from sightscale.trainers.extraction.prompts import Pair, statements_prompt
 
-CONVERTING = Decoding(max_new_tokens=1024, thinking=False)  # the study publishes the length alone; ours is greedy
+CONVERTING = Decoding(max_new_tokens=1024, thinking=False)  # the study's length; it samples, ours is greedy
 AGAIN = replace(CONVERTING, temperature=0.7, top_p=0.8, top_k=20, seed=1)  # as Qwen3's card samples
 
 _BULLET = re.compile(r"\A[-*•–]\s+")

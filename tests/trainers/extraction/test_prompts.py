@@ -23,4 +23,4 @@ def test_the_description_prompt_is_the_published_one() -> None:
 
 
 def test_the_wording_has_a_name() -> None:
-    assert prompts_hash() == "733a58ac1d51ef59"
+    assert prompts_hash() == "021f73e5322cdaae"
