@@ -97,7 +97,11 @@ def build_processor(recipe: Recipe, tokenizer: Any) -> LlavaProcessor | LlavaOne
         options["video_processor"] = LlavaOnevisionVideoProcessor(size=size)
     return (LlavaOnevisionProcessor if options else _PictureProcessor)(
         image_processor=LlavaOnevisionImageProcessorPil(
-            size=size, image_grid_pinpoints=_pinpoints(recipe), resample=Image.Resampling.BILINEAR
+            size=size,
+            image_grid_pinpoints=_pinpoints(recipe),
+            resample=Image.Resampling.BILINEAR,
+            image_mean=[0.5] * 3,
+            image_std=[0.5] * 3,  # SigLIP's, not the class's own, which are CLIP's
         ),
         tokenizer=tokenizer,
         num_image_tokens=_tokens_of_a_view(recipe),

@@ -97,6 +97,9 @@ def test_with_grids_of_views_each_picture_has_its_own_length(anyres: Any, anyres
         opened(("No picture?", "none")),
     ]
     batch = Collator(anyres, 4096)(rows)
+    assert batch["pixel_values"].min() >= -1 and set(anyres.image_processor.image_mean) == {
+        0.5
+    }  # as SigLIP was trained
     model = build_model(anyres_recipe, anyres.tokenizer)
     with torch.inference_mode():
         features = model.model.get_image_features(
