@@ -80,7 +80,11 @@ class ConversationFile:
         return len(self._places)
 
     def __getitem__(self, i: int) -> Conversation:
-        return read_row(self.raw(i), self.images or self.path.parent, f"{self.path.name}:{self._places[i][0]}")
+        return self.read(i, self.raw(i))
+
+    def read(self, i: int, raw: Any) -> Conversation:
+        """The conversation at a position, whose row was read before."""
+        return read_row(raw, self.images or self.path.parent, f"{self.path.name}:{self._places[i][0]}")
 
     def raw(self, i: int) -> Mapping[str, Any]:
         """The row at a position as the file holds it, with fields that a conversation has no use for."""

@@ -20,7 +20,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 def opened(*turns: tuple[str, str], pictures: tuple[Image.Image, ...] = (), system: str | None = None) -> Opened:
-    return Opened(Conversation(turns, tuple((lambda one=one: one) for one in pictures), "row", system), pictures)
+    return Opened(Conversation(turns, tuple(one.copy for one in pictures), "row", system), pictures)
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_a_source_without_a_usable_row_is_told_with_its_first_bad_one(tmp_path: 
 
 
 def test_a_source_in_the_package_stands_beside_files(tmp_path: Path) -> None:
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"source": "files", "files": [write(tmp_path, "a", 3)]},
         {"source": "mini", "sets": ["in_domain/GQA"], "forms": {"tell": 1.0}},
     ]

@@ -32,6 +32,7 @@ from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Stateme
 DESCRIBING = Decoding(max_new_tokens=2048, thinking=False)  # the study's length; it samples, ours is greedy
 TEXT_WINDOW = 4096  # examples whose texts go to an engine in one call
 PICTURE_WINDOW = 256  # examples whose decoded pictures are in memory at a time
+HEALING = ("failed", "unreadable_row", "unreadable_picture")  # reasons that may be gone at the next call
 DATA, REJECTED, SETTINGS = "data.jsonl", "rejected.jsonl", "settings.json"
 
 Say = Callable[[str], None]
@@ -66,17 +67,18 @@ def extract(
 ) -> Result:
     """Write `data.jsonl` and `rejected.jsonl` in `output` from the sources' examples, going on from what is there.
 
-    `teacher` and `focus_model` (by default the teacher) are model strings. What an engine failed at is tried
-    again by the next call. Raises ValueError in one line when a model can't be had, or when `output` was begun
-    with others.
+    `teacher` and `focus_model` (by default the teacher) are model strings. What an engine failed at and what
+    couldn't be read is tried again by the next call. Raises ValueError in one line when a model can't be had, or
+    when `output` was begun with others.
     """
     teachers = _open_teachers(teacher, focus_model, batch_size, store or output / "store.sqlite")
     output.mkdir(parents=True, exist_ok=True)
     _claim(output, teachers.provenance)
     rows, rejected = RowFile(output / DATA), RowFile(output / REJECTED)
-    failed = {row["id"] for row in rejected if row["reason"] == "failed"}
-    if failed:
-        rejected.keep([identity for identity in rejected.ids if identity not in failed])
+    named = {source.name for source in sources}
+    healing = {row["id"] for row in rejected if row["reason"] in HEALING and row["source"] in named}
+    if healing:
+        rejected.keep([identity for identity in rejected.ids if identity not in healing])
     found = [row for source in sources for row in source.rows]
     pending = [row for row in found if row.id not in rows and row.id not in rejected]
     say(f"{len(found):,} rows, {len(found) - len(pending):,} of them finished before")

@@ -18,7 +18,7 @@ from sightscale.model_adapters.errors import first_line
 from sightscale.tasks.mini import REVISION, SETS, iterate_items
 from sightscale.tasks.mini.render import render
 from sightscale.tasks.mini.rows import encode
-from sightscale.trainers.conversation_files import ConversationFile, Picture, read_pictures
+from sightscale.trainers.conversation_files import ConversationFile, read_pictures
 from sightscale.trainers.extraction.prompts import Pair
 from sightscale.trainers.extraction.questions import clean_question
 
@@ -111,7 +111,8 @@ def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
     bad = [Unusable(name_example(str(row)), path.name, str(row.row), "unreadable_row", row.reason) for row in file.bad]
     source.rows += bad
     for i in islice(range(len(file)), limit):
-        conversation, raw = file[i], file.raw(i)
+        raw = file.raw(i)
+        conversation = file.read(i, raw)
         if len(conversation.pictures) != 1:
             source.left_aside["several_pictures" if conversation.pictures else "text_only"] += 1
             continue
@@ -123,7 +124,7 @@ def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
         pairs = tuple((clean_question(question), answer.strip()) for question, answer in conversation.turns)
         identity = name_example(path.name, picture, conversation.turns)
         source_id = str(raw.get("id") if raw.get("id") is not None else conversation.origin)
-        own = _picture(file, i).source
+        own = read_pictures(raw, file.images or path.parent, conversation.origin)[0].source
         source.rows.append(
             make_example(
                 identity,
@@ -153,13 +154,9 @@ def make_example(
     return Example(identity, source, source_id, pairs, picture, original, file)
 
 
-def _picture(file: ConversationFile, i: int) -> Picture:
-    (picture,) = read_pictures(file.raw(i), file.images or file.path.parent, file.path.name)
-    return picture
-
-
 def _read_picture(file: ConversationFile, i: int) -> bytes:
-    return _picture(file, i).read()
+    (picture,) = read_pictures(file.raw(i), file.images or file.path.parent, file.path.name)
+    return picture.read()
 
 
 def find_sets(name: str) -> list[str]:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sightscale.harness.cli import app
 from sightscale.trainers.conversation_files import ConversationFile
@@ -18,7 +17,7 @@ from sightscale.trainers.train import train
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{ 7*7 }}[red]'
 
 
-def sightscale(*arguments: str | Path) -> Result:
+def sightscale(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 

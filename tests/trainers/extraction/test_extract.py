@@ -182,6 +182,20 @@ def test_an_example_is_known_by_its_content_wherever_it_stands(
     assert sum(teacher.asked.values()) == asked
 
 
+def test_what_could_not_be_read_is_tried_again(teacher: Any, instructions: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run(instructions, output, teacher.model)
+    before = (output / "rejected.jsonl").read_bytes()
+    run(instructions, output, teacher.model)
+    assert (output / "rejected.jsonl").read_bytes() == before
+    for lost in ("99.jpg", "13.jpg"):
+        Image.effect_noise((90, 60), 40).convert("RGB").save(instructions.parent / lost)
+    run(instructions, output, teacher.model)
+    assert [one["reason"] for one in read(output / "rejected.jsonl")] == ["unreadable_row", "no_question"]
+    healed = [one["provenance"]["source_id"] for one in read(output / "data.jsonl")]
+    assert healed == [*(f"llava-{i}" for i in (0, 1, 2, 3, 99)), *(f"llava-{i}" for i in range(4, 12)), "llava-13"]
+
+
 def test_an_output_of_another_teacher_is_refused(teacher: Any, instructions: Path, tmp_path: Path) -> None:
     run(instructions, tmp_path / "out", teacher.model)
     with pytest.raises(ValueError, match="another model, prompt or decoding") as caught:
