@@ -25,7 +25,7 @@ from sightscale.model_adapters.thinking import split_thinking
 from sightscale.trainers.conversations import IMAGE
 from sightscale.trainers.extraction.pictures import keep_picture, open_picture
 from sightscale.trainers.extraction.prompts import DESCRIPTION_MARK, description_prompt, prompts_hash
-from sightscale.trainers.extraction.rows import RowFile
+from sightscale.trainers.extraction.rows import RowFile, alone_in
 from sightscale.trainers.extraction.sources import Example, Source, Unusable, describe_error
 from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Statements, refuses, write_statements
 
@@ -72,8 +72,12 @@ def extract(
     when `output` was begun with others.
     """
     teachers = _open_teachers(teacher, focus_model, batch_size, store or output / "store.sqlite")
-    output.mkdir(parents=True, exist_ok=True)
-    _claim(output, teachers.provenance)
+    with alone_in(output):
+        _claim(output, teachers.provenance)
+        return _extract(sources, output, teachers, say)
+
+
+def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers, say: Say) -> Result:
     rows, rejected = RowFile(output / DATA), RowFile(output / REJECTED)
     named = {source.name for source in sources}
     healing = {row["id"] for row in rejected if row["reason"] in HEALING and row["source"] in named}

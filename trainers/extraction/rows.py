@@ -1,8 +1,10 @@
 """Row files: JSON lines by the rows' ids, of which no stop leaves a torn, lost or repeated one."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,21 @@ class RowFile:
                     self._places[identity] = (offset, len(line))
                 offset += len(line)
         return clean
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the hold ends with the process, however that ends.
+
+    Raises ValueError when another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"another process is writing to {folder}; wait for it, or name another folder") from error
+        yield
 
 
 def _read_id(line: bytes) -> str | None:

@@ -1,13 +1,15 @@
 """Row files: whatever a stop leaves behind, every whole row is there once and nothing else is."""
 
 import json
+import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sightscale.trainers.extraction.rows import RowFile
+from sightscale.trainers.extraction.rows import RowFile, alone_in
 
 
 def rows(n: int) -> list[dict[str, str]]:
@@ -53,3 +55,23 @@ def test_what_is_no_row_is_taken_away(spoiled: bytes, tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="folder"):
         RowFile(tmp_path)
+
+
+def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
+    ready = get_context("fork").Event()
+
+    def hold() -> None:
+        with alone_in(tmp_path):
+            ready.set()
+            time.sleep(60)
+
+    process = get_context("fork").Process(target=hold)
+    process.start()
+    assert ready.wait(20)
+    with pytest.raises(ValueError, match="another process is writing to"), alone_in(tmp_path):
+        pass
+    process.kill()
+    process.join()
+    for _ in range(2):
+        with alone_in(tmp_path):
+            pass
