@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoProcessor
+from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from sightscale.trainers.batches import IGNORED, Collator, Opened, OpenedRows
 from sightscale.trainers.build import VIDEO, build_model, build_processor
@@ -119,8 +119,6 @@ def test_with_grids_of_views_each_picture_has_its_own_length(anyres: Any, anyres
 
 
 def test_the_loss_is_that_of_the_learned_tokens(processor: Any, random_nano: Path) -> None:
-    from transformers import LlavaForConditionalGeneration
-
     model = LlavaForConditionalGeneration.from_pretrained(random_nano, dtype=torch.float32)
     batch = Collator(processor, 1024)(ROWS)
     with torch.inference_mode():

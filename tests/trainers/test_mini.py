@@ -1,6 +1,7 @@
 """Conversations of the mini suite: the train split alone, the same on every machine, and true."""
 
 import json
+import random
 
 import pytest
 
@@ -74,8 +75,6 @@ def test_thinking_ends_and_is_followed_by_the_answer() -> None:
 
 
 def test_a_caption_tells_part_and_nothing_else() -> None:
-    import random
-
     for name in IN_DOMAIN:
         item = draw_item(name, "train", 0, 1)
         sentences = item.description.rstrip(".").split(". ")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sightscale.trainers.conversation_files import ConversationFile
 from sightscale.trainers.mixture import FileRows, Ingredient, Mixture, build_mixture
 from sightscale.trainers.recipe import Stage
 
@@ -116,8 +117,6 @@ def test_every_position_of_every_source_comes_up_once(counts: list[int], seed: i
 
 
 def test_rows_of_several_files_are_one_list(tmp_path: Path) -> None:
-    from sightscale.trainers.conversation_files import ConversationFile
-
     files = [ConversationFile(tmp_path / write(tmp_path, name, n)) for name, n in (("a", 1), ("b", 3), ("c", 2))]
     rows = FileRows(files, 6, 0)
     assert sorted(rows[i].turns[0][1] for i in range(6)) == ["a 0", "b 0", "b 1", "b 2", "c 0", "c 1"]

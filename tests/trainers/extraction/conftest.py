@@ -6,12 +6,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner, Result
+
+from sightscale.harness.cli import app
 
 Reply = tuple[str, str]  # what is said, and the finish reason
 
@@ -91,13 +95,19 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def teacher() -> Iterator[Teacher]:
+@contextmanager
+def _serve() -> Iterator[Teacher]:
     server = Teacher()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def teacher() -> Iterator[Teacher]:
+    with _serve() as server:
+        yield server
 
 
 def row(i: int, *turns: tuple[str, str], **fields: Any) -> dict[str, Any]:
@@ -111,7 +121,10 @@ def row(i: int, *turns: tuple[str, str], **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 def instructions(tmp_path: Path) -> Path:
     """Twelve good rows of one to three turns, and of each kind of other row one."""
-    folder = tmp_path / "source"
+    return _write_instructions(tmp_path / "source")
+
+
+def _write_instructions(folder: Path) -> Path:
     folder.mkdir()
     for i in range(14):
         Image.effect_noise((500 + 10 * i, 300), 40).convert("RGB").save(folder / f"{i}.jpg", quality=30)
@@ -136,3 +149,19 @@ def instructions(tmp_path: Path) -> Path:
     path = folder / "train.jsonl"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{ 7*7 }}[red]'
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """The command's result and output folder, of a teacher that writes markup into one description."""
+    folder = tmp_path_factory.mktemp("extracted")
+    with _serve() as teacher:
+        teacher.behave = lambda text, _: (
+            (f"A picture of {HOSTILE}", "stop") if "number 3" in text and text.endswith("Description:") else None
+        )
+        sources = [str(_write_instructions(folder / "source")), "mini:in_domain_GQA", "--limit", "20"]
+        command = ["extract-data", *sources, "--output", str(folder / "out"), "--teacher", teacher.model]
+        return CliRunner().invoke(app, command), folder / "out"

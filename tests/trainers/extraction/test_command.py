@@ -2,19 +2,21 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from sightscale.harness.cli import app
 from sightscale.trainers.conversation_files import ConversationFile
+from sightscale.trainers.extraction import page
+from sightscale.trainers.extraction.extract import Result as Extraction
+from sightscale.trainers.extraction.quality import measure_quality
+from sightscale.trainers.extraction.rows import RowFile
 from sightscale.trainers.recipe import load_recipe
 from sightscale.trainers.stages import read_log
 from sightscale.trainers.train import train
-
-HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{ 7*7 }}[red]'
 
 
 def sightscale(*arguments: str | Path | int) -> Result:
@@ -22,31 +24,20 @@ def sightscale(*arguments: str | Path | int) -> Result:
 
 
 @pytest.fixture
-def extracted(teacher: Any, instructions: Path, tmp_path: Path) -> Path:
-    """An output folder, of a teacher that writes markup into one description."""
-    teacher.behave = lambda text, _: (
-        (f"A picture of {HOSTILE}", "stop") if "number 3" in text and text.endswith("Description:") else None
-    )
-    output = tmp_path / "out"
-    done = sightscale(
-        "extract-data",
-        instructions,
-        "mini:in_domain_GQA",
-        "--output",
-        output,
-        "--teacher",
-        teacher.model,
-        "--limit",
-        20,
-    )
+def output(extracted: tuple[Result, Path]) -> Path:
+    return extracted[1]
+
+
+def test_the_table_tells_what_was_kept_and_what_was_not(extracted: tuple[Result, Path]) -> None:
+    done, _ = extracted
     assert done.exit_code == 0, done.stderr
-    assert "set aside: no question" in done.stdout and "left aside: text only" in done.stdout
-    return output
+    for said in ("from mini:in_domain/GQA", "set aside: no question", "left aside: text only", "near-duplicates"):
+        assert said in done.stdout
 
 
-def test_the_report_counts_everything(extracted: Path) -> None:
-    report = json.loads((extracted / "report.json").read_text())
-    rows = [json.loads(line) for line in (extracted / "data.jsonl").read_text().splitlines()]
+def test_the_report_counts_everything(output: Path) -> None:
+    report = json.loads((output / "report.json").read_text())
+    rows = [json.loads(line) for line in (output / "data.jsonl").read_text().splitlines()]
     assert report["rows"] == len(rows) == sum(report["sources"].values())
     assert report["sources"]["mini:in_domain/GQA"] == 20
     assert report["statements"] == sum(len(row["provenance"]["statements"]) for row in rows)
@@ -56,33 +47,27 @@ def test_the_report_counts_everything(extracted: Path) -> None:
     assert report["left_aside"]["text_only"] == 1
 
 
-def test_the_page_shows_samples_and_lets_no_text_out(extracted: Path) -> None:
-    page = (extracted / "samples.html").read_text()
-    assert page.count("<article>") == 24 and page.count('src="data:image/jpeg;base64,') == 24
-    assert not re.search(r"<script|<img(?! src=\"data:image/jpeg)|https?://", re.sub(r"base64,[^\"]*", "", page))
-    assert "prefers-color-scheme: dark" in page and 'name="viewport"' in page
-    assert "Content-Security-Policy" in page and len(page) < 2_000_000
+def test_the_page_shows_samples_and_lets_no_text_out(output: Path) -> None:
+    shown = (output / "samples.html").read_text()
+    assert shown.count("<article>") == 24 and shown.count('src="data:image/jpeg;base64,') == 24
+    assert not re.search(r"<script|<img(?! src=\"data:image/jpeg)|https?://", re.sub(r"base64,[^\"]*", "", shown))
+    assert "prefers-color-scheme: dark" in shown and 'name="viewport"' in shown
+    assert "Content-Security-Policy" in shown and len(shown) < 2_000_000
 
 
-def test_hostile_text_is_shown_as_text(extracted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sightscale.trainers.extraction import page
-    from sightscale.trainers.extraction.extract import Result as Extraction
-    from sightscale.trainers.extraction.quality import measure_quality
-    from sightscale.trainers.extraction.rows import RowFile
-
+def test_hostile_text_is_shown_as_text(output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "SAMPLES", 100)
-    result = Extraction(RowFile(extracted / "data.jsonl"), RowFile(extracted / "rejected.jsonl"), {})
-    page.write_page(result, measure_quality(result), extracted, HOSTILE)
-    shown = (extracted / "samples.html").read_text()
-    assert (
-        shown.count("&lt;script&gt;alert(1)") >= 3
-        and "<script" not in shown
-        and "onerror=alert(1)&gt;{{ 7*7 }}" in shown
-    )
+    folder = tmp_path / "copy"
+    shutil.copytree(output, folder)
+    result = Extraction(RowFile(folder / "data.jsonl"), RowFile(folder / "rejected.jsonl"), {})
+    page.write_page(result, measure_quality(result), folder, "<script>alert(1)</script>")
+    shown = (folder / "samples.html").read_text()
+    assert shown.count("&lt;script&gt;alert(1)") >= 3 and "<script" not in shown
+    assert "onerror=alert(1)&gt;{{ 7*7 }}" in shown
 
 
-def test_the_rows_train_a_model_as_they_are(extracted: Path, tmp_path: Path) -> None:
-    file = ConversationFile(extracted / "data.jsonl")
+def test_the_rows_train_a_model_as_they_are(output: Path, tmp_path: Path) -> None:
+    file = ConversationFile(output / "data.jsonl")
     assert len(file) == 32 and not file.bad
     assert all(picture().size[0] > 60 for i in range(len(file)) for picture in file[i].pictures)
     recipe = load_recipe("easy_vqa_nano")
@@ -97,7 +82,7 @@ def test_the_rows_train_a_model_as_they_are(extracted: Path, tmp_path: Path) -> 
         ],
     }
     short = type(recipe).model_validate({**recipe.model_dump(), "stages": [stage], "scored_on": []})
-    released = train(short, tmp_path / "work", tmp_path / "model", data_root=extracted, say=lambda _: None)
+    released = train(short, tmp_path / "work", tmp_path / "model", data_root=output, say=lambda _: None)
     assert released == {"easy_vqa_nano": tmp_path / "model"}
     assert [entry["step"] for entry in read_log(tmp_path / "work" / "log.jsonl")] == [1, 2]
     assert (tmp_path / "work" / "extract" / "bad_rows.txt").read_text() == ""
