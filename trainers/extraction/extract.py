@@ -15,21 +15,21 @@ from typing import Any
 from tqdm import tqdm
 
 from sightscale.model_adapters.adapter import moves
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, Engine, Prompt
 from sightscale.model_adapters.focus import WRITING, FocusWriter
 from sightscale.model_adapters.focus import prompt_hash as focus_prompt_hash
 from sightscale.model_adapters.on_demand import Room, open_on_demand
 from sightscale.model_adapters.prompts import perception_prompt
 from sightscale.model_adapters.spec import parse_model
-from sightscale.model_adapters.thinking import split_thinking
 from sightscale.trainers.conversations import IMAGE
+from sightscale.trainers.extraction.descriptions import DESCRIBING, ask_for_description, read_description
 from sightscale.trainers.extraction.pictures import keep_picture, open_picture
-from sightscale.trainers.extraction.prompts import DESCRIPTION_MARK, description_prompt, prompts_hash
+from sightscale.trainers.extraction.prompts import prompts_hash
 from sightscale.trainers.extraction.rows import RowFile, alone_in
 from sightscale.trainers.extraction.sources import Example, Source, Unusable, describe_error
-from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Statements, refuses, write_statements
+from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Statements, write_statements
 
-DESCRIBING = Decoding(max_new_tokens=2048, thinking=False)  # the study's length; it samples, ours is greedy
+TRIAL = 4  # examples that a teacher is tried out on
 TEXT_WINDOW = 4096  # examples whose texts go to an engine in one call
 PICTURE_WINDOW = 256  # examples whose decoded pictures are in memory at a time
 HEALING = ("failed", "unreadable_row", "unreadable_picture")  # reasons that may be gone at the next call
@@ -88,6 +88,8 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers, say: 
     say(f"{len(found):,} rows, {len(found) - len(pending):,} of them finished before")
     rejected.append(_rejection(row, row.reason, row.detail) for row in pending if isinstance(row, Unusable))
     examples = [row for row in pending if isinstance(row, Example)]
+    if not len(rows):
+        _try_out(teachers.teacher, examples[:TRIAL])
     focuses = _write_focuses(teachers.focus, examples)
     statements = _write_statements(teachers.teacher, examples)
     with tqdm(total=len(examples), desc="descriptions", unit="q", disable=False) as bar:
@@ -102,6 +104,26 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers, say: 
         if wanted != file.ids:
             file.keep(wanted)
     return Result(rows, rejected, sum((source.left_aside for source in sources), Counter()))
+
+
+def _try_out(teacher: Engine, examples: Sequence[Example]) -> None:
+    """Raise RuntimeError when a teacher fails at every one of the first examples, before hours go into the others.
+
+    What it says is in the store, so nothing of it is asked for again.
+    """
+    prompts, errors = [], []
+    for example, told in zip(examples, write_statements(teacher, [one.pairs for one in examples]), strict=True):
+        if told.reason:
+            errors.append(told.detail if told.reason == "failed" else None)
+            continue
+        try:
+            picture, _ = open_picture(example.picture())
+        except Exception:  # a picture that can't be read is set aside in its turn, and says nothing of the teacher
+            continue
+        prompts.append(ask_for_description(picture, told))
+    errors += [completion.error for completion in teacher.generate(prompts, DESCRIBING)] if prompts else []
+    if errors and all(errors):
+        raise RuntimeError(f"the teacher fails at all of the first examples: {errors[0]}")
 
 
 def _windows(examples: Sequence[Example], size: int) -> Iterator[Sequence[Example]]:
@@ -193,8 +215,7 @@ def _describe(
         except Exception as error:  # whatever is wrong with one picture costs its example only
             rejections[example.id] = _rejection(example, "unreadable_picture", describe_error(error))
             continue
-        prompt = Prompt((Message("user", (picture, description_prompt(told.texts))),))
-        opened[example.id] = content, suffix, prompt
+        opened[example.id] = content, suffix, ask_for_description(picture, told)
     bar.update(len(rejections))
     prompts = [prompt for _, _, prompt in opened.values()]
     completions = teachers.teacher.generate(prompts, DESCRIBING, moves(bar)) if prompts else []
@@ -210,21 +231,6 @@ def _describe(
         content, suffix, _ = opened[example.id]
         kept = keep_picture(content, suffix, output, example.file)
         yield _row(example, description, focuses[example.id], statements[example.id], kept.name, kept.sha256, teachers)
-
-
-def read_description(completion: Completion) -> tuple[str, str | None, str]:
-    """The description; else a reason to count by and what exactly is wrong."""
-    if completion.error:
-        return "", "failed", f"description: {completion.error}"
-    if completion.finish_reason == "length":
-        return "", "description_truncated", f"{completion.output_tokens} tokens without an end"
-    _, said = split_thinking(completion.text)
-    said = said.strip().removeprefix("**").removeprefix(DESCRIPTION_MARK).removeprefix("**").strip()
-    if not said:
-        return "", "description_empty", "the teacher said nothing"
-    if refuses(said):
-        return "", "description_refused", said[:200]
-    return said, None, ""
 
 
 def join_focuses(focuses: Sequence[str | None]) -> str | None:

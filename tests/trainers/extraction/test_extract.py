@@ -124,6 +124,21 @@ def test_what_a_teacher_does_wrong_costs_its_example_only(
         assert healed == ids and sum(teacher.asked.values()) == before
 
 
+@pytest.mark.parametrize("kind", ["Description:", "declarative"])
+def test_a_teacher_that_always_fails_is_found_out_before_the_work_begins(
+    kind: str, teacher: Any, instructions: Path, tmp_path: Path
+) -> None:
+    teacher.behave = lambda text, _: ("this model reads text only", "error") if kind in text else None
+    with pytest.raises(
+        RuntimeError, match=r"fails at all of the first examples: .*this model reads text only"
+    ) as caught:
+        run(instructions, tmp_path / "out", teacher.model)
+    assert "\n" not in str(caught.value) and not teacher.said("focus")
+    assert sum(teacher.asked.values()) <= 2 * extraction.TRIAL
+    teacher.behave = lambda *_: None
+    assert len(run(instructions, tmp_path / "out", teacher.model).rows) == 12
+
+
 def test_a_wrong_count_of_statements_is_asked_for_once_more_with_sampling(
     teacher: Any, instructions: Path, tmp_path: Path
 ) -> None:
