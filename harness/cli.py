@@ -11,6 +11,7 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     downscale,
+    extract_data,
     focus,
     import_samples,
     models,
@@ -64,10 +65,11 @@ for _command in (
     tasks.tasks,
     models.models,
     train.train,
+    extract_data.extract_data,
     store.store,
     speed.speed,
 ):
-    app.command(_command.__name__.removesuffix("_samples"))(_ending_in_one_line(_command))
+    app.command(_command.__name__.removesuffix("_samples").replace("_", "-"))(_ending_in_one_line(_command))
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ class FocusWriter:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.outcomes: Counter[str] = Counter()  # written, empty, leaking, failed: one count a question
+        self.came: dict[str, str] = {}  # each question's outcome
         self._known: dict[str, str | None] = {}
 
     def unknown(self, questions: Sequence[str]) -> list[str]:
@@ -51,6 +52,7 @@ class FocusWriter:
             else:
                 outcome = "leaking" if leaks(focus, question) else "written"
             self.outcomes[outcome] += 1
+            self.came[question] = outcome
             self._known[question] = focus if outcome == "written" else None
         return [self._known[question] for question in questions]
 

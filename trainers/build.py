@@ -30,6 +30,7 @@ from transformers import (
     SiglipVisionConfig,
     SiglipVisionModel,
 )
+from transformers.utils import is_torchvision_available
 
 from sightscale.trainers.recipe import Language, Recipe, Vision
 
@@ -89,9 +90,18 @@ def build_processor(recipe: Recipe, tokenizer: Any) -> LlavaProcessor | LlavaOne
             image_token=IMAGE,
             num_additional_image_tokens=0,
         )
-    return LlavaOnevisionProcessor(
+    options: dict[str, Any] = {}
+    if is_torchvision_available():
+        from transformers import LlavaOnevisionVideoProcessor
+
+        options["video_processor"] = LlavaOnevisionVideoProcessor(size=size)
+    return (LlavaOnevisionProcessor if options else _PictureProcessor)(
         image_processor=LlavaOnevisionImageProcessorPil(
-            size=size, image_grid_pinpoints=_pinpoints(recipe), resample=Image.Resampling.BILINEAR
+            size=size,
+            image_grid_pinpoints=_pinpoints(recipe),
+            resample=Image.Resampling.BILINEAR,
+            image_mean=[0.5] * 3,
+            image_std=[0.5] * 3,  # SigLIP's, not the class's own, which are CLIP's
         ),
         tokenizer=tokenizer,
         num_image_tokens=_tokens_of_a_view(recipe),
@@ -100,7 +110,39 @@ def build_processor(recipe: Recipe, tokenizer: Any) -> LlavaProcessor | LlavaOne
         chat_template=tokenizer.chat_template,
         image_token=IMAGE,
         video_token=VIDEO,
+        **options,
     )
+
+
+class _PictureProcessor(LlavaOnevisionProcessor):
+    """LLaVA-OneVision's processor without its half for videos, which needs torchvision."""
+
+    def __init__(
+        self,
+        image_processor: Any = None,
+        tokenizer: Any = None,
+        num_image_tokens: int | None = None,
+        vision_feature_select_strategy: str | None = None,
+        chat_template: str | None = None,
+        image_token: str = IMAGE,
+        video_token: str = VIDEO,
+        vision_aspect_ratio: str = "anyres_max_9",
+    ) -> None:
+        # transformers reads from these parameters which parts a processor has.
+        super().__init__(
+            image_processor,
+            tokenizer,
+            None,
+            num_image_tokens,
+            vision_feature_select_strategy,
+            chat_template,
+            image_token,
+            video_token,
+            vision_aspect_ratio,
+        )
+
+
+_PictureProcessor.__name__ = LlavaOnevisionProcessor.__name__  # what a saved checkpoint is to be opened with
 
 
 def build_model(recipe: Recipe, tokenizer: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from sightscale.trainers.recipe import Recipe, Stage, TowerStage
+from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerStage
 from sightscale.trainers.stages import read_log
 
 
@@ -111,7 +111,9 @@ def _stage_row(stage: TowerStage | Stage, loss: float | None) -> str:
     return f"| {stage.name} | {stage.kind} | {stage.steps or '–'} | {stage.batch_size} | {rates} | {data} | {ended} |"
 
 
-def _source(source: object) -> str:
+def _source(source: Source) -> str:
+    if isinstance(source, HubFiles):
+        return f"{source.dataset} at {source.revision}" + (f" ({', '.join(source.files)})" if source.files else "")
     forms = getattr(source, "forms", None)
     if forms is None:
         return ", ".join(getattr(source, "files", ()))

@@ -8,15 +8,15 @@ opened, only when a batch needs them, so a file may be larger than memory.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
 from PIL import Image
 
-from sightscale.trainers.conversations import IMAGE, Conversation, Opener
+from sightscale.model_adapters.errors import first_line
+from sightscale.trainers.conversations import IMAGE, Conversation
+from sightscale.trainers.pictures import open_whole
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 BLOCK = 1 << 20  # characters read at a time from a JSON array
@@ -33,6 +33,29 @@ class BadRow:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.row}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a row has it: a file's path, or the bytes of one. Called, it is decoded."""
+
+    source: Path | bytes
+
+    def read(self) -> bytes:
+        """The file's content."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    def __call__(self) -> Image.Image:
+        with open_whole(self.source) as image:
+            return image.convert("RGB")
+
+    def check(self) -> None:
+        """Read the header; pixels are decoded when a batch needs them. Raises ValueError when it can't be read."""
+        try:
+            with open_whole(self.source):
+                pass
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise ValueError(f"a picture can't be read: {first_line(error)}") from error
 
 
 class ConversationFile:
@@ -57,8 +80,15 @@ class ConversationFile:
         return len(self._places)
 
     def __getitem__(self, i: int) -> Conversation:
-        row, place = self._places[i]
-        return read_row(self._read(row, place), self.images or self.path.parent, f"{self.path.name}:{row}")
+        return self.read(i, self.raw(i))
+
+    def read(self, i: int, raw: Any) -> Conversation:
+        """The conversation at a position, whose row was read before."""
+        return read_row(raw, self.images or self.path.parent, f"{self.path.name}:{self._places[i][0]}")
+
+    def raw(self, i: int) -> Mapping[str, Any]:
+        """The row at a position as the file holds it, with fields that a conversation has no use for."""
+        return self._read(*self._places[i])
 
     def _check(self, rows: Iterator[tuple[int, int, Any]]) -> None:
         folder = self.images or self.path.parent
@@ -66,9 +96,10 @@ class ConversationFile:
             try:
                 if isinstance(content, ValueError):
                     raise content
-                conversation = read_row(content, folder, f"{self.path.name}:{row}")
-                for opener in conversation.pictures:
-                    _check_picture(opener)
+                origin = f"{self.path.name}:{row}"
+                read_row(content, folder, origin)
+                for picture in read_pictures(content, folder, origin):
+                    picture.check()
             except (ValueError, OSError) as error:
                 self.bad.append(BadRow(self.path.name, row, str(error).removeprefix(f"{self.path.name}:{row}: ")))
             else:
@@ -78,7 +109,7 @@ class ConversationFile:
         try:
             table = datasets.Dataset.from_parquet(str(self.path))
         except Exception as error:  # whatever keeps the library from reading it, it isn't a table for us
-            raise ValueError(f"{self.path} is not a parquet file: {str(error).splitlines()[0]}") from error
+            raise ValueError(f"{self.path} is not a parquet file: {first_line(error)}") from error
         self._table = table.with_format("arrow")  # so that pictures stay bytes
         self._check((i + 1, i, self._read(i + 1, i)) for i in range(len(table)))
 
@@ -117,7 +148,7 @@ def read_row(row: Any, folder: Path, origin: str) -> Conversation:
             raise ValueError(f"{origin}: {role} speaks out of turn in turn {len(turns) + 1}")
     if not turns:
         raise ValueError(f"{origin}: nothing is answered")
-    pictures = tuple(_opener(one, folder, origin) for one in _named_pictures(row))
+    pictures = read_pictures(row, folder, origin)
     conversation = Conversation(tuple(turns), pictures, origin, system)
     placed = sum(question.count(IMAGE) for question, _ in turns)
     if placed and placed != len(pictures):
@@ -137,6 +168,11 @@ def _read_message(message: Any, origin: str) -> tuple[str, str]:
     return role, text
 
 
+def read_pictures(row: Mapping[str, Any], folder: Path, origin: str) -> tuple[Picture, ...]:
+    """The pictures that a row names, or holds. Raises ValueError for one that is neither there nor in `folder`."""
+    return tuple(_picture(one, folder, origin) for one in _named_pictures(row))
+
+
 def _named_pictures(row: Mapping[str, Any]) -> list[Any]:
     named = row.get("images") if row.get("images") is not None else row.get("image")
     if named is None or named == "":
@@ -144,10 +180,10 @@ def _named_pictures(row: Mapping[str, Any]) -> list[Any]:
     return list(named) if isinstance(named, (list, tuple)) else [named]
 
 
-def _opener(named: Any, folder: Path, origin: str) -> Opener:
+def _picture(named: Any, folder: Path, origin: str) -> Picture:
     if isinstance(named, Mapping):  # how parquet files of the `datasets` library hold a picture
         if named.get("bytes"):
-            return partial(_open, named["bytes"])
+            return Picture(named["bytes"])
         named = named.get("path")
     if not isinstance(named, str) or not named:
         raise ValueError(f"{origin}: a picture is neither a file's name nor bytes")
@@ -156,22 +192,7 @@ def _opener(named: Any, folder: Path, origin: str) -> Opener:
         raise ValueError(f"{origin}: the picture {named!r} lies outside of {folder}")
     if not path.is_file():
         raise ValueError(f"{origin}: there is no picture {named!r} in {folder}")
-    return partial(_open, path)
-
-
-def _open(source: Path | bytes) -> Image.Image:
-    with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
-        return image.convert("RGB")
-
-
-def _check_picture(opener: Opener) -> None:
-    """Read a picture's header; its pixels are decoded when a batch needs them."""
-    (source,) = cast("partial[Image.Image]", opener).args
-    try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source):
-            pass
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"a picture can't be read: {str(error).splitlines()[0]}") from error
+    return Picture(path)
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, int, Any]]:

@@ -70,7 +70,7 @@ def estimate(recipe: Recipe, data_root: Path) -> list[StageEstimate]:
             flops = (6.0 if "vision" in stage.train else 2.0) * counts["vision"] * seen
             flops += (6.0 if "language" in stage.train else 4.0) * counts["language"] * tokens
             width, layers = recipe.language.hidden_size, recipe.language.layers
-        steps = stage.steps or ceil(conversations / stage.batch_size)
+        steps = stage.steps or max(1, conversations // stage.batch_size)  # as the trainer counts them
         per_device, _ = cut_batch(stage.batch_size, recipe.hardware, recipe.hardware.devices)
         length = tokens / max(1, conversations)
         weights = 4 * sum(counts.values()) + (4 + 8) * sum(learning.values())  # bf16 is autocast over float32
@@ -108,15 +108,28 @@ def tokens_of_a_picture(vision: Vision, pictures: Pictures) -> int:
 def _measure(recipe: Recipe, stage: Stage, data_root: Path) -> tuple[int, int, int, str]:
     """Conversations, text tokens and pictures of a stage, from a sample of its own data; and what is missing."""
     try:
-        mixture = build_mixture(stage, recipe.seed, recipe.augment, data_root)
+        mixture = build_mixture(stage, recipe.seed, recipe.augment, data_root, fetch=False)
     except (ValueError, OSError) as error:
-        return (stage.steps or 0) * stage.batch_size, 0, 0, f"tokens unknown: {error}"
+        conversations = (stage.steps or 0) * stage.batch_size or _published_rows(stage)
+        # Memory is then of conversations about one picture each.
+        return conversations, 0, 0 if stage.kind == "text" else conversations, f"tokens unknown: {error}"
     every = max(1, len(mixture) // SAMPLE)
     sample = [mixture[i] for i in range(0, len(mixture), every)]
     characters = sum(len(part) for one in sample for turn in one.turns for part in turn)
     scale = len(mixture) / len(sample)
     pictures = round(sum(len(one.pictures) for one in sample) * scale)
     return len(mixture), round(characters / CHARACTERS_PER_TOKEN * scale), pictures, ""
+
+
+def _published_rows(stage: Stage) -> int:
+    """How many conversations a stage of epochs has by what its recipe states; 0 when a source states nothing."""
+    total = 0
+    for source in stage.mixture:
+        rows = getattr(source, "rows", None)
+        if rows is None:
+            return 0
+        total += ceil((stage.epochs or 0) * source.weight * (min(rows, source.cap) if source.cap else rows))
+    return total
 
 
 def _vision_parameters(vision: Vision) -> int:

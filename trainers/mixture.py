@@ -9,7 +9,8 @@ import numpy as np
 
 from sightscale.trainers.conversation_files import BadRow, ConversationFile
 from sightscale.trainers.conversations import Conversation, Conversations
-from sightscale.trainers.recipe import ConversationFiles, EasyVqa, Source, Stage
+from sightscale.trainers.hub_files import find_hub_files
+from sightscale.trainers.recipe import ConversationFiles, EasyVqa, HubFiles, Source, Stage
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,12 @@ class FileRows:
         return self.files[file][row - (int(self._ends[file - 1]) if file else 0)]
 
 
-def build_mixture(stage: Stage, seed: int, augment: bool, data_root: Path) -> Mixture:
-    """The mixture of a stage. Raises ValueError when a file is missing or a source has no usable row."""
-    ingredients = [_open(source, seed + k, augment, data_root) for k, source in enumerate(stage.mixture)]
+def build_mixture(stage: Stage, seed: int, augment: bool, data_root: Path, fetch: bool = True) -> Mixture:
+    """The mixture of a stage; `fetch` says whether hub data sets that aren't there yet may be fetched.
+
+    Raises ValueError when a file is missing or a source has no usable row.
+    """
+    ingredients = [_open(source, seed + k, augment, data_root, fetch) for k, source in enumerate(stage.mixture)]
     empty = [one for one in ingredients if one.usable == 0]
     if empty:
         reason = f"; the first bad one: {empty[0].bad[0]}" if empty[0].bad else ""
@@ -98,18 +102,23 @@ def build_mixture(stage: Stage, seed: int, augment: bool, data_root: Path) -> Mi
     return Mixture(ingredients, counts, seed)
 
 
-def _open(source: Source, seed: int, augment: bool, data_root: Path) -> Ingredient:
+def _open(source: Source, seed: int, augment: bool, data_root: Path, fetch: bool) -> Ingredient:
     if isinstance(source, EasyVqa):
         from sightscale.trainers.easy_vqa import EasyVqaConversations
 
         easy = EasyVqaConversations(source.turns, source.forms, seed, augment)
         return Ingredient("easy_vqa", easy, _capped(len(easy), source.cap), source.weight)
-    if isinstance(source, ConversationFiles):
+    if isinstance(source, ConversationFiles | HubFiles):
         images = data_root / source.images if source.images else None
-        files = [ConversationFile(data_root / name, images) for name in source.files]
+        if isinstance(source, HubFiles):
+            name = source.dataset
+            paths = find_hub_files(source.dataset, source.revision, source.files, data_root, fetch)
+        else:
+            name, paths = ", ".join(source.files), [data_root / file for file in source.files]
+        files = [ConversationFile(path, images) for path in paths]
         bad = tuple(row for file in files for row in file.bad)
         usable = _capped(sum(map(len, files)), source.cap)
-        return Ingredient(", ".join(source.files), FileRows(files, usable, seed), usable, source.weight, bad)
+        return Ingredient(name, FileRows(files, usable, seed), usable, source.weight, bad)
     from sightscale.trainers.mini import MiniConversations
 
     mini = MiniConversations(source.sets, {str(form): share for form, share in source.forms.items()}, seed)

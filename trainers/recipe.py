@@ -5,7 +5,7 @@ name or built from the sizes given, data are conversation files or sets that com
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -92,9 +92,26 @@ class ConversationFiles(_Strict):
     images: str | None = None  # folder that the rows' picture names are relative to
     weight: float = Field(default=1.0, gt=0)
     cap: int | None = Field(default=None, gt=0)
+    rows: int | None = Field(default=None, gt=0, description="as published; for an estimate before the data are there")
 
 
-Source = Annotated[EasyVqa | Mini | ConversationFiles, Field(discriminator="source")]
+class HubFiles(_Strict):
+    """Conversation files of a hub data set: of a copy at `<data root>/<dataset>`, else fetched without the pictures.
+
+    Without `files` all of its .json, .jsonl and .parquet files are read.
+    """
+
+    source: Literal["hub"]
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = "main"
+    files: tuple[str, ...] = ()
+    images: str | None = None  # folder that the rows' picture names are relative to
+    weight: float = Field(default=1.0, gt=0)
+    cap: int | None = Field(default=None, gt=0)
+    rows: int | None = Field(default=None, gt=0, description="as published; for an estimate before the data are there")
+
+
+Source = Annotated[EasyVqa | Mini | ConversationFiles | HubFiles, Field(discriminator="source")]
 
 
 class Schedule(_Strict):
@@ -152,7 +169,7 @@ class Stage(Schedule):
             raise ValueError("a text stage trains the language model alone")
         if self.kind == "connector" and set(self.train) != {"connector"}:
             raise ValueError("a connector stage trains the connector alone")
-        if self.epochs is not None and any(one.source != "files" for one in self.mixture):
+        if self.epochs is not None and any(one.source not in ("files", "hub") for one in self.mixture):
             raise ValueError("only conversation files have epochs; give steps")
         return self
 
@@ -204,18 +221,32 @@ def list_recipes() -> list[str]:
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or in that YAML file.
 
-    Raises ValueError in one line when there is none, or when a field is wrong.
+    A recipe that `extends` another one has that one's fields where it doesn't state its own. Raises ValueError
+    in one line when there is none, or when a field is wrong.
     """
+    path, fields = _read(name, ())
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(f"recipe {path}: {where}: {first['msg']}") from error
+
+
+def _read(name: str, extending: tuple[Path, ...]) -> tuple[Path, Any]:
+    """The file behind a name and its fields, with those of the recipe that it extends."""
     path = RECIPE_FOLDER / f"{name}.yaml"
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
         raise ValueError(f"there is no recipe {name!r}; shipped: {', '.join(list_recipes())}; or give a YAML file")
+    if path in extending:
+        raise ValueError(f"recipe {path} extends itself")
     try:
-        return Recipe.model_validate(yaml.safe_load(path.read_text()))
+        fields = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise ValueError(f"recipe {path} is not YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"recipe {path}: {where}: {first['msg']}") from error
+    if not isinstance(fields, dict) or "extends" not in fields:
+        return path, fields
+    _, base = _read(str(fields.pop("extends")), (*extending, path))
+    return path, {**base, **fields} if isinstance(base, dict) else fields

@@ -1,0 +1,47 @@
+"""Pictures of extraction data: kept at their native resolution, each once, under the hash of its content."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from sightscale.trainers.pictures import open_whole
+
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A picture's file, as named in a row, and the SHA-256 of its content."""
+
+    name: str
+    sha256: str
+
+
+def open_picture(content: bytes) -> tuple[Image.Image, str]:
+    """The decoded picture as RGB, and its file's suffix. Raises ValueError or OSError when it can't be decoded."""
+    with open_whole(content) as image:
+        suffix = SUFFIXES.get(image.format or "")
+        if suffix is None:
+            raise ValueError(f"pictures of format {image.format} aren't kept; known: {', '.join(SUFFIXES)}")
+        return image.convert("RGB"), suffix
+
+
+def keep_picture(content: bytes, suffix: str, folder: Path, file: Path | None = None) -> Kept:
+    """Have a picture's content in `folder`, whole or not at all; `file` is linked to where the disk can do that."""
+    digest = hashlib.sha256(content).hexdigest()
+    name = f"images/{digest[:2]}/{digest}{suffix}"
+    path = folder / name
+    if not (path.is_file() and path.stat().st_size == len(content)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        try:
+            if file is None:
+                raise OSError("its content comes from no file of its own")
+            partial.hardlink_to(file.resolve())
+        except OSError:  # another disk, or one that knows no links
+            partial.write_bytes(content)
+        partial.replace(path)
+    return Kept(name, digest)
