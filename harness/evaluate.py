@@ -8,7 +8,7 @@ import math
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +19,25 @@ from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 
 from sightscale.harness.manifest import (
+    describe_data,
     describe_machine,
+    describe_scorer,
     describe_software,
     describe_tasks,
     git_commit,
     read_manifest,
     write_manifest,
 )
-from sightscale.harness.records import KEY, RunIdentity, make_records, read_records, write_records
+from sightscale.harness.records import (
+    DECOUPLED,
+    END_TO_END,
+    KEY,
+    RunIdentity,
+    digest_records,
+    make_records,
+    read_records,
+    write_records,
+)
 from sightscale.harness.tasks import load_tasks
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
@@ -105,13 +116,15 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         samples = results.pop("samples")
         fresh = [
             make_records(
-                RunIdentity(manifest["run_id"], plan.model_text),
+                _identify(plan, manifest["run_id"], manifest["parts"]),
                 task,
                 condition,
                 rows,
                 blindfold.traces,
                 blindfold.picture_hashes,
                 metric=leaves[task],
+                data=describe_data(plan.data),
+                shown_hashes=blindfold.shown_hashes,
             )
             for task, rows in samples.items()
         ]
@@ -122,6 +135,7 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         manifest["conditions"][condition] = {
             "seconds": round(time.perf_counter() - began, 2),
             "settings": blindfold.settings,
+            "records_sha256": digest_records(read_condition(plan.output, condition)),
         }
         manifest["task_details"] = describe_tasks(results["configs"])
         write_manifest(manifest, plan.output / "manifest.json")
@@ -178,9 +192,41 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "git_commit": git_commit(Path(__file__).parent),
         "machine": describe_machine(),
         "batch_size": plan.batch_size,
+        "kind": _kind(plan),
+        "mode": _mode(plan),
+        "parts": {role: {"name": name, "parameters": count} for role, (name, count) in _parts(model).items()},
+        "scorer": describe_scorer(),
+        "data_revision": describe_data(plan.data),
     }
     write_manifest(manifest, path)
     return manifest
+
+
+def read_condition(output: Path, condition: str) -> pd.DataFrame:
+    """The rows of one condition as they lie on disk."""
+    records = read_records(output)
+    return records[records["condition"] == condition]
+
+
+def _parts(model: Any) -> Mapping[str, tuple[str, int | None]]:
+    return getattr(model, "parts", {})
+
+
+def _kind(plan: Plan) -> str:
+    return DECOUPLED if plan.model.kind == DECOUPLED else END_TO_END
+
+
+def _mode(plan: Plan) -> str:
+    return str(plan.model.arguments.get("mode") or "direct")
+
+
+def _identify(plan: Plan, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> RunIdentity:
+    """Whose rows they are: a decoupled model's parameters are its modules' together, if both are known."""
+    counts = [parts[role]["parameters"] for role in ("model", "perception", "reasoning") if role in parts]
+    named = {role: parts[role]["name"] for role in ("perception", "reasoning") if role in parts}
+    sizes = {f"{role}_parameters": parts[role]["parameters"] for role in named}
+    total = sum(counts) if counts and None not in counts else None
+    return RunIdentity(run_id, plan.model_text, kind=_kind(plan), parameters=total, mode=_mode(plan), **named, **sizes)
 
 
 def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:

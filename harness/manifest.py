@@ -9,6 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.mini import DEFAULT_QUESTIONS, QUESTIONS, REVISION
+from sightscale.tasks.sources import MINI
+
+SCORER = ("answers.py", "boxes.py", "forced_choice.py", "open_answers.py", "scoring.py")  # in tasks
 PACKAGES = (
     "sightscale",
     "lmms-eval",
@@ -70,6 +75,21 @@ def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
         text = json.dumps(fields, sort_keys=True, default=str)
         described[name] = {**fields, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
     return described
+
+
+def describe_scorer() -> str:
+    """SHA-256 over the source of everything that turns an answer into a score, 16 digits of it."""
+    digest = hashlib.sha256()
+    for name in SCORER:
+        digest.update(name.encode() + (TASK_FOLDER / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def describe_data(data: str) -> str:
+    """The name of the documents' source with what decides them: the mini suite's revision and questions a set."""
+    if data != MINI:
+        return data
+    return f"{REVISION}, {os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS} questions"
 
 
 def git_commit(folder: Path) -> str | None:
