@@ -13,6 +13,7 @@ from sightscale.harness.commands import (
     downscale,
     focus,
     import_samples,
+    leaderboard,
     models,
     reliance,
     run,
@@ -68,6 +69,10 @@ for _command in (
     speed.speed,
 ):
     app.command(_command.__name__.removesuffix("_samples"))(_ending_in_one_line(_command))
+
+for _command in leaderboard.COMMANDS:
+    leaderboard.app.command(_command.__name__)(_ending_in_one_line(_command))
+app.add_typer(leaderboard.app)
 
 
 def main() -> None:
