@@ -131,16 +131,20 @@ def test_yaml_dates_and_merges_stay_text(tmp_path: Path) -> None:
     assert read_yaml(tmp_path / "entry.yaml") == {"date": "2026-01-31", "plus": "<<", "is": "="}
 
 
-@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": Infinity}', '{"a": 1, "a": 2}', "[1]", "[" * 100_000, '"\\ud800'])
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": Infinity}', '{"a": 1, "a": 2}', "[1]", "[" * 100_000, '"\\ud800']
+)
 def test_json_is_read_within_bounds(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(ValueError, match="a.json: "):
+    with pytest.raises(ValueError, match=r"a\.json: "):
         read_json(tmp_path / "a.json", 200_000)
 
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(st.characters(codec="utf-8"), max_size=40),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdef<=~ 1:.", max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdef<=~ 1:.", max_size=5), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
