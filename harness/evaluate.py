@@ -194,7 +194,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "batch_size": plan.batch_size,
         "kind": _kind(plan),
         "mode": _mode(plan),
-        "parts": {role: {"name": name, "parameters": count} for role, (name, count) in _parts(model).items()},
+        "parts": {role: {"name": name, "parameters": count} for role, (name, count) in _parts(plan, model).items()},
         "scorer": describe_scorer(),
         "data_revision": describe_data(plan.data),
     }
@@ -208,8 +208,10 @@ def read_condition(output: Path, condition: str) -> pd.DataFrame:
     return records[records["condition"] == condition]
 
 
-def _parts(model: Any) -> Mapping[str, tuple[str, int | None]]:
-    return getattr(model, "parts", {})
+def _parts(plan: Plan, model: Any) -> Mapping[str, tuple[str, int | None]]:
+    """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
+    asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
+    return getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
 
 
 def _kind(plan: Plan) -> str:

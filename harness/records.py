@@ -183,7 +183,8 @@ def digest_records(records: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     rows = records.sort_values(["task", "condition", "doc_id"])[list(DIGESTED)]
     for row in rows.itertuples(index=False):
-        told = [None if value is None or value != value else value for value in row]
+        # Numbers as floats: whether a column of integers is one depends on what else lies in the table.
+        told = [None if one is None or one != one else one if isinstance(one, str) else float(one) for one in row]
         digest.update(json.dumps(told, ensure_ascii=True).encode() + b"\n")
     return digest.hexdigest()
 

@@ -12,6 +12,7 @@ from sightscale.leaderboards.entry import DECIMALS, Average, Score
 from sightscale.tasks.catalogue import TaskCard, list_tasks
 
 MACRO = "mean over the axes (l2_category) of a category, then over the categories"
+AXES = "mean over the axes (l2_category) of the category"
 OFFICIAL = "right answers over all questions"
 MEAN = "unweighted mean of the tasks' scores"
 MMSTAR = "mmstar_categories"
@@ -28,7 +29,7 @@ class AverageRule:
 
 
 def list_averages() -> list[AverageRule]:
-    """Every average that a leaderboard knows: one for each group of tasks, and both of MMStar's."""
+    """Every average that a leaderboard knows: one for each group of tasks, and MMStar's of both kinds."""
     rules = []
     for card in list_tasks():
         if not card.members or card.name.endswith(BLIND) or any(name.endswith(BLIND) for name in card.members):
@@ -36,6 +37,7 @@ def list_averages() -> list[AverageRule]:
         if card.name == MMSTAR:
             rules += [AverageRule("mmstar_macro", card.members, MACRO)]
             rules += [AverageRule("mmstar_official", card.members, OFFICIAL)]
+            rules += [AverageRule(f"{task}_macro", (task,), AXES) for task in card.members]
         elif not card.missing:
             rules.append(AverageRule(card.name, card.members, MEAN))
     return rules
@@ -71,7 +73,7 @@ def average(records: pd.DataFrame, rule: AverageRule) -> float:
     """An average's value from the records of its tasks under one condition."""
     if rule.rule == OFFICIAL:
         return float(records["score"].mean())
-    if rule.rule == MACRO:
+    if rule.rule in (MACRO, AXES):
         return float(score_categories(records).mean())
     return float(records.groupby("task")["score"].mean().mean())
 

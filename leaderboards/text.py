@@ -11,7 +11,7 @@ import unicodedata
 MAX_SHOWN = 120  # characters of a foreign value in a finding
 # Control, formatting (with the marks that turn the direction of text), surrogate, private, unassigned, separators.
 _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~<>&@:.])")
 
 
 def check_line(text: str) -> str:

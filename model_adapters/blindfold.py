@@ -76,6 +76,10 @@ class Blindfold(Adapter):
     def clean(self) -> None:
         """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
 
+    def blind(self, request: Request) -> Messages:
+        """A request's messages as the condition has them; notes which pictures they held, and hold."""
+        return self._blind(request, request.doc_id)
+
     def _blind(self, request: Request, doc_id: int) -> Messages:
         """The document's messages as the condition has them."""
         messages = self._read(request, doc_id)

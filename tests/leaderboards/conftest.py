@@ -1,0 +1,53 @@
+"""Entries of real runs: a scripted model on the mini suite, whole and small."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sightscale.harness.evaluate import Plan, evaluate
+from sightscale.leaderboards.add import Facts, add_entry
+from sightscale.model_adapters.spec import parse_model
+from sightscale.tasks.mini import QUESTIONS
+
+FACTS = Facts(visual_data="unk.", licence="Apache-2.0", contact="someone@example.org")
+TASKS = ("in_domain_gqa", "mmstar_math", "grounding_refcoco_testa", "similarity_nights", "imagenet")
+
+
+@pytest.fixture(scope="session")
+def small_mini() -> Iterator[None]:
+    """The mini suite with few questions a set, in this process and its children."""
+    before = os.environ.get(QUESTIONS)
+    os.environ[QUESTIONS] = "8"
+    yield
+    if before is None:
+        del os.environ[QUESTIONS]
+    else:
+        os.environ[QUESTIONS] = before
+
+
+@pytest.fixture(scope="session")
+def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the scripted oracle."""
+    output = tmp_path_factory.mktemp("runs") / "oracle"
+    plan = Plan(
+        parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "black", "mismatched"), output, data="mini"
+    )
+    evaluate(plan, lambda line: None)
+    return output
+
+
+@pytest.fixture(scope="session")
+def honest(oracle_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An honest entry of it."""
+    folder = tmp_path_factory.mktemp("entries") / "oracle"
+    add_entry([oracle_run], folder, FACTS)
+    return folder
+
+
+@pytest.fixture
+def entry(honest: Path, tmp_path: Path) -> Path:
+    """A copy of the honest entry, to tamper with."""
+    return Path(shutil.copytree(honest, tmp_path / "oracle"))
