@@ -5,6 +5,7 @@ An entry's claims are made here, and recomputed here when it is verified.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
@@ -28,9 +29,10 @@ class AverageRule:
     rule: str
 
 
-def list_averages() -> list[AverageRule]:
+@cache  # the cards are read from more than a hundred files
+def list_averages() -> tuple[AverageRule, ...]:
     """Every average that a leaderboard knows: one for each group of tasks, and MMStar's of both kinds."""
-    rules = []
+    rules: list[AverageRule] = []
     for card in list_tasks():
         if not card.members or card.name.endswith(BLIND) or any(name.endswith(BLIND) for name in card.members):
             continue
@@ -40,9 +42,10 @@ def list_averages() -> list[AverageRule]:
             rules += [AverageRule(f"{task}_macro", (task,), AXES) for task in card.members]
         elif not card.missing:
             rules.append(AverageRule(card.name, card.members, MEAN))
-    return rules
+    return tuple(rules)
 
 
+@cache
 def known_tasks() -> Mapping[str, TaskCard]:
     """The cards of sightscale's own single tasks, by name."""
     return {card.name: card for card in list_tasks() if not card.members}
