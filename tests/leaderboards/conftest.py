@@ -5,10 +5,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from sightscale.harness.evaluate import Plan, evaluate
+from sightscale.leaderboards import verify
 from sightscale.leaderboards.add import Facts, add_entry
+from sightscale.leaderboards.submitted_records import decode
 from sightscale.model_adapters.spec import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
@@ -33,7 +37,7 @@ def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A finished run of the scripted oracle."""
     output = tmp_path_factory.mktemp("runs") / "oracle"
     plan = Plan(
-        parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "black", "mismatched"), output, data="mini"
+        parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "mismatched"), output, data="mini"
     )
     evaluate(plan, lambda line: None)
     return output
@@ -48,6 +52,18 @@ def honest(oracle_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def entry(honest: Path, tmp_path: Path) -> Path:
+def entry(honest: Path, tmp_path: Path, in_this_process: None) -> Path:
     """A copy of the honest entry, to tamper with."""
     return Path(shutil.copytree(honest, tmp_path / "oracle"))
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Records that the tests themselves wrote are decoded here: the child process has tests of its own."""
+
+    def read(path: Path) -> pd.DataFrame:
+        decode(path, tmp_path / "decoded.arrow")
+        with pa.OSFile(str(tmp_path / "decoded.arrow")) as source:
+            return pa.ipc.open_stream(source).read_all().to_pandas()
+
+    monkeypatch.setattr(verify, "read_submitted", read)
