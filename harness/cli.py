@@ -11,6 +11,7 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     downscale,
+    export,
     focus,
     import_samples,
     leaderboard,
@@ -67,11 +68,12 @@ for _command in (
     train.train,
     store.store,
     speed.speed,
+    export.export,
 ):
     app.command(_command.__name__.removesuffix("_samples"))(_ending_in_one_line(_command))
 
-for _command in leaderboard.COMMANDS:
-    leaderboard.app.command(_command.__name__)(_ending_in_one_line(_command))
+for _part in leaderboard.COMMANDS:
+    leaderboard.app.command(_part.__name__)(_ending_in_one_line(_part))
 app.add_typer(leaderboard.app)
 
 

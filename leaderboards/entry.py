@@ -21,10 +21,6 @@ REQUIRED_CONDITIONS = (SIGHTED, "none")  # the study removes the visual input; o
 Condition = Literal["sighted", "none", "black", "noise", "mean", "mismatched"]
 
 
-def _line(longest: int) -> Any:
-    return Annotated[str, Field(min_length=1, max_length=longest), AfterValidator(check_line)]
-
-
 def _whole(value: Any) -> Any:
     """Numbers as they are written; YAML's true and false aren't numbers here."""
     if isinstance(value, bool):
@@ -32,8 +28,9 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Name = _line(200)
-Sentence = _line(1000)
+Short = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(check_line)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_line)]
+Sentence = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(check_line)]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}$")]
 Count = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]
 Positive = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_whole)]
@@ -107,7 +104,7 @@ class Entry(_Fields):
     title: Annotated[Name | None, Field(description="A name to show beside it, in the submitter's words.")] = None
     kind: Literal["end-to-end", "decoupled"]
     parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
-    visual_data: Annotated[_line(40), Field(description="Amount of visual training data, such as 1.0M or unk.")]
+    visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
     licence: Name
     contact: Name
     hardware: Name

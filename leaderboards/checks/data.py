@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -96,7 +96,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     if row.condition not in ("sighted", "none", "black", "noise", "mean", "mismatched"):
         return
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
-    mode = "thinking" if manifest.mode == "thinking" else "direct"
+    mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
     said = Said(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == FAILED
     try:

@@ -143,7 +143,9 @@ def _check_budgets(submission: Submission) -> Iterator[Finding]:
     except (AttributeError, TypeError) as problem:
         yield error(MANIFEST, "conditions", f"the settings can't be read: {show(str(problem))}")
         return
-    for name, most in settings.items():
+    for name, most_allowed in settings.items():
         said = getattr(budgets, name)
-        if most is not None and said != most:
-            yield warning(ENTRY, f"budgets.{name}", f"claimed {show(said)}, the run's settings allow {show(most)}")
+        if most_allowed is not None and said != most_allowed:
+            yield warning(
+                ENTRY, f"budgets.{name}", f"claimed {show(said)}, the run's settings allow {show(most_allowed)}"
+            )

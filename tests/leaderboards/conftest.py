@@ -36,9 +36,7 @@ def small_mini() -> Iterator[None]:
 def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the scripted oracle."""
     output = tmp_path_factory.mktemp("runs") / "oracle"
-    plan = Plan(
-        parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "mismatched"), output, data="mini"
-    )
+    plan = Plan(parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "mismatched"), output, data="mini")
     evaluate(plan, lambda line: None)
     return output
 
