@@ -114,6 +114,7 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
             cli_args=Namespace(process_with_media=False),
         )
         samples = results.pop("samples")
+        manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
         fresh = [
             make_records(
                 _identify(plan, manifest["run_id"], manifest["parts"]),
@@ -194,7 +195,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "batch_size": plan.batch_size,
         "kind": _kind(plan),
         "mode": _mode(plan),
-        "parts": {role: {"name": name, "parameters": count} for role, (name, count) in _parts(plan, model).items()},
+        "parts": _describe_parts(plan, model),
         "scorer": describe_scorer(),
         "data_revision": describe_data(plan.data),
     }
@@ -208,10 +209,11 @@ def read_condition(output: Path, condition: str) -> pd.DataFrame:
     return records[records["condition"] == condition]
 
 
-def _parts(plan: Plan, model: Any) -> Mapping[str, tuple[str, int | None]]:
+def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
     """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
     asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
-    return getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
+    parts = getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
+    return {role: {"name": name, "parameters": count} for role, (name, count) in parts.items()}
 
 
 def _kind(plan: Plan) -> str:

@@ -25,6 +25,7 @@ from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.mini import QUESTIONS
 from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, reading
 
+COPIED = ("item_id", "answer_format", "category", "l2_category", "order", "blind_probability", "truth_description")
 PICTURES_IN_MEMORY = 64 * 2**20  # bytes, of one task: enough for all conditions of one document after the other
 
 
@@ -66,7 +67,7 @@ class TaskQuestions:
         response = tag_convention(said.response, convention) if convention else said.response
         result = self._task.process_results(self._words[number], [response])
         score = result[self.metric]
-        found = {name: result.get(name) for name in ("item_id", "answer_format", "category", "l2_category", "order")}
+        found = {name: result.get(name) for name in COPIED}
         return found | {
             "item_id": str(result.get("item_id", number)),
             "options": result.get("options") or {},
@@ -110,7 +111,12 @@ def read_questions(name: str, model: str) -> TaskQuestions:
     Raises ValueError in one line when the data can't be had.
     """
     in_force = tuple(os.environ.get(name) for name in (DATA, DATA_ROOT, OPTIONS, QUESTIONS))
-    return _read_questions(name, parse_model(model).prompt_name, in_force)
+    return _read_questions(name, prompt_name(model), in_force)
+
+
+def prompt_name(model: str) -> str:
+    """The name under which task files hold a model's own prompts. Raises ValueError for what is no model string."""
+    return parse_model(model).prompt_name
 
 
 @lru_cache(maxsize=32)  # verifying many entries asks for the same tasks again

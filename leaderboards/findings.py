@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from sightscale.leaderboards.text import show
 
-ERROR, WARNING, NOT_CHECKED = "error", "warning", "not checked"
 Level = Literal["error", "warning", "not checked"]
+ERROR: Level = "error"
+WARNING: Level = "warning"
+NOT_CHECKED: Level = "not checked"
 
 
 @dataclass(frozen=True)

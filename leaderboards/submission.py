@@ -12,6 +12,7 @@ from sightscale.leaderboards.entry import Entry
 from sightscale.leaderboards.folders import LONGEST, MANIFEST, first_reason, read_json
 
 Text = Annotated[str, Field(max_length=4000)]
+Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class ConditionFacts(BaseModel):
@@ -25,7 +26,7 @@ class PartMade(BaseModel):
     """One model of a run."""
 
     name: Text
-    parameters: int | None = None
+    parameters: Number | None = None
 
 
 class RunManifest(BaseModel):
@@ -40,8 +41,8 @@ class RunManifest(BaseModel):
     mode: Text
     parts: dict[str, PartMade]
     tasks: list[Text]
-    limit: int | None
-    seed: int
+    limit: Number | None
+    seed: Number
     data: Text
     data_revision: Text
     options: Text
@@ -49,7 +50,7 @@ class RunManifest(BaseModel):
     conditions: dict[str, ConditionFacts]
     task_details: dict[str, dict[str, Any]]
     software: dict[str, str | None] = {}
-    tokens: dict[str, int] = {}
+    tokens: dict[str, Number] = {}
 
 
 class _Manifests(BaseModel):

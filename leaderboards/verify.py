@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sightscale.leaderboards.checks.blindness import check_blindness
 from sightscale.leaderboards.checks.claims import check_claims
-from sightscale.leaderboards.checks.coverage import check_coverage
+from sightscale.leaderboards.checks.coverage import check_coverage, check_keys
 from sightscale.leaderboards.checks.data import check_data
 from sightscale.leaderboards.checks.provenance import check_provenance
 from sightscale.leaderboards.checks.rescoring import check_scores
@@ -70,11 +70,12 @@ def verify_entry(folder: Path, data: str = HUB, data_root: Path | None = None) -
     if entry.id != folder.resolve().name:
         findings.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show(folder.resolve().name)}"))
     submission = Submission(folder, entry, manifests, records)
-    findings += check_coverage(submission)
-    if not records.empty:
-        for check in (check_scores, check_blindness, check_provenance, check_claims):
-            findings += check(submission)
-        findings += check_data(submission, data, data_root)
+    unnamed = list(check_keys(records))
+    if unnamed:
+        return Verified(folder, (*findings, *unnamed), entry)
+    for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
+        findings += check(submission)
+    findings += check_data(submission, data, data_root)
     return Verified(folder, tuple(merge_alike(findings)), entry)
 
 

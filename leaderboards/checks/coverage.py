@@ -1,28 +1,49 @@
 """Coverage: every document of every task once under every condition, none missing, further or repeated."""
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.harness.records import KEY
+from sightscale.harness.records import FAILED, KEY
 from sightscale.leaderboards.entry import REQUIRED_CONDITIONS, SIGHTED
 from sightscale.leaderboards.findings import Finding, error, warning
 from sightscale.leaderboards.folders import ENTRY, RECORDS
 from sightscale.leaderboards.scores import known_tasks
 from sightscale.leaderboards.submission import Submission
+from sightscale.leaderboards.submitted_records import MAX_ROWS
 from sightscale.leaderboards.text import show
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
+NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
+TASK = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}"
+OUTCOMES = ("answered", "refused", "unparsed", FAILED)
 CONDITIONS = ("sighted", "none", "black", "noise", "mean", "mismatched")
+
+
+def check_keys(records: pd.DataFrame) -> Iterator[Finding]:
+    """Rows that name no document, so that nothing further can be said of them."""
+    if records.empty:
+        yield error(RECORDS, "rows", "there are none")
+    for name in NEEDED:
+        empty = int(records[name].isna().sum())
+        if empty:
+            yield error(RECORDS, name, f"{empty:,} rows have none")
+    for name, known in (("condition", CONDITIONS), ("outcome", OUTCOMES)):
+        odd = sorted(set(records[name].dropna()) - set(known))
+        if odd:
+            yield error(RECORDS, name, f"{show(odd[0])} is none of {', '.join(known)}")
+    odd = [task for task in records["task"].dropna().unique() if not re.fullmatch(TASK, task)]
+    if odd:
+        yield error(RECORDS, "task", f"{show(odd[0])} is no task's name")
+    numbers = pd.to_numeric(records["doc_id"])
+    if not numbers.dropna().between(0, MAX_ROWS - 1).all():
+        yield error(RECORDS, "doc_id", f"{show(numbers.min())} to {show(numbers.max())} aren't documents' numbers")
 
 
 def check_coverage(submission: Submission) -> Iterator[Finding]:
     """Repeated, missing and further documents, as far as the entry and the tasks' cards tell."""
     records, entry = submission.records, submission.entry
-    if records.empty:
-        yield error(RECORDS, "rows", "there are none")
-        return
-    yield from _check_keys(records)
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = tuple(records.loc[repeated, KEY].iloc[0])
@@ -49,16 +70,6 @@ def check_coverage(submission: Submission) -> Iterator[Finding]:
         yield error(RECORDS, show(task), "the manifest names this task and there are no records of it")
     if entry.partial:
         yield warning(ENTRY, "data.limit", f"a partial entry: the first {entry.data.limit} documents of each task")
-
-
-def _check_keys(records: pd.DataFrame) -> Iterator[Finding]:
-    for name in (*KEY, "run_id", "model", "outcome", "score", "response", "target"):
-        empty = int(records[name].isna().sum())
-        if empty:
-            yield error(RECORDS, name, f"{empty} rows have none")
-    odd = sorted(set(records["condition"].dropna()) - set(CONDITIONS))
-    if odd:
-        yield error(RECORDS, "condition", f"{show(odd[0])} is no condition")
 
 
 def _expected_size(submission: Submission, questions: int | None) -> int | None:

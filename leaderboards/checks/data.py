@@ -23,12 +23,15 @@ PACKAGE = "package:"  # sources that come with an installed package
 
 def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Finding]:
     """Rows that aren't what the task's own data say. `source` `mini` never reaches for the hub's data."""
-    from sightscale.harness.questions import asking
+    from sightscale.harness.questions import asking, prompt_name
 
     data, size = submission.entry.data, None
     if data.source == "mini":
         match = MINI_REVISION.fullmatch(data.revision)
-        if not match or match[1] != REVISION:
+        if not match:
+            yield error(ENTRY, "data.revision", f"{show(data.revision)} is no revision of the mini suite")
+            return
+        if match[1] != REVISION:
             yield warning(ENTRY, "data.revision", f"{show(data.revision)} in the entry, {REVISION} here")
             yield not_checked(RECORDS, "rows", "the data of another revision can't be read")
             return
@@ -37,6 +40,12 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
             yield warning(
                 ENTRY, "data.revision", f"{size} questions a set, where the mini suite has {DEFAULT_QUESTIONS}"
             )
+    for manifest in submission.manifests.values():
+        try:
+            prompt_name(manifest.model)
+        except ValueError as problem:
+            yield error(MANIFEST, "model", show(str(problem)))
+            return
     with asking(data.source, data_root, data.options, size):
         for task, rows in submission.records.groupby("task", sort=False):
             yield from _check_task(submission, str(task), rows, source)
@@ -93,15 +102,13 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
     from sightscale.harness.questions import Said
 
-    if row.condition not in ("sighted", "none", "black", "noise", "mean", "mismatched"):
-        return
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
     said = Said(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == FAILED
     try:
         right = questions.score(number, said)
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
         yield "answer_format", f"can't be scored by its task: {show(str(problem))}"
         return
     if (read_options(row.options) or {}) != right.pop("options"):

@@ -53,6 +53,7 @@ def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Finding]
 
 def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Finding]:
     parts = {role: part.name for role, part in manifest.parts.items()}
+    counts = {role: part.parameters for role, part in manifest.parts.items() if role != "focus"}
     known = {
         "model": manifest.model,
         "kind": manifest.kind,
@@ -60,9 +61,14 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
         "data": manifest.data_revision,
         "perception": parts.get("perception"),
         "reasoning": parts.get("reasoning"),
+        "parameters": sum(filter(None, counts.values())) if None not in counts.values() else None,
+        "perception_parameters": counts.get("perception"),
+        "reasoning_parameters": counts.get("reasoning"),
     }
     for name, wanted in known.items():
+        # A count may be missing in rows that were made before the model was in memory.
         odd = [one for one in rows[name].unique() if not same(one, wanted)]
+        odd = [one for one in odd if not (name.endswith("parameters") and same(one, None))]
         if odd:
             yield error(RECORDS, f"{name} of run {run_id}", f"{show(odd[0])} in rows, {show(wanted)} in {MANIFEST}")
 

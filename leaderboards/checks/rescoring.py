@@ -69,7 +69,7 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     try:
         scored = score_response(row.answer_format, str(row.response), str(row.target), options)
         chance = chance_level(row.answer_format, options)
-    except (ValueError, TypeError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
         yield "target", f"can't be scored: {show(str(problem))}"
         return
     told = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
@@ -79,8 +79,10 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
         if str(row.response).strip():
             yield "response", "a failed row has none"
     kind, _, convention = row.answer_format.partition(":")
-    if kind == "box" and not failed:
-        told["iou"], right["iou"] = row.iou, ground(str(row.response), str(row.target), convention or AUTO)[1]
+    if not failed:
+        told["iou"], right["iou"] = row.iou, None
+        if kind == "box":
+            right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
     for name, value in {**right, "chance": chance}.items():
         if not same(told[name], value):
             yield name, f"{show(told[name])} in the row, {show(value)} from the answer {show(str(row.response))!r}"

@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from sightscale.harness.records import digest_records, read_records, write_records
+from sightscale.harness.records import SCHEMA, digest_records, read_records, write_records
+from sightscale.leaderboards.checks.blindness import check_blindness
+from sightscale.leaderboards.checks.claims import check_claims
+from sightscale.leaderboards.checks.coverage import check_coverage, check_keys
+from sightscale.leaderboards.checks.provenance import check_provenance
+from sightscale.leaderboards.checks.rescoring import check_scores
 from sightscale.leaderboards.entry import Entry
-from sightscale.leaderboards.folders import parse_entry, read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.findings import has_errors
+from sightscale.leaderboards.folders import load_entry, parse_entry, read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.reports import write_json, write_markdown
 from sightscale.leaderboards.scores import score_averages, score_tasks
+from sightscale.leaderboards.submission import Submission, read_manifests
 from sightscale.leaderboards.verify import Verified, verify_entry
 
 
@@ -39,11 +48,6 @@ def rewrite(entry: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None
 
 def write_records_as_they_are(records: pd.DataFrame, path: Path) -> None:
     """Our own writer refuses repeated rows; an attacker's doesn't."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sightscale.harness.records import SCHEMA
-
     pq.write_table(pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), path, compression="zstd")
 
 
@@ -264,7 +268,8 @@ def test_scores_that_are_none_are_found(entry: Path, value: float) -> None:
     write_records(records, entry / "records.parquet")
     write_hashes(entry)
     found = errors(verify_entry(entry))
-    assert "imagenet, sighted, score" in found and "entry.yaml: scores" in found
+    assert ("score: 8 rows have none" if value != value else "imagenet, sighted, score") in found
+    assert value != value or "entry.yaml: scores" in found
 
 
 def test_claims_that_the_records_do_not_come_to_are_found(entry: Path) -> None:
@@ -344,3 +349,33 @@ def test_the_entry_reads_back_as_it_was_written(honest: Path) -> None:
     entry = parse_entry(read_yaml(honest / "entry.yaml"))
     assert isinstance(entry, Entry) and entry.score("imagenet", "none") and not entry.partial
     assert read_yaml(honest / "entry.yaml") == json.loads(entry.model_dump_json())
+
+
+# Columns whose value changes no number, or that only the data can tell.
+FREE = {"seconds", "perception_seconds", "finish_reason", "focus", "truth_description", "blind_probability"}
+HOSTILE: dict[Any, list[Any]] = {
+    str: ["", "\u202e<b>|\x00", "[" * 20_000, "x" * 100_000, None],
+    int: [-1, 2**62, None],
+    float: [float("inf"), -5.0, None],
+}
+
+
+@pytest.mark.parametrize("column", SCHEMA.names)
+def test_no_value_of_any_column_stops_verification(honest: Path, column: str) -> None:
+    entry, manifests = load_entry(honest), read_manifests(honest / "manifest.json")
+    whole = read_records(honest / "records.parquet")
+    kind = {pa.string(): str, pa.int64(): int, pa.float64(): float}[SCHEMA.field(column).type]
+    for value in HOSTILE[kind]:
+        records = whole.astype({column: object})
+        was = records.loc[3, column]
+        records.loc[3, column] = value
+        submission = Submission(honest, entry, manifests, records)
+        findings = list(check_keys(records))
+        if not findings:
+            for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
+                findings += check(submission)
+        same = (value is None and was != was) or value == was
+        uncounted = value is None and column.endswith(("tokens", "parameters"))
+        if column not in FREE and not same and not uncounted and column != "error":
+            assert has_errors(findings), (column, value)
+        assert all(len(finding.line()) < 2000 for finding in findings)
