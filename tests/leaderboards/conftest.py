@@ -35,10 +35,22 @@ def small_mini() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the scripted oracle."""
-    output = tmp_path_factory.mktemp("runs") / "oracle"
-    plan = Plan(parse_model("scripted:oracle"), "scripted:oracle", TASKS, ("none", "mismatched"), output, data="mini")
-    evaluate(plan, lambda line: None)
+    return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
+
+
+def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> Path:
+    model = "scripted:oracle"
+    evaluate(Plan(parse_model(model), model, tasks, conditions, output, data="mini"), lambda line: None)
     return output
+
+
+@pytest.fixture(scope="session")
+def tiny(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An honest entry of one task, sighted and blind."""
+    run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
+    folder = tmp_path_factory.mktemp("entries") / "tiny"
+    add_entry([run], folder, FACTS)
+    return folder
 
 
 @pytest.fixture(scope="session")

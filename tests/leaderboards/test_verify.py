@@ -361,15 +361,15 @@ HOSTILE: dict[Any, list[Any]] = {
 
 
 @pytest.mark.parametrize("column", SCHEMA.names)
-def test_no_value_of_any_column_stops_verification(honest: Path, column: str) -> None:
-    entry, manifests = load_entry(honest), read_manifests(honest / "manifest.json")
-    whole = read_records(honest / "records.parquet")
+def test_no_value_of_any_column_stops_verification(tiny: Path, column: str) -> None:
+    entry, manifests = load_entry(tiny), read_manifests(tiny / "manifest.json")
+    whole = read_records(tiny / "records.parquet")
     kind = {pa.string(): str, pa.int64(): int, pa.float64(): float}[SCHEMA.field(column).type]
     for value in HOSTILE[kind]:
         records = whole.astype({column: object})
         was = records.loc[3, column]
         records.loc[3, column] = value
-        submission = Submission(honest, entry, manifests, records)
+        submission = Submission(tiny, entry, manifests, records)
         findings = list(check_keys(records))
         if not findings:
             for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
