@@ -57,7 +57,6 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    id: str | None = None
     title: str | None = None
     visual_data: str | None = None
     licence: str | None = None
@@ -149,7 +148,7 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
     budgets = read_budgets(manifests)
     return {
         "schema_version": VERSION,
-        "id": facts.id or folder,
+        "id": folder,
         "name": "+".join(part["checkpoint"] for part in parts if part["role"] != "focus"),
         "title": facts.title,
         "kind": first["kind"],
