@@ -11,9 +11,11 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     downscale,
+    export,
     extract_data,
     focus,
     import_samples,
+    leaderboard,
     models,
     reliance,
     run,
@@ -68,8 +70,13 @@ for _command in (
     extract_data.extract_data,
     store.store,
     speed.speed,
+    export.export,
 ):
     app.command(_command.__name__.removesuffix("_samples").replace("_", "-"))(_ending_in_one_line(_command))
+
+for _part in leaderboard.COMMANDS:
+    leaderboard.app.command(_part.__name__)(_ending_in_one_line(_part))
+app.add_typer(leaderboard.app)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import math
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 from sightscale.harness.manifest import (
     describe_data,
     describe_machine,
+    describe_scorer,
     describe_software,
     describe_tasks,
     git_commit,
@@ -32,12 +33,12 @@ from sightscale.harness.records import (
     END_TO_END,
     KEY,
     RunIdentity,
+    digest_records,
     make_records,
     read_records,
     write_records,
 )
 from sightscale.harness.tasks import load_tasks
-from sightscale.model_adapters.adapter import Parts
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
 from sightscale.model_adapters.spec import ModelSpec, open_model
@@ -90,7 +91,6 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
-    identity = _identify(manifest["run_id"], plan.model_text, model)
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     start = time.perf_counter()
@@ -114,17 +114,18 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
             cli_args=Namespace(process_with_media=False),
         )
         samples = results.pop("samples")
-        sources = describe_data(results["configs"], plan.data, plan.options)
+        manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
         fresh = [
             make_records(
-                identity,
+                _identify(plan, manifest["run_id"], manifest["parts"]),
                 task,
                 condition,
                 rows,
                 blindfold.traces,
                 blindfold.picture_hashes,
                 metric=leaves[task],
-                data=sources[task],
+                data=describe_data(plan.data),
+                shown_hashes=blindfold.shown_hashes,
             )
             for task, rows in samples.items()
         ]
@@ -135,6 +136,7 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         manifest["conditions"][condition] = {
             "seconds": round(time.perf_counter() - began, 2),
             "settings": blindfold.settings,
+            "records_sha256": digest_records(read_condition(plan.output, condition)),
         }
         manifest["task_details"] = describe_tasks(results["configs"])
         write_manifest(manifest, plan.output / "manifest.json")
@@ -149,21 +151,6 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
-
-
-def _identify(run_id: str, name: str, model: Any) -> RunIdentity:
-    """What the records say of the model; a foreign model says nothing of its parts."""
-    parts: Parts = getattr(model, "parts", {})
-    perception, perception_size = parts.get("perception", (None, None))
-    reasoning, reasoning_size = parts.get("reasoning", (None, None))
-    if perception is None:
-        return RunIdentity(run_id, name, END_TO_END, parts.get("model", (None, None))[1])
-    whole = None
-    if perception_size is not None and reasoning_size is not None:  # one model in both roles is one model
-        whole = perception_size + (0 if perception == reasoning else reasoning_size)
-    return RunIdentity(
-        run_id, name, DECOUPLED, whole, perception, reasoning, perception_size, reasoning_size, model.settings["mode"]
-    )
 
 
 def _prepare_folder(output: Path) -> None:
@@ -206,9 +193,44 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "git_commit": git_commit(Path(__file__).parent),
         "machine": describe_machine(),
         "batch_size": plan.batch_size,
+        "kind": _kind(plan),
+        "mode": _mode(plan),
+        "parts": _describe_parts(plan, model),
+        "scorer": describe_scorer(),
+        "data_revision": describe_data(plan.data),
     }
     write_manifest(manifest, path)
     return manifest
+
+
+def read_condition(output: Path, condition: str) -> pd.DataFrame:
+    """The rows of one condition as they lie on disk."""
+    records = read_records(output)
+    return records[records["condition"] == condition]
+
+
+def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
+    """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
+    asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
+    parts = getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
+    return {role: {"name": name, "parameters": count} for role, (name, count) in parts.items()}
+
+
+def _kind(plan: Plan) -> str:
+    return DECOUPLED if plan.model.kind == DECOUPLED else END_TO_END
+
+
+def _mode(plan: Plan) -> str:
+    return str(plan.model.arguments.get("mode") or "direct")
+
+
+def _identify(plan: Plan, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> RunIdentity:
+    """Whose rows they are: a decoupled model's parameters are its modules' together, if both are known."""
+    counts = [parts[role]["parameters"] for role in ("model", "perception", "reasoning") if role in parts]
+    named = {role: parts[role]["name"] for role in ("perception", "reasoning") if role in parts}
+    sizes = {f"{role}_parameters": parts[role]["parameters"] for role in named}
+    total = sum(counts) if counts and None not in counts else None
+    return RunIdentity(run_id, plan.model_text, kind=_kind(plan), parameters=total, mode=_mode(plan), **named, **sizes)
 
 
 def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:

@@ -9,10 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sightscale.tasks.catalogue import list_tasks
-from sightscale.tasks.mini import REVISION
+from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.mini import DEFAULT_QUESTIONS, QUESTIONS, REVISION
 from sightscale.tasks.sources import MINI
 
+SCORER = ("answers.py", "boxes.py", "forced_choice.py", "open_answers.py", "scoring.py")  # in tasks
 PACKAGES = (
     "sightscale",
     "lmms-eval",
@@ -76,19 +77,19 @@ def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return described
 
 
-def describe_data(configs: dict[str, dict[str, Any]], data: str, options: str) -> dict[str, str]:
-    """Where each task's documents came from, with their revision and the order of options if it isn't their own."""
-    cards = {card.name: card for card in list_tasks()}
-    described = {}
-    for name, config in configs.items():
-        card = cards.get(name)
-        if card is None:
-            revision = (config.get("dataset_kwargs") or {}).get("revision") or "default"
-            source = f"hub:{config.get('dataset_path')}@{revision}"
-        else:
-            source = REVISION if data == MINI and card.mini else f"{card.source}@{card.revision}"
-        described[name] = f"{source}, options {options}" if options else source
-    return described
+def describe_scorer() -> str:
+    """SHA-256 over the source of everything that turns an answer into a score, 16 digits of it."""
+    digest = hashlib.sha256()
+    for name in SCORER:
+        digest.update(name.encode() + (TASK_FOLDER / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def describe_data(data: str) -> str:
+    """The name of the documents' source with what decides them: the mini suite's revision and questions a set."""
+    if data != MINI:
+        return data
+    return f"{REVISION}, {os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS} questions"
 
 
 def git_commit(folder: Path) -> str | None:

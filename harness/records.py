@@ -4,6 +4,7 @@ This module says what a row holds, makes rows of lmms-eval's samples and the ada
 reads and writes them as parquet. It computes no score: `tasks.scoring` does, and can do it again.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -39,6 +40,7 @@ SCHEMA = pa.schema(
         ("l2_category", pa.string()),
         ("cluster", pa.string()),  # rows that share it share a picture and aren't independent
         ("image_hash", pa.string()),  # of the picture(s) the question is about, also when blind
+        ("shown_hash", pa.string()),  # of the picture(s) that the model was handed, "" for none
         ("prompt", pa.string()),  # text of the prompt whose completion is `response`
         ("answer_format", pa.string()),
         ("options", pa.string()),  # JSON, letter to text
@@ -74,6 +76,7 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "reasoning_parameters",
     "mode",
     "data",
+    "shown_hash",
     "order",
     "iou",
     "blind_probability",
@@ -82,6 +85,11 @@ ADDED = (  # columns that files written before them lack; they are read as null
 END_TO_END, DECOUPLED, IMPORTED = "end-to-end", "decoupled", "imported"
 FAILED = "failed"
 KEY = ["task", "condition", "doc_id"]
+DIGESTED = (
+    *KEY,
+    *("run_id", "model", "item_id", "image_hash", "shown_hash", "prompt", "answer_format", "options", "target"),
+    *("description", "thinking", "response", "outcome", "score", "output_tokens"),
+)
 
 
 @dataclass(frozen=True)
@@ -108,11 +116,13 @@ def make_records(
     image_hashes: Mapping[tuple[str, int], tuple[str, ...]],
     metric: str,
     data: str | None = None,
+    shown_hashes: Mapping[tuple[str, int], tuple[str, ...]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
     A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
-    when anything was said. `data` names the documents' source and revision.
+    when anything was said. `data` names the documents' source and revision;
+    `shown_hashes` the pictures that the model was really handed, null where nobody knows.
     """
     from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
 
@@ -121,6 +131,7 @@ def make_records(
         key = (task, int(sample["doc_id"]))
         trace = traces.get(key) or Trace(str(sample["filtered_resps"][0]))
         hashes = image_hashes.get(key, ())
+        shown = (shown_hashes or {}).get(key)
         options = sample.get("options") or {}
         answer_format = sample.get("answer_format")
         failed = trace.error is not None
@@ -137,6 +148,7 @@ def make_records(
                 "l2_category": sample.get("l2_category"),
                 "cluster": sample.get("cluster") or (hashes[0] if hashes else f"{task}:{key[1]}"),
                 "image_hash": ",".join(hashes) or None,
+                "shown_hash": None if shown is None else ",".join(shown),
                 "prompt": trace.prompt,
                 "answer_format": answer_format,
                 "options": json.dumps(options, ensure_ascii=False) if options else None,
@@ -164,6 +176,17 @@ def make_records(
             }
         )
     return pd.DataFrame(rows, columns=SCHEMA.names)
+
+
+def digest_records(records: pd.DataFrame) -> str:
+    """SHA-256 over what was asked, shown, said and scored: rows in any order share it only if they say the same."""
+    digest = hashlib.sha256()
+    rows = records.sort_values(["task", "condition", "doc_id"])[list(DIGESTED)]
+    for row in rows.itertuples(index=False):
+        # Numbers as floats: whether a column of integers is one depends on what else lies in the table.
+        told = [None if one is None or one != one else one if isinstance(one, str) else float(one) for one in row]
+        digest.update(json.dumps(told, ensure_ascii=True).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def write_records(records: pd.DataFrame, path: Path) -> None:

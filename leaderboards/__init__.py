@@ -1,1 +1,1 @@
-"""Who scored what. So far the study's own table, in `published`."""
+"""Who scored what: entries and their verification, exports, and the study's own table in `published`."""

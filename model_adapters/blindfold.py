@@ -50,7 +50,8 @@ class Blindfold(Adapter):
         self.inner = model
         self.inner.task_dict = self.task_dict
         self.label = f"{getattr(model, 'label', type(model).__name__)}, {condition}"
-        self.picture_hashes: dict[tuple[str, int], tuple[str, ...]] = {}
+        self.picture_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of each document's own pictures
+        self.shown_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of those that the model is handed
         self.pictures = PictureMemory(PICTURES_IN_MEMORY)
 
     @property
@@ -75,17 +76,24 @@ class Blindfold(Adapter):
     def clean(self) -> None:
         """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
 
+    def blind(self, request: Request) -> Messages:
+        """A request's messages as the condition has them; notes which pictures they held, and hold."""
+        return self._blind(request, request.doc_id)
+
     def _blind(self, request: Request, doc_id: int) -> Messages:
         """The document's messages as the condition has them."""
         messages = self._read(request, doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
         if self.condition == SIGHTED:
+            self.shown_hashes[request.key] = self.picture_hashes[request.key]
             return messages
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
-        others = iter(self._stand_ins(request, images))
+        stand_ins = self._stand_ins(request, images)
+        self.shown_hashes[request.key] = tuple(hash_image(image) for image in stand_ins)
+        others = iter(stand_ins)
         return [
             {
                 **message,

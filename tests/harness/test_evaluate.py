@@ -77,7 +77,7 @@ def test_records_say_what_answered_and_where_the_documents_came_from(run: Path) 
     assert set(records["kind"]) == {"end-to-end"}
     held = sum(tensor.numel() for tensor in load_file(FOLDER / "easy_vqa_nano/model.safetensors").values())
     assert set(records["parameters"]) == {held}
-    assert set(records["data"]) == {"package:easy-vqa@1.0"}
+    assert set(records["data"]) == {"hub"}
 
 
 def test_blind_prompts_differ_from_the_sighted_ones_in_the_picture_only(run: Path) -> None:

@@ -1,0 +1,103 @@
+"""`sightscale leaderboard`: entries made, verified and compared."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightscale.harness.commands.terminal import quieten
+
+app = typer.Typer(name="leaderboard", help="Make and verify leaderboard entries.", no_args_is_help=True)
+
+
+def add(
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several when a suite was split over runs.")],
+    output: Annotated[Path, typer.Option(help="The entry's new folder, such as entries/my-model.")],
+    facts: Annotated[Path | None, typer.Option(help="YAML file of the facts below, and of each part's.")] = None,
+    title: Annotated[str | None, typer.Option(help="A name to show beside the checkpoint's.")] = None,
+    visual_data: Annotated[str | None, typer.Option(help="Amount of visual training data, such as 1.0M.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the model.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Who answers questions.")] = None,
+    hardware: Annotated[str | None, typer.Option(help="What it ran on.  [default: as the run says]")] = None,
+    notes: Annotated[str | None, typer.Option(help="One line more.")] = None,
+) -> None:
+    """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
+    from sightscale.leaderboards.add import add_entry, read_facts
+
+    given = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
+    entry = add_entry(runs, output, read_facts(facts, {**given, "hardware": hardware, "notes": notes}))
+    for average in entry.averages:
+        print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
+    print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({one.task for one in entry.scores})} tasks")
+    print(f"now run: sightscale leaderboard verify {output}")
+
+
+def verify(
+    entries: Annotated[list[Path], typer.Argument(help="Folders of entries.")],
+    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
+    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
+) -> None:
+    """Score every answer again and check everything an entry claims; exit 1 when anything is wrong.
+
+    It needs no model. That the answers came from the model named it can't prove: only running it again can.
+    """
+    _verify(entries, data, data_root, json, markdown)
+
+
+def _verify(
+    entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
+) -> None:
+    quieten()
+    from sightscale.leaderboards.findings import WARNING
+    from sightscale.leaderboards.reports import write_json, write_markdown
+    from sightscale.leaderboards.verify import verify_entry
+
+    verified = [verify_entry(entry, data, data_root) for entry in entries]
+    for one in verified:
+        for finding in one.findings:
+            print(f"{one.folder}: {finding.line()}")
+        counts = {level: sum(finding.level == level for finding in one.findings) for level in ("error", WARNING)}
+        unchecked = len(one.findings) - sum(counts.values())
+        told = f"{counts['error']} errors, {counts[WARNING]} warnings, {unchecked} not checked"
+        print(f"{one.folder}: {'accepted' if one.accepted else 'REFUSED'}: {told}")
+    if json:
+        json.write_text(write_json(verified), encoding="utf-8")
+    if markdown:
+        markdown.write_text(write_markdown(verified, about), encoding="utf-8")
+    if not all(one.accepted for one in verified):
+        sys.exit(1)
+
+
+def check(
+    revisions: Annotated[str, typer.Argument(help="BASE...HEAD, two commits of the repository you stand in.")],
+    entries: Annotated[Path, typer.Option(help="The folder that holds the entries.")] = Path("entries"),
+    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
+    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
+) -> None:
+    """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
+    from sightscale.leaderboards.changes import find_changes
+
+    changes = find_changes(revisions, entries)
+    for line in changes.lines():
+        print(line)
+    _verify(list(changes.entries), data, data_root, json, markdown, "\n".join(changes.lines()))
+
+
+def schema(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.  [default: print it]")] = None,
+) -> None:
+    """Print the JSON Schema of an entry."""
+    from sightscale.leaderboards.entry import write_schema
+
+    if output:
+        output.write_text(write_schema(), encoding="utf-8")
+    else:
+        print(write_schema(), end="")
+
+
+COMMANDS = (add, verify, check, schema)

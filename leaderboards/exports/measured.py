@@ -1,0 +1,113 @@
+"""Measured: what a run measured under one condition, as every exporter takes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sightscale.harness.manifest import read_manifest
+from sightscale.harness.records import read_records
+from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
+from sightscale.leaderboards.entry import Average, Part, Score
+from sightscale.leaderboards.scores import known_tasks, score_averages, score_tasks
+from sightscale.tasks.catalogue import TaskCard
+
+# The metric of a task that a record's score is, where it isn't accuracy.
+METRICS = {"mmstar": "official", "similarity": "two_afc", "interleave": "score"}
+HUB_SOURCE = "hub:"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run under one condition: estimates by task with their intervals, averages, and how it was made."""
+
+    name: str
+    condition: str
+    manifest: Mapping[str, Any]
+    estimates: Mapping[str, Estimate]
+    errors: Mapping[str, float]  # standard errors, clustered by picture
+    scores: Sequence[Score]
+    averages: Sequence[Average]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The models the system is made of."""
+        known = self.manifest.get("parts") or {"model": {"name": self.name, "parameters": None}}
+        return [
+            Part(role=role, checkpoint=str(part["name"])[:200], parameters=part["parameters"])
+            for role, part in known.items()
+        ]
+
+    @property
+    def on_hub_data(self) -> bool:
+        """Whether the documents are the public data sets' own, all of them, and as they are."""
+        made = self.manifest
+        return made.get("data") == "hub" and made.get("limit") is None and not made.get("options")
+
+    @property
+    def told(self) -> str:
+        """What a reader must know of the numbers, in one line."""
+        notes = [f"sightscale {(self.manifest.get('software') or {}).get('sightscale') or 'unknown'}"]
+        notes += [f"condition {self.condition}"] if self.condition != "sighted" else []
+        notes += ["the embedded mini suite, not the public data"] if self.manifest.get("data") == "mini" else []
+        limit = self.manifest.get("limit")
+        return "; ".join([*notes, *([f"only the first {limit} documents of each task"] if limit else [])])
+
+    def card(self, task: str) -> TaskCard | None:
+        """The card of a task of ours."""
+        return known_tasks().get(task)
+
+
+def read_measured(run: Path, condition: str = "sighted", name: str | None = None) -> Measured:
+    """What the run in a folder measured. `name` shows it, else the names of its parts.
+
+    Raises ValueError in one line when there is no run, or no row under the condition.
+    """
+    records = read_records(run)
+    manifest = read_manifest(run / "manifest.json")
+    own = records[records["condition"] == condition]
+    if own.empty:
+        asked = ", ".join(map(str, records["condition"].unique())) or "nothing"
+        raise ValueError(f"{run} has no records under {condition!r}; it has {asked}")
+    by_task = {str(task): rows for task, rows in own.groupby("task", sort=False)}
+    made = manifest.get("parts") or {}
+    given = "+".join(str(part["name"]) for role, part in made.items() if role != "focus") or str(manifest.get("model"))
+    return Measured(
+        name=name or given,
+        condition=condition,
+        manifest=manifest,
+        estimates={task: mean_score(rows["score"], rows["cluster"]) for task, rows in by_task.items()},
+        errors={task: _standard_error(rows) for task, rows in by_task.items()},
+        scores=score_tasks(own),
+        averages=score_averages(own),
+    )
+
+
+def metric_of(task: str) -> str:
+    """The name of the metric that a task's score is."""
+    return next((metric for prefix, metric in METRICS.items() if task.startswith(prefix)), "accuracy")
+
+
+def as_sighted(measured: Measured) -> Measured:
+    """The same numbers where a table shows sighted ones; its name says under which condition they are."""
+    if measured.condition == "sighted":
+        return measured
+    return replace(
+        measured,
+        name=f"{measured.name} (blind: {measured.condition})",
+        scores=[one.model_copy(update={"condition": "sighted"}) for one in measured.scores],
+        averages=[one.model_copy(update={"condition": "sighted"}) for one in measured.averages],
+    )
+
+
+def _standard_error(rows: pd.DataFrame) -> float:
+    """Of the mean, by the variance between pictures; NaN for a single one."""
+    sums, sizes = cluster_sums(rows["score"].to_numpy(float), rows["cluster"].to_numpy(object))
+    groups, n = len(sums), float(sizes.sum())
+    if groups < 2:
+        return float("nan")
+    residuals = sums - sums.sum() / n * sizes
+    return float(np.sqrt(groups / (groups - 1) * (residuals**2).sum()) / n)

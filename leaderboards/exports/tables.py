@@ -1,0 +1,67 @@
+"""Tables in the shape of the study's Table 1: CSV, LaTeX and Markdown, the published rows below if wanted."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+
+from sightscale.leaderboards.exports.measured import Measured, as_sighted
+from sightscale.leaderboards.published import read_published
+from sightscale.leaderboards.table_one import HEADINGS, row_of_claims, row_of_published
+from sightscale.leaderboards.text import escape_markdown, show
+
+_LATEX = {
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "–": "--",
+    "†": r"\dag{}",
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table_cells(measured: Measured, visual_data: str, published: bool) -> list[list[str]]:
+    """The run's row and, if wanted, the published ones, in the order of HEADINGS."""
+    one = as_sighted(measured)
+    rows = [row_of_claims(one.name, one.parts, visual_data, one.scores, one.averages)]
+    return [
+        [show(cell) for cell in row.cells()]
+        for row in [*rows, *(map(row_of_published, read_published()) if published else ())]
+    ]
+
+
+def write_csv(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:
+    """Comma-separated, with headings. A text that a spreadsheet would run gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    for cells in table_cells(measured, visual_data, published):
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    return out.getvalue()
+
+
+def write_latex(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:
+    """Rows for a tabular of eighteen columns, headings as a comment line of their own kind."""
+    rows = [HEADINGS, *table_cells(measured, visual_data, published)]
+    lines = [" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in rows]
+    return "\n".join([lines[0], r"\midrule", *lines[1:]]) + "\n"
+
+
+def write_markdown(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:
+    """A Markdown table."""
+    rows = [[escape_markdown(c) if i in (0, 3) else c for i, c in enumerate(row)] for row in
+            table_cells(measured, visual_data, published)]  # fmt: skip
+    head = [f"| {' | '.join(HEADINGS)} |", "|---|" + "--:|" * (len(HEADINGS) - 1)]
+    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def escape_latex(text: str) -> str:
+    """A text in LaTeX, with no character that means something there."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+TABLES: Mapping[str, Callable[[Measured, str, bool], str]] = {
+    "csv": write_csv,
+    "latex": write_latex,
+    "markdown": write_markdown,
+}

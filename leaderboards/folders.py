@@ -1,0 +1,180 @@
+"""An entry's folder: four plain files with fixed names, read within bounds.
+
+Only folders are read, no archives; names are fixed, so no path in a submission is ever followed; a link or any
+further file is refused. YAML is read as JSON's values alone: no tags, no anchors or aliases, no key twice.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from sightscale.leaderboards.entry import Entry
+from sightscale.leaderboards.text import show
+
+ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
+HASHED = (ENTRY, RECORDS, MANIFEST)
+LONGEST = {ENTRY: 300_000, MANIFEST: 10_000_000, HASHES: 10_000, RECORDS: 500_000_000}  # bytes
+DEEPEST = 12  # of YAML
+
+
+def check_folder(folder: Path) -> list[str]:
+    """What is wrong with the folder itself, one reason each; nothing in it is opened."""
+    if folder.is_symlink():
+        return [f"{folder} is a link; give the folder itself"]
+    if folder.is_file():
+        return [f"{folder} is a file: an entry is a folder, and archives aren't unpacked"]
+    if not folder.is_dir():
+        return [f"there is no folder {folder}"]
+    reasons = []
+    with os.scandir(folder) as found:
+        listed = {item.name: item.stat(follow_symlinks=False) for item in found}
+    for name, facts in sorted(listed.items()):
+        if name not in LONGEST:
+            reasons.append(f"{show(name)} doesn't belong in an entry; it holds {', '.join(LONGEST)} alone")
+        elif not stat.S_ISREG(facts.st_mode):
+            reasons.append(f"{name} is a link or no plain file")
+        elif facts.st_size > LONGEST[name]:
+            reasons.append(f"{name} has {facts.st_size:,} bytes, more than {LONGEST[name]:,}")
+    return reasons + [f"{name} is missing" for name in LONGEST if name not in listed]
+
+
+def load_entry(path: Path) -> Entry:
+    """The entry in a folder. Raises ValueError in one line for what isn't one; claims aren't verified here."""
+    reasons = check_folder(path)
+    if reasons:
+        raise ValueError(f"{path}: {reasons[0]}")
+    return read_entry(path / ENTRY)
+
+
+def read_entry(path: Path) -> Entry:
+    """The entry in a YAML file. Raises ValueError in one line naming the field."""
+    return parse_entry(read_yaml(path), path.name)
+
+
+def parse_entry(fields: Any, where: str = ENTRY) -> Entry:
+    """An entry from YAML's values. Raises ValueError in one line naming the field."""
+    try:
+        # As JSON, so that strict fields take lists for tuples.
+        return Entry.model_validate_json(json.dumps(fields, allow_nan=True))
+    except ValidationError as error:
+        raise ValueError(f"{where}: {first_reason(error)}") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: nested too deeply") from error
+
+
+def first_reason(error: ValidationError) -> str:
+    """The first thing wrong in a validation error, with its field, in one bounded line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return f"{show(field)}: {show(first['msg'].removeprefix('Value error, '))}"
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's values. Raises ValueError in one line for what is too large, or more than plain values."""
+    text = _read_text(path, LONGEST[ENTRY])
+    try:
+        return yaml.load(text, _PlainLoader)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"{path.name}: {show(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{path.name}: {show(str(error))}") from error
+
+
+def write_yaml(fields: Mapping[str, Any]) -> str:
+    """Values as YAML that `read_yaml` takes."""
+    return yaml.dump(fields, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def read_json(path: Path, longest: int) -> dict[str, Any]:
+    """A JSON object. Raises ValueError in one line for anything else, for NaN, and for more than `longest` bytes."""
+    try:
+        value = json.loads(_read_text(path, longest), parse_constant=_refuse_constant, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {show(str(error)) or 'nested too deeply'}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name}: not a JSON object")
+    return value
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_hashes(folder: Path) -> None:
+    """Write `hashes.json` for the other files of an entry's folder."""
+    files = {name: hash_file(folder / name) for name in HASHED}
+    (folder / HASHES).write_text(json.dumps({"algorithm": "sha256", "files": files}, indent=2) + "\n")
+
+
+def _read_text(path: Path, longest: int) -> str:
+    with path.open("rb") as file:
+        raw = file.read(longest + 1)
+    if len(raw) > longest:
+        raise ValueError(f"{path.name}: larger than {longest:,} bytes")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: not UTF-8") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"holds {name}, which is no number of JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("holds a key twice")
+    return found
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads the values that JSON has. A date is the text it is written as."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.composer.ComposerError(None, None, "anchors and aliases aren't read", event.start_mark)
+        if getattr(event, "tag", None):
+            raise yaml.composer.ComposerError(None, None, f"the tag {show(event.tag)} isn't read", event.start_mark)
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.composer.ComposerError(None, None, "nested too deeply", event.start_mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if len(set(map(str, keys))) != len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_READ_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _READ_AS_TEXT]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -1,0 +1,79 @@
+"""Entries of real runs: a scripted model on the mini suite, whole and small."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sightscale.harness.evaluate import Plan, evaluate
+from sightscale.leaderboards import verify
+from sightscale.leaderboards.add import Facts, add_entry
+from sightscale.leaderboards.submitted_records import decode
+from sightscale.model_adapters.spec import parse_model
+from sightscale.tasks.mini import QUESTIONS
+
+FACTS = Facts(visual_data="unk.", licence="Apache-2.0", contact="someone@example.org")
+TASKS = ("in_domain_gqa", "mmstar_math", "grounding_refcoco_testa", "similarity_nights", "imagenet")
+
+
+@pytest.fixture(scope="session")
+def small_mini() -> Iterator[None]:
+    """The mini suite with few questions a set, in this process and its children."""
+    before = os.environ.get(QUESTIONS)
+    os.environ[QUESTIONS] = "8"
+    yield
+    if before is None:
+        del os.environ[QUESTIONS]
+    else:
+        os.environ[QUESTIONS] = before
+
+
+@pytest.fixture(scope="session")
+def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the scripted oracle."""
+    return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
+
+
+def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> Path:
+    model = "scripted:oracle"
+    evaluate(Plan(parse_model(model), model, tasks, conditions, output, data="mini"), lambda line: None)
+    return output
+
+
+@pytest.fixture(scope="session")
+def tiny(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An honest entry of one task, sighted and blind."""
+    run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
+    folder = tmp_path_factory.mktemp("entries") / "tiny"
+    add_entry([run], folder, FACTS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def honest(oracle_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An honest entry of it."""
+    folder = tmp_path_factory.mktemp("entries") / "oracle"
+    add_entry([oracle_run], folder, FACTS)
+    return folder
+
+
+@pytest.fixture
+def entry(honest: Path, tmp_path: Path, in_this_process: None) -> Path:
+    """A copy of the honest entry, to tamper with."""
+    return Path(shutil.copytree(honest, tmp_path / "oracle"))
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Records that the tests themselves wrote are decoded here: the child process has tests of its own."""
+
+    def read(path: Path) -> pd.DataFrame:
+        decode(path, tmp_path / "decoded.arrow")
+        with pa.OSFile(str(tmp_path / "decoded.arrow")) as source:
+            return pa.ipc.open_stream(source).read_all().to_pandas()
+
+    monkeypatch.setattr(verify, "read_submitted", read)

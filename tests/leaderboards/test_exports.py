@@ -1,0 +1,201 @@
+"""Exports: each format is read back by its consumer's own parser, or checked against its written-down fields."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
+from hypothesis import given
+from hypothesis import strategies as st
+from lmms_eval.utils import make_table
+
+from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_ever
+from sightscale.leaderboards.exports.hub import write_hub_eval, write_model_index
+from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
+from sightscale.leaderboards.exports.measured import Measured, read_measured
+from sightscale.leaderboards.exports.tables import escape_latex, write_csv, write_latex, write_markdown
+from sightscale.leaderboards.published import read_published
+from sightscale.leaderboards.table_one import HEADINGS, row_of_published
+
+TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+# The fields of every-eval-ever 0.3.0's schemas/eval.schema.json that we write: names, types, which are required.
+EVERY_EVAL_EVER: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": [
+        *("schema_version", "evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"),
+        "evaluation_results",
+    ],
+    "properties": {
+        "schema_version": {"const": "0.3.0"},
+        "evaluation_id": {"type": "string"},
+        "evaluation_timestamp": {"type": "string", "pattern": r"^\d+$"},
+        "retrieved_timestamp": {"type": "string", "pattern": r"^\d+$"},
+        "source_metadata": {
+            "type": "object",
+            "required": ["source_type", "source_organization_name", "evaluator_relationship"],
+            "properties": {
+                "source_name": {"type": "string"},
+                "source_type": {"enum": ["documentation", "evaluation_run"]},
+                "source_organization_name": {"type": "string"},
+                "evaluator_relationship": {"enum": ["first_party", "third_party", "collaborative", "other"]},
+                "additional_details": TEXTS,
+            },
+        },
+        "eval_library": {
+            "type": "object",
+            "required": ["name", "version"],
+            "properties": {"additional_details": TEXTS},
+        },
+        "model_info": {
+            "type": "object",
+            "required": ["name", "id", "additional_details"],
+            "properties": {
+                "additional_details": {
+                    **TEXTS,
+                    "required": ["deployment_type", "model_availability"],
+                    "properties": {
+                        "deployment_type": {"enum": ["self_deployed", "externally_managed", "unknown"]},
+                        "model_availability": {"enum": ["open_weights", "closed_weights", "unknown"]},
+                    },
+                }
+            },
+        },
+        "evaluation_results": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["evaluation_name", "source_data", "metric_config", "score_details"],
+                "properties": {
+                    "source_data": {
+                        "oneOf": [
+                            {"required": ["dataset_name"], "properties": {"source_type": {"const": "hf_dataset"}}},
+                            {"required": ["dataset_name"], "properties": {"source_type": {"const": "other"}}},
+                        ]
+                    },
+                    "metric_config": {
+                        "required": ["lower_is_better"],
+                        "properties": {"score_type": {"enum": ["binary", "continuous", "levels"]}},
+                    },
+                    "score_details": {
+                        "required": ["score"],
+                        "properties": {
+                            "score": {"type": "number"},
+                            "uncertainty": {
+                                "properties": {
+                                    "standard_error": {"required": ["value"]},
+                                    "confidence_interval": {"required": ["lower", "upper"]},
+                                    "num_samples": {"type": "integer"},
+                                }
+                            },
+                        },
+                    },
+                    "generation_config": {
+                        "properties": {
+                            "generation_args": {
+                                "properties": {"max_tokens": {"type": "integer"}, "reasoning": {"type": "boolean"}}
+                            },
+                            "additional_details": TEXTS,
+                        }
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def measured(oracle_run: Path) -> Measured:
+    return read_measured(oracle_run)
+
+
+@pytest.fixture(scope="module")
+def on_hub(oracle_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """The same numbers as if they were of the public data."""
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "records.parquet").write_bytes((oracle_run / "records.parquet").read_bytes())
+    manifest = json.loads((oracle_run / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "data": "hub", "data_revision": "hub"}))
+    return read_measured(folder)
+
+
+def test_lmms_eval_prints_its_table_of_ours(oracle_run: Path) -> None:
+    for condition, name in (("sighted", "in_domain_gqa"), ("none", "in_domain_gqa_blind")):
+        one = read_measured(oracle_run, condition)
+        results = json.loads(write_lmms_eval(one))
+        assert results["results"][name]["accuracy,none"] == one.estimates["in_domain_gqa"].value
+        assert f"|{name} " in make_table(results) and "two_afc" in make_table(results)
+
+
+def test_model_index_reads_back_with_the_hubs_client(measured: Measured) -> None:
+    card = ModelCard(write_model_index(measured) + "# A model\n")
+    results = {one.dataset_config: one for one in card.data.eval_results or []}
+    assert set(results) == set(measured.estimates) and card.data.model_name == "scripted:oracle"
+    for task, estimate in measured.estimates.items():
+        assert results[task].metric_value == pytest.approx(100 * estimate.value, abs=0.005)
+        assert "mini suite, not the public data" in results[task].dataset_name
+
+
+def test_hub_results_read_back_with_the_hubs_client(on_hub: Measured) -> None:
+    entries = {one.task_id: one for one in parse_eval_result_entries(yaml.safe_load(write_hub_eval(on_hub)))}
+    assert entries["in_domain_gqa"].dataset_id == "suyc21/VMCBench" and "similarity_nights" not in entries
+    assert entries["mmstar_math"].value == pytest.approx(100 * on_hub.estimates["mmstar_math"].value, abs=0.005)
+    assert entries["mmstar_math"].dataset_revision is None  # `main` is no commit
+    assert "n = 8" in str(entries["mmstar_math"].notes)
+
+
+def test_only_the_public_benchmark_itself_is_exported_to_its_leaderboard(measured: Measured) -> None:
+    with pytest.raises(ValueError, match="mini suite"):
+        write_hub_eval(measured)
+
+
+def test_every_eval_evers_fields_are_all_there(oracle_run: Path, on_hub: Measured) -> None:
+    for one in (read_measured(oracle_run, "none"), on_hub):
+        told = json.loads(write_every_eval_ever(one, "Example", "third_party", now=1.0))
+        jsonschema.validate(told, EVERY_EVAL_EVER)
+        result = told["evaluation_results"][0]
+        task = result["evaluation_result_id"].split(":")[0]
+        assert result["score_details"]["score"] == one.estimates[task].value
+        interval = result["score_details"]["uncertainty"]["confidence_interval"]
+        assert interval["lower"] <= result["score_details"]["score"] <= interval["upper"]
+    with pytest.raises(ValueError, match="known: first_party"):
+        write_every_eval_ever(on_hub, relationship="friend")
+
+
+def test_tables_have_the_studys_columns_and_rows(measured: Measured, oracle_run: Path) -> None:
+    rows = list(csv.reader(io.StringIO(write_csv(measured, "1.0M", published=True))))
+    assert rows[0] == list(HEADINGS) and len(rows) == 2 + len(read_published())
+    assert rows[1][:4] == ["scripted:oracle", "–", "0.0M", "1.0M"]
+    cells = dict(zip(rows[0], rows[1], strict=True))
+    assert cells["GQA"] == "100.0" and cells["VizWiz"] == "–" and cells["In-domain avg."] == "–"
+    last = read_published()[-1]
+    assert rows[-1] == row_of_published(last).cells() and rows[-1][-1] == f"{last.mmstar_average:.1f}"
+    blind = write_markdown(read_measured(oracle_run, "none"))
+    assert "blind\\: none" in blind and blind.count("\n") == 3
+    latex = write_latex(measured, published=True)
+    assert latex.count(r"\\") == 2 + len(read_published())
+    assert all(line.count(" & ") == len(HEADINGS) - 1 for line in latex.splitlines() if line != r"\midrule")
+
+
+def test_a_condition_that_was_not_run_is_named(oracle_run: Path) -> None:
+    with pytest.raises(ValueError, match="it has sighted, none, mismatched"):
+        read_measured(oracle_run, "noise")
+
+
+@given(st.text(max_size=40))
+def test_no_name_breaks_out_of_its_cell(measured: Measured, name: str) -> None:
+    from dataclasses import replace
+
+    named = replace(measured, name=f"={name}")
+    rows = list(csv.reader(io.StringIO(write_csv(named))))
+    assert len(rows) == 2 and rows[1][0].startswith("'=") and len(rows[1]) == len(HEADINGS)
+    assert write_markdown(named).count("\n") == 3
+    escaped = escape_latex(name)
+    assert all(escaped[max(0, i - 1)] == "\\" for i, mark in enumerate(escaped) if mark in "&%$#_")
