@@ -15,6 +15,7 @@ from sightscale.harness.commands import (
     import_samples,
     models,
     reliance,
+    report,
     run,
     speed,
     store,
@@ -56,6 +57,7 @@ def _end(reason: str, code: int) -> None:
 for _command in (
     run.run,
     focus.focus,
+    report.report,
     reliance.reliance,
     downscale.downscale,
     bottleneck.bottleneck,

@@ -1,0 +1,211 @@
+"""Tables of a run's findings: scores, reliance by blind condition, categories and axes, outcomes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sightscale.harness.findings import ALL
+from sightscale.harness.report.folders import GivenRun
+from sightscale.harness.report.tables import Column, Table, make_table
+from sightscale.harness.runs import RIGHT
+from sightscale.harness.statistics import Estimate
+from sightscale.harness.summary import OUTCOMES
+from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
+
+Place = tuple[str, str, str]  # task, level, group
+RUN, TASK = Column("run", "Run"), Column("task", "Task")
+BOUNDS = ("if unread were wrong", "if unread were at chance", "if unread were right")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run with its findings by place, condition and measure."""
+
+    given: GivenRun
+    findings: pd.DataFrame
+    cells: dict[tuple[Place, str, str], Estimate]
+    floors: dict[Place, str]
+
+    @property
+    def label(self) -> str:
+        return self.given.label
+
+    @property
+    def conditions(self) -> list[str]:
+        """The blind conditions it was asked under, in their usual order."""
+        asked = set(self.given.run.records["condition"])
+        return [name for name in CONDITIONS if name in asked]
+
+    def places(self, *levels: str) -> list[Place]:
+        """Where it has findings, at these levels, in the order found."""
+        return [place for place in dict.fromkeys(key[0] for key in self.cells) if place[1] in levels]
+
+    def get(self, place: Place, measure: str, condition: str = SIGHTED) -> Estimate | None:
+        """One finding, or None."""
+        return self.cells.get((place, condition, measure))
+
+    def score(self, place: Place) -> Estimate | None:
+        return self.get(place, "sighted")
+
+
+def measure(given: GivenRun, findings: pd.DataFrame) -> Measured:
+    """A run's findings, indexed."""
+    cells, floors = {}, {}
+    for row in findings.itertuples():
+        place = (str(row.task), str(row.level), str(row.group))
+        condition = str(row.condition)
+        if row.measure in ("floor", "above floor"):
+            floors[place], condition = condition, SIGHTED
+        found = Estimate(float(row.value), float(row.low), float(row.high), int(row.n), int(row.clusters))
+        cells[place, condition, str(row.measure)] = found
+    return Measured(given, findings, cells, floors)
+
+
+def headline_condition(measured: Sequence[Measured]) -> str | None:
+    """The blind condition that summaries speak of: the first usual one that any run was asked under."""
+    return next((name for name in CONDITIONS if any(name in one.conditions for one in measured)), None)
+
+
+def score_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run and task, and for averages over tasks or axes."""
+    condition = headline_condition(measured)
+    columns = [
+        *_who(measured),
+        TASK,
+        Column("questions", "Questions", "count"),
+        Column("score", "Score", "share", "right answers, with the picture"),
+        *([Column("blind", f"Blind: {condition}", "share", "the same questions without seeing the picture")]),
+        Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
+        Column("chance", "Chance", "share", "one over the number of options, averaged"),
+        Column("floor", "Constant answer", "share", "the best answer that is always the same"),
+        Column("best_blind", "Best blind", "share", "the best answer to the text alone, where the data knows it"),
+        Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
+    ]
+    rows = [
+        {**_place(one, place), **_scores(one, place, condition)}
+        for one in measured
+        for place in one.places("task", "average")
+    ]
+    caption = (
+        "Per cent with 95 % intervals (Wilson's at the sample size that questions sharing a picture leave; "
+        "reliance: BCa bootstrap over pictures)."
+    )
+    return make_table("scores", "Scores", caption, columns, rows)
+
+
+def group_table(measured: Sequence[Measured]) -> Table:
+    """A row for each category and axis of each task."""
+    condition = headline_condition(measured)
+    columns = [
+        *_who(measured),
+        TASK,
+        Column("group", "Category or axis"),
+        Column("questions", "Questions", "count"),
+        Column("score", "Score", "share"),
+        Column("blind", f"Blind: {condition}", "share"),
+        Column("reliance", "Reliance", "difference"),
+        Column("chance", "Chance", "share"),
+        Column("unread", "Unread", "share"),
+    ]
+    rows = [
+        {**_place(one, place), "group": place[2], **_scores(one, place, condition)}
+        for one in measured
+        for place in one.places("category", "axis")
+    ]
+    caption = "Per cent with 95 % intervals, not corrected for looking at many groups at once."
+    return make_table("categories", "By category and axis", caption, columns, rows)
+
+
+def reliance_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run, task and blind condition."""
+    columns = [
+        *_who(measured),
+        TASK,
+        Column("condition", "Blind condition"),
+        Column("questions", "Questions", "count"),
+        Column("blind", "Blind score", "share"),
+        Column("reliance", "Reliance", "difference", "score − blind score, in points"),
+        Column("blind_share", "Blind share", "share", "blind score over score"),
+        Column("blind_corrected", "Won by looking", "share", "reliance over what blind answering leaves to be won"),
+    ]
+    measures = ("reliance", "blind share", "blind corrected")
+    rows = []
+    for one in measured:
+        for place in one.places("task", "average"):
+            for condition in one.conditions:
+                blind = one.get(place, "blind", condition)
+                if blind is not None:
+                    rest = {name.replace(" ", "_"): one.get(place, name, condition) for name in measures}
+                    questions = {"condition": condition, "questions": blind.n, "blind": blind}
+                    rows.append({**_place(one, place), **questions, **rest})
+    caption = "Sighted and blind answers to the same questions, paired; 95 % intervals over pictures."
+    return make_table("reliance", "Reliance by blind condition", caption, columns, rows)
+
+
+def outcome_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run, task and condition: shares of outcomes, and what unread answers could make of the score."""
+    columns = [
+        *_who(measured),
+        TASK,
+        Column("condition", "Condition"),
+        Column("questions", "Questions", "count"),
+        *(Column(name, name.capitalize(), "share") for name in OUTCOMES),
+        Column("wrong", "Score, unread wrong", "share"),
+        Column("chance", "… at chance", "share"),
+        Column("right", "… right", "share"),
+    ]
+    rows = [row for one in measured for row in _outcome_rows(one)]
+    caption = (
+        "Per cent. Unread answers (refused, unparsed, failed) are never guessed: they count as wrong. The last columns "
+        "show how far the sighted score could move if they had been read."
+    )
+    return make_table("outcomes", "Outcomes", caption, columns, rows)
+
+
+def _outcome_rows(one: Measured) -> Iterator[dict[str, Any]]:
+    rows = one.given.run.records
+    for task, part in rows.groupby("task", sort=False):
+        for condition in [name for name in (SIGHTED, *CONDITIONS) if (part["condition"] == name).any()]:
+            shares = part.loc[part["condition"] == condition, "outcome"].value_counts(normalize=True)
+            place = (str(task), "task", ALL)
+            bounds = {name.rpartition(" ")[2]: one.get(place, name, condition) for name in BOUNDS}
+            yield {
+                "run": one.label,
+                "task": str(task),
+                "condition": condition,
+                "questions": int((part["condition"] == condition).sum()),
+                **{name: float(shares.get(name, 0.0)) for name in OUTCOMES},
+                **bounds,
+            }
+
+
+def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any]:
+    score = one.score(place)
+    blind = one.get(place, "blind", condition or "")
+    first = score or blind
+    return {
+        "questions": first.n if first else None,
+        "score": score,
+        "blind": blind,
+        "reliance": one.get(place, "reliance", condition or ""),
+        "chance": one.get(place, "chance"),
+        "floor": one.get(place, "floor"),
+        "best_blind": one.get(place, "best blind"),
+        "unread": one.get(place, "unread"),
+    }
+
+
+def _place(one: Measured, place: Place) -> dict[str, Any]:
+    task, level, group = place
+    return {"run": one.label, "task": f"{task}: {group}" if level == "average" else task, "is_task": level == "task"}
+
+
+def _who(measured: Sequence[Measured]) -> list[Column]:
+    return [RUN] if len(measured) > 1 else []
+
+
+def right_answers(rows: pd.DataFrame) -> pd.Series:
+    """Whether each row counts as right."""
+    return rows["score"] > RIGHT
