@@ -7,6 +7,7 @@ from sightscale.harness.reliance import find_reliance
 from sightscale.harness.report.figures import Figure, make_figures
 from sightscale.harness.report.findings_tables import (
     Measured,
+    average_table,
     group_table,
     measure,
     outcome_table,
@@ -55,7 +56,13 @@ def compute_contents(
     overalls = [sum_up(one, resamples=resamples) for one in measured]
     comparison, notes = comparison_table(measured, resamples) if len(measured) > 1 else (None, [])
     outcomes = outcome_table(measured)
-    score_tables = [score_table(measured), comparison, reliance_table(measured), group_table(measured)]
+    score_tables = [
+        score_table(measured),
+        average_table(measured),
+        comparison,
+        reliance_table(measured),
+        group_table(measured),
+    ]
     return Contents(
         measured=tuple(measured),
         overalls=tuple(overalls),

@@ -18,7 +18,7 @@ from sightscale.harness.report.drawing import (
     draw_intervals,
     draw_shares,
 )
-from sightscale.harness.report.findings_tables import Measured, headline_condition
+from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.report.tables import Table
 from sightscale.harness.statistics import Estimate
 from sightscale.harness.summary import OUTCOMES
@@ -55,17 +55,21 @@ def make_figures(measured: Sequence[Measured], outcomes: Table, comparison: Tabl
 def draw_looking(one: Measured, *, several: bool = False) -> Figure:
     """Each task's score with the picture and under every blind condition."""
     series = (SIGHTED, *(f"blind: {name}" for name in one.conditions))
-    rows = _rows(one, one.places("task", "average"), series)
+    averages = [place for place in one.places("average") if place[0] == "in-domain"]
+    rows = _rows(one, [*one.places("task"), *averages], series)
     gains = [found for row in one.places("task") if (found := _gain(one, row))]
     best = max(gains, key=lambda pair: pair[1].value, default=None)
     finding = f"Scores of {one.label}, with the picture{' and blind' if one.conditions else ''}."
     if best:
         low = min(gains, key=lambda pair: pair[1].value)
-        finding = (
-            f"{one.label}: looking adds {_points(best[1])} points on {best[0]}"
-            + (f", the most, and {_points(low[1])} on {low[0]}, the least" if len(gains) > 1 else "")
-            + ". Dashed: chance."
-        )
+        most = f"{_points(best[1])} points on {best[0]}"
+        finding = f"{one.label}: looking adds {most}. Dashed: chance."
+        if best[1].value > low[1].value:
+            finding = (
+                f"{one.label}: looking adds between {_points(low[1])} points on {low[0]} and {most}. Dashed: chance."
+            )
+        elif len(gains) > 1:
+            finding = f"{one.label}: looking adds {_points(best[1])} points on every task. Dashed: chance."
     return _intervals(
         f"looking_{one.given.run_id}",
         "With the picture and without" + (f": {one.label}" if several else ""),
@@ -152,18 +156,24 @@ def _draw_comparison(table: Table) -> Figure:
     return _intervals("comparison", table.title, finding, rows, series, "difference, points (95 % interval)", True)
 
 
-def _rows(one: Measured, places: Sequence[tuple[str, str, str]], series: Sequence[str]) -> list[Row]:
+def _rows(one: Measured, places: Sequence[Place], series: Sequence[str]) -> list[Row]:
     rows = []
-    several = len({place[0] for place in places}) > 1
-    for place in list(places)[:MOST_ROWS]:
-        name = place[0] if place[2] == ALL else f"{place[0]}: {place[2]}" if several else place[2]
-        found = [one.score(place)] + [one.get(place, "blind", name.partition(": ")[2]) for name in series[1:]]
+    for place, name in list(zip(places, _names(places), strict=True))[:MOST_ROWS]:
+        found = [one.score(place)] + [one.get(place, "blind", each.partition(": ")[2]) for each in series[1:]]
         marks = [_mark(n, series[n], name, estimate) for n, estimate in enumerate(found)]
         chance = one.get(place, "chance")
         link = {"task": place[0]} | ({"category": place[2].partition(" / ")[0]} if place[1] != "task" else {})
         linked = urlencode(link) if place[1] != "average" else ""
         rows.append(Row(name, tuple(mark for mark in marks if mark), chance.value if chance else None, linked))
     return rows
+
+
+def _names(places: Sequence[Place]) -> list[str]:
+    """As short as tells places apart: an axis alone, else with its category, else with its task."""
+    short = [task if group == ALL else group.rpartition(" / ")[2] for task, _, group in places]
+    longer = [task if group == ALL else group for task, _, group in places]
+    whole = [task if group == ALL else f"{task}: {group}" for task, _, group in places]
+    return next((names for names in (short, longer) if len(set(names)) == len(names)), whole)
 
 
 def _intervals(
@@ -182,7 +192,7 @@ def _mark(series: int, name: str, row: str, found: Estimate | None, *, signed: b
     return Mark(series, found.value, found.low, found.high, says)
 
 
-def _gain(one: Measured, place: tuple[str, str, str]) -> tuple[str, Estimate] | None:
+def _gain(one: Measured, place: Place) -> tuple[str, Estimate] | None:
     condition = headline_condition([one])
     found = one.get(place, "reliance", condition) if condition else None
     return (place[0], found) if found and found.n else None

@@ -9,7 +9,6 @@ import pandas as pd
 from sightscale.harness.findings import ALL
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.tables import Column, Table, make_table
-from sightscale.harness.runs import RIGHT
 from sightscale.harness.statistics import Estimate
 from sightscale.harness.summary import OUTCOMES
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
@@ -69,14 +68,14 @@ def headline_condition(measured: Sequence[Measured]) -> str | None:
 
 
 def score_table(measured: Sequence[Measured]) -> Table:
-    """A row for each run and task, and for averages over tasks or axes."""
+    """A row for each run and task."""
     condition = headline_condition(measured)
     columns = [
-        *_who(measured),
+        *who(measured),
         TASK,
         Column("questions", "Questions", "count"),
         Column("score", "Score", "share", "right answers, with the picture"),
-        *([Column("blind", f"Blind: {condition}", "share", "the same questions without seeing the picture")]),
+        Column("blind", f"Blind: {condition}", "share", "the same questions without seeing the picture"),
         Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
         Column("chance", "Chance", "share", "one over the number of options, averaged"),
         Column("floor", "Constant answer", "share", "the best answer that is always the same"),
@@ -84,9 +83,7 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
     ]
     rows = [
-        {**_place(one, place), **_scores(one, place, condition)}
-        for one in measured
-        for place in one.places("task", "average")
+        {**_place(one, place), **_scores(one, place, condition)} for one in measured for place in one.places("task")
     ]
     caption = (
         "Per cent with 95 % intervals (Wilson's at the sample size that questions sharing a picture leave; "
@@ -95,11 +92,35 @@ def score_table(measured: Sequence[Measured]) -> Table:
     return make_table("scores", "Scores", caption, columns, rows)
 
 
+def average_table(measured: Sequence[Measured]) -> Table:
+    """A row for each average over tasks or over axes, by the name that tells how it is taken."""
+    condition = headline_condition(measured)
+    columns = [
+        *who(measured),
+        Column("average", "Average"),
+        TASK,
+        Column("questions", "Questions", "count"),
+        Column("score", "Score", "share"),
+        Column("blind", f"Blind: {condition}", "share"),
+        Column("reliance", "Reliance", "difference"),
+    ]
+    rows = [
+        {**_place(one, place), "average": place[2], **_scores(one, place, condition)}
+        for one in measured
+        for place in sorted(one.places("average"), key=lambda place: place[0] != "in-domain")
+    ]
+    caption = (
+        "Per cent with 95 % intervals (BCa bootstrap over pictures). Papers differ in which average they report: "
+        "compare only those of the same name."
+    )
+    return make_table("averages", "Averages", caption, columns, rows)
+
+
 def group_table(measured: Sequence[Measured]) -> Table:
     """A row for each category and axis of each task."""
     condition = headline_condition(measured)
     columns = [
-        *_who(measured),
+        *who(measured),
         TASK,
         Column("group", "Category or axis"),
         Column("questions", "Questions", "count"),
@@ -121,7 +142,7 @@ def group_table(measured: Sequence[Measured]) -> Table:
 def reliance_table(measured: Sequence[Measured]) -> Table:
     """A row for each run, task and blind condition."""
     columns = [
-        *_who(measured),
+        *who(measured),
         TASK,
         Column("condition", "Blind condition"),
         Column("questions", "Questions", "count"),
@@ -133,7 +154,7 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
     measures = ("reliance", "blind share", "blind corrected")
     rows = []
     for one in measured:
-        for place in one.places("task", "average"):
+        for place in one.places("task"):
             for condition in one.conditions:
                 blind = one.get(place, "blind", condition)
                 if blind is not None:
@@ -147,7 +168,7 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
 def outcome_table(measured: Sequence[Measured]) -> Table:
     """A row for each run, task and condition: shares of outcomes, and what unread answers could make of the score."""
     columns = [
-        *_who(measured),
+        *who(measured),
         TASK,
         Column("condition", "Condition"),
         Column("questions", "Questions", "count"),
@@ -198,14 +219,10 @@ def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any
 
 
 def _place(one: Measured, place: Place) -> dict[str, Any]:
-    task, level, group = place
-    return {"run": one.label, "task": f"{task}: {group}" if level == "average" else task, "is_task": level == "task"}
+    task, level, _ = place
+    return {"run": one.label, "task": task, "is_task": level != "average"}
 
 
-def _who(measured: Sequence[Measured]) -> list[Column]:
+def who(measured: Sequence[Measured]) -> list[Column]:
+    """The column that names a row's run, where there are several."""
     return [RUN] if len(measured) > 1 else []
-
-
-def right_answers(rows: pd.DataFrame) -> pd.Series:
-    """Whether each row counts as right."""
-    return rows["score"] > RIGHT

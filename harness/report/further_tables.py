@@ -7,7 +7,7 @@ from typing import Any
 from sightscale.harness.compare import compare_runs, find_cost
 from sightscale.harness.findings import ALL
 from sightscale.harness.position_bias import position_bias
-from sightscale.harness.report.findings_tables import RUN, TASK, Measured
+from sightscale.harness.report.findings_tables import RUN, TASK, Measured, who
 from sightscale.harness.report.tables import Column, Table, make_table
 from sightscale.harness.statistics import Estimate
 from sightscale.model_adapters.conditions import SIGHTED
@@ -19,7 +19,7 @@ TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perceptio
 def cost_table(measured: Sequence[Measured]) -> Table:
     """A row for each run and task: what a sighted question, and a right answer, costs."""
     columns = [
-        RUN,
+        *who(measured),
         TASK,
         *(Column(name, name.replace("_", " ").capitalize(), "number", "mean per question") for name in TOKENS),
         Column("seconds", "Seconds", "number", "mean per question, of batched work"),
@@ -37,8 +37,7 @@ def cost_table(measured: Sequence[Measured]) -> Table:
         memory = _peak_memory(one.given.manifest)
         rows += [{"run": one.label, "task": task, **found, "peak_memory": memory} for task, found in by_task.items()]
     caption = (
-        "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names, and "
-        "are near zero where an answer was already in the store."
+        "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names."
     )
     return make_table("cost", "Cost", caption, columns, rows)
 
@@ -48,7 +47,7 @@ def position_table(measured: Sequence[Measured]) -> Table:
     found = [(one.label, bias) for one in measured for bias in position_bias(one.given.run.records)]
     letters = sorted({letter for _, bias in found for letter in bias.chosen})[:8]
     columns = [
-        RUN,
+        *who(measured),
         TASK,
         Column("condition", "Condition"),
         Column("questions", "Questions", "count"),

@@ -167,12 +167,15 @@ def _index(given: Sequence[GivenRun], samples: Sequence[dict[str, Any]], flags: 
 
 
 def _first_answer(sample: Mapping[str, Any], run: int) -> str:
-    said = [one for one in sample["answers"] if one["run"] == run]
-    return str(said[0].get("response") or said[0].get("error", "")) if said else ""
+    """What the run's first answer is read as, with the option's text; else what it said, or why it failed."""
+    said = next((one for one in sample["answers"] if one["run"] == run), {})
+    chosen = said.get("prediction")
+    option = dict(sample["options"]).get(chosen)
+    return f"{chosen}. {option}" if option else str(said.get("response") or chosen or said.get("error", ""))
 
 
 def _perception_faults(given: Sequence[GivenRun], rows: pd.DataFrame) -> tuple[set[tuple[int, int]], bool]:
-    """(run, sample) wrong sighted, where another run with the same reasoning module and another description is right."""
+    """(run, sample) wrong sighted, where a run with the same reasoning and another perception module is right."""
     modules = [_modules(one) for one in given]
     faults: set[tuple[int, int]] = set()
     known = False

@@ -11,6 +11,7 @@ from sightscale.harness.statistics import Estimate, mean_score, paired_differenc
 from sightscale.model_adapters.conditions import SIGHTED
 
 FEWEST = 10  # questions of a group that is called weak
+FEW_PICTURES = 20  # below this a bootstrap over pictures is too sure of itself
 WITHOUT = {
     "none": "Without the picture",
     "black": "Shown a black picture instead",
@@ -64,7 +65,8 @@ def describe(one: Measured, overall: Overall) -> list[str]:
             _looking(overall),
             _beyond_chance(overall),
             _weakness(one, overall),
-            _unread(one, overall),
+            _unread(overall),
+            _few(overall),
         )
         if part
     ]
@@ -102,12 +104,12 @@ def _looking(overall: Overall) -> str:
         return "It was not asked blind, so how much of this comes from looking is not known."
     gain = overall.reliance
     begin = f"{WITHOUT[overall.condition]} it gets {show(overall.blind)}"
-    points = f"{abs(100 * gain.value):.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    ends = f"points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
     if gain.low > 0:
-        return f"{begin}, so looking adds {points}."
+        return f"{begin}, so looking adds {100 * gain.value:.1f} {ends}."
     if gain.high < 0:
-        return f"{begin}, so looking costs it {points}."
-    return f"{begin}: looking makes no difference that these questions can show ({100 * gain.value:+.1f} {points[points.index('points') :]})."
+        return f"{begin}, so looking costs it {-100 * gain.value:.1f} {ends}."
+    return f"{begin}: no difference that these questions can show, {100 * gain.value:+.1f} {ends}."
 
 
 def _beyond_chance(overall: Overall) -> str:
@@ -122,29 +124,38 @@ def _beyond_chance(overall: Overall) -> str:
 
 
 def _weakness(one: Measured, overall: Overall) -> str:
-    """The groups whose interval lies below the whole score, the worst three."""
-    places = [place for level in ("axis", "category", "task") for place in one.places(level)]
-    levels = {place[1] for place in places}
-    level = "category" if "category" in levels else "task"
+    """The categories (tasks, without any) whose interval lies below the whole score, the worst three."""
+    level = "category" if one.places("category") else "task"
+    places = one.places(level)
     weak: list[tuple[float, Place]] = []
-    for place in [place for place in places if place[1] == level]:
+    for place in places:
         found = one.score(place)
         if found and overall.score and found.n >= FEWEST and found.high < overall.score.value:
             weak.append((found.value, place))
     if not weak:
         return ""
     several = len({place[0] for place in places}) > 1
-    names = [
-        f"{place[2] if not several else place[0] if place[2] == ALL else f'{place[2]} ({place[0]})'} ({100 * value:.0f} %)"
-        for value, place in sorted(weak)[:3]
-    ]
+    names = [f"{_name(place, several)} ({100 * value:.0f} %)" for value, place in sorted(weak)[:3]]
     more = f", and {len(weak) - 3} more" if len(weak) > 3 else ""
     return f"Weak on {', '.join(names)}{more}."
 
 
-def _unread(one: Measured, overall: Overall) -> str:
+def _name(place: Place, several: bool) -> str:
+    task, _, group = place
+    return task if group == ALL else f"{group} ({task})" if several else group
+
+
+def _unread(overall: Overall) -> str:
     if not overall.unread:
         return ""
     if overall.unread == 1:
         return "None of its answers could be read; all count as wrong."
     return f"{100 * overall.unread:.1f} % of its answers could not be read and count as wrong."
+
+
+def _few(overall: Overall) -> str:
+    score = overall.score
+    if score is None or score.clusters >= FEW_PICTURES:
+        return ""
+    pictures = "one picture" if score.clusters == 1 else f"{score.clusters} pictures"
+    return f"All questions are about {pictures}, so take the intervals as rough."
