@@ -13,6 +13,7 @@ from sightscale.harness.report.findings_tables import (
     outcome_table,
     reliance_table,
     score_table,
+    unread_table,
 )
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.further_tables import comparison_table, cost_table, position_table
@@ -70,7 +71,9 @@ def compute_contents(
         sentences=tuple(tuple(describe(one, overall)) for one, overall in zip(measured, overalls, strict=True)),
         score_tables=tuple(table for table in score_tables if table and table.rows),
         answer_tables=tuple(
-            table for table in (outcomes, position_table(measured), cost_table(measured)) if table.rows
+            table
+            for table in (outcomes, unread_table(measured), position_table(measured), cost_table(measured))
+            if table.rows
         ),
         comparison_notes=tuple(notes),
         figures=tuple(make_figures(measured, outcomes, comparison)),

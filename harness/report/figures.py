@@ -42,18 +42,20 @@ class Figure:
 
 def make_figures(measured: Sequence[Measured], outcomes: Table, comparison: Table | None) -> list[Figure]:
     """The figures that these runs give something to draw for."""
-    figures = [draw_looking(one, several=len(measured) > 1) for one in measured]
-    if len(measured) > 1:
+    several = len(measured) > 1
+    numbered = [(one, number if several else None) for number, one in enumerate(measured, 1)]
+    figures = [draw_looking(one, number) for one, number in numbered]
+    if several:
         figures.insert(0, draw_runs(measured))
-    figures += [draw_groups(one, several=len(measured) > 1) for one in measured if one.places("category", "axis")]
+    figures += [draw_groups(one, number) for one, number in numbered if one.places("category", "axis")]
     if comparison and comparison.rows:
         figures.append(_draw_comparison(comparison))
-    figures.append(_draw_outcomes(outcomes, several=len(measured) > 1))
+    figures.append(_draw_outcomes(outcomes, several=several))
     return [figure for figure in figures if figure.wide]
 
 
-def draw_looking(one: Measured, *, several: bool = False) -> Figure:
-    """Each task's score with the picture and under every blind condition."""
+def draw_looking(one: Measured, number: int | None = None) -> Figure:
+    """Each task's score with the picture and under every blind condition; `number` tells runs apart."""
     series = (SIGHTED, *(f"blind: {name}" for name in one.conditions))
     averages = [place for place in one.places("average") if place[0] == "in-domain"]
     rows = _rows(one, [*one.places("task"), *averages], series)
@@ -71,8 +73,8 @@ def draw_looking(one: Measured, *, several: bool = False) -> Figure:
         elif len(gains) > 1:
             finding = f"{one.label}: looking adds {_points(best[1])} points on every task. Dashed: chance."
     return _intervals(
-        f"looking_{one.given.run_id}",
-        "With the picture and without" + (f": {one.label}" if several else ""),
+        f"looking_{number}" if number else "looking",
+        "With the picture and without" + (f": {one.label}" if number else ""),
         finding,
         rows,
         series,
@@ -80,7 +82,7 @@ def draw_looking(one: Measured, *, several: bool = False) -> Figure:
     )
 
 
-def draw_groups(one: Measured, *, several: bool = False) -> Figure:
+def draw_groups(one: Measured, number: int | None = None) -> Figure:
     """Each category's and axis's score, with the picture and under the headline's blind condition."""
     condition = headline_condition([one])
     series = (SIGHTED, *([f"blind: {condition}"] if condition else []))
@@ -92,8 +94,8 @@ def draw_groups(one: Measured, *, several: bool = False) -> Figure:
         best, worst = (choose(scores, key=lambda pair: pair[1].value) for choose in (max, min))
         finding = f"{one.label} is best on {best[0]} ({_share(best[1])} %), worst on {worst[0]} ({_share(worst[1])} %)."
     return _intervals(
-        f"categories_{one.given.run_id}",
-        "By category" + (f": {one.label}" if several else ""),
+        f"categories_{number}" if number else "categories",
+        "By category" + (f": {one.label}" if number else ""),
         finding + " Dashed: chance.",
         rows,
         series,

@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.findings import ALL
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.tables import Column, Table, make_table
+from sightscale.harness.report.wording import show_line
 from sightscale.harness.statistics import Estimate
 from sightscale.harness.summary import OUTCOMES
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
 
 Place = tuple[str, str, str]  # task, level, group
 RUN, TASK = Column("run", "Run"), Column("task", "Task")
-BOUNDS = ("if unread were wrong", "if unread were at chance", "if unread were right")
+BOUNDS = ("wrong", "at_chance", "right")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def measure(given: GivenRun, findings: pd.DataFrame) -> Measured:
     """A run's findings, indexed."""
     cells, floors = {}, {}
     for row in findings.itertuples():
-        place = (str(row.task), str(row.level), str(row.group))
+        place = (show_line(row.task), str(row.level), show_line(row.group))
         condition = str(row.condition)
         if row.measure in ("floor", "above floor"):
             floors[place], condition = condition, SIGHTED
@@ -166,40 +166,48 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
 
 
 def outcome_table(measured: Sequence[Measured]) -> Table:
-    """A row for each run, task and condition: shares of outcomes, and what unread answers could make of the score."""
+    """A row for each run, task and condition: the share of each outcome."""
     columns = [
         *who(measured),
         TASK,
         Column("condition", "Condition"),
         Column("questions", "Questions", "count"),
         *(Column(name, name.capitalize(), "share") for name in OUTCOMES),
-        Column("wrong", "Score, unread wrong", "share"),
-        Column("chance", "… at chance", "share"),
-        Column("right", "… right", "share"),
     ]
     rows = [row for one in measured for row in _outcome_rows(one)]
-    caption = (
-        "Per cent. Unread answers (refused, unparsed, failed) are never guessed: they count as wrong. The last columns "
-        "show how far the sighted score could move if they had been read."
-    )
+    caption = "Per cent. Answers that were refused, unparsed or failed are never guessed: they count as wrong."
     return make_table("outcomes", "Outcomes", caption, columns, rows)
 
 
 def _outcome_rows(one: Measured) -> Iterator[dict[str, Any]]:
-    rows = one.given.run.records
-    for task, part in rows.groupby("task", sort=False):
+    for task, part in one.given.run.records.groupby("task", sort=False):
         for condition in [name for name in (SIGHTED, *CONDITIONS) if (part["condition"] == name).any()]:
-            shares = part.loc[part["condition"] == condition, "outcome"].value_counts(normalize=True)
-            place = (str(task), "task", ALL)
-            bounds = {name.rpartition(" ")[2]: one.get(place, name, condition) for name in BOUNDS}
-            yield {
-                "run": one.label,
-                "task": str(task),
-                "condition": condition,
-                "questions": int((part["condition"] == condition).sum()),
-                **{name: float(shares.get(name, 0.0)) for name in OUTCOMES},
-                **bounds,
-            }
+            asked = part.loc[part["condition"] == condition, "outcome"]
+            shares = asked.value_counts(normalize=True)
+            counted = {name: float(shares.get(name, 0.0)) for name in OUTCOMES}
+            yield {"run": one.label, "task": str(task), "condition": condition, "questions": len(asked), **counted}
+
+
+def unread_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run and task with unread answers: what these could make of the score."""
+    columns = [
+        *who(measured),
+        TASK,
+        Column("questions", "Questions", "count"),
+        Column("unread", "Unread", "share"),
+        Column("wrong", "All wrong", "share", "the score as it is reported"),
+        Column("at_chance", "All at chance", "share"),
+        Column("right", "All right", "share"),
+    ]
+    rows = []
+    for one in measured:
+        for place in one.places("task"):
+            unread = one.get(place, "unread")
+            if unread and unread.value > 0:
+                bounds = {name: one.get(place, f"if unread were {name.replace('_', ' ')}") for name in BOUNDS}
+                rows.append({**_place(one, place), "questions": unread.n, "unread": unread, **bounds})
+    caption = "Sighted scores in per cent with 95 % intervals, had every unread answer been wrong, at chance, or right."
+    return make_table("unread", "If unread answers had been read", caption, columns, rows)
 
 
 def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Folders: the runs behind what a user names, each with its records and its manifest."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from sightscale.harness.manifest import read_manifest
 from sightscale.harness.report.wording import name_model
@@ -41,7 +44,8 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
         seen[run_id] = path
         file = (path if path.is_dir() else path.parent) / "manifest.json"
         manifest = read_manifest(file) if file.is_file() else {}
-        found.append(GivenRun(Run(name_model(run.label), run.records), run_id, manifest))
+        records = run.records.assign(options=_readable(run.records["options"]))
+        found.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
     return _tell_apart(found, [path if path.is_dir() else path.parent for path in seen.values()])
 
 
@@ -70,3 +74,17 @@ def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[Give
         GivenRun(Run(label, given.run.records), given.run_id, given.manifest)
         for label, given in zip(labels, found, strict=True)
     ]
+
+
+def _readable(options: pd.Series) -> pd.Series:
+    """Options that are what they should be, letters with their texts; anything else is missing."""
+    good = {text for text in options.dropna().unique() if _are_options(text)}
+    return options.where(options.isin(good), None)
+
+
+def _are_options(text: str) -> bool:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and all(len(key) <= 4 and isinstance(value, str) for key, value in read.items())

@@ -16,6 +16,7 @@ from sightscale.harness.report.folders import GivenRun
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.requests import open_picture
+from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.sources import HUB, MINI, reading
 
 LARGEST = 320  # pixels of a thumbnail's longer side
@@ -48,6 +49,7 @@ def read_pictures(
         say(f"pictures: reading {task}")
         try:
             with reading(data, data_root, options):
+                _check_available(task, data)
                 notes += _read_task(task, folders, missing, thumbnails)
         except Exception as error:  # data that isn't here, in whatever way, costs its pictures only
             notes.append(f"{task}: no pictures, since its data can't be read here ({first_line(error)[:200]}).")
@@ -83,6 +85,14 @@ def _guess(one: GivenRun) -> str:
     """Records without a manifest may name their data."""
     named = one.run.records["data"].dropna()
     return MINI if len(named) and str(named.iloc[0]).startswith(MINI) else HUB
+
+
+def _check_available(task: str, data: str) -> None:
+    """Raise ValueError for a task of ours whose data isn't here: loading it would try the network for a minute."""
+    card = next((card for card in list_tasks() if card.name == task), None)
+    available = card.availability() if card and data == HUB else "yes"
+    if available.startswith("no"):
+        raise ValueError(available.removeprefix("no: "))
 
 
 def _read_task(

@@ -4,6 +4,7 @@ An index of short rows is for lists and filters; whole samples come in chunks, r
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]
 ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, PERCEPTION_FAULT = (1 << n for n in range(7))
 OUTCOMES = {"unparsed": UNPARSED, "refused": REFUSED, "failed": FAILED}
-_POSED = re.compile(r"Question:\s*(.+?)(?=\n\s*(?:Options|Choices):|\n[A-Z][.)] |\nAnswer |\nPlease |\Z)", re.DOTALL)
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_END = re.compile(r"\s(?:Options|Choices):|\n[A-Z][.)] |\nAnswer |\nPlease ")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,12 @@ def gather_samples(given: Sequence[GivenRun], limit: int) -> Samples:
     rows["sample"] = numbers
     kept, left_out = _take(list(order), limit)
     faults, known = _perception_faults(given, rows)
-    by_sample = dict(list(rows[rows["sample"].isin(kept)].groupby("sample", sort=False)))
+    places = {name: number for number, name in enumerate((SIGHTED, *CONDITIONS))}
+    rows["place"] = rows["condition"].map(places).fillna(len(places))
+    by_sample: dict[int, list[Any]] = {number: [] for number in kept}
+    for row in rows.sort_values(["run_number", "place"], kind="stable").itertuples(index=False):
+        if row.sample in by_sample:
+            by_sample[row.sample].append(row)
     samples = tuple(_sample(by_sample[number]) for number in kept)
     flags = [_flags(by_sample[number], len(given), faults) for number in kept]
     return Samples(_index(given, samples, flags), samples, known, left_out)
@@ -65,8 +72,8 @@ def embed_json(value: Any) -> str:
 
 def read_question(prompt: str) -> str:
     """The question in a prompt without its options and instructions, as far as they are marked."""
-    found = _POSED.findall(prompt[:20_000])
-    return str(found[-1]).strip() if found else prompt.strip()
+    _, marked, posed = prompt.rpartition("Question:")
+    return _END.split(posed, maxsplit=1)[0].strip() if marked else prompt.strip()
 
 
 def _take(order: Sequence[tuple[Any, ...]], limit: int) -> tuple[list[int], int]:
@@ -80,38 +87,29 @@ def _take(order: Sequence[tuple[Any, ...]], limit: int) -> tuple[list[int], int]
     return kept, len(order) - len(kept)
 
 
-def _sample(rows: pd.DataFrame) -> dict[str, Any]:
-    first = rows.iloc[0]
-    sighted = rows[rows["condition"] == SIGHTED]
-    asked = (sighted if len(sighted) else rows).iloc[0]
-    prompt = str(asked["prompt"] or "")
+def _sample(rows: Sequence[Any]) -> dict[str, Any]:
+    first = next((row for row in rows if row.condition == SIGHTED), rows[0])
+    prompt = first.prompt if _there(first.prompt) else ""
     question = read_question(prompt)
     return {
-        "task": show_line(first["task"]),
-        "doc": int(first["doc_id"]),
-        "item": show_line(first["item_id"]),
-        "category": " / ".join(show_line(one) for one in (first["category"], first["l2_category"]) if _there(one)),
+        "task": show_line(first.task),
+        "doc": int(first.doc_id),
+        "item": show_line(first.item_id),
+        "category": " / ".join(show_line(one) for one in (first.category, first.l2_category) if _there(one)),
         "question": show_text(question),
-        "options": _options(first["options"]),
-        "order": show_line(first["order"]) if _there(first["order"]) else "",
-        "target": show_text(first["target"], 500),
+        "options": _options(first.options),
+        "order": show_line(first.order) if _there(first.order) else "",
+        "target": show_text(first.target, 500),
         "prompt": show_text(prompt) if prompt.strip() != question else "",
-        "truth": show_text(first["truth_description"]),
-        "pictures": [one for one in str(first["image_hash"] or "").split(",") if one][:16],
-        "answers": [_answer(row, prompt) for row in _in_order(rows)],
+        "truth": show_text(first.truth_description),
+        "pictures": _HASH.findall(first.image_hash)[:16] if _there(first.image_hash) else [],
+        "answers": [_answer(row, prompt) for row in rows],
     }
-
-
-def _in_order(rows: pd.DataFrame) -> list[Any]:
-    places = {name: number for number, name in enumerate((SIGHTED, *CONDITIONS))}
-    return sorted(
-        rows.itertuples(index=False), key=lambda row: (row.run_number, places.get(str(row.condition), len(places)))
-    )
 
 
 def _answer(row: Any, prompt: str) -> dict[str, Any]:
     texts = {name: show_text(getattr(row, name)) for name in ("response", "thinking", "description", "focus", "error")}
-    other = str(row.prompt or "")
+    other = row.prompt if _there(row.prompt) else ""
     said = {
         "run": int(row.run_number),
         "condition": show_line(row.condition),
@@ -119,7 +117,7 @@ def _answer(row: Any, prompt: str) -> dict[str, Any]:
         "prediction": show_text(row.prediction, 500),
         "score": _number(row.score),
         "iou": _number(row.iou),
-        "finish": show_line(row.finish_reason) if row.finish_reason else "",
+        "finish": show_line(row.finish_reason),
         "tokens": int(sum(v for n in ("input_tokens", "output_tokens") if (v := _number(getattr(row, n))))),
         "seconds": _number(row.seconds),
         **texts,
@@ -128,10 +126,10 @@ def _answer(row: Any, prompt: str) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value not in ("", None)}
 
 
-def _flags(rows: pd.DataFrame, runs: int, faults: set[tuple[int, int]]) -> list[int]:
+def _flags(rows: Sequence[Any], runs: int, faults: set[tuple[int, int]]) -> list[int]:
     flags = [0] * runs
     blind: dict[int, list[bool]] = {}
-    for row in rows.itertuples(index=False):
+    for row in rows:
         number, right = int(row.run_number), bool(row.score > RIGHT)
         if row.condition == SIGHTED:
             flags[number] |= ASKED | (CORRECT if right else 0) | OUTCOMES.get(str(row.outcome), 0)
@@ -210,7 +208,7 @@ def _options(text: Any) -> list[list[str]]:
 
 
 def _number(value: Any) -> float | None:
-    return round(float(value), 4) if value is not None and value == value else None
+    return round(float(value), 4) if value is not None and math.isfinite(value) else None
 
 
 def _there(value: Any) -> bool:

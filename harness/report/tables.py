@@ -47,7 +47,8 @@ class Shown:
 def make_table(
     name: str, title: str, caption: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]
 ) -> Table:
-    """A table without the columns that say nothing in any row."""
+    """A table without the columns that say nothing in any row, and with strangers' names made short and harmless."""
+    rows = [{key: show_line(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in rows]
     kept = tuple(column for column in columns if any(not _empty(row.get(column.name)) for row in rows))
     return Table(name, title, caption, kept, tuple(rows))
 

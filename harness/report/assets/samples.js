@@ -163,7 +163,7 @@
     make("summary", "", title, made);
     speak("pre", "", text, made);
   };
-  const drawAnswer = (said, parent) => {
+  const drawAnswer = (said, options, parent) => {
     const card = make("article", "said", undefined, parent);
     const header = make("header", "", undefined, card);
     const blind = said.condition !== "sighted";
@@ -173,7 +173,8 @@
     const right = said.score > 0.5;
     make("span", `badge ${read ? (right ? "right" : "wrong") : "odd"}`, read ? (right ? "right" : "wrong") : said.outcome, header);
     const shown = [];
-    if (said.prediction) shown.push(`read as ${said.prediction}`);
+    const option = options.find(([letter]) => letter === said.prediction);
+    if (said.prediction) shown.push(`read as ${said.prediction}${option ? ` (${option[1].slice(0, 60)})` : ""}`);
     if (said.iou !== undefined) shown.push(`IoU ${said.iou.toFixed(2)}`);
     if (said.tokens) shown.push(`${said.tokens.toLocaleString("en")} tokens`);
     if (said.seconds) shown.push(`${said.seconds.toFixed(2)} s`);
@@ -237,7 +238,7 @@
     make("h4", "", "Answers", detail);
     const answers = make("div", "answers", undefined, detail);
     const order = [...sample.answers.filter((one) => one.run === run()), ...sample.answers.filter((one) => one.run !== run())];
-    for (const said of order) drawAnswer(said, answers);
+    for (const said of order) drawAnswer(said, sample.options, answers);
     fold("What the picture truly shows, as the data says", sample.truth, false, detail);
     fold("Prompt", sample.prompt, false, detail);
     if (focus) heading.focus({ preventScroll: innerWidth > 736 });
