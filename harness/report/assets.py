@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sightscale.harness.report.drawing import draw_interval_mark
 from sightscale.harness.report.tables import show_cell
 
-FOLDER = Path(__file__).parent / "assets"
+FOLDER = Path(__file__).parent / "web"
 
 
 def read_asset(name: str) -> str:

@@ -107,7 +107,7 @@ def as_file(drawing: str, title: str, series: Sequence[str], kind: str = "s") ->
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + 60:.0f}" '
         f'viewBox="0 0 {width:.0f} {height + 60:.0f}"><title>{escape(title)}</title><style>{STYLE}</style>'
         f'<rect width="100%" height="100%" fill="#ffffff"/>'
-        f'<text x="14" y="24" font-weight="bold" style="font-size:15px">{escape(show_line(title, 100))}</text>'
+        f'<text x="14" y="24" style="font-size:15px;font-weight:bold">{escape(show_line(title, 100))}</text>'
         f'{"".join(legend)}<g transform="translate(0 60)">{drawing}</g></svg>\n'
     )
 

@@ -24,6 +24,7 @@ from sightscale.harness.statistics import Estimate
 from sightscale.harness.summary import OUTCOMES
 from sightscale.model_adapters.conditions import SIGHTED
 
+SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
 MOST_ROWS = 60  # of one figure; tables hold all
 
 
@@ -65,20 +66,18 @@ def draw_looking(one: Measured, number: int | None = None) -> Figure:
     if best:
         low = min(gains, key=lambda pair: pair[1].value)
         most = f"{_points(best[1])} points on {best[0]}"
-        finding = f"{one.label}: looking adds {most}. Dashed: chance."
+        finding = f"{one.label}: looking adds {most}."
         if best[1].value > low[1].value:
-            finding = (
-                f"{one.label}: looking adds between {_points(low[1])} points on {low[0]} and {most}. Dashed: chance."
-            )
+            finding = f"{one.label}: looking adds between {_points(low[1])} points on {low[0]} and {most}."
         elif len(gains) > 1:
-            finding = f"{one.label}: looking adds {_points(best[1])} points on every task. Dashed: chance."
+            finding = f"{one.label}: looking adds {_points(best[1])} points on every task."
     return _intervals(
         f"looking_{number}" if number else "looking",
         "With the picture and without" + (f": {one.label}" if number else ""),
         finding,
         rows,
         series,
-        "score, % (95 % interval)",
+        SCORE_AXIS,
     )
 
 
@@ -96,10 +95,10 @@ def draw_groups(one: Measured, number: int | None = None) -> Figure:
     return _intervals(
         f"categories_{number}" if number else "categories",
         "By category" + (f": {one.label}" if number else ""),
-        finding + " Dashed: chance.",
+        finding,
         rows,
         series,
-        "score, % (95 % interval)",
+        SCORE_AXIS,
     )
 
 
@@ -113,9 +112,7 @@ def draw_runs(measured: Sequence[Measured]) -> Figure:
         chance = next((found.value for one in measured if (found := one.get(place, "chance"))), None)
         rows.append(Row(place[0], tuple(mark for mark in marks if mark), chance, urlencode({"task": place[0]})))
     shown = f"the first {len(series)} of {len(measured)} runs" if len(measured) > 6 else f"{len(series)} runs"
-    return _intervals(
-        "runs", "All runs", f"Sighted scores of {shown}. Dashed: chance.", rows, series, "score, % (95 % interval)"
-    )
+    return _intervals("runs", "All runs", f"Sighted scores of {shown}.", rows, series, SCORE_AXIS)
 
 
 def write_figure(figure: Figure, folder: Path) -> None:

@@ -79,7 +79,7 @@ def render_page(contents: Contents, samples: Samples, pictures: Pictures, chunks
             "more": "" if several else " ".join(first[2:]),
             "tiles": [] if several else _tiles(contents.overalls[0]),
             "cards": [
-                {"label": one.label, "text": " ".join(said)}
+                {"label": one.label, "text": _without_name(" ".join(said), one.label)}
                 for one, said in zip(contents.measured, contents.sentences, strict=True)
             ]
             if several
@@ -123,6 +123,12 @@ def _write_chunks(chunks: list[str], folder: Path) -> list[Path]:
         file.write_text(f"sightscaleSamples({number},{chunk});\n", encoding="utf-8")
         written.append(file)
     return written
+
+
+def _without_name(text: str, label: str) -> str:
+    """A sentence that begins with a run's name, below a heading that is its name."""
+    rest = text.removeprefix(f"{label} ")
+    return rest[:1].upper() + rest[1:]
 
 
 def _tiles(overall: Overall) -> list[Tile]:

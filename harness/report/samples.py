@@ -21,8 +21,9 @@ CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]
 ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, PERCEPTION_FAULT = (1 << n for n in range(7))
 OUTCOMES = {"unparsed": UNPARSED, "refused": REFUSED, "failed": FAILED}
+_LABEL = re.compile(r"(?:Image [A-Z0-9]+|Reference):\s*")  # of a picture, in a prompt with several
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_END = re.compile(r"\s(?:Options|Choices):|\n[A-Z][.)] |\nAnswer |\nPlease ")
+_END = re.compile(r"\s(?:Options|Choices):|\n\(?[A-Z][.)] |\n(?:Answer|Please) ")
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def embed_json(value: Any) -> str:
 
 
 def read_question(prompt: str) -> str:
-    """The question in a prompt without its options and instructions, as far as they are marked."""
-    _, marked, posed = prompt.rpartition("Question:")
-    return _END.split(posed, maxsplit=1)[0].strip() if marked else prompt.strip()
+    """The question in a prompt without options, instructions and picture labels, as far as they are marked."""
+    posed = _END.split(prompt.rpartition("Question:")[2], maxsplit=1)[0]
+    return "\n".join(line for line in posed.splitlines() if line.strip() and not _LABEL.fullmatch(line)).strip()
 
 
 def _take(order: Sequence[tuple[Any, ...]], limit: int) -> tuple[list[int], int]:
@@ -166,7 +167,7 @@ def _index(given: Sequence[GivenRun], samples: Sequence[dict[str, Any]], flags: 
 
 def _first_answer(sample: Mapping[str, Any], run: int) -> str:
     """What the run's first answer is read as, with the option's text; else what it said, or why it failed."""
-    said = next((one for one in sample["answers"] if one["run"] == run), {})
+    said: dict[str, Any] = next((one for one in sample["answers"] if one["run"] == run), {})
     chosen = said.get("prediction")
     option = dict(sample["options"]).get(chosen)
     return f"{chosen}. {option}" if option else str(said.get("response") or chosen or said.get("error", ""))

@@ -106,13 +106,17 @@ def as_frame(table: Table) -> pd.DataFrame:
             columns[column.name] = ["" if _empty(cell) else str(cell) for cell in cells]
             continue
         found = [cell if isinstance(cell, Estimate) else None for cell in cells]
-        columns[column.name] = [
-            one.value if one else None if _empty(cell) else float(cell) for one, cell in zip(found, cells, strict=True)
-        ]
+        columns[column.name] = [_number(cell) for cell in cells]
         if any(one is not None and one.low == one.low for one in found):
             columns[f"{column.name}_low"] = [one.low if one else None for one in found]
             columns[f"{column.name}_high"] = [one.high if one else None for one in found]
     return pd.DataFrame(columns)
+
+
+def _number(cell: Any) -> float | None:
+    if _empty(cell):
+        return None
+    return cell.value if isinstance(cell, Estimate) else float(cell)
 
 
 def _empty(cell: Any) -> bool:

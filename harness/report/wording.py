@@ -8,7 +8,8 @@ SHORTEST_NAME = 80
 # Controls that a terminal or a reader's eye would obey: they are shown by name, not obeyed.
 _CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
 _HIDDEN = (0x061C, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE0080))
-_SHOWN = {**_CONTROL, **{code: f"[U+{code:04X}]" for code in (*_HIDDEN, 0xFEFF, 0xFFFE, 0xFFFF)}}
+_NAMED = {code: f"[U+{code:04X}]" for code in (*_HIDDEN, 0xFEFF, 0xFFFE, 0xFFFF)}
+_SHOWN: dict[int, int | str | None] = {**_CONTROL, **_NAMED}
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 

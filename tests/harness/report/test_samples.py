@@ -31,6 +31,7 @@ Save = Callable[..., str]
         ("Question: Which?\nOptions:\nA. one\nB. two\nAnswer with a letter.", "Which?"),
         ("You are an expert.\n\nDescription: Question: no\nQuestion: Which\none?\nOptions: A: x, B: y", "Which\none?"),
         ("Where is the cat?", "Where is the cat?"),
+        ("Image A: \n\nReference: \n\nWhich is closer?\nA. Image A\nB. Image B\nAnswer with…", "Which is closer?"),
         ("", ""),
     ],
 )

@@ -17,13 +17,15 @@
     toggle.setAttribute("aria-label", dark() ? "Use light colours" : "Use dark colours");
   };
   if (["dark", "light"].includes(remembered())) root.dataset.theme = remembered();
-  name();
-  toggle.hidden = false;
-  toggle.addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    remembered(root.dataset.theme);
+  if (toggle) {
     name();
-  });
+    toggle.hidden = false;
+    toggle.addEventListener("click", () => {
+      root.dataset.theme = dark() ? "light" : "dark";
+      remembered(root.dataset.theme);
+      name();
+    });
+  }
 
   for (const table of document.querySelectorAll("table")) {
     const body = table.tBodies[0];

@@ -91,6 +91,7 @@
     const number = run();
     const words = (state.q || "").toLocaleLowerCase().split(/\s+/).filter(Boolean);
     const tests = state.show.map((name) => SHOW[name]);
+    const counts = Object.fromEntries(chips.map((chip) => [chip.dataset.show, 0]));
     found = [];
     index.rows.forEach((row, at) => {
       const flag = row[FLAGS][number];
@@ -98,13 +99,14 @@
       if (state.task && index.tasks[row[TASK]] !== state.task) return;
       const category = index.categories[row[CATEGORY]];
       if (state.category && category !== state.category && !category.startsWith(`${state.category} / `)) return;
-      if (!tests.every((test) => test(flag))) return;
       if (words.length) {
         const text = `${key(row)} ${category} ${row[QUESTION]} ${row[ANSWERS].join(" ")}`.toLocaleLowerCase();
         if (!words.every((word) => text.includes(word))) return;
       }
-      found.push(at);
+      for (const name of Object.keys(counts)) if (SHOW[name](flag)) counts[name] += 1;
+      if (tests.every((test) => test(flag))) found.push(at);
     });
+    for (const chip of chips) chip.querySelector(".count").textContent = chip.disabled ? "" : counts[chip.dataset.show].toLocaleString("en");
   };
 
   const verdict = (flag) => {
@@ -120,6 +122,40 @@
     image.alt = description;
     if (uri.startsWith("data:image/webp;base64,")) image.src = uri;
     return image;
+  };
+
+  // Boxes lie in fractions of the picture: the target's, and the one that the run's first answer was read as.
+  const parsed = (text) => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      return undefined; // most targets and answers are plain text
+    }
+  };
+  const readBox = (text) => {
+    const value = parsed(text);
+    const box = Array.isArray(value) ? value : value && value.box;
+    return Array.isArray(box) && box.length === 4 && box.every((side) => Number.isFinite(side) && side >= -1 && side <= 2) ? box : null;
+  };
+  const drawBoxes = (image, boxes) => {
+    const named = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(named, "svg");
+    svg.setAttribute("viewBox", "0 0 1 1");
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("aria-hidden", "true");
+    for (const [box, kind] of boxes) {
+      for (const under of [true, false]) {
+        const rect = document.createElementNS(named, "rect");
+        const [left, top, right, bottom] = box;
+        const place = { x: left, y: top, width: Math.max(0, right - left), height: Math.max(0, bottom - top) };
+        for (const [name, value] of Object.entries(place)) rect.setAttribute(name, String(value));
+        rect.setAttribute("class", under ? "under" : kind);
+        svg.append(rect);
+      }
+    }
+    const frame = make("div", "boxed");
+    frame.append(image, svg);
+    return frame;
   };
 
   const drawList = () => {
@@ -149,7 +185,11 @@
       }).catch((error) => { get("sample-count").textContent = error.message; });
     }
     const stop = list.querySelector('[aria-current="true"]') || list.querySelector("button");
-    if (stop) stop.tabIndex = 0;
+    if (stop) {
+      stop.tabIndex = 0;
+      const [box, frame] = [stop.getBoundingClientRect(), list.getBoundingClientRect()];
+      if (box.top < frame.top || box.bottom > frame.bottom) list.scrollTop += box.top - frame.top - 8;
+    }
     get("pages").textContent = found.length ? `${(page * PAGE + 1).toLocaleString("en")}–${Math.min(found.length, page * PAGE + PAGE).toLocaleString("en")} of ${found.length.toLocaleString("en")}` : "none";
     get("page-before").disabled = page === 0;
     get("page-after").disabled = page >= pages - 1;
@@ -200,7 +240,7 @@
       return made;
     };
     button("← List", close, "back");
-    speak("span", "place", [`${sample.task}:${sample.doc}`, sample.category, sample.order].filter(Boolean).join(" · "), top);
+    speak("span", "place", [...new Set([`${sample.task}:${sample.doc}`, sample.category, sample.order])].filter(Boolean).join(" · "), top);
     const link = make("a", "", "Link", top);
     link.href = address({ sample: key(index.rows[at]) });
     link.setAttribute("aria-label", "Link to this sample");
@@ -216,22 +256,29 @@
       if (pictures[hash]) {
         const image = picture(pictures[hash], many ? `Picture ${number + 1} of the question` : "The question's picture");
         image.addEventListener("load", () => image.classList.toggle("tiny", image.naturalWidth <= 128));
-        figure.append(image);
+        const first = sample.answers.find((one) => one.run === run());
+        const boxes = [[readBox(sample.target), "target"], [first && readBox(first.prediction), "answer"]].filter(([box]) => box);
+        figure.append(boxes.length && !many ? drawBoxes(image, boxes) : image);
+        if (boxes.length && !many) make("figcaption", "", "Dashed: the target. Solid: what the first answer was read as.", figure);
       } else make("div", "nothing", "This picture is not in the report: its pixels could not be read again.", figure);
       if (many) make("figcaption", "", `Picture ${number + 1}`, figure);
     });
     const letters = new Set(sample.options.map(([letter]) => letter));
+    const shares = parsed(sample.target);
+    const shared = shares && typeof shares === "object" && letters.size > 0 && [...letters].every((letter) => Number.isFinite(shares[letter]));
+    const best = shared ? [...letters].reduce((one, two) => (shares[two] > shares[one] ? two : one)) : sample.target;
     if (sample.options.length) {
       const options = make("ul", "options", undefined, detail);
       options.setAttribute("aria-label", "Options");
       for (const [letter, text] of sample.options) {
-        const item = make("li", letter === sample.target ? "target" : "", undefined, options);
+        const item = make("li", letter === best ? "target" : "", undefined, options);
         speak("span", "letter", letter, item);
         speak("span", "", text, item);
-        if (letter === sample.target) make("span", "badge right", "correct", item);
+        if (shared) make("span", letter === best ? "badge right" : "soft", `${Math.round(100 * shares[letter])} % of people`, item);
+        else if (letter === best) make("span", "badge right", "correct", item);
       }
     }
-    if (!letters.has(sample.target)) {
+    if (!letters.has(sample.target) && !shared) {
       make("h4", "", "Correct answer", detail);
       speak("pre", "", sample.target || "(not recorded)", detail);
     }
