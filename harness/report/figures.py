@@ -25,6 +25,7 @@ from sightscale.harness.summary import OUTCOMES
 from sightscale.model_adapters.conditions import SIGHTED
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
+MOST_RUNS = 6  # with figures of their own; one figure and the tables hold all
 MOST_ROWS = 60  # of one figure; tables hold all
 
 
@@ -45,6 +46,7 @@ def make_figures(measured: Sequence[Measured], outcomes: Table, comparison: Tabl
     """The figures that these runs give something to draw for."""
     several = len(measured) > 1
     numbered = [(one, number if several else None) for number, one in enumerate(measured, 1)]
+    numbered = numbered[:MOST_RUNS]
     figures = [draw_looking(one, number) for one, number in numbered]
     if several:
         figures.insert(0, draw_runs(measured))
@@ -124,22 +126,18 @@ def write_figure(figure: Figure, folder: Path) -> None:
 
 
 def _draw_outcomes(table: Table, *, several: bool) -> Figure:
+    """What became of the answers, where any was not read; without drawings when all were."""
     bars = []
-    for row in list(table.rows)[:MOST_ROWS]:
-        name = f"{row['task']}, {row['condition']}"
+    for row in [row for row in table.rows if row["answered"] < 1][:MOST_ROWS]:
+        name = f"{row['run']}: {row['task']}" if several else row["task"]
         shares = tuple(float(row[outcome]) for outcome in OUTCOMES)
         said = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(OUTCOMES, shares, strict=True))
-        who = f"{row['run']}: " if several else ""
-        bars.append(Bar(f"{who}{name}", shares, f"{who}{name}: {said}", urlencode({"task": row["task"]})))
-    unread = [1 - bar.shares[0] for bar in bars]
-    worst = max(range(len(bars)), key=lambda number: unread[number]) if bars else 0
-    finding = (
-        f"Most unread answers: {100 * unread[worst]:.1f} % on {bars[worst].name}."
-        if any(share > 0 for share in unread)
-        else "Every answer could be read."
-    )
-    drawn = [draw_shares(bars, "% of answers", width=width) if bars else "" for width in (WIDE, NARROW)]
-    return Figure("outcomes", "What became of each answer", finding, OUTCOMES, drawn[0], drawn[1], "o")
+        link = urlencode({"task": row["task"]})
+        bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {said}", link))
+    worst = min(bars, key=lambda bar: bar.shares[0], default=None)
+    finding = f"Most unread answers: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
+    wide, narrow = (draw_shares(bars, "% of answers", width=width) if bars else "" for width in (WIDE, NARROW))
+    return Figure("outcomes", "Where answers were not read", finding, OUTCOMES, wide, narrow, "o")
 
 
 def _draw_comparison(table: Table) -> Figure:

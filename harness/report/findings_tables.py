@@ -73,11 +73,11 @@ def score_table(measured: Sequence[Measured]) -> Table:
     columns = [
         *who(measured),
         TASK,
-        Column("questions", "Questions", "count"),
         Column("score", "Score", "share", "right answers, with the picture"),
         Column("blind", f"Blind: {condition}", "share", "the same questions without seeing the picture"),
         Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
         Column("chance", "Chance", "share", "one over the number of options, averaged"),
+        Column("questions", "Questions", "count"),
         Column("floor", "Constant answer", "share", "the best answer that is always the same"),
         Column("best_blind", "Best blind", "share", "the best answer to the text alone, where the data knows it"),
         Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
@@ -117,24 +117,31 @@ def average_table(measured: Sequence[Measured]) -> Table:
 
 
 def group_table(measured: Sequence[Measured]) -> Table:
-    """A row for each category and axis of each task."""
-    condition = headline_condition(measured)
+    """A row for each category and axis of each task, with every blind condition."""
+    conditions = [name for name in CONDITIONS if any(name in one.conditions for one in measured)]
     columns = [
         *who(measured),
         TASK,
         Column("group", "Category or axis"),
         Column("questions", "Questions", "count"),
         Column("score", "Score", "share"),
-        Column("blind", f"Blind: {condition}", "share"),
-        Column("reliance", "Reliance", "difference"),
         Column("chance", "Chance", "share"),
+        *(
+            column
+            for name in conditions
+            for column in (
+                Column(f"blind_{name}", f"Blind: {name}", "share"),
+                Column(f"reliance_{name}", f"Reliance: {name}", "difference"),
+            )
+        ),
         Column("unread", "Unread", "share"),
     ]
-    rows = [
-        {**_place(one, place), "group": place[2], **_scores(one, place, condition)}
-        for one in measured
-        for place in one.places("category", "axis")
-    ]
+    rows = []
+    for one in measured:
+        for place in one.places("category", "axis"):
+            asked = {f"blind_{name}": one.get(place, "blind", name) for name in conditions}
+            asked |= {f"reliance_{name}": one.get(place, "reliance", name) for name in conditions}
+            rows.append({**_place(one, place), "group": place[2], **_scores(one, place, None), **asked})
     caption = "Per cent with 95 % intervals, not corrected for looking at many groups at once."
     return make_table("categories", "By category and axis", caption, columns, rows)
 
@@ -213,9 +220,9 @@ def unread_table(measured: Sequence[Measured]) -> Table:
 def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any]:
     score = one.score(place)
     blind = one.get(place, "blind", condition or "")
-    first = score or blind
+    asked = [score, blind, *(one.get(place, "blind", name) for name in one.conditions)]
     return {
-        "questions": first.n if first else None,
+        "questions": next((found.n for found in asked if found), None),
         "score": score,
         "blind": blind,
         "reliance": one.get(place, "reliance", condition or ""),

@@ -9,9 +9,11 @@ from sightscale.harness.findings import ALL
 from sightscale.harness.position_bias import position_bias
 from sightscale.harness.report.findings_tables import RUN, TASK, Measured, who
 from sightscale.harness.report.tables import Column, Table, make_table
+from sightscale.harness.runs import Run
 from sightscale.harness.statistics import Estimate
 from sightscale.model_adapters.conditions import SIGHTED
 
+ALL_TASKS = "all tasks"
 MEMORY = ("peak_memory_gib", "peak_memory_bytes")
 TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 
@@ -31,11 +33,14 @@ def cost_table(measured: Sequence[Measured]) -> Table:
     rows = []
     for one in measured:
         by_task: dict[str, dict[str, Any]] = {}
-        for row in find_cost(one.given.run):
+        records = one.given.run.records
+        whole = [Run(one.label, records.assign(task=ALL_TASKS))] if records["task"].nunique() > 1 else []
+        for row in (row for run in (*whole, one.given.run) for row in find_cost(run)):
             found = Estimate(row["value"], row["low"], row["high"], row["n"], row["clusters"])
             by_task.setdefault(row["task"], {})[row["measure"].replace(" ", "_")] = found
         memory = _peak_memory(one.given.manifest)
-        rows += [{"run": one.label, "task": task, **found, "peak_memory": memory} for task, found in by_task.items()]
+        for task, found in by_task.items():
+            rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **found, "peak_memory": memory})
     caption = (
         "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names."
     )

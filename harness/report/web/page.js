@@ -77,7 +77,7 @@
   document.addEventListener("click", (event) => {
     const mark = event.target.closest ? event.target.closest(".mark[data-link]") : null;
     if (mark) location.hash = mark.dataset.link;
-    const link = event.target.closest ? event.target.closest("nav a") : null;
+    const link = event.target.closest ? event.target.closest("nav a, .skip") : null;
     const section = link ? document.getElementById(link.getAttribute("href").slice(1)) : null;
     if (!section) return;
     event.preventDefault(); // the address keeps what the sample browser shows

@@ -223,7 +223,7 @@
     speak("pre", "", said.response || "(nothing)", card);
     fold("Why it failed", said.error, true, card);
     fold("Focus", said.focus, false, card);
-    fold("Description that the answer was reasoned from", said.description, true, card);
+    fold("Description it reasoned from", said.description, true, card);
     fold("Thinking", said.thinking, false, card);
     fold("Prompt", said.prompt, false, card);
   };

@@ -144,6 +144,8 @@ def test_it_opens_quietly_and_fits(report: Page, width: int, dark: bool) -> None
         "return [...document.querySelectorAll('figure svg')].filter((one) => one.getBoundingClientRect().width).length"
     )
     assert drawings == len(report.texts("figure[data-series]"))
+    reaches = "return [...document.querySelectorAll('caption p')].map((one) => one.getBoundingClientRect().right)"
+    assert max(report.run(reaches)) <= width  # captions are read without scrolling
 
 
 def test_colours_can_be_switched_by_hand(report: Page) -> None:

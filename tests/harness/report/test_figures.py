@@ -54,7 +54,7 @@ def test_figures_of_hostile_names_are_well_formed_files(hostile_run: Path, tmp_p
         assert names <= {"svg", "title", "style", "rect", "text", "g", "line", "circle"}
         assert (tmp_path / f"{figure.name}.png").read_bytes()[:4] == b"\x89PNG"
         assert len(figure.wide) < 200_000
-    assert {path.name for path in tmp_path.glob("*.*")} >= {"looking.svg", "outcomes.png"}
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"looking.svg", "categories.png"}
 
 
 @pytest.mark.parametrize("colour", PAPER)
