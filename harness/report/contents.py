@@ -67,7 +67,7 @@ def compute_contents(
     return Contents(
         measured=tuple(measured),
         overalls=tuple(overalls),
-        lead=describe_several(measured, overalls) if len(measured) > 1 else "",
+        lead=describe_several(measured, resamples=resamples) if len(measured) > 1 else "",
         sentences=tuple(tuple(describe(one, overall)) for one, overall in zip(measured, overalls, strict=True)),
         score_tables=tuple(table for table in score_tables if table and table.rows),
         answer_tables=tuple(

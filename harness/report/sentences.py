@@ -37,7 +37,7 @@ class Overall:
 def sum_up(one: Measured, *, resamples: int) -> Overall:
     """The score, the blind score and reliance over all of a run's questions, pictures as clusters."""
     rows = one.given.run.records
-    sighted = rows[rows["condition"] == SIGHTED]
+    sighted = _sighted(one)
     condition = headline_condition([one])
     blind = rows[rows["condition"] == condition]
     both = sighted.merge(blind, on=["task", "doc_id"], suffixes=("", "_blind")) if condition else pd.DataFrame()
@@ -72,18 +72,23 @@ def describe(one: Measured, overall: Overall) -> list[str]:
     ]
 
 
-def describe_several(measured: Sequence[Measured], overalls: Sequence[Overall]) -> str:
-    """One sentence about several runs: how many, and which scores highest on the questions it was asked."""
-    scored = [(one, overall.score) for one, overall in zip(measured, overalls, strict=True) if overall.score]
+def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
+    """How many runs there are, and which scores highest if all were asked the same questions."""
     tasks = len({place[0] for one in measured for place in one.places("task")})
     begin = f"{len(measured)} runs on {tasks} task{'s' if tasks > 1 else ''}"
-    same = len({frozenset(place for place in one.places("task")) for one in measured}) == 1
-    if not scored:
-        return f"{begin}."
-    best, score = max(scored, key=lambda pair: pair[1].value)
-    if not same:
-        return f"{begin}, not all the same, so scores over all questions are not comparable between runs."
-    return f"{begin}; {best.label} scores highest: {show(score)}."
+    asked = [_sighted(one).set_index(["task", "doc_id"]) for one in measured]
+    if any(set(rows.index) != set(asked[0].index) for rows in asked) or not len(asked[0]):
+        return f"{begin}, not all on the same questions: compare them only where the paired table below does."
+    order = sorted(range(len(measured)), key=lambda number: -asked[number]["score"].mean())
+    first, second = (asked[number] for number in order[:2])
+    scores = [rows.loc[first.index, "score"] for rows in (first, second)]
+    ahead = paired_difference(*scores, first["cluster"], resamples=resamples)
+    best, next_best = (measured[number].label for number in order[:2])
+    score = show(mean_score(first["score"], first["cluster"]))
+    if ahead.low > 0:
+        points = f"{100 * ahead.value:.1f} points [{100 * ahead.low:+.1f}, {100 * ahead.high:+.1f}]"
+        return f"{begin}; {best} scores highest, {score}, {points} above {next_best}."
+    return f"{begin}; {best} scores highest, {score}, but these questions can't tell it from {next_best}."
 
 
 def show(found: Estimate) -> str:
@@ -159,3 +164,8 @@ def _few(overall: Overall) -> str:
         return ""
     pictures = "one picture" if score.clusters == 1 else f"{score.clusters} pictures"
     return f"All questions are about {pictures}, so take the intervals as rough."
+
+
+def _sighted(one: Measured) -> pd.DataFrame:
+    rows = one.given.run.records
+    return rows[rows["condition"] == SIGHTED]

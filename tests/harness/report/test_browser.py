@@ -148,6 +148,16 @@ def test_it_opens_quietly_and_fits(report: Page, width: int, dark: bool) -> None
     assert max(report.run(reaches)) <= width  # captions are read without scrolling
 
 
+def test_it_prints_on_white_without_what_only_a_screen_can_use(report: Page) -> None:
+    report.open(dark=True)
+    scheme = [{"name": "prefers-color-scheme", "value": "dark"}]
+    report.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": scheme})
+    assert report.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shown = "return ['.bar', '#samples', '#scores'].map((one) => getComputedStyle(document.querySelector(one)).display)"
+    assert report.run(shown) == ["none", "none", "block"]
+    report.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 def test_colours_can_be_switched_by_hand(report: Page) -> None:
     report.open(dark=True)
     assert report.text("#theme") == "Light"

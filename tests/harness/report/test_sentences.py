@@ -70,10 +70,16 @@ def test_odd_runs_get_true_sentences(make_rows: Make, save_run: Save) -> None:
     assert "asked only blind" in say(save_run("d", make_rows("t", "none", np.ones(30))))
 
 
-def test_several_runs_are_ranked_only_on_the_same_tasks(make_rows: Make, save_run: Save, luck: np.ndarray) -> None:
+def test_several_runs_are_ranked_only_on_the_same_questions(make_rows: Make, save_run: Save, luck: np.ndarray) -> None:
     best = save_run("best", make_rows("t", "sighted", (luck < 0.9) * 1.0))
-    other = save_run("other", make_rows("t", "sighted", (luck < 0.5) * 1.0))
+    alike = save_run("alike", make_rows("t", "sighted", (luck[::-1] < 0.89) * 1.0))
+    poor = save_run("poor", make_rows("t", "sighted", (luck < 0.5) * 1.0))
+    fewer = save_run("fewer", make_rows("t", "sighted", (luck[:50] < 0.5) * 1.0))
     elsewhere = save_run("elsewhere", make_rows("u", "sighted", (luck < 0.5) * 1.0))
-    for folders, said in (((best, other), "best scores highest"), ((best, elsewhere), "not comparable")):
-        measured = read_measured(*folders)
-        assert said in describe_several(measured, [sum_up(one, resamples=500) for one in measured])
+    for folders, said in (
+        ((poor, best), "best scores highest, 90.8 % [87.5–93.2], 38.2 points ["),
+        ((poor, alike, best), "best scores highest, 90.8 % [87.5–93.2], but these questions can't tell it from alike."),
+        ((best, fewer), "not all on the same questions"),
+        ((best, elsewhere), "not all on the same questions"),
+    ):
+        assert said in describe_several(read_measured(*folders), resamples=500)
