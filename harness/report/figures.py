@@ -26,6 +26,7 @@ from sightscale.model_adapters.conditions import SIGHTED
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
 MOST_RUNS = 6  # with figures of their own; one figure and the tables hold all
+LEVEL = 0.05
 MOST_ROWS = 60  # of one figure; tables hold all
 
 
@@ -148,8 +149,9 @@ def _draw_comparison(table: Table) -> Figure:
             mark = _mark(series.index(row["run"]), row["run"], row["task"], row["difference"], signed=True)
             by_task.setdefault(str(row["task"]), []).extend([mark] if mark else [])
     rows = [Row(task, tuple(marks), None, urlencode({"task": task})) for task, marks in by_task.items()][:MOST_ROWS]
-    apart = sum(row["difference"].low > 0 or row["difference"].high < 0 for row in table.rows)
-    finding = f"{apart} of {len(table.rows)} differences have an interval without zero."
+    tested = [row["p_holm"].value for row in table.rows if row.get("p_holm")]
+    apart = sum(p < LEVEL for p in tested)
+    finding = f"{apart} of {len(tested)} tasks' differences hold at 5 % after Holm's correction."
     return _intervals("comparison", table.title, finding, rows, series, "difference, points (95 % interval)", True)
 
 

@@ -39,8 +39,8 @@ def cost_table(measured: Sequence[Measured]) -> Table:
             found = Estimate(row["value"], row["low"], row["high"], row["n"], row["clusters"])
             by_task.setdefault(row["task"], {})[row["measure"].replace(" ", "_")] = found
         memory = _peak_memory(one.given.manifest)
-        for task, found in by_task.items():
-            rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **found, "peak_memory": memory})
+        for task, costs in by_task.items():
+            rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **costs, "peak_memory": memory})
     caption = (
         "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names."
     )

@@ -81,11 +81,10 @@ def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
         return f"{begin}, not all on the same questions: compare them only where the paired table below does."
     order = sorted(range(len(measured)), key=lambda number: -asked[number]["score"].mean())
     first, second = (asked[number] for number in order[:2])
-    scores = [rows.loc[first.index, "score"] for rows in (first, second)]
-    ahead = paired_difference(*scores, first["cluster"], resamples=resamples)
+    ahead = paired_difference(first["score"], second.loc[first.index, "score"], first["cluster"], resamples=resamples)
     best, next_best = (measured[number].label for number in order[:2])
     score = show(mean_score(first["score"], first["cluster"]))
-    if ahead.low > 0:
+    if ahead.low > 0 and ahead.clusters >= FEW_PICTURES:
         points = f"{100 * ahead.value:.1f} points [{100 * ahead.low:+.1f}, {100 * ahead.high:+.1f}]"
         return f"{begin}; {best} scores highest, {score}, {points} above {next_best}."
     return f"{begin}; {best} scores highest, {score}, but these questions can't tell it from {next_best}."

@@ -99,14 +99,15 @@ def escape_markdown_sentence(text: str) -> str:
 
 def as_frame(table: Table) -> pd.DataFrame:
     """The table with raw numbers (shares of 1), an estimate's ends in columns of their own, for a spreadsheet."""
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Any] = {}
     for column in table.columns:
         cells = [row.get(column.name) for row in table.rows]
         if column.kind == "text":
             columns[column.name] = ["" if _empty(cell) else str(cell) for cell in cells]
             continue
         found = [cell if isinstance(cell, Estimate) else None for cell in cells]
-        columns[column.name] = [_number(cell) for cell in cells]
+        numbers = [_number(cell) for cell in cells]
+        columns[column.name] = pd.array(numbers, dtype="Int64") if column.kind == "count" else numbers
         if any(one is not None and one.low == one.low for one in found):
             columns[f"{column.name}_low"] = [one.low if one else None for one in found]
             columns[f"{column.name}_high"] = [one.high if one else None for one in found]
