@@ -19,6 +19,7 @@ from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 
 from sightscale.harness.manifest import (
+    describe_data,
     describe_machine,
     describe_software,
     describe_tasks,
@@ -26,8 +27,17 @@ from sightscale.harness.manifest import (
     read_manifest,
     write_manifest,
 )
-from sightscale.harness.records import KEY, RunIdentity, make_records, read_records, write_records
+from sightscale.harness.records import (
+    DECOUPLED,
+    END_TO_END,
+    KEY,
+    RunIdentity,
+    make_records,
+    read_records,
+    write_records,
+)
 from sightscale.harness.tasks import load_tasks
+from sightscale.model_adapters.adapter import Parts
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.conditions import SIGHTED
 from sightscale.model_adapters.spec import ModelSpec, open_model
@@ -80,6 +90,7 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
+    identity = _identify(manifest["run_id"], plan.model_text, model)
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     start = time.perf_counter()
@@ -103,15 +114,17 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
             cli_args=Namespace(process_with_media=False),
         )
         samples = results.pop("samples")
+        sources = describe_data(results["configs"], plan.data, plan.options)
         fresh = [
             make_records(
-                RunIdentity(manifest["run_id"], plan.model_text),
+                identity,
                 task,
                 condition,
                 rows,
                 blindfold.traces,
                 blindfold.picture_hashes,
                 metric=leaves[task],
+                data=sources[task],
             )
             for task, rows in samples.items()
         ]
@@ -136,6 +149,21 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
+
+
+def _identify(run_id: str, name: str, model: Any) -> RunIdentity:
+    """What the records say of the model; a foreign model says nothing of its parts."""
+    parts: Parts = getattr(model, "parts", {})
+    perception, perception_size = parts.get("perception", (None, None))
+    reasoning, reasoning_size = parts.get("reasoning", (None, None))
+    if perception is None:
+        return RunIdentity(run_id, name, END_TO_END, parts.get("model", (None, None))[1])
+    whole = None
+    if perception_size is not None and reasoning_size is not None:  # one model in both roles is one model
+        whole = perception_size + (0 if perception == reasoning else reasoning_size)
+    return RunIdentity(
+        run_id, name, DECOUPLED, whole, perception, reasoning, perception_size, reasoning_size, model.settings["mode"]
+    )
 
 
 def _prepare_folder(output: Path) -> None:

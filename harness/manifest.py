@@ -9,6 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sightscale.tasks.catalogue import list_tasks
+from sightscale.tasks.mini import REVISION
+from sightscale.tasks.sources import MINI
+
 PACKAGES = (
     "sightscale",
     "lmms-eval",
@@ -69,6 +73,21 @@ def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
         }
         text = json.dumps(fields, sort_keys=True, default=str)
         described[name] = {**fields, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return described
+
+
+def describe_data(configs: dict[str, dict[str, Any]], data: str, options: str) -> dict[str, str]:
+    """Where each task's documents came from, with their revision and the order of options if it isn't their own."""
+    cards = {card.name: card for card in list_tasks()}
+    described = {}
+    for name, config in configs.items():
+        card = cards.get(name)
+        if card is None:
+            revision = (config.get("dataset_kwargs") or {}).get("revision") or "default"
+            source = f"hub:{config.get('dataset_path')}@{revision}"
+        else:
+            source = REVISION if data == MINI and card.mini else f"{card.source}@{card.revision}"
+        described[name] = f"{source}, options {options}" if options else source
     return described
 
 

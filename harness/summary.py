@@ -8,6 +8,7 @@ from rich.table import Table
 from sightscale.harness.records import FAILED
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
+from sightscale.tasks.forced_choice import ceiling
 
 OUTCOMES = ("answered", "refused", "unparsed", FAILED)
 
@@ -23,6 +24,7 @@ class ConditionSummary:
     chance: float
     outcomes: dict[str, float]  # the share of rows with each outcome
     reliance: Estimate | None = None
+    ceiling: float | None = None  # of a forced choice: what people's disagreement leaves to be reached
 
 
 def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
@@ -58,6 +60,7 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 chance=float(part["chance"].mean()),
                 outcomes={name: float(shares.get(name, 0.0)) for name in OUTCOMES},
                 reliance=None if condition == SIGHTED else paired_difference(*pairs),
+                ceiling=float(part["target"].map(ceiling).mean()) if set(part["answer_format"]) == {"2afc"} else None,
             )
         )
     return summaries
@@ -65,13 +68,14 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
 
 def render_table(summaries: list[ConditionSummary]) -> Table:
     """The summaries as a table for a terminal, scores in per cent with 95 % intervals."""
-    table = Table(
-        caption="Per cent with 95 % intervals. Reliance: sighted − blind on the same questions.",
-        caption_justify="left",
-    )
+    capped = any(summary.ceiling is not None for summary in summaries)
+    caption = "Per cent with 95 % intervals. Reliance: sighted − blind on the same questions."
+    if capped:
+        caption += "\nCeiling: the share of people that the most agreeable answers agree with."
+    table = Table(caption=caption, caption_justify="left")
     table.add_column("task", no_wrap=True)
     table.add_column("condition", no_wrap=True)
-    for name in ("n", "score", "reliance", "chance", *OUTCOMES):
+    for name in ("n", "score", "reliance", "chance", *(("ceiling",) if capped else ()), *OUTCOMES):
         table.add_column(name, justify="right", no_wrap=True)
     for number, summary in enumerate(summaries):
         table.add_row(
@@ -81,6 +85,7 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
             _interval(summary.score),
             _interval(summary.reliance, signed=True) if summary.reliance else "",
             _percent(summary.chance),
+            *((_percent(summary.ceiling) if summary.ceiling is not None else "",) if capped else ()),
             *(_percent(summary.outcomes[name]) for name in OUTCOMES),
             end_section=number + 1 == len(summaries) or summaries[number + 1].condition == SIGHTED,
         )

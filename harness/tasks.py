@@ -30,7 +30,8 @@ def load_tasks(
         manager = TaskManager(include_path=where, model_name=prompt_name)
     for name in names:
         if name not in manager.all_tasks:
-            close = get_close_matches(name, manager.all_tasks, n=3)
+            close = [one for one in manager.all_tasks if len(name) > 3 and name.lower() in one.lower()][:3]
+            close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise ValueError(f"unknown task {name!r}; {hint}")
     leaves: dict[str, str] = {}

@@ -19,6 +19,7 @@ from sightscale.model_adapters.on_demand import Room, open_on_demand
 from sightscale.model_adapters.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.requests import Request
 from sightscale.model_adapters.thinking import split_thinking
+from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
 from sightscale.tasks.instructions import AnswerFormat, split_instruction
 
 PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
@@ -64,6 +65,8 @@ class Decoupled(Adapter):
     ) -> None:
         """`focus` names a focus file; `focus_llm` a model that writes the focuses which the file lacks.
 
+        On documents of the mini suite the perception module may be `truth`, their own true descriptions, and
+        the focus file `data`, their own focuses: what a perfect module of either kind would hand on.
         With `stages` `one-by-one` one model is in memory at a time, with `together` they stay. `budget`
         (tokens of thinking) and `nowait` (`words` or `qwen3`; true means `words`) matter in thinking
         mode. Further arguments go to `open_engine`: all models', or one's with `perception_`,
@@ -76,13 +79,16 @@ class Decoupled(Adapter):
             raise ValueError(f"unknown stages {stages!r}; known: one-by-one, together")
         self.mode: Mode = mode
         self.box_convention = check_convention(box_convention)
-        self.focus = read_focus(Path(focus)) if focus else {}
+        self.focus_of_data = focus == DATA
+        self.focus = read_focus(Path(focus)) if focus and not self.focus_of_data else {}
         self.names = {"perception": perception, "reasoning": reasoning} | ({"focus": focus_llm} if focus_llm else {})
         room = Room() if stages == "one-by-one" else None
         chosen = {"perception": perception_engine, "reasoning": reasoning_engine, "focus": focus_engine}
         self.engines: dict[str, Engine] = {}
         alike: dict[str, Engine] = {}  # one model in two roles is loaded once
         for role, name in self.names.items():
+            if (role, name) == ("perception", TRUTH):
+                continue
             given = {"batch_size": batch_size, **_options_of(role, options)}
             engine = chosen[role] or alike.get(repr((name, given))) or open_on_demand(name, given, store, room)
             self.engines[role] = alike[repr((name, given))] = engine
@@ -97,23 +103,25 @@ class Decoupled(Adapter):
         # An engine that is opened to tell stays in memory: the one that is needed first is asked last.
         order = sorted(self.engines, key=("reasoning", "perception", "focus").index)
         engines = "; ".join(f"{role} {self.engines[role].identity}" for role in order)
+        truth = "perception truth; " if "perception" not in self.engines else ""
         focus = f"; focus file {focus_hash(self.focus)}" if self.focus else ""
+        focus += "; focus of the data" if self.focus_of_data else ""
         boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
         changed = {
             name: value for name, value in self.reasoning_decoding.as_dict().items() if value != getattr(_PLAIN, name)
         }
-        return f"decoupled({engines}{focus}; {self.mode} {changed}{boxes})"
+        return f"decoupled({truth}{engines}{focus}; {self.mode} {changed}{boxes})"
 
     @property
     def parts(self) -> Parts:
         return {
-            role: (short_name(name), getattr(self.engines[role], "parameters", None))
+            role: (short_name(name), getattr(self.engines.get(role), "parameters", None))
             for role, name in self.names.items()
         }
 
     @property
     def settings(self) -> dict[str, Any]:
-        focused = bool(self.focus or self.focus_writer)
+        focused = bool(self.focus or self.focus_writer or self.focus_of_data)
         said: dict[str, Any] = {
             "mode": self.mode,
             "perception_prompt": perception_prompt("<focus>" if focused else None),
@@ -122,8 +130,8 @@ class Decoupled(Adapter):
             "reasoning_decoding": self.reasoning_decoding.as_dict(),
             "box_convention": self.box_convention,
         }
-        if self.focus:
-            said["focus_file"] = focus_hash(self.focus)
+        if self.focus or self.focus_of_data:
+            said["focus_file"] = focus_hash(self.focus) if self.focus else DATA
         if self.focus_writer:
             said |= {
                 "focus_llm": self.engines["focus"].identity,
@@ -148,11 +156,7 @@ class Decoupled(Adapter):
                     self._focus_of(requests[position], question)
                     for position, (question, _) in zip(positions, asked, strict=True)
                 ]
-                completions = self.engines["perception"].generate(
-                    [_perception_request(prompt, focus) for prompt, focus in zip(prompts, focuses, strict=True)],
-                    self.perceiving,
-                    moves(bar),
-                )
+                completions = self._describe([requests[position] for position in positions], prompts, focuses, bar)
                 for position, one, focus, completion in zip(positions, asked, focuses, completions, strict=True):
                     seen[position] = Seen(*one, focus, completion)
                     if completion.error:
@@ -172,6 +176,18 @@ class Decoupled(Adapter):
             for position in range(len(requests))
         ]
 
+    def _describe(
+        self, requests: Sequence[Request], prompts: Sequence[Prompt], focuses: Sequence[str | None], bar: Any
+    ) -> Sequence[Completion]:
+        if "perception" in self.engines:
+            asked = [_perception_request(prompt, focus) for prompt, focus in zip(prompts, focuses, strict=True)]
+            return self.engines["perception"].generate(asked, self.perceiving, moves(bar))
+        bar.update(len(prompts))
+        return [describe_truly(self._doc(request), prompt) for request, prompt in zip(requests, prompts, strict=True)]
+
+    def _doc(self, request: Request) -> Any:
+        return self.task_dict[request.task][request.split][request.doc_id]
+
     def _write_focuses(self, writer: FocusWriter, requests: Sequence[Request]) -> None:
         """Have the focus of every question written that the focus file has none for; each is remembered."""
         questions = [
@@ -185,6 +201,8 @@ class Decoupled(Adapter):
                 writer.write(new, moves(bar))
 
     def _focus_on_file(self, request: Request) -> str | None:
+        if self.focus_of_data:
+            return self._doc(request).get("focus") or None
         return self.focus.get(request.task, {}).get(str(request.doc_id)) or None
 
     def _focus_of(self, request: Request, question: str) -> str | None:

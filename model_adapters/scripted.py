@@ -12,6 +12,7 @@ from typing import Any
 
 from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.requests import Request, read_prompt
+from sightscale.model_adapters.truth import sees_its_pictures
 
 RULES = ("oracle", "prior", "coin")
 
@@ -45,22 +46,13 @@ class Scripted(Adapter):
             prompt = read_prompt(request.read(request.doc_id))
         except Exception as error:  # a bad document costs itself only, whatever its fault is
             return Trace("", error=f"cannot read document {request.doc_id}: {type(error).__name__}: {error}")
-        own = [picture.convert("RGB").tobytes() for picture in _pictures(doc)]
-        sees = bool(own) and [picture.convert("RGB").tobytes() for picture in prompt.images] == own
+        sees = sees_its_pictures(doc, prompt)
         rng = random.Random(f"{self.seed}:{request.task}:{request.doc_id}")
         if self.rule == "coin":
             response = rng.choice(_letters(doc))
         else:
             response = _right(doc) if self.rule == "oracle" and sees else _guess(doc)
         return Trace(response, prompt=prompt.text, finish_reason="stop")
-
-
-def _pictures(doc: Mapping[str, Any]) -> list[Any]:
-    """A document's pictures in the order in which it is asked."""
-    if "reference" not in doc:
-        return [doc["image"]]
-    first, last = ("left", "right") if doc["order"] == "AB" else ("right", "left")
-    return [doc[first], doc["reference"], doc[last]]
 
 
 def _letters(doc: Mapping[str, Any]) -> list[str]:

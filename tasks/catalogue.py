@@ -66,8 +66,8 @@ def list_tasks() -> list[TaskCard]:
         members = tuple(str(one) for one in config["task"]) if isinstance(config.get("task"), list) else ()
         cards.append(
             TaskCard(
-                str(name),
-                *(metadata[one] for one in FIELDS[1:]),
+                name=str(name),
+                **{one: metadata[one] for one in FIELDS[1:]},
                 mini=_has_mini(path.parent, config),
                 members=members,
                 missing=metadata.get("missing") or {},

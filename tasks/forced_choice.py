@@ -47,6 +47,11 @@ def write_shares(shares: Mapping[str, float]) -> str:
     return json.dumps({letter: round(share, 6) for letter, share in shares.items()})
 
 
+def ceiling(target: str) -> float:
+    """The share of people that the best choice agrees with: 1 only where all of them agree."""
+    return max(read_shares(target).values())
+
+
 def agreement(choice: str | None, target: str) -> float:
     """The share of people that a choice agrees with: half of all for a tie, 0 for none."""
     shares = read_shares(target)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 from PIL import Image
@@ -166,7 +166,7 @@ def _open(source: Path | bytes) -> Image.Image:
 
 def _check_picture(opener: Opener) -> None:
     """Read a picture's header; its pixels are decoded when a batch needs them."""
-    (source,) = getattr(opener, "args", (None,))
+    (source,) = cast("partial[Image.Image]", opener).args
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source):
             pass

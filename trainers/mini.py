@@ -1,11 +1,12 @@
 """The mini suite's train split as conversations, with pictures and as text alone.
 
-Captions (`describe`) tell the whole scene only in part, as captions do; descriptions with a focus (`focus`)
-say first what the focus asks for, as visual extraction tuning teaches. Multiple choice is answered with
+Captions (`describe`) tell the scene in part, as captions do; descriptions with a focus (`focus`) tell all of
+it and what the focus asks for first, as visual extraction tuning teaches. Multiple choice is answered with
 the option's text, which from scratch is learned sooner than a letter.
 """
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -62,9 +63,16 @@ def caption(item: Item, rng: random.Random) -> str:
 
 
 def extraction(item: Item) -> str:
-    """What the focus asks for, then the whole description."""
-    told = item.reasoning.split(". It is ")[0].rstrip(".")
-    return f"{told}. {item.description}"
+    """The whole description, what the focus asks for first: sentences that share a word with it."""
+    sentences = item.description.rstrip(".").split(". ")
+    asked = _stems(item.focus)
+    ordered = sorted(sentences, key=lambda sentence: not (asked & _stems(sentence)))  # stable: else in their order
+    return ". ".join(ordered) + "."
+
+
+def _stems(text: str) -> set[str]:
+    """The beginnings of a text's longer words, which a plural doesn't change."""
+    return {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower())}
 
 
 Turn = tuple[tuple[str, str], bool]
@@ -91,9 +99,8 @@ def _tell(item: Item, rng: random.Random) -> Turn:
 
 
 def _told(item: Item, rng: random.Random) -> str:
-    """A description such as a perception module might write: whole, focused, or a caption."""
-    written: list[Callable[[], str]] = [lambda: item.description, lambda: extraction(item)]
-    return rng.choice(written)()
+    """A description such as a perception module might write, in either order."""
+    return item.description if rng.random() < 0.5 else extraction(item)
 
 
 def _reason(item: Item, rng: random.Random) -> Turn:

@@ -112,7 +112,7 @@ def _open(source: Source, seed: int, augment: bool, data_root: Path) -> Ingredie
         return Ingredient(", ".join(source.files), FileRows(files, usable, seed), usable, source.weight, bad)
     from sightscale.trainers.mini import MiniConversations
 
-    mini = MiniConversations(source.sets, source.forms, seed)
+    mini = MiniConversations(source.sets, {str(form): share for form, share in source.forms.items()}, seed)
     return Ingredient("mini", mini, _capped(len(mini), source.cap), source.weight)
 
 

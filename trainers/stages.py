@@ -44,7 +44,7 @@ class StageTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over the parts that learn; the schedule scales each part's own rate."""
         if self.optimizer is None:
-            chosen = self.model if model is None else model
+            chosen: Any = self.model if model is None else model
             decayed = set(self.get_decay_parameter_names(chosen))
             groups: dict[tuple[float, float], list[nn.Parameter]] = {}
             for name, parameter in chosen.named_parameters():

@@ -199,7 +199,7 @@ def save_release(model: Any, processor: Any, stage: Stage, output: Path) -> None
     if stage.kind != "text":
         save_model(model, processor, output)
         return
-    reader = Qwen3ForCausalLM(model.config.text_config)
+    reader: Any = Qwen3ForCausalLM(model.config.text_config)
     reader.model.load_state_dict(model.model.language_model.state_dict())
     reader.lm_head.load_state_dict(model.lm_head.state_dict())
     reader.generation_config = model.generation_config

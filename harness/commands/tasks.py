@@ -36,12 +36,22 @@ def _list() -> None:
 
     from sightscale.tasks.catalogue import list_tasks
 
-    table = Table(caption="mini: whether `--data mini` has data for it. Blind variants have the same name with _blind.")
+    table = Table(caption_justify="left")
     for column in ("task", "questions", "chance", "source", "revision", "licence", "mini", "hub data now"):
         table.add_column(column, overflow="fold", no_wrap=column in ("task", "questions", "chance", "revision"))
+    mend: set[str] = set()  # what to do about data that aren't here
     for card in list_tasks():
         if not card.name.endswith("_blind"):
-            table.add_row(*_cells(card))
+            *cells, now = _cells(card)
+            here, _, what = now.partition(": ")
+            table.add_row(*cells, now if here == "yes" else here)
+            mend |= {f"{card.source}: {what}"} if what.startswith("put ") else {what} if here == "no" else set()
+    table.caption = "\n".join(
+        (
+            "mini: whether `--data mini` has data for it. Blind variants have the same name with _blind.",
+            *(f"Where hub data isn't here: {what}." for what in sorted(mend)),
+        )
+    )
     open_console().print(table)
 
 

@@ -7,6 +7,7 @@ since a scene's own content decides where it belongs.
 import os
 import random
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -78,6 +79,11 @@ def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int
     """
     if n is None:
         n = int(os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS)
+    return _build(name, split, n, seed)
+
+
+@lru_cache(maxsize=64)  # a run loads its tasks anew for every condition
+def _build(name: str, split: Split, n: int, seed: int) -> Any:
     return _named(name, 1)(name, split, n, seed)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.mini.canvas import Canvas, rgb, shade
-from sightscale.tasks.mini.items import Item, draw_choice
+from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.lettering import fitting_height, write
 from sightscale.tasks.mini.things import draw_thing
 from sightscale.tasks.mini.words import a, opened
@@ -48,7 +48,7 @@ def draw_cover(rng: random.Random) -> Item:
         choice = draw_choice(rng, {name: prior for name, (prior, _, _) in GENRES.items()})
         question, focus, genre = "What is the genre of this book?", "the kind of book and its motif", choice.answer
     _, motif, band = GENRES[genre]
-    scene = {
+    scene: Scene = {
         "kind": "cover",
         "title": title,
         "author": author,

@@ -55,8 +55,10 @@ FACTS: dict[str, tuple[str, dict[str, str]]] = {
     ),
 }
 SPARE = {"state": ("plasma",), "energy": ()}
-SHOWN = ("cat", "dog", "bird", "fish", "mushroom", "tree", "flower", "key", "book", "candle", "bottle", "chair")
-SHOWN += ("umbrella", "clock", "lamp", "cup", "bicycle", "boat", "car", "sun")
+SHOWN = (
+    *("cat", "dog", "bird", "fish", "mushroom", "tree", "flower", "key", "book", "candle", "bottle", "chair"),
+    *("umbrella", "clock", "lamp", "cup", "bicycle", "boat", "car", "sun"),
+)
 PLATE_COLOURS = ("red", "orange", "green", "blue", "purple", "brown", "teal")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image, ImageFilter, ImageOps
 
 from sightscale.tasks.mini.canvas import INK, Canvas, shade
-from sightscale.tasks.mini.items import Item, draw_choice
+from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.scenes import describe_things, draw_things, render_things, scene_of
 from sightscale.tasks.mini.things import draw_thing
 from sightscale.tasks.mini.words import a, opened
@@ -37,7 +37,7 @@ HAIRS = ("black", "brown", "orange", "gray", "yellow")
 def draw_emotion(rng: random.Random) -> Item:
     """How a person feels, by the face."""
     choice = draw_choice(rng, EMOTIONS)
-    scene = {
+    scene: Scene = {
         "kind": "face",
         "emotion": choice.answer,
         "skin": list(rng.choice(SKINS)),
@@ -106,7 +106,7 @@ def render_face(scene: dict[str, Any]) -> Image.Image:
 def draw_topic(rng: random.Random) -> Item:
     """Where a picture was taken."""
     choice = draw_choice(rng, TOPICS)
-    scene = {
+    scene: Scene = {
         "kind": "topic",
         "topic": choice.answer,
         "shift": rng.randint(-16, 16),
@@ -220,7 +220,7 @@ def draw_style(rng: random.Random) -> Item:
     """What kind of picture it is."""
     choice = draw_choice(rng, STYLES)
     things = draw_things(rng, rng.randint(4, 7))
-    scene = {**scene_of(things, rng.choice(("sky", "meadow", "sand"))), "kind": "styled", "style": choice.answer}
+    scene: Scene = {**scene_of(things, rng.choice(("sky", "meadow", "sand"))), "kind": "styled", "style": choice.answer}
     return Item(
         question="Which of these describes the style or quality of the picture?",
         scene=scene,

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.mini.canvas import TEXTURES, Canvas, shade
-from sightscale.tasks.mini.items import Item, draw_choice
+from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.scenes import (
     COLOUR_NAMES,
     PLACES,
@@ -80,7 +80,7 @@ def draw_count(rng: random.Random) -> Item:
 def draw_recognition(rng: random.Random) -> Item:
     """Which thing is on the table."""
     choice = draw_choice(rng, HOLDABLE)
-    scene = {
+    scene: Scene = {
         "kind": "table",
         "thing": choice.answer,
         "colour": rng.choice(("red", "orange", "green", "blue", "purple", "brown", "teal")),

@@ -197,9 +197,8 @@ def draw_diagram(rng: random.Random) -> Item:
 def render_flow(scene: dict[str, Any]) -> Image.Image:
     """Five boxes with arrows between them, 224 pixels square."""
     canvas = Canvas(background=(246, 246, 242))
-    places = ((56, 36), (168, 36), (168, 108), (56, 108), (56, 180))
-    if scene["turn"]:
-        places = tuple((224 - x, y) for x, y in places)
+    columns = (168, 56, 56, 168, 168) if scene["turn"] else (56, 168, 168, 56, 56)
+    places = tuple(zip(columns, (36, 36, 108, 108, 180), strict=True))
     for one, two in itertools.pairwise(places):
         arrow(canvas, one, two, 46, 24)
     for (x, y), step in zip(places, scene["steps"], strict=True):

@@ -209,7 +209,7 @@ def draw_chart(rng: random.Random) -> Item:
     }
     told = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
     description = f"A {'bar' if form == 'bars' else 'line'} chart titled {scene['title']}: {told}."
-    shared = {
+    shared: dict[str, Any] = {
         "scene": scene,
         "description": description,
         "category": CATEGORY,

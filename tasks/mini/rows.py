@@ -16,6 +16,7 @@ TRUTH = {  # known of every item, beyond what the hub's schemas hold
     "blind_answer": datasets.Value("string"),
     "blind_probability": datasets.Value("float64"),
     "truth_description": datasets.Value("string"),
+    "focus": datasets.Value("string"),
 }
 VMCBENCH = {
     "index": datasets.Value("int64"),
@@ -76,6 +77,7 @@ def multiple_choice_rows(name: str, split: Split, n: int, seed: int) -> datasets
                 "blind_answer": item.blind_letter,
                 "blind_probability": item.blind_probability,
                 "truth_description": item.description,
+                "focus": item.focus,
             }
         )
     return as_dataset(rows, {**VMCBENCH, **TRUTH})
@@ -110,6 +112,7 @@ def _mmstar(name: str, split: Split, n: int, seed: int, offset: int) -> list[dic
                 "blind_answer": item.blind_letter,
                 "blind_probability": item.blind_probability,
                 "truth_description": item.description,
+                "focus": item.focus,
             }
         )
     return rows
@@ -146,6 +149,7 @@ def refcoco_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset
                 "blind_answer": item.blind_answer,
                 "blind_probability": item.blind_probability,
                 "truth_description": item.description,
+                "focus": item.focus,
             }
         )
     return as_dataset(rows, {**REFCOCO, **TRUTH})
@@ -160,6 +164,7 @@ def imagenet_rows(name: str, split: Split, n: int, seed: int) -> datasets.Datase
             "blind_answer": item.blind_answer,
             "blind_probability": item.blind_probability,
             "truth_description": item.description,
+            "focus": item.focus,
         }
         for item in iterate_items(name, split, n, seed)
     ]
@@ -177,6 +182,7 @@ def triplet_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset
             "cluster": f"{name}:{index}",
             "blind_probability": item.blind_probability,
             "truth_description": item.description,
+            "focus": item.focus,
         }
         for index, item in enumerate(iterate_items(name, split, n, seed))
     ]

@@ -13,7 +13,7 @@ import datasets
 from PIL import Image
 
 from sightscale.tasks.expansion import expand_rows
-from sightscale.tasks.forced_choice import majority_agreement, read_shares, write_shares
+from sightscale.tasks.forced_choice import ceiling, majority_agreement, write_shares
 from sightscale.tasks.multiple_choice import known_truth
 from sightscale.tasks.scoring import score_response
 from sightscale.tasks.sources import follow_pointer
@@ -85,7 +85,7 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
         "two_afc": scored.score,
         "accuracy": majority_agreement(scored.prediction, target),
         "consistency": (item, SIDES[doc["order"]].get(scored.prediction or "", scored.prediction)),
-        "ceiling": max(read_shares(target).values()),
+        "ceiling": ceiling(target),
         "unparsed": float(scored.outcome == "unparsed"),
         "outcome": scored.outcome,
         "prediction": scored.prediction,

@@ -13,11 +13,13 @@ import datasets
 import pandas as pd
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 from sightscale.harness.evaluate import Plan, evaluate
 from sightscale.harness.records import read_records
 from sightscale.harness.summary import summarise
 from sightscale.harness.tasks import load_tasks
+from sightscale.model_adapters.checkpoints import FOLDER
 from sightscale.model_adapters.spec import parse_model
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.easy_vqa.rows import FEATURES
@@ -68,6 +70,14 @@ def test_scores_can_be_computed_again_from_the_raw_answers(run: Path) -> None:
     for row in read_records(run).itertuples():
         again = score_response(row.answer_format, row.response, row.target, json.loads(row.options))
         assert (again.score, again.outcome) == (row.score, row.outcome)
+
+
+def test_records_say_what_answered_and_where_the_documents_came_from(run: Path) -> None:
+    records = read_records(run)
+    assert set(records["kind"]) == {"end-to-end"}
+    held = sum(tensor.numel() for tensor in load_file(FOLDER / "easy_vqa_nano/model.safetensors").values())
+    assert set(records["parameters"]) == {held}
+    assert set(records["data"]) == {"package:easy-vqa@1.0"}
 
 
 def test_blind_prompts_differ_from_the_sighted_ones_in_the_picture_only(run: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 from sightscale.harness.evaluate import Plan, evaluate
 from sightscale.harness.summary import ConditionSummary, summarise
 from sightscale.model_adapters.spec import parse_model
+from sightscale.tasks.mini import QUESTIONS
 
 TASKS = ("in_domain_vqav2", "mmstar_coarse_perception", "grounding_refcocog_test", "similarity_nights", "imagenet")
 
 
 def run(rule: str, output: Path) -> dict[tuple[str, str], ConditionSummary]:
     spec = parse_model(f"scripted:{rule}")
-    plan = Plan(spec, f"scripted:{rule}", TASKS, ("none", "mismatched"), output, limit=120, data="mini")
+    plan = Plan(spec, f"scripted:{rule}", TASKS, ("none", "mismatched"), output, data="mini")
     records = evaluate(plan, lambda line: None)
     assert rule == "coin" or (records["outcome"] == "answered").all()  # a coin names letters, whatever is asked
     return {(one.task, one.condition): one for one in summarise(records)}
@@ -31,7 +32,8 @@ def stated(output: Path) -> dict[str, float]:
     return {task: sum(values) / len(values) for task, values in told.items()}
 
 
-def test_three_models_land_where_theory_says(tmp_path: Path) -> None:
+def test_three_models_land_where_theory_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(QUESTIONS, "120")
     oracle, prior, coin = (run(rule, tmp_path / rule) for rule in ("oracle", "prior", "coin"))
     floor = stated(tmp_path / "oracle")
     for task in TASKS:
