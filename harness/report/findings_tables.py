@@ -12,6 +12,7 @@ from sightscale.harness.report.wording import show_line
 from sightscale.harness.statistics import Estimate
 from sightscale.harness.summary import OUTCOMES
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
+from sightscale.tasks.forced_choice import ceiling
 
 Place = tuple[str, str, str]  # task, level, group
 RUN, TASK = Column("run", "Run"), Column("task", "Task")
@@ -80,10 +81,15 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column("questions", "Questions", "count"),
         Column("floor", "Constant answer", "share", "the best answer that is always the same"),
         Column("best_blind", "Best blind", "share", "the best answer to the text alone, where the data knows it"),
+        Column(
+            "ceiling", "Ceiling", "share", "of a forced choice: what people's own disagreement leaves to be reached"
+        ),
         Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
     ]
     rows = [
-        {**_place(one, place), **_scores(one, place, condition)} for one in measured for place in one.places("task")
+        {**_place(one, place), **_scores(one, place, condition), "ceiling": _ceiling(one, place[0])}
+        for one in measured
+        for place in one.places("task")
     ]
     caption = (
         "Per cent with 95 % intervals (Wilson's at the sample size that questions sharing a picture leave; "
@@ -231,6 +237,18 @@ def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any
         "best_blind": one.get(place, "best blind"),
         "unread": one.get(place, "unread"),
     }
+
+
+def _ceiling(one: Measured, task: str) -> float | None:
+    """The best that can be scored on a task of forced choices; None for another, or where targets can't be read."""
+    rows = one.given.run.records
+    part = rows[(rows["task"] == task) & (rows["condition"] == SIGHTED)]
+    if set(part["answer_format"].dropna()) != {"2afc"}:
+        return None
+    try:
+        return float(part["target"].fillna("").map(ceiling).mean())
+    except ValueError:
+        return None
 
 
 def _place(one: Measured, place: Place) -> dict[str, Any]:

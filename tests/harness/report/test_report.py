@@ -143,3 +143,13 @@ def test_a_mistake_ends_in_one_line(make_rows: Make, save_run: Save, plain_run: 
         done = CliRunner().invoke(app, ["report", "--no-pictures", *map(str, arguments)])
         assert done.exit_code == 1, arguments
         assert reason in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+def test_a_forced_choice_has_its_ceiling_beside_it(make_rows: Make, save_run: Save, tmp_path: Path) -> None:
+    targets = ['{"A": 0.9, "B": 0.1}', '{"A": 0.3, "B": 0.7}']
+    pairs = save_run("pairs", make_rows("t", "sighted", np.array([0.9, 0.3]), target=targets, answer_format="2afc"))
+    odd = save_run("odd", make_rows("t", "sighted", np.ones(2), target=["no", None], answer_format="2afc"))
+    for run, found in ((pairs, 0.8), (odd, None)):
+        write_report(read_given([Path(run)]), tmp_path / Path(run).name, QUICK)
+        scores = pd.read_csv(tmp_path / Path(run).name / "tables" / "scores.csv")
+        assert scores.get("ceiling", pd.Series([None]))[0] == (pytest.approx(found) if found else None)
