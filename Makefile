@@ -1,10 +1,11 @@
 # Two commands: `make demo` scores a model sighted and blind, `make test` runs the tests.
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
+# `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
 PYTHON ?= python3
 DEMO := demo-output
 
-.PHONY: demo test test-vllm lint types setup clean
+.PHONY: demo test test-vllm test-browser lint types setup clean
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -17,6 +18,9 @@ test: .venv-test/.ready
 
 test-vllm: .venv-vllm/.ready
 	PYTHONPATH=tests/model_adapters/vllm_on_cpu .venv-vllm/bin/python -m pytest -m vllm
+
+test-browser: .venv-test/.ready
+	.venv-test/bin/python -m pytest -m browser
 
 lint: .venv-test/.ready
 	.venv-test/bin/ruff check .

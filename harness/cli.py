@@ -18,6 +18,7 @@ from sightscale.harness.commands import (
     leaderboard,
     models,
     reliance,
+    report,
     run,
     speed,
     store,
@@ -59,6 +60,7 @@ def _end(reason: str, code: int) -> None:
 for _command in (
     run.run,
     focus.focus,
+    report.report,
     reliance.reliance,
     downscale.downscale,
     bottleneck.bottleneck,

@@ -1,0 +1,43 @@
+"""`sightscale report`: what runs show, as a page that opens from disk, and as files for a paper."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightscale.harness.commands.terminal import open_console, quieten
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Runs' folders, or a folder that holds several.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the report.  [default: report, in the first folder]")
+    ] = None,
+    pictures: Annotated[bool, typer.Option(help="Read the questions' pictures again from their data.")] = True,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder with your own copies of data sets, as for `run`.")
+    ] = None,
+    include_path: Annotated[
+        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="At most so many questions in the sample browser.")] = 20_000,
+) -> None:
+    """Write report.html, report.md, tables as CSV and figures, and print the main numbers.
+
+    The page needs no network. Every number in it is computed from records.parquet.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # pictures that were read for the run are in its cache
+    from sightscale.harness.report.folders import read_given
+    from sightscale.harness.report.terminal import render_summary
+    from sightscale.harness.report.write import Options, write_report
+
+    given = read_given(folders)
+    if pictures:
+        quieten()
+    target = output or (folders[0] if folders[0].is_dir() else folders[0].parent) / "report"
+    options = Options(samples=samples, pictures=pictures, data_root=data_root, task_folders=tuple(include_path or ()))
+    contents, written = write_report(given, target, options, lambda line: print(line, file=sys.stderr))
+    open_console().print(render_summary(contents))
+    print(f"{written[0]} and {len(written) - 1} more files")

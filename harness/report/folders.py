@@ -1,0 +1,90 @@
+"""Folders: the runs behind what a user names, each with its records and its manifest."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sightscale.harness.manifest import read_manifest
+from sightscale.harness.report.wording import name_model
+from sightscale.harness.runs import Run, read_run
+
+DEPTH = 3  # folders below a named one in which runs are looked for
+
+
+@dataclass(frozen=True)
+class GivenRun:
+    """A run with a label that tells it from the others, its id, and its manifest, empty where it has none."""
+
+    run: Run
+    run_id: str
+    manifest: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        return self.run.label
+
+
+def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
+    """The runs in the folders named: a run's own, or one that holds several.
+
+    Raises ValueError when a folder holds none, when a run is given twice, and as `read_run` does.
+    """
+    found: list[GivenRun] = []
+    seen: dict[str, Path] = {}
+    for path in [path for argument in arguments for path in find_runs(argument)]:
+        run = read_run(str(path))
+        run_id = str(run.records["run_id"].iloc[0])
+        if run_id in seen:
+            raise ValueError(f"{path} and {seen[run_id]} are the same run ({run_id}); give each once")
+        seen[run_id] = path
+        file = (path if path.is_dir() else path.parent) / "manifest.json"
+        manifest = read_manifest(file) if file.is_file() else {}
+        records = run.records.assign(options=_readable(run.records["options"]))
+        found.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
+    return _tell_apart(found, [path if path.is_dir() else path.parent for path in seen.values()])
+
+
+def find_runs(path: Path) -> list[Path]:
+    """Run folders at or below `path`, by name. Raises ValueError in one line when there are none."""
+    if not path.exists():
+        raise ValueError(f"there is no folder {path}; name the --output folder of `sightscale run`")
+    if path.is_file() or (path / "records.parquet").is_file():
+        return [path]
+    for depth in range(1, DEPTH + 1):
+        below = sorted(file.parent for file in path.glob("*/" * depth + "records.parquet"))
+        if below:
+            return below
+    raise ValueError(
+        f"{path} holds no records; name the --output folder of `sightscale run`, or a folder that holds such folders"
+    )
+
+
+def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
+    """Labels that are used once: a shared one gets its folder's name, then a number."""
+    labels = [given.label for given in found]
+    for add in (lambda number: f" ({folders[number].absolute().name})", lambda number: f" #{number + 1}"):
+        counts = Counter(labels)
+        labels = [label + add(number) if counts[label] > 1 else label for number, label in enumerate(labels)]
+    return [
+        GivenRun(Run(label, given.run.records), given.run_id, given.manifest)
+        for label, given in zip(labels, found, strict=True)
+    ]
+
+
+def _readable(options: pd.Series) -> pd.Series:
+    """Options that are what they should be, letters with their texts; anything else is missing."""
+    good = {text for text in options.dropna().unique() if _are_options(text)}
+    return options.where(options.isin(good), None)
+
+
+def _are_options(text: str) -> bool:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and all(len(key) <= 4 and isinstance(value, str) for key, value in read.items())

@@ -1,0 +1,170 @@
+"""Sentences: what a run shows, in plain words, and no more than its intervals allow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sightscale.harness.findings import ALL
+from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
+from sightscale.harness.statistics import Estimate, mean_score, paired_difference
+from sightscale.model_adapters.conditions import SIGHTED
+
+FEWEST = 10  # questions of a group that is called weak
+FEW_PICTURES = 20  # below this a bootstrap over pictures is too sure of itself
+WITHOUT = {
+    "none": "Without the picture",
+    "black": "Shown a black picture instead",
+    "noise": "Shown noise instead",
+    "mean": "Shown only the picture's mean colour",
+    "mismatched": "Shown another question's picture",
+}
+
+
+@dataclass(frozen=True)
+class Overall:
+    """A run over all questions of all its tasks, each counted once."""
+
+    tasks: int
+    score: Estimate | None
+    chance: float
+    unread: float
+    condition: str | None
+    blind: Estimate | None
+    reliance: Estimate | None
+
+
+def sum_up(one: Measured, *, resamples: int) -> Overall:
+    """The score, the blind score and reliance over all of a run's questions, pictures as clusters."""
+    rows = one.given.run.records
+    sighted = _sighted(one)
+    condition = headline_condition([one])
+    blind = rows[rows["condition"] == condition]
+    both = sighted.merge(blind, on=["task", "doc_id"], suffixes=("", "_blind")) if condition else pd.DataFrame()
+    return Overall(
+        tasks=int(rows["task"].nunique()),
+        score=mean_score(sighted["score"], sighted["cluster"]) if len(sighted) else None,
+        chance=float(sighted["chance"].mean()) if len(sighted) else float("nan"),
+        unread=float((sighted["outcome"] != "answered").mean()) if len(sighted) else float("nan"),
+        condition=condition,
+        blind=mean_score(blind["score"], blind["cluster"]) if len(blind) else None,
+        reliance=paired_difference(both["score"], both["score_blind"], both["cluster"], resamples=resamples)
+        if len(both)
+        else None,
+    )
+
+
+def describe(one: Measured, overall: Overall) -> list[str]:
+    """Sentences about one run, the most telling first."""
+    if overall.score is None or overall.score.n == 0:
+        return [f"{one.label} was asked only blind, so nothing can be said about looking."]
+    return [
+        part
+        for part in (
+            _headline(one, overall),
+            _looking(overall),
+            _beyond_chance(overall),
+            _weakness(one, overall),
+            _unread(overall),
+            _few(overall),
+        )
+        if part
+    ]
+
+
+def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
+    """How many runs there are, and which scores highest if all were asked the same questions."""
+    tasks = len({place[0] for one in measured for place in one.places("task")})
+    begin = f"{len(measured)} runs on {tasks} task{'s' if tasks > 1 else ''}"
+    asked = [_sighted(one).set_index(["task", "doc_id"]) for one in measured]
+    if any(set(rows.index) != set(asked[0].index) for rows in asked) or not len(asked[0]):
+        return f"{begin}, not all on the same questions: compare them only where the paired table below does."
+    order = sorted(range(len(measured)), key=lambda number: -asked[number]["score"].mean())
+    first, second = (asked[number] for number in order[:2])
+    ahead = paired_difference(first["score"], second.loc[first.index, "score"], first["cluster"], resamples=resamples)
+    best, next_best = (measured[number].label for number in order[:2])
+    score = show(mean_score(first["score"], first["cluster"]))
+    if ahead.low > 0 and ahead.clusters >= FEW_PICTURES:
+        points = f"{100 * ahead.value:.1f} points [{100 * ahead.low:+.1f}, {100 * ahead.high:+.1f}]"
+        return f"{begin}; {best} scores highest, {score}, {points} above {next_best}."
+    return f"{begin}; {best} scores highest, {score}, but these questions can't tell it from {next_best}."
+
+
+def show(found: Estimate) -> str:
+    """`97.0 % [95.5–97.9]`."""
+    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}–{100 * found.high:.1f}]"
+
+
+def _headline(one: Measured, overall: Overall) -> str:
+    score = overall.score
+    assert score is not None
+    over = f" over {overall.tasks} tasks" if overall.tasks > 1 else ""
+    questions = "its one question" if score.n == 1 else f"{score.n:,} questions{over}"
+    return f"{one.label} gets {show(score)} of {questions} right."
+
+
+def _looking(overall: Overall) -> str:
+    if not overall.condition or overall.blind is None or overall.reliance is None:
+        return "It was not asked blind, so how much of this comes from looking is not known."
+    gain = overall.reliance
+    begin = f"{WITHOUT[overall.condition]} it gets {show(overall.blind)}"
+    ends = f"points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    if gain.low > 0:
+        return f"{begin}, so looking adds {100 * gain.value:.1f} {ends}."
+    if gain.high < 0:
+        return f"{begin}, so looking costs it {-100 * gain.value:.1f} {ends}."
+    return f"{begin}: no difference that these questions can show, {100 * gain.value:+.1f} {ends}."
+
+
+def _beyond_chance(overall: Overall) -> str:
+    score, chance = overall.score, overall.chance
+    if score is None or chance != chance:
+        return ""
+    if score.low <= chance <= score.high:
+        return f"Guessing would get {100 * chance:.1f} %, which the score can't be told from."
+    if score.high < chance:
+        return f"Guessing would get {100 * chance:.1f} %, more than it does."
+    return f"Guessing would get {100 * chance:.1f} %."
+
+
+def _weakness(one: Measured, overall: Overall) -> str:
+    """The categories (tasks, without any) whose interval lies below the whole score, the worst three."""
+    level = "category" if one.places("category") else "task"
+    places = one.places(level)
+    weak: list[tuple[float, Place]] = []
+    for place in places:
+        found = one.score(place)
+        if found and overall.score and found.n >= FEWEST and found.high < overall.score.value:
+            weak.append((found.value, place))
+    if not weak:
+        return ""
+    several = len({place[0] for place in places}) > 1
+    names = [f"{_name(place, several)} ({100 * value:.0f} %)" for value, place in sorted(weak)[:3]]
+    more = f", and {len(weak) - 3} more" if len(weak) > 3 else ""
+    return f"Weak on {', '.join(names)}{more}."
+
+
+def _name(place: Place, several: bool) -> str:
+    task, _, group = place
+    return task if group == ALL else f"{group} ({task})" if several else group
+
+
+def _unread(overall: Overall) -> str:
+    if not overall.unread:
+        return ""
+    if overall.unread == 1:
+        return "None of its answers could be read; all count as wrong."
+    return f"{100 * overall.unread:.1f} % of its answers could not be read and count as wrong."
+
+
+def _few(overall: Overall) -> str:
+    score = overall.score
+    if score is None or score.clusters >= FEW_PICTURES:
+        return ""
+    pictures = "one picture" if score.clusters == 1 else f"{score.clusters} pictures"
+    return f"All questions are about {pictures}, so take the intervals as rough."
+
+
+def _sighted(one: Measured) -> pd.DataFrame:
+    rows = one.given.run.records
+    return rows[rows["condition"] == SIGHTED]

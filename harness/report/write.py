@@ -1,0 +1,78 @@
+"""Writing: a report's files, all into one folder: the page, Markdown, a CSV for each table, and the figures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightscale.harness.findings import write_csv
+from sightscale.harness.report.contents import RESAMPLES, Contents, compute_contents
+from sightscale.harness.report.figures import write_figure
+from sightscale.harness.report.folders import GivenRun
+from sightscale.harness.report.page import INLINE, write_page
+from sightscale.harness.report.pictures import Pictures, read_pictures
+from sightscale.harness.report.samples import gather_samples
+from sightscale.harness.report.tables import as_frame, escape_markdown_sentence, render_markdown
+from sightscale.harness.report.wording import escape_markdown
+
+SAMPLES = 20_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is made: how many samples it shows, and where their pictures are looked for."""
+
+    samples: int = SAMPLES
+    pictures: bool = True
+    data_root: Path | None = None
+    task_folders: tuple[str, ...] = ()
+    resamples: int = RESAMPLES
+    inline: int = INLINE
+
+
+def write_report(
+    given: Sequence[GivenRun], folder: Path, options: Options, say: Callable[[str], None] = lambda line: None
+) -> tuple[Contents, list[Path]]:
+    """Write every file of a report into `folder`; return what it says and the paths, the page first.
+
+    Raises ValueError when the folder can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder}: {error.strerror or error}; choose another --output") from error
+    contents = compute_contents(given, resamples=options.resamples, say=say)
+    samples = gather_samples(given, options.samples)
+    pictures = Pictures({}, ("Pictures were left out (--no-pictures).",))
+    if options.pictures:
+        wanted = {(one["task"], one["doc"]) for one in samples.samples}
+        pictures = read_pictures(given, wanted, data_root=options.data_root, folders=options.task_folders, say=say)
+    written = write_page(contents, samples, pictures, folder / "report.html", inline=options.inline)
+    markdown = folder / "report.md"
+    markdown.write_text(render_report_markdown(contents), encoding="utf-8")
+    written.append(markdown)
+    (folder / "tables").mkdir(exist_ok=True)
+    for table in contents.tables:
+        write_csv(as_frame(table), folder / "tables" / f"{table.name}.csv")
+        written.append(folder / "tables" / f"{table.name}.csv")
+    for figure in contents.figures:
+        write_figure(figure, folder / "figures")
+        written += [folder / "figures" / f"{figure.name}.{suffix}" for suffix in ("png", "svg")]
+    return contents, written
+
+
+def render_report_markdown(contents: Contents) -> str:
+    """Sentences, figures and tables in Markdown, for a paper or an issue."""
+    parts = [f"# {escape_markdown(contents.title)}", ""]
+    if contents.lead:
+        parts += [escape_markdown_sentence(contents.lead), ""]
+    for one, said in zip(contents.measured, contents.sentences, strict=True):
+        if len(contents.measured) > 1:
+            parts += [f"**{escape_markdown(one.label)}**", ""]
+        parts += [escape_markdown_sentence(" ".join(said)), ""]
+    parts += ["## Figures", ""]
+    for figure in contents.figures:
+        parts += [f"![{escape_markdown_sentence(figure.finding)}](figures/{figure.name}.png)", ""]
+    parts += ["## Tables", ""]
+    parts += [render_markdown(table) for table in contents.tables]
+    parts += [escape_markdown_sentence(note) + "\n" for note in contents.comparison_notes]
+    return "\n".join(parts).rstrip() + "\n"
