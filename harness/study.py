@@ -57,7 +57,7 @@ class Study(_Strict):
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study: its folder's name, what it is for, what `--model` gets, its place on the scale, its blind conditions."""
+    """One run of a study: its folder's name, what it is for, what `--model` gets, and its place on the scale."""
 
     name: str
     role: Role

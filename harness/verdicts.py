@@ -32,7 +32,7 @@ PAPER = {
     "about linear way (plotted, not printed); ImageNet is the exception.",
     2: "Figure 3, 8B to 0.6B: perception costs 15 points in-domain and 7 on MMStar, reasoning 11 and 6.",
     3: "Figure 5, 8B reasoning module: +5.2 in-domain and +3.6 on MMStar at 0.6B, +4.1 and +4.6 at 1.7B.",
-    4: "Figure 6, 8B perception module: gains on MMStar at every size, in-domain at 1.7B and 4B (plotted, not printed).",
+    4: "Figure 6, 8B perception module: gains on MMStar at every size, in-domain at 1.7B and 4B (plotted only).",
 }
 
 

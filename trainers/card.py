@@ -54,7 +54,13 @@ def count_weights(folder: Path) -> int:
 
 
 def write_card(
-    recipe: Recipe, release: str, log: Path, scores: Sequence[TaskScore], output: Path, curve: str | None = None
+    recipe: Recipe,
+    release: str,
+    log: Path,
+    scores: Sequence[TaskScore],
+    output: Path,
+    curve: str | None = None,
+    scored_as: str = "end to end",
 ) -> None:
     """Write `README.md` into a checkpoint's folder: data, recipe, seed, hardware, stages, scores."""
     stages = lineage(recipe, release)
@@ -85,7 +91,7 @@ def write_card(
         *(_stage_row(stage, last.get(stage.name, {}).get("loss")) for stage in stages),
         shown,
         "## Scores",
-        "Greedy; per cent with 95 % intervals clustered by picture; blind is without the picture.",
+        f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture.",
         "",
         "| task | questions | sighted | blind | unread |",
         "|---|---|---|---|---|",

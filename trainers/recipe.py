@@ -152,7 +152,7 @@ class Stage(Schedule):
     train: dict[Part, float] = Field(min_length=1, description="learning rate of each part that learns")
     mixture: tuple[Source, ...] = Field(min_length=1)
     after: str | None = None
-    release: str | None = None  # the stage's model is written out under this name
+    release: str | None = None  # the stage's model is written out under this name; {name} is the recipe's
     group_by_length: bool = False
     gradient_checkpointing: bool = False
 
@@ -197,6 +197,7 @@ class Recipe(_Strict):
     hardware: Hardware = Hardware()
     scored_on: tuple[str, ...] = ()  # tasks that what is released is scored on, sighted and blind
     scored_on_data: Literal["hub", "mini"] = "hub"
+    scored_questions: int | None = Field(default=None, gt=0, description="of each task; all by default")
     stages: tuple[Annotated[TowerStage | Stage, Field(discriminator="kind")], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -225,6 +226,9 @@ def load_recipe(name: str) -> Recipe:
     in one line when there is none, or when a field is wrong.
     """
     path, fields = _read(name, ())
+    for stage in fields.get("stages") or () if isinstance(fields, dict) else ():
+        if isinstance(stage, dict) and isinstance(stage.get("release"), str):
+            stage["release"] = stage["release"].replace("{name}", str(fields.get("name")))
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:

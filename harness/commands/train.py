@@ -1,6 +1,5 @@
 """`sightscale train`: make reference checkpoints from a recipe."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,22 +40,41 @@ def train(
         raise ValueError("name a folder for the trained model with --output, or look first with --dry-run")
     from sightscale.trainers.card import write_card
     from sightscale.trainers.curves import draw_curves
+    from sightscale.trainers.recipe import Stage
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
     released = train_recipe(loaded, work, output, data_root=data_root)
     draw_curves(work / "log.jsonl", work / "curves.png")
+    kinds = {stage.release: stage.kind for stage in loaded.stages if isinstance(stage, Stage) and stage.release}
+    reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
+        model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []
-        if loaded.scored_on:
-            print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind")
-            scores = _score(folder, loaded.scored_on, loaded.scored_on_data, work / "scores" / name)
-        write_card(loaded, name, work / "log.jsonl", scores, folder)
+        if loaded.scored_on and model:
+            print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
+            scores = _score(model, loaded, work / "scores" / name)
+        write_card(loaded, name, work / "log.jsonl", scores, folder, scored_as=scored_as)
         told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {told or 'not scored'}")
 
 
-def _score(model: Path, tasks: Sequence[str], data: str, output: Path) -> list["TaskScore"]:
+def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:
+    """The model string that a release is scored as, empty where it can't be, and that in words.
+
+    What writes descriptions is scored with the recipe's own reasoning module, and that on true descriptions.
+    """
+    decoding = "greedy=true,answer_tokens=24" + (",focus=data" if data == "mini" else "")
+    if kind == "text":
+        scored = f"decoupled:perception=truth,reasoning={folder},{decoding}" if data == "mini" else ""
+        return scored, "as the reasoning module on true descriptions"
+    if kind in ("connector", "instruct"):
+        return str(folder), "end to end"
+    scored = f"decoupled:perception={folder},reasoning={reasoner},{decoding}" if reasoner else ""
+    return scored, f"as the perception module of {reasoner.name if reasoner else 'a decoupled model'}"
+
+
+def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
     """A checkpoint's score on each task with its pictures and without; records are kept in `output`."""
     from sightscale.harness.evaluate import Plan, evaluate
     from sightscale.harness.summary import summarise
@@ -64,7 +82,15 @@ def _score(model: Path, tasks: Sequence[str], data: str, output: Path) -> list["
     from sightscale.model_adapters.spec import parse_model
     from sightscale.trainers.card import TaskScore
 
-    plan = Plan(parse_model(str(model)), str(model), tuple(tasks), ("none",), output, data=data)
+    plan = Plan(
+        parse_model(model),
+        model,
+        recipe.scored_on,
+        ("none",),
+        output,
+        limit=recipe.scored_questions,
+        data=recipe.scored_on_data,
+    )
     summaries = summarise(evaluate(plan, print))
     blind = {one.task: one.score for one in summaries if one.condition == "none"}
     return [
