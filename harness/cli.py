@@ -10,6 +10,7 @@ import typer
 from sightscale.harness.commands import (
     bottleneck,
     compare,
+    convert,
     downscale,
     focus,
     import_samples,
@@ -63,6 +64,7 @@ for _command in (
     import_samples.import_samples,
     tasks.tasks,
     models.models,
+    convert.convert,
     train.train,
     store.store,
     speed.speed,
