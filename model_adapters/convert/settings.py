@@ -8,6 +8,7 @@ from typing import Any
 
 MAX_CONFIG_BYTES = 4 * 2**20
 BACKBONES = {"llava_qwen": "qwen2", "llava_qwen_3": "qwen3"}  # a LLaVA model type to its language model's
+CLASSES = {"LlavaQwenForCausalLM": "llava_qwen", "LlavaQwen3ForCausalLM": "llava_qwen_3"}
 MAX_SIDE = 64  # views along a side of a grid; the published grids have six
 
 # Keys of the language model's own config; whatever else stands there is LLaVA's.
@@ -71,6 +72,10 @@ def read_settings(folder: Path) -> Settings:
     path = folder / "config.json"
     config = read_json(path)
     model_type = config.get("model_type")
+    if model_type == "llava":  # LLaVA-OneVision's own checkpoints say so whatever their language model is
+        classes = config.get("architectures")
+        named = classes[0] if isinstance(classes, list) and len(classes) == 1 else None
+        model_type = CLASSES.get(named, model_type) if isinstance(named, str) else model_type
     if not isinstance(model_type, str) or model_type not in BACKBONES:
         raise ValueError(
             f"{path}: model_type {_quote(model_type)} can't be converted; known: {', '.join(sorted(BACKBONES))}"

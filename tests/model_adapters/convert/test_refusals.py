@@ -188,6 +188,15 @@ def test_a_tower_that_is_nowhere_is_asked_for(tmp_path: Path, tower: Any, make_c
     assert "holds no safetensors file" in refusal(tmp_path / "bare", vision_tower=tower[0])
 
 
+def test_the_class_tells_the_language_model_where_the_type_is_plain_llava(source: Path, tower: Any) -> None:
+    path = source / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "llava"}))
+    assert convert(source, source.parent / "target", vision_tower=tower[0]).model_type == "llava_qwen_3"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"architectures": ["LlavaLlamaForCausalLM"]}))
+    with pytest.raises(ValueError, match="model_type 'llava' can't be converted"):
+        convert(source, source.parent / "other", vision_tower=tower[0])
+
+
 def test_an_existing_target_is_left_alone(source: Path, tower: Any) -> None:
     (source.parent / "target").mkdir()
     (source.parent / "target" / "mine").write_text("x")
