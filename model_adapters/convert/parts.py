@@ -99,8 +99,13 @@ def tower_config(settings: Settings, folder: Path | None) -> Any:
 
 def open_tokenizer(source: Path) -> Any:
     """The checkpoint's tokenizer with tokens for pictures and videos. Raises ValueError in one line without one."""
+    if not any((source / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise ValueError(f"{source} has no usable tokenizer: neither tokenizer.json nor vocab.json is there")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
+        # Both Qwens have Qwen2's tokenizer; the checkpoint's own config would name LLaVA's, or nothing.
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, config=Qwen2Config(), trust_remote_code=False, local_files_only=True
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{source} has no usable tokenizer: {first_line(error)[:200]}") from error
     for token in (IMAGE, VIDEO):
