@@ -108,7 +108,7 @@ def write_checkpoint(
     }
     torch.manual_seed(0)
     language: Any = (
-        Qwen3ForCausalLM(Qwen3Config(**sizes, head_dim=24, rope_parameters={"rope_type": "default", "rope_theta": 5e5}))
+        Qwen3ForCausalLM(Qwen3Config(**sizes, head_dim=32, rope_parameters={"rope_type": "default", "rope_theta": 5e5}))
         if backbone == "qwen3"
         else Qwen2ForCausalLM(Qwen2Config(**sizes))
     )
@@ -133,7 +133,7 @@ def write_checkpoint(
         "architectures": ["LlavaQwen3ForCausalLM" if backbone == "qwen3" else "LlavaQwenForCausalLM"],
         "model_type": "llava_qwen_3" if backbone == "qwen3" else "llava_qwen",
         **sizes,
-        **({"head_dim": 24, "rope_theta": 5e5} if backbone == "qwen3" else {"rope_theta": 10000.0}),
+        **({"head_dim": 32, "rope_theta": 5e5} if backbone == "qwen3" else {"rope_theta": 10000.0}),
         "hidden_act": "silu",
         "max_window_layers": 28,
         "rope_scaling": None,
