@@ -10,6 +10,7 @@ import typer
 from sightscale.harness.commands import (
     bottleneck,
     compare,
+    convert,
     downscale,
     export,
     extract_data,
@@ -68,6 +69,7 @@ for _command in (
     import_samples.import_samples,
     tasks.tasks,
     models.models,
+    convert.convert,
     train.train,
     extract_data.extract_data,
     store.store,

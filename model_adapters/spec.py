@@ -1,11 +1,13 @@
 """Model strings: what a user writes after `--model`, and the lmms-eval model it stands for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from lmms_eval.api.model import lmms
 
 from sightscale.model_adapters.errors import first_line
+from sightscale.model_adapters.systems import list_systems, models_folder
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,14 @@ class ModelSpec:
 def parse_model(text: str) -> ModelSpec:
     """Read `MODEL[,key=value…]`, `decoupled:perception=…,reasoning=…`, `scripted:RULE` or `lmms:NAME[,key=value…]`.
 
-    MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id. Raises ValueError in one
-    line for anything else.
+    MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id. `SYSTEM[,key=value…]` stands for
+    a system's own string, with its arguments replaced or added to. Raises ValueError in one line for
+    anything else, and for a system whose folders aren't there.
     """
     text = text.strip()
+    system, _, changes = text.partition(",")
+    if system in list_systems():
+        return _parse_system(system, _read_arguments(changes, text))
     if text.startswith("decoupled:"):
         arguments = _read_arguments(text.removeprefix("decoupled:"), text)
         missing = [name for name in ("perception", "reasoning") if not arguments.get(name)]
@@ -47,6 +53,20 @@ def parse_model(text: str) -> ModelSpec:
     if not name:
         raise ValueError(f"model {text!r} names no model")
     return ModelSpec("lmms" if foreign else "end-to-end", name, _read_arguments(rest, text))
+
+
+def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
+    """A system's own model string with some of its arguments changed; its folders must be there."""
+    spec = parse_model(list_systems()[name].model_string)
+    spec = replace(spec, arguments=spec.arguments | changes)
+    named = [spec.name, *(value for value in spec.arguments.values() if isinstance(value, str))]
+    for folder in named:
+        if folder.startswith(f"{models_folder()}/") and not Path(folder).is_dir():
+            raise ValueError(
+                f"model {name!r} needs the folder {folder}, which isn't there: `sightscale models show {name}` "
+                "tells how to make it"
+            )
+    return spec
 
 
 def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:

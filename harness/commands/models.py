@@ -1,15 +1,62 @@
-"""`sightscale models`: the checkpoints that have a short name."""
+"""`sightscale models`: the checkpoints and systems that have a name, and what it takes to run one."""
+
+from typing import Annotated
+
+import typer
 
 from sightscale.harness.commands.terminal import open_console
 
 
-def models() -> None:
-    """List the checkpoints that `--model` knows by a short name, and where each comes from."""
+def models(
+    action: Annotated[str, typer.Argument(help="Nothing to list all, or `show` to see one system.")] = "",
+    name: Annotated[str, typer.Argument(help="The system to show.")] = "",
+) -> None:
+    """List what `--model` knows by name: checkpoints, and the systems of the study's table.
+
+    `sightscale models show NAME` prints a system's parts, how to get them, and the command that would make
+    its row of the table again.
+    """
+    if action == "":
+        _list()
+    elif action == "show" and name:
+        _show(name)
+    else:
+        raise ValueError("say `sightscale models`, or `sightscale models show NAME`")
+
+
+def _list() -> None:
     from rich.table import Table
 
     from sightscale.model_adapters.checkpoints import list_checkpoints
+    from sightscale.model_adapters.systems import list_systems
 
-    table = Table("name", "where it is")
+    console = open_console()
+    table = Table("checkpoint", "where it is")
     for name, where in list_checkpoints().items():
         table.add_row(name, where)
-    open_console().print(table)
+    console.print(table)
+    table = Table("system", "row of the study's table", "perception", "reasoning", "to be made first")
+    for name, system in list_systems().items():
+        sizes = (f"{size:g}B" if size else "" for size in (system.row.perception, system.row.reasoning))
+        made = [part.folder for part in system.parts if part.folder]
+        table.add_row(name, system.row.system, *sizes, ", ".join(made) or "–")
+    console.print(table)
+
+
+def _show(name: str) -> None:
+    from sightscale.model_adapters.systems import find_system
+
+    system = find_system(name)
+    row = system.row
+    sizes = f"perception {row.perception:g}B, reasoning {row.reasoning:g}B" if row.perception else f"{row.reasoning:g}B"
+    said = [("system", name), ("row", f"{row.system} ({sizes})"), ("boxes", system.boxes), ("chat", system.chat)]
+    for part in system.parts:
+        weights = part.weights or "weights not released"
+        said.append((part.role, f"{weights}; licence: {part.licence}"))
+        said += [("  get it", step) for step in part.steps]
+    said += [("not public", line) for line in system.not_public]
+    said += [("note", line) for line in system.notes]
+    said.append(("model", system.model_string))
+    for label, value in said:
+        print(f"{label + ':':14} {value}")
+    print(f"\n{system.command}")

@@ -16,7 +16,6 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
-    AutoProcessor,
     AutoTokenizer,
     LogitsProcessorList,
     StoppingCriteriaList,
@@ -30,6 +29,7 @@ from sightscale.model_adapters.engines.sampling import SeededSampling
 from sightscale.model_adapters.engines.stopping import StopAtMarks
 from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.model_adapters.errors import first_line
+from sightscale.model_adapters.processors import open_processor
 from sightscale.model_adapters.thinking import opens_thinking
 
 
@@ -63,7 +63,11 @@ class TransformersEngine:
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
             loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
             self._model: Any = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
-            self._processor: Any = (AutoProcessor if self.sees else AutoTokenizer).from_pretrained(location, **options)
+            self._processor: Any = (
+                open_processor(location, config.model_type, **options)
+                if self.sees
+                else AutoTokenizer.from_pretrained(location, **options)
+            )
         except (OSError, ValueError, KeyError) as error:
             raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         self._model.to(self.device).eval()

@@ -1,0 +1,32 @@
+"""`sightscale convert`: a checkpoint of the LLaVA code becomes one that transformers and vLLM load."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="Folder with a LLaVA-NeXT or LLaVA-OneVision checkpoint.")],
+    target: Annotated[Path, typer.Argument(help="Folder to be made.")],
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16.  [default: the checkpoint's]")
+    ] = None,
+    vision_tower: Annotated[
+        Path | None, typer.Option(help="Folder with the SigLIP vision tower, for checkpoints that don't hold it.")
+    ] = None,
+) -> None:
+    """Convert a LLaVA checkpoint into transformers' LlavaOnevision, so that `--model TARGET` runs it.
+
+    Weights must be safetensors. Nothing is written unless every tensor found its place.
+    """
+    from sightscale.harness.commands.terminal import quieten
+
+    quieten()
+    from sightscale.model_adapters.convert.llava import convert as convert_llava
+
+    done = convert_llava(source, target, dtype=dtype, vision_tower=vision_tower)
+    left = f", {done.left_behind} left behind as LLaVA does" if done.left_behind else ""
+    written = f"{done.tensors_written:,} written as {done.dtype}"
+    print(f"{done.model_type}: {done.tensors_read:,} tensors read{left}, {written}")
+    print(f"{target}: run it with `sightscale run --model {target} --tasks TASKS --output DIR`")

@@ -1,0 +1,1 @@
+"""Converting: checkpoints in other projects' formats become checkpoints that transformers and vLLM load."""
