@@ -241,14 +241,13 @@ def test_lmms_evals_grounding_task_is_an_oracle(task: Any) -> None:
     assert process_results(doc, ["[0.1, 0.1, 0.3, 0.6]"])["accuracy"] == 1.0
 
 
-def test_rows_of_the_mini_suite_are_asked_alike(refcoco: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mini = datasets.load_dataset(str(refcoco / "lmms-lab-encoder" / "RefCOCO"))["val"]
-    mini = mini.add_column("blind_probability", [0.25] * len(mini))
-    monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: {"refcoco": mini}.get)
+def test_rows_of_the_mini_suite_are_asked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
+    monkeypatch.setenv("SIGHTSCALE_MINI_QUESTIONS", "6")
     docs = load("grounding_refcoco_plus_testb").test_docs()
-    assert (len(docs), set(docs["category"])) == (6, {"mini refcoco"})
-    assert process_results(docs[0], [""])["blind_probability"] == 0.25
+    assert len(docs) >= 6
+    first = process_results(docs[0], [""])
+    assert first["blind_probability"] == docs[0]["blind_probability"] and first["outcome"] == "unparsed"
 
 
 def test_a_picture_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
