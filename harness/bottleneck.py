@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 
 from sightscale.harness.findings import as_findings, finding
-from sightscale.harness.runs import RIGHT, Questions, Run, match_questions, parse_size, read_column, split_groups
+from sightscale.harness.runs import (
+    RIGHT,
+    Questions,
+    Run,
+    match_questions,
+    parse_size,
+    read_column,
+    show_size,
+    split_groups,
+)
 from sightscale.harness.statistics import Bootstrapped, average, bootstrap, mean_score
 from sightscale.harness.statistics.estimates import Array
 from sightscale.model_adapters.conditions import SIGHTED
@@ -160,13 +169,13 @@ def _modules(run: Run) -> tuple[Level, Level]:
                 f"the records of {run.label} name no {axis} module; write RUN=PERCEPTION:REASONING, such as RUN=0.6:8"
             )
         size = float(counted) / 1e9 if counted else 0.0
-        found.append(Level(size, name or f"{size:g}B"))
+        found.append(Level(size, name or show_size(size)))
     return found[0], found[1]
 
 
 def _sized(text: str, run: Run) -> Level:
     size = parse_size(text, run.label)
-    return Level(size, f"{size:g}B")
+    return Level(size, show_size(size))
 
 
 def _effects(grid: Grid) -> dict[str, Callable[[Array], Array]]:

@@ -23,6 +23,7 @@ from sightscale.harness.commands import (
     run,
     speed,
     store,
+    study,
     tasks,
     train,
 )
@@ -74,6 +75,7 @@ for _command in (
     extract_data.extract_data,
     store.store,
     speed.speed,
+    study.study,
     export.export,
 ):
     app.command(_command.__name__.removesuffix("_samples").replace("_", "-"))(_ending_in_one_line(_command))

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from sightscale.harness.findings import as_findings, finding, known
-from sightscale.harness.runs import Questions, Run, match_questions, parse_size, read_column, split_groups
+from sightscale.harness.runs import Questions, Run, match_questions, parse_size, read_column, show_size, split_groups
 from sightscale.harness.statistics import Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
 from sightscale.harness.statistics.estimates import Array
 from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
@@ -60,7 +60,7 @@ def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
     for (size, first), (other, second) in pairwise(sized):
         if size == other:
             raise ValueError(
-                f"{first.label} and {second.label} have one size ({size:g}B); a scale needs different ones"
+                f"{first.label} and {second.label} have one size ({show_size(size)}); a scale needs different ones"
             )
     return sized
 
@@ -88,7 +88,7 @@ def find_downscaling(
     for questions in match_questions(runs):
         for size, run in sized[1:]:
             made, found = _drops(questions, largest.label, run.label, blind, resamples, by)
-            rows += [{**row, "condition": f"{sized[0][0]:g}B → {size:g}B"} for row in made]
+            rows += [{**row, "condition": f"{show_size(sized[0][0])} → {show_size(size)}"} for row in made]
             points = points + found if run is smallest else points
     rows += _relate(points)
     table = pd.DataFrame(

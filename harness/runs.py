@@ -144,6 +144,11 @@ def parse_size(text: str, where: str) -> float:
     return size
 
 
+def show_size(billions: float) -> str:
+    """A model's size as it is read most easily: 8B, 0.6B, 650M or 0.05M parameters."""
+    return f"{billions:g}B" if billions >= 0.1 else f"{round(1000 * billions, 6):g}M"
+
+
 def read_column(run: Run, name: str) -> str | None:
     """The one value of a column of a run's records as text, or None when it is missing."""
     values = run.records[name].dropna().unique()

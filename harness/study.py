@@ -70,8 +70,7 @@ def plan_runs(study: Study) -> list[PlannedRun]:
     """Every run of a study, each once: end to end, the grid, and what Figures 4 to 6 compare."""
     largest = study.scales[0]
     runs = [
-        PlannedRun(f"end-to-end_{one.size}", "end-to-end", one.instruct, one.size, study.blind)
-        for one in study.scales
+        PlannedRun(f"end-to-end_{one.size}", "end-to-end", one.instruct, one.size, study.blind) for one in study.scales
     ]
     runs += [_decoupled(study, "grid", p, r, p.instruct) for p in study.scales for r in study.scales]
     if study.data == "mini":
