@@ -68,6 +68,7 @@ def test_a_wrong_file_is_refused_in_one_line(change: tuple[str, str], reason: st
         load_study("nnano")
 
 
+@pytest.mark.slow
 def test_a_study_goes_from_runs_to_verdicts_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(find_checkpoint("easy_vqa_nano"), other)
