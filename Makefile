@@ -13,6 +13,10 @@ demo: .venv/.ready
 	@echo "demo: decoupled, the nano VLM perceives and SmolLM2-135M-Instruct reasons"
 	.venv/bin/sightscale run --model decoupled:perception=easy_vqa_nano,reasoning=smollm2-135m-instruct,greedy=true,answer_tokens=16 --tasks easy_vqa --blind none --limit 60 --output $(DEMO)/decoupled
 
+	@echo "demo: the mini suite's in-domain sets, the first 50 questions of each, and a page about it"
+	.venv/bin/sightscale run --model nano_2m --data mini --tasks in_domain --blind none --limit 50 --output $(DEMO)/nano_2m
+	.venv/bin/sightscale report $(DEMO)/nano_2m
+
 test: .venv-test/.ready
 	.venv-test/bin/python -m pytest -n 2
 

@@ -10,10 +10,12 @@ from sightscale.harness.evaluate import Plan, evaluate
 from sightscale.harness.manifest import read_manifest
 from sightscale.harness.runs import Run, read_run
 from sightscale.harness.study import PlannedRun, Study, plan_runs
+from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.conditions import parse_conditions
 from sightscale.model_adapters.spec import parse_model
 
 RUNS, STORE = "runs", "generations.sqlite"
+MADE = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")  # fields of a scale: its models
 
 
 def run_study(study: Study, output: Path, say: Callable[[str], None]) -> dict[PlannedRun, Run]:
@@ -38,12 +40,21 @@ def run_study(study: Study, output: Path, say: Callable[[str], None]) -> dict[Pl
 def locate_models(study: Study, folder: Path) -> Study:
     """The study with checkpoints that lie in `folder` (one folder for each recipe) in place of shipped ones."""
     trained = {path.parent.name: str(path.parent) for path in folder.glob("*/*/config.json")}
-    roles = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")
     scales = [
-        scale.model_copy(update={role: trained.get(getattr(scale, role), getattr(scale, role)) for role in roles})
+        scale.model_copy(update={role: trained.get(getattr(scale, role), getattr(scale, role)) for role in MADE})
         for scale in study.scales
     ]
     return study.model_copy(update={"scales": tuple(scales)})
+
+
+def check_models(study: Study) -> None:
+    """Raise ValueError for a model that a recipe makes and that is neither shipped nor trained."""
+    for scale in study.scales:
+        for role in MADE:
+            name = getattr(scale, role)
+            if scale.recipe and name and find_checkpoint(name) == name and not Path(name).is_dir():
+                reason = f"isn't shipped: recipe {scale.recipe} makes it; add --train"
+                raise ValueError(f"study {study.name!r} needs {name}, which {reason}")
 
 
 def _plan(study: Study, planned: PlannedRun, output: Path) -> Plan:

@@ -65,7 +65,7 @@ def write_card(
     """Write `README.md` into a checkpoint's folder: data, recipe, seed, hardware, stages, scores."""
     stages = lineage(recipe, release)
     last = {entry["stage"]: entry for entry in read_log(log)}
-    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
+    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
     text_only = isinstance(stages[-1], Stage) and stages[-1].kind == "text"
     architecture = (
         "A Qwen3 language model" if text_only else "SigLIP tower, two-layer MLP connector, Qwen3 language model"

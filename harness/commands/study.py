@@ -36,7 +36,7 @@ def study(
     """
     quieten()
     from sightscale.harness.study import load_study
-    from sightscale.harness.study_runs import locate_models, run_study
+    from sightscale.harness.study_runs import check_models, locate_models, run_study
     from sightscale.harness.verdicts import give_verdicts
 
     chosen = load_study(name)
@@ -45,6 +45,7 @@ def study(
     if train:
         _train(chosen, output)
     chosen = locate_models(chosen, output / "checkpoints")
+    check_models(chosen)
     runs = run_study(chosen, output, lambda line: print(line, file=sys.stderr))
     blind = chosen.blind.split(",")[0]
     _write_analyses(runs, blind, output, resamples)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sightscale.harness.study import load_study, plan_runs, recipes_of
-from sightscale.harness.study_runs import locate_models
+from sightscale.harness.study_runs import check_models, locate_models
 from sightscale.model_adapters.checkpoints import find_checkpoint
 
 COMMAND = [sys.executable, "-c", "from sightscale.harness.cli import main; main()"]
@@ -47,6 +47,11 @@ def test_trained_checkpoints_take_the_place_of_shipped_ones(tmp_path: Path) -> N
     largest, *others = locate_models(load_study("nano"), tmp_path).scales
     assert largest.caption == str(folder) and largest.instruct == "nano_2m"
     assert [one.caption for one in others] == [one.caption for one in load_study("nano").scales[1:]]
+
+
+def test_models_that_are_not_shipped_are_named_with_what_makes_them() -> None:
+    with pytest.raises(ValueError, match=r"needs nano_2m_reasoner, which isn't shipped: recipe nano_2m makes it"):
+        check_models(load_study("nano"))
 
 
 @pytest.mark.parametrize(
