@@ -25,6 +25,7 @@ from sightscale.harness.manifest import (
     describe_software,
     describe_tasks,
     git_commit,
+    measure_peak_memory,
     read_manifest,
     write_manifest,
 )
@@ -145,6 +146,7 @@ def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - start, 2),
         "tokens": {name: int(records[name].sum()) for name in _TOKENS},
+        **measure_peak_memory(),
     }
     write_manifest(manifest, plan.output / "manifest.json")
     return read_records(plan.output)

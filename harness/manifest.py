@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import platform
+import resource
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,17 @@ def describe_machine() -> dict[str, Any]:
         "memory_gib": round(pages / 2**30, 1),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }
+
+
+def measure_peak_memory() -> dict[str, float]:
+    """The most memory that this process has held so far, in GiB: of the machine, and of its first accelerator."""
+    import torch
+
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+    peak = {"peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30, 2)}
+    if torch.cuda.is_available():
+        peak["peak_accelerator_memory_gib"] = round(torch.cuda.max_memory_reserved() / 2**30, 2)
+    return peak
 
 
 def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def test_the_manifest_says_how_the_run_was_made(run: Path) -> None:
     for condition in manifest["conditions"]:
         assert list((run / "lmms_eval" / condition).glob("*_results.json"))
         assert list((run / "lmms_eval" / condition).glob("*_samples_easy_vqa.jsonl"))
+    assert 0.1 < manifest["peak_memory_gib"] < 100
 
 
 def test_the_same_command_again_generates_nothing_and_another_one_is_refused(run: Path) -> None:
