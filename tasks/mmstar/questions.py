@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LETTERS = "ABCDEFGH"
-_LISTED = re.compile(r"\n?\s*Options:\s*(?=A\s*[:.])", re.IGNORECASE)
-_LINES = re.compile(r"\n?\s*Choices:\s*(?=\(A\))", re.IGNORECASE)
+_LISTED = re.compile(r"Options:\s*(?=A\s*[:.])", re.IGNORECASE)
+_LINES = re.compile(r"Choices:\s*(?=\(A\))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ def read_question(text: str) -> Question | None:
     and letters stay part of it. The last place where options begin counts.
     """
     for form, opening, mark in (
-        ("listed", _LISTED, r"(?:^|[,;]?\s+){}\s*[:.]\s*"),
-        ("lines", _LINES, r"(?:^|\s+)\({}\)\s*"),
+        ("listed", _LISTED, r"(?:^|\s){}\s*[:.]\s*"),
+        ("lines", _LINES, r"(?:^|\s)\({}\)\s*"),
     ):
         starts = list(opening.finditer(text))
         if starts:
             options = _split(text[starts[-1].end() :], mark)
             if len(options) >= 2:
-                return Question(text[: starts[-1].start()], options, form)
+                return Question(text[: starts[-1].start()].rstrip(), options, form)
     return None
 
 

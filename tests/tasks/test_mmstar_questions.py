@@ -1,6 +1,7 @@
 """Reading MMStar's options out of its questions, in both forms, and putting them back."""
 
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -75,5 +76,9 @@ def test_long_hostile_text_is_read_fast() -> None:
         "Options: " * 20_000,
         "Options: A:" + " ," * 50_000 + " B:",
         "\n" * 100_000,
+        "Options: A: x" + " " * 100_000 + "B" + " " * 100_000,
+        "Choices:\n(A) x" + "\n" * 100_000 + "(B) y",
     ):
+        began = time.perf_counter()
         read_question(text)
+        assert time.perf_counter() - began < 2  # it takes milliseconds; a quadratic reader takes minutes
