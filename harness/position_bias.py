@@ -70,7 +70,7 @@ def _over_orders(rows: pd.DataFrame) -> tuple[Estimate, Estimate, float]:
         json.loads(options).get(letter) if isinstance(letter, str) else None
         for options, letter in zip(rows["options"], rows["prediction"], strict=True)
     ]
-    asked = rows.assign(chosen_text=texts).groupby("item_id")
+    asked = rows.assign(chosen_text=pd.Series(texts, rows.index, dtype=object)).groupby("item_id")
     whole = asked.filter(lambda group: len(group) > 1).groupby("item_id")
     clusters = whole["cluster"].first().to_numpy()
     same = whole["chosen_text"].agg(lambda texts: float(texts.notna().all() and texts.nunique() == 1))

@@ -77,7 +77,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
     """
     rows = []
     for questions in match_questions(runs):
-        blind = [column for column in questions.scores.columns if column[1] != SIGHTED]
+        blind = [column for column in questions.columns if column[1] != SIGHTED]
         asked = questions.common(blind) if blind else None
         if asked is None:
             continue
@@ -86,7 +86,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
         rows += [
             {
                 "task": questions.task,
-                "doc_id": int(doc_id),
+                "doc_id": int(str(doc_id)),
                 "item_id": str(about["item_id"]),
                 "category": about["category"],
                 "target": str(about["target"])[:200],
@@ -100,7 +100,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _conditions(questions: Questions, run: str) -> list[str]:
-    has = {condition for label, condition in questions.scores.columns if label == run}
+    has = {condition for label, condition in questions.columns if label == run}
     return [name for name in CONDITIONS if name in has]
 
 
@@ -112,7 +112,7 @@ def _unread(run: Run, questions: Questions) -> Array:
     """Whether the sighted answer to each question could not be read."""
     rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] == SIGHTED)]
     outcomes = rows.set_index("doc_id")["outcome"].reindex(questions.about.index)
-    return outcomes.isin(["unparsed", "failed", "refused"]).to_numpy()
+    return outcomes.isin(["unparsed", "failed", "refused"]).to_numpy(float)
 
 
 def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator[dict[str, Any]]:
@@ -126,7 +126,7 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
     yield finding("sighted", mean_score(scores, clusters), **where)
     yield finding("chance", known(float(np.mean(chance)) if n else float("nan"), n), **where)
     yield finding("chance corrected", chance_corrected(scores, chance, clusters), **where)
-    yield finding("unread", mean_score(unread[asked].astype(float), clusters), **where)
+    yield finding("unread", mean_score(unread[asked], clusters), **where)
     for name, bound in unparsed_bounds(scores, unread[asked], chance, clusters).items():
         yield finding(f"if unread were {name if name != 'chance' else 'at chance'}", bound, **where)
     floor = constant_answer(about)
@@ -153,7 +153,7 @@ def _blind(part: Questions, run: str, group: Group, condition: str, resamples: i
 
 def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamples: int) -> Iterator[dict[str, Any]]:
     """Multi-modal gain S_v − S_wv and leakage max(0, S_wv − S_t), on questions that both were asked."""
-    given = [condition for label, condition in part.scores.columns if label == base.label]
+    given = [condition for label, condition in part.columns if label == base.label]
     if (run, SIGHTED) not in part.scores.columns or not given:
         return
     text = (base.label, "none" if "none" in given else given[0])

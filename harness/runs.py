@@ -46,6 +46,12 @@ class Questions:
         return self.scores[(run, condition)].to_numpy(float)
 
     @property
+    def columns(self) -> list[tuple[str, str]]:
+        """The (run, condition) pairs that have scores."""
+        levels = (self.scores.columns.get_level_values(level).astype(str) for level in (0, 1))
+        return list(zip(*levels, strict=True))
+
+    @property
     def clusters(self) -> NDArray[np.object_]:
         """The cluster of each question."""
         return self.about["cluster"].to_numpy(object)

@@ -6,6 +6,7 @@ An entry's claims are made here, and recomputed here when it is verified.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, cast
 
 import pandas as pd
 
@@ -54,7 +55,7 @@ def known_tasks() -> Mapping[str, TaskCard]:
 def score_tasks(records: pd.DataFrame) -> list[Score]:
     """The mean score of every task under every condition, in the order of the records."""
     return [
-        Score(task=str(task), condition=condition, n=len(rows), score=_rounded(rows["score"].mean()))
+        Score(task=str(task), condition=cast(Any, condition), n=len(rows), score=_rounded(rows["score"].mean()))
         for (task, condition), rows in records.groupby(["task", "condition"], sort=False)
     ]
 
@@ -68,7 +69,9 @@ def score_averages(records: pd.DataFrame) -> list[Average]:
             if set(rule.tasks) <= asked:
                 own = rows[rows["task"].isin(rule.tasks)]
                 score = _rounded(average(own, rule))
-                found.append(Average(name=rule.name, condition=condition, rule=rule.rule, n=len(own), score=score))
+                found.append(
+                    Average(name=rule.name, condition=cast(Any, condition), rule=rule.rule, n=len(own), score=score)
+                )
     return found
 
 

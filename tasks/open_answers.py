@@ -15,7 +15,9 @@ _NUMBERS = {
     **{"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"},
     **{"six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"},
 }
-_CUE = re.compile(r"(?:^|[\n.!?]\s*)\W*(?:the\s+|my\s+)?(?:final\s+)?answer\s*(?:is\s*)?[:=]?\s*", re.IGNORECASE)
+_CUE = re.compile(
+    r"(?:^|[\n.!?]\s{0,8})\W{0,8}(?:the\s+|my\s+)?(?:final\s+)?answer\s*(?:is\s*)?[:=]?\s*", re.IGNORECASE
+)
 _NOT_WORDS = re.compile(r"[^\w°%$.]+|(?<!\d)\.|\.(?!\d)|_")
 
 

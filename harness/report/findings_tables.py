@@ -1,6 +1,6 @@
 """Tables of a run's findings: scores, reliance by blind condition, categories and axes, outcomes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,8 @@ class Measured:
 def measure(given: GivenRun, findings: pd.DataFrame) -> Measured:
     """A run's findings, indexed."""
     cells, floors = {}, {}
-    for row in findings.itertuples():
+    listed: Iterable[Any] = findings.itertuples()
+    for row in listed:
         place = (show_line(row.task), str(row.level), show_line(row.group))
         condition = str(row.condition)
         if row.measure in ("floor", "above floor"):

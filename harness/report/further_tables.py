@@ -1,7 +1,7 @@
 """Tables beside the findings: cost, position bias, runs against each other, and how runs were made."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sightscale.harness.compare import compare_runs, find_cost
@@ -95,9 +95,10 @@ def comparison_table(measured: Sequence[Measured], resamples: int) -> tuple[Tabl
             continue
         shown = findings[findings["level"].isin(["task", "average"])]
         for (task, group), part in shown.groupby(["task", "group"], sort=False):
+            listed: Iterable[Any] = part.itertuples()
             cells = {
                 str(row.measure): Estimate(float(row.value), float(row.low), float(row.high), int(row.n), 0)
-                for row in part.itertuples()
+                for row in listed
             }
             difference = cells["difference"]
             rows.append(

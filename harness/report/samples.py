@@ -6,7 +6,7 @@ An index of short rows is for lists and filters; whole samples come in chunks, r
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,8 @@ def gather_samples(given: Sequence[GivenRun], limit: int) -> Samples:
     places = {name: number for number, name in enumerate((SIGHTED, *CONDITIONS))}
     rows["place"] = rows["condition"].map(places).fillna(len(places))
     by_sample: dict[int, list[Any]] = {number: [] for number in kept}
-    for row in rows.sort_values(["run_number", "place"], kind="stable").itertuples(index=False):
+    ordered: Iterable[Any] = rows.sort_values(["run_number", "place"], kind="stable").itertuples(index=False)
+    for row in ordered:
         if row.sample in by_sample:
             by_sample[row.sample].append(row)
     samples = tuple(_sample(by_sample[number]) for number in kept)
