@@ -112,7 +112,7 @@ def _unread(run: Run, questions: Questions) -> Array:
     """Whether the sighted answer to each question could not be read."""
     rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] == SIGHTED)]
     outcomes = rows.set_index("doc_id")["outcome"].reindex(questions.about.index)
-    return outcomes.isin(["unparsed", "failed", "refused"]).astype(float).to_numpy()
+    return outcomes.isin(["unparsed", "failed", "refused"]).to_numpy().astype(np.float64)
 
 
 def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator[dict[str, Any]]:
