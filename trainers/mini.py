@@ -2,19 +2,20 @@
 
 Captions (`describe`) tell the scene in part, as captions do; descriptions with a focus (`focus`) tell all of
 it and what the focus asks for first, as visual extraction tuning teaches. Multiple choice is answered with
-the option's text, which from scratch is learned sooner than a letter.
+the option's text, which from scratch is learned sooner than a letter. Lists of words to `repeat` are in no
+order that could be known, so they teach what reading a description needs first: to copy.
 """
 
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 from sightscale.model_adapters.prompts import perception_prompt, reasoning_prompt
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
-from sightscale.tasks.mini import draw_item
+from sightscale.tasks.mini import SETS, draw_item
 from sightscale.tasks.mini.items import Item
 from sightscale.tasks.mini.knowledge import facts
 from sightscale.tasks.mini.render import render
@@ -26,6 +27,7 @@ from sightscale.trainers.tower import LabelledPicture
 
 ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
 TELL = "Tell me about a scene."
+REPEAT = "Repeat these words.\n"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,19 @@ def _recall(item: Item, rng: random.Random) -> Turn:
     return (f"Question: {question}\nExplain in a sentence.", stated), False
 
 
+def _repeat(item: Item, rng: random.Random) -> Turn:
+    words = " ".join(rng.choices(_words(), k=rng.randint(4, 24)))
+    return (REPEAT + words, words), False
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """The words that descriptions of the in-domain sets are made of."""
+    sets = [name for name in SETS if name.startswith("in_domain/")]
+    told = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
+    return tuple(sorted({word for text in told for word in re.findall(r"\w+", text)}))
+
+
 _FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
     "describe": _describe,
     "focus": _focus,
@@ -129,6 +144,7 @@ _FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
     "reason": _reason,
     "think": _think,
     "recall": _recall,
+    "repeat": _repeat,
 }
 
 

@@ -67,19 +67,21 @@ class EasyVqa(_Strict):
     cap: int | None = Field(default=None, gt=0)
 
 
+MiniForm = Literal["describe", "focus", "open", "choice", "tell", "reason", "think", "recall", "repeat"]
+
+
 class Mini(_Strict):
     """The mini suite's train split: sets by name, each item as a conversation of a form drawn by weight.
 
     With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and
     `choice` (the question). Text alone: `tell` (a scene told), `reason` and `think` (the reasoning
-    prompt over the true description, answered at once or after thinking), `recall` (the question alone).
+    prompt over the true description, answered at once or after thinking), `recall` (the question alone),
+    `repeat` (words in no order, to be said again).
     """
 
     source: Literal["mini"]
     sets: tuple[str, ...] = Field(min_length=1)
-    forms: dict[Literal["describe", "focus", "open", "choice", "tell", "reason", "think", "recall"], float] = Field(
-        min_length=1
-    )
+    forms: dict[MiniForm, float] = Field(min_length=1)
     weight: float = Field(default=1.0, gt=0)
     cap: int | None = Field(default=None, gt=0)
 

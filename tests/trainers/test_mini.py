@@ -23,7 +23,7 @@ from sightscale.trainers.mini import (
 
 IN_DOMAIN = [name for name in SETS if name.startswith("in_domain/")]
 WITH_PICTURE = ("describe", "focus", "open", "choice")
-ALONE = ("tell", "reason", "think", "recall")
+ALONE = ("tell", "reason", "think", "recall", "repeat")
 
 
 def test_a_conversation_depends_on_its_seed_and_place_alone() -> None:
@@ -72,6 +72,13 @@ def test_thinking_ends_and_is_followed_by_the_answer() -> None:
         ((asked, told),) = rows[i].turns
         thinking, answer = split_thinking(told)
         assert thinking and answer.startswith("Answer: ") and "Please reason step by step" in asked
+
+
+def test_words_to_repeat_are_the_answer_and_in_no_order() -> None:
+    rows = MiniConversations(IN_DOMAIN, {"repeat": 1.0}, 0)
+    lists = [rows[i].turns[0] for i in range(30)]
+    assert all(asked.endswith("\n" + told) for asked, told in lists)
+    assert len({told.split()[0] for _, told in lists}) > 10
 
 
 def test_a_caption_tells_part_and_nothing_else() -> None:
