@@ -23,7 +23,8 @@ CITATION = """@misc{endo2025downscaling,
 
 def write_json(entries: Sequence[Listed]) -> str:
     """Every entry's facts and estimates, shares of 1, with what this build found of it."""
-    return json.dumps({"entries": [_fields(one) for one in entries]}, ensure_ascii=False, indent=1) + "\n"
+    lines = ",\n".join(json.dumps(_fields(one), ensure_ascii=False, allow_nan=False) for one in entries)
+    return f'{{"entries": [\n{lines}\n]}}\n'
 
 
 def write_csv(entries: Sequence[Listed]) -> str:

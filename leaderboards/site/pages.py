@@ -20,6 +20,7 @@ from sightscale.leaderboards.reports import LIMITS, MOST_FINDINGS
 from sightscale.leaderboards.scores import known_tasks
 from sightscale.leaderboards.site.feeds import write_citation
 from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
+from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES
 from sightscale.leaderboards.site.plots import Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
@@ -223,7 +224,9 @@ def _figures(name: str, entries: Sequence[Listed]) -> list[Figure]:
         for row in read_published():
             facts, value = published_facts(row), getattr(row, attribute) / 100
             found = Estimate(value, float("nan"), float("nan"), 0, 0)
-            sized.append(Point(2, row.system, facts["total"], found, f"{show_size(facts['total'])} parameters"))
+            sized.append(
+                Point(PUBLISHED_SERIES, row.system, facts["total"], found, f"{show_size(facts['total'])} parameters")
+            )
         counted = [
             _point(one, found, one.tokens, f"{one.tokens:,.0f} tokens a question")
             for one, found in scored

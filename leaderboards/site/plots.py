@@ -1,6 +1,6 @@
 """Plots: scores against size or tokens, with the front of what no other beats, as a report's figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
@@ -11,6 +11,7 @@ from sightscale.harness.report.wording import show_line
 from sightscale.harness.statistics import Estimate
 
 SERIES = ("end-to-end", "decoupled", "published by the study")
+PUBLISHED = 2  # among SERIES
 MOST_POINTS = 250  # drawn in one plot; the front's own always are
 LEFT, RIGHT, TOP, BOTTOM = 44, 18, 12, 52  # pixels around the plot
 
@@ -38,12 +39,14 @@ def find_front(points: Sequence[Point]) -> list[Point]:
 
 def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about: str = "") -> Figure | None:
     """A figure of the points and the front of the measured ones; None without measured points."""
-    measured = [point for point in points if SERIES[point.series] != SERIES[-1]]
+    measured = [point for point in points if point.series != PUBLISHED]
     if not measured:
         return None
     front = find_front(measured)
-    rest = sorted((one for one in measured if one not in front), key=lambda one: -one.score.value)
-    kept = [*(one for one in points if one not in measured), *rest[: max(0, MOST_POINTS - len(front))], *front]
+    ahead = {id(one) for one in front}
+    rest = sorted((one for one in measured if id(one) not in ahead), key=lambda one: -one.score.value)
+    rest = rest[: max(0, MOST_POINTS - len(front))]
+    kept = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
     best = front[-1]
     finding = (
         f"No measured entry with less scores more than {show_line(best.name)} ({100 * best.score.value:.1f} %, "
@@ -101,8 +104,7 @@ def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int
     )
 
 
-def _mark(point: Point, x: float, y: object) -> str:
-    assert callable(y)
+def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
     at, score = y(point.score.value), point.score
     known = score.low == score.low and score.high == score.high
     whisker = (

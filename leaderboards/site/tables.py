@@ -70,9 +70,12 @@ def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) ->
     """The entries that claim a score of one task on the same questions, by their places."""
     asked = [one for one in entries if (task, SIGHTED) in one.found]
     places = find_places([one.found[task, SIGHTED] for one in asked])
-    rows = [{**_system(one), **_cells(one, task, places[at])} for at, one in enumerate(asked)]
+    rows = [
+        {**_system(one), **_cells(one, task, places[at]), "n": one.found[task, SIGHTED].n}
+        for at, one in enumerate(asked)
+    ]
     rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
-    columns = [*_SYSTEM, *_score_columns(task, "Score")]
+    columns = [*_SYSTEM[:2], _SYSTEM[-1], *_score_columns(task, "Score"), Column("n", "Questions", "count")]
     return make_table(f"task-{number}", title, f"Per cent. {RULE} {BASIS}", columns, rows)
 
 
@@ -85,8 +88,8 @@ def published_table() -> Table:
         scores = {name: None if score is None else score / 100 for name, score in shown.scores.items()}
         rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
     caption = (
-        "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without intervals. "
-        "Measured on the public data by the study's own code; they stand apart and hold no place among the entries. "
+        "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "
+        "intervals. Measured on the public data by the study's own code; they stand apart and hold no place among the entries. "
         "†: trained from scratch."
     )
     return make_table("published", "Published by the study", caption, columns, rows)
