@@ -1,4 +1,4 @@
-"""`sightscale leaderboard`: entries made, verified and compared."""
+"""`sightscale leaderboard`: entries made, verified, compared and shown."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,9 @@ import typer
 
 from sightscale.harness.commands.terminal import quieten
 
-app = typer.Typer(name="leaderboard", help="Make and verify leaderboard entries.", no_args_is_help=True)
+app = typer.Typer(
+    name="leaderboard", help="Make and verify leaderboard entries, and build their site.", no_args_is_help=True
+)
 
 
 def add(
@@ -100,4 +102,30 @@ def schema(
         print(write_schema(), end="")
 
 
-COMMANDS = (add, verify, check, schema)
+def build(
+    entries: Annotated[Path, typer.Argument(help="Folder that holds the entries' folders.")],
+    output: Annotated[Path, typer.Option(help="Folder for the site; a site that stands there is replaced.")],
+    title: Annotated[str | None, typer.Option(help="The leaderboard's title.")] = None,
+    verify: Annotated[bool, typer.Option(help="Score every answer again; else all entries are self-reported.")] = True,
+    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
+    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Questions in each verified entry's report; 0: no reports.")
+    ] = 200,
+) -> None:
+    """Build a static site of the entries and the study's table: it opens from disk and needs no server.
+
+    An entry counts as verified only when this build accepted it.
+    """
+    quieten()
+    from sightscale.leaderboards.site.build import TITLE, Options, build_site
+
+    options = Options(title or TITLE, verify, data, data_root, samples)
+    gathered = build_site(entries, output, options, lambda line: print(line, file=sys.stderr))
+    for line in gathered.left_out:
+        print(f"left out: {line}")
+    accepted = sum(one.accepted for one in gathered.entries)
+    print(f"{output / 'index.html'}: {len(gathered.entries):,} entries, {accepted:,} verified")
+
+
+COMMANDS = (add, verify, check, schema, build)

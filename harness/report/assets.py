@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,16 @@ def content_policy(styles: Sequence[str], scripts: Sequence[str], *, files_besid
 
 def render_template(name: str, values: Mapping[str, Any], folder: Path = FOLDER) -> str:
     """A template filled in; every value is escaped unless it was made here as markup."""
+    return _environment(folder).get_template(name).render(values)
+
+
+@cache  # a site has thousands of pages of few templates
+def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, FOLDER]), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.globals.update(_FUNCTIONS)
-    return environment.get_template(name).render(values)
+    return environment
 
 
 def _interval_mark(value: float, low: float, high: float) -> Markup:

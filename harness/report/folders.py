@@ -78,11 +78,12 @@ def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[Give
 
 def _readable(options: pd.Series) -> pd.Series:
     """Options that are what they should be, letters with their texts; anything else is missing."""
-    good = {text for text in options.dropna().unique() if _are_options(text)}
+    good = {text for text in options.dropna().unique() if are_options(text)}
     return options.where(options.isin(good), None)
 
 
-def _are_options(text: str) -> bool:
+def are_options(text: str) -> bool:
+    """Whether a text is what options are: JSON of letters with their texts."""
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,0 +1,251 @@
+"""Pages: what each page of a leaderboard holds, rendered."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sightscale.harness.report.assets import content_policy, read_asset, render_template
+from sightscale.harness.report.figures import Figure
+from sightscale.harness.report.wording import show_text
+from sightscale.harness.statistics import Estimate
+from sightscale.leaderboards.entry import SIGHTED
+from sightscale.leaderboards.findings import ERROR, NOT_CHECKED, WARNING
+from sightscale.leaderboards.published import read_published
+from sightscale.leaderboards.reports import LIMITS, MOST_FINDINGS
+from sightscale.leaderboards.scores import known_tasks
+from sightscale.leaderboards.site.feeds import write_citation
+from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
+from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES
+from sightscale.leaderboards.site.plots import Point, draw_front
+from sightscale.leaderboards.site.tables import (
+    AMOUNTS,
+    HEADLINES,
+    SIZES,
+    entry_tables,
+    published_facts,
+    published_table,
+    show_size,
+    standings_table,
+    task_table,
+)
+
+WEB = Path(__file__).parent / "web"
+PUBLISHED_AVERAGES = {"in_domain": "in_domain_average", "mmstar_macro": "mmstar_average"}
+
+
+@dataclass(frozen=True)
+class Board:
+    """What all pages share: the leaderboard's title, its entries by the questions they were asked, and the tasks."""
+
+    title: str
+    gathered: Gathered
+    groups: Mapping[str, tuple[Listed, ...]]
+    tasks: tuple[str, ...]
+
+    @property
+    def entries(self) -> tuple[Listed, ...]:
+        return self.gathered.entries
+
+
+def make_board(title: str, gathered: Gathered) -> Board:
+    """The board of entries that were read. Only those asked the same questions share a table, the largest first."""
+    groups: dict[tuple[Any, ...], list[Listed]] = {}
+    for one in gathered.entries:
+        data = one.entry.data
+        groups.setdefault((data.source, data.limit, data.options, data.revision), []).append(one)
+    # Whole public data first, then what is asked of most entries.
+    order = sorted(groups.items(), key=lambda pair: (pair[0][:3] != ("hub", None, ""), -len(pair[1])))
+    words = Counter(name_data(own[0].entry.data) for _, own in order)
+    named = {
+        name + (f", revision {own[0].entry.data.revision}" if words[name] > 1 else ""): tuple(own)
+        for _, own in order
+        for name in [name_data(own[0].entry.data)]
+    }
+    claimed = {name for one in gathered.entries for name, condition in one.found if condition == SIGHTED}
+    return Board(title, gathered, named, tuple(sorted(claimed & set(known_tasks()))))
+
+
+def render_index(board: Board) -> str:
+    """The table of all entries, plots, the published systems, feeds and what to cite."""
+    (name, first), *_ = board.groups.items()
+    return _render(
+        "index.html.jinja",
+        board,
+        "",
+        {
+            "sections": [
+                ("standings", "Standings"),
+                ("plots", "Plots"),
+                ("published", "Published"),
+                ("about", "About"),
+            ],
+            "tables": [
+                standings_table(number, f"Measured on {name}", own)
+                for number, (name, own) in enumerate(board.groups.items())
+            ],
+            "published": published_table(),
+            "figures": _figures(name, first),
+            "filters": _FILTERS,
+            "counts": Counter(one.status for one in board.entries),
+            "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_FINDINGS]],
+            "citation": write_citation(),
+            "limits": LIMITS,
+            "tasks": board.tasks,
+        },
+    )
+
+
+def render_entry(board: Board, one: Listed, has_report: bool) -> str:
+    """One entry: its facts, scores, and what verification found."""
+    order = (ERROR, WARNING, NOT_CHECKED)
+    found = sorted(one.findings, key=lambda finding: order.index(finding.level))
+    return _render(
+        "entry.html.jinja",
+        board,
+        "../",
+        {
+            "sections": [("scores", "Scores"), ("verification", "Verification"), ("facts", "Facts")],
+            "one": one,
+            "entry": one.entry,
+            "tables": entry_tables(one),
+            "facts": _facts(one),
+            "findings": [
+                (finding.level, finding.file, show_text(finding.field, 200), show_text(finding.reason, 700))
+                for finding in found[:MOST_FINDINGS]
+            ],
+            "more_findings": len(found) - MOST_FINDINGS,
+            "report": f"../reports/{one.entry.id}/report.html" if has_report else "",
+            "limits": LIMITS,
+            "known": known_tasks(),
+        },
+    )
+
+
+def render_task(board: Board, task: str) -> str:
+    """One task: what it asks, and the entries in their places."""
+    card = known_tasks()[task]
+    tables = [
+        task_table(number, f"Measured on {name}", task, own) for number, (name, own) in enumerate(board.groups.items())
+    ]
+    facts = [
+        ("Data", card.source),
+        ("Revision", card.revision),
+        ("Licence", card.licence),
+        ("Questions", f"{card.questions:,}" if card.questions is not None else ""),
+        ("By guessing", f"{100 * card.chance:.1f} %" if card.chance is not None else ""),
+    ]
+    return _render(
+        "task.html.jinja",
+        board,
+        "../",
+        {
+            "sections": [],
+            "task": task,
+            "tables": [table for table in tables if table.rows],
+            "facts": [(name, show_text(value, 500)) for name, value in facts if value],
+        },
+    )
+
+
+def render_changes(board: Board) -> str:
+    """Every entry by its date, the newest first."""
+    newest = sorted(board.entries, key=lambda one: one.entry.id)
+    newest.sort(key=lambda one: one.entry.date, reverse=True)
+    days = [(date, list(own)) for date, own in groupby(newest, key=lambda one: one.entry.date)]
+    return _render("changes.html.jinja", board, "", {"sections": [], "days": days})
+
+
+_FILTERS = (
+    ("kind", "Kind", ("end-to-end", "decoupled")),
+    ("size", "Size", SIZES),
+    ("amount", "Visual data", AMOUNTS),
+    ("status", "Status", (VERIFIED, SELF_REPORTED, PUBLISHED)),
+)
+
+
+@cache
+def _frame() -> dict[str, Any]:
+    """What every page holds: style, scripts, and the policy that lets in these alone."""
+    style = read_asset("theme.css") + (WEB / "site.css").read_text(encoding="utf-8")
+    scripts = [read_asset("page.js"), (WEB / "site.js").read_text(encoding="utf-8")]
+    return {
+        "style": style,
+        "scripts": scripts,
+        "policy": content_policy([style], scripts),
+        "version": version("sightscale"),
+        "show_size": show_size,
+    }
+
+
+def _render(template: str, board: Board, up: str, values: Mapping[str, Any]) -> str:
+    """A page; `up` leads from its folder to the index."""
+    return render_template(template, {**_frame(), "board": board, "up": up, **values}, WEB)
+
+
+def _facts(one: Listed) -> list[tuple[str, str]]:
+    entry = one.entry
+    parts = []
+    for part in entry.parts:
+        size = show_size(part.parameters) or "size unknown"
+        where = ", ".join(text for text in (part.repository, part.revision) if text)
+        parts.append((part.role.capitalize(), f"{part.checkpoint}, {size}{f' ({where})' if where else ''}"))
+    budgets = [f"{name} {count:,}" for name, count in entry.budgets if count]
+    told = [
+        ("Name", entry.name),
+        ("Kind", f"{entry.kind}, {entry.mode}"),
+        *parts,
+        ("Visual training data", entry.visual_data),
+        ("Tokens allowed", ", ".join(budgets)),
+        ("Tokens a question", f"{one.tokens:,.0f}, all conditions, prompts included" if one.tokens else ""),
+        ("Questions of", f"{name_data(entry.data)} ({entry.data.revision})"),
+        ("Hardware", entry.hardware),
+        ("Licence", entry.licence),
+        ("Contact", entry.contact),
+        ("Date", entry.date),
+        ("Notes", entry.notes or ""),
+        ("Runs", ", ".join(run.run_id for run in entry.runs[:10])),
+    ]
+    return [(name, show_text(value, 1000)) for name, value in told if value]
+
+
+def _figures(name: str, entries: Sequence[Listed]) -> list[Figure]:
+    """Size and tokens against the averages that the study names, of the entries asked the same questions."""
+    whole = name_data(entries[0].entry.data) == "the public data"
+    other = "" if whole else "The published systems answered the public data: their heights don't compare."
+    figures = []
+    for average, attribute in PUBLISHED_AVERAGES.items():
+        scored = [(one, one.found[average, SIGHTED]) for one in entries if (average, SIGHTED) in one.found]
+        sized = [_point(one, found, one.size, f"{show_size(one.size)} parameters") for one, found in scored if one.size]
+        for row in read_published():
+            facts, value = published_facts(row), getattr(row, attribute) / 100
+            found = Estimate(value, float("nan"), float("nan"), 0, 0)
+            sized.append(
+                Point(PUBLISHED_SERIES, row.system, facts["total"], found, f"{show_size(facts['total'])} parameters")
+            )
+        counted = [
+            _point(one, found, one.tokens, f"{one.tokens:,.0f} tokens a question")
+            for one, found in scored
+            if one.tokens
+        ]
+        heading = HEADLINES[average]
+        figures += [
+            draw_front(f"size-{average}", f"{heading}: score by size", sized, "parameters of all parts", other),
+            draw_front(
+                f"tokens-{average}",
+                f"{heading}: score by tokens",
+                counted,
+                "tokens a question, prompts included",
+                f"On {name}.",
+            ),
+        ]
+    return [figure for figure in figures if figure]
+
+
+def _point(one: Listed, score: Estimate, across: float | None, shown: str) -> Point:
+    assert across
+    return Point(int(one.entry.kind == "decoupled"), one.name, across, score, shown, f"models/{one.entry.id}.html")

@@ -1,0 +1,135 @@
+"""Plots: scores against size or tokens, with the front of what no other beats, as a report's figures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+
+from sightscale.harness.report.drawing import NARROW, WIDE
+from sightscale.harness.report.figures import Figure
+from sightscale.harness.report.wording import show_line
+from sightscale.harness.statistics import Estimate
+
+SERIES = ("end-to-end", "decoupled", "published by the study")
+PUBLISHED = 2  # among SERIES
+MOST_POINTS = 250  # drawn in one plot; the front's own always are
+LEFT, RIGHT, TOP, BOTTOM = 44, 18, 12, 52  # pixels around the plot
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system: its series, where it lies (`across` is positive, on a logarithmic scale), its page."""
+
+    series: int
+    name: str
+    across: float
+    score: Estimate
+    shown: str  # `across` in words
+    link: str = ""
+
+
+def find_front(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats or equals with less across, from left to right."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda one: (one.across, -one.score.value)):
+        if not front or point.score.value > front[-1].score.value:
+            front.append(point)
+    return front
+
+
+def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about: str = "") -> Figure | None:
+    """A figure of the points and the front of the measured ones; None without measured points."""
+    measured = [point for point in points if point.series != PUBLISHED]
+    if not measured:
+        return None
+    front = find_front(measured)
+    ahead = {id(one) for one in front}
+    rest = sorted((one for one in measured if id(one) not in ahead), key=lambda one: -one.score.value)
+    rest = rest[: max(0, MOST_POINTS - len(front))]
+    kept = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
+    best = front[-1]
+    finding = (
+        f"No measured entry with less scores more than {show_line(best.name)} ({100 * best.score.value:.1f} %, "
+        f"{best.shown}). The line joins the {len(front)} entries that no smaller value reaches. {about}"
+    ).strip()
+    left_out = len(points) - len(kept)
+    finding += f" {left_out:,} entries below the line are left out here; the table holds them." if left_out else ""
+    drawn = [_draw(kept, front, axis, width) for width in (WIDE, NARROW)]
+    return Figure(name, title, finding, SERIES, *drawn)
+
+
+def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int) -> str:
+    height = 380 if width > 500 else 320
+    low, high = (log10(end([one.across for one in points])) for end in (min, max))
+    room = max(0.08, 0.05 * (high - low))
+    low, high = low - room, high + room
+    ends = [end for one in points for end in (one.score.value, one.score.low, one.score.high) if end == end]
+    bottom, top = floor(10 * min(ends)) / 10, ceil(10 * max(ends) + 1e-9) / 10
+
+    def x(across: float) -> float:
+        return LEFT + (width - LEFT - RIGHT) * (log10(across) - low) / (high - low)
+
+    def y(score: float) -> float:
+        return height - BOTTOM - (height - TOP - BOTTOM) * (score - bottom) / (top - bottom)
+
+    parts = []
+    step = 1 if top - bottom <= 0.65 else 2
+    for tenth in range(round(10 * bottom), round(10 * top) + 1, step):
+        at = y(tenth / 10)
+        parts.append(f'<line class="rule" x1="{LEFT}" x2="{width - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(f'<text class="soft" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{10 * tenth}</text>')
+    last = -1e9
+    for value in _ticks(10**low, 10**high):
+        at = x(value)
+        if at - last < 46:
+            continue
+        last = at
+        parts.append(f'<line class="rule" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>')
+        parts.append(
+            f'<text class="soft" x="{at:.1f}" y="{height - BOTTOM + 18}" text-anchor="middle">{_short(value)}</text>'
+        )
+    path = "".join(
+        f"{'M' if number == 0 else 'H'}{x(one.across):.1f}{' ' if number == 0 else 'V'}{y(one.score.value):.1f}"
+        for number, one in enumerate(front)
+    )
+    parts.append(f'<path class="front" d="{path}H{width - RIGHT}"/>')
+    parts += [_mark(one, x(one.across), y) for one in points]
+    parts.append(
+        f'<text class="soft" x="{(LEFT + width - RIGHT) / 2:.0f}" y="{height - 10}" text-anchor="middle">'
+        f"{escape(axis)}</text>"
+    )
+    kind = "wide" if width > 500 else "narrow"
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{"".join(parts)}</svg>'
+    )
+
+
+def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
+    at, score = y(point.score.value), point.score
+    known = score.low == score.low and score.high == score.high
+    whisker = (
+        f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{y(score.low):.1f}" y2="{y(score.high):.1f}"/>'
+        if known
+        else ""
+    )
+    ends = f" [{100 * score.low:.1f}, {100 * score.high:.1f}]" if known else ""
+    says = escape(f"{show_line(point.name)} · {SERIES[point.series]}: {100 * score.value:.1f}{ends} %, {point.shown}")
+    shape = {
+        0: f'<circle cx="{x:.1f}" cy="{at:.1f}" r="5" stroke="none"/>',
+        1: f'<rect x="{x - 4.5:.1f}" y="{at - 4.5:.1f}" width="9" height="9" stroke="none"/>',
+        2: f'<path class="hollow" d="M{x:.1f} {at - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>',
+    }[point.series]
+    mark = f'<g class="mark s{point.series}" data-series="{point.series}" data-tip="{says}">{whisker}{shape}</g>'
+    return f'<a href="{escape(point.link)}" aria-label="{says}" tabindex="-1">{mark}</a>' if point.link else mark
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    found = [factor * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for factor in (1, 2, 5)]
+    return [one for one in found if low <= one <= high]
+
+
+def _short(value: float) -> str:
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if value >= 0.999 * unit:
+            return f"{value / unit:g}{name}"
+    return f"{value:g}"

@@ -1,0 +1,28 @@
+"""Samples: an accepted entry's records as a report page, its pictures left with the data they belong to."""
+
+from pathlib import Path
+
+from sightscale.harness.report.contents import compute_contents
+from sightscale.harness.report.folders import GivenRun, are_options
+from sightscale.harness.report.page import write_page
+from sightscale.harness.report.pictures import Pictures
+from sightscale.harness.report.samples import gather_samples
+from sightscale.harness.report.wording import show_line
+from sightscale.harness.runs import Run
+from sightscale.leaderboards.folders import LONGEST, MANIFEST, read_json
+from sightscale.leaderboards.site.gather import Listed
+
+RESAMPLES = 2_000
+WITHOUT = Pictures({}, ("Pictures are left out here: they belong to the data sets, whose licences differ.",))
+
+
+def write_samples(one: Listed, folder: Path, limit: int) -> Path:
+    """Write `report.html` with at most `limit` questions into `folder`; return its path."""
+    assert one.records is not None
+    readable = {text for text in one.records["options"].dropna().unique() if are_options(text)}
+    records = one.records.assign(options=one.records["options"].where(one.records["options"].isin(readable), None))
+    manifest = read_json(one.folder / MANIFEST, LONGEST[MANIFEST])["runs"][0]
+    given = [GivenRun(Run(show_line(one.name), records), one.entry.runs[0].run_id, manifest)]
+    folder.mkdir(parents=True)
+    contents = compute_contents(given, resamples=RESAMPLES)
+    return write_page(contents, gather_samples(given, limit), WITHOUT, folder / "report.html")[0]

@@ -1,0 +1,202 @@
+"""Tables: entries in places that intervals allow, the published systems apart, and one entry's own scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sightscale.harness.report.tables import Column, Table, make_table
+from sightscale.harness.report.wording import show_line
+from sightscale.leaderboards.entry import SIGHTED
+from sightscale.leaderboards.published import PublishedRow, read_published
+from sightscale.leaderboards.scores import known_tasks
+from sightscale.leaderboards.site.gather import PUBLISHED, Listed
+from sightscale.leaderboards.site.intervals import BLIND, reliance
+from sightscale.leaderboards.site.standings import RULE, find_places
+from sightscale.leaderboards.table_one import COLUMNS, row_of_published
+
+HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
+SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
+_SIZE_ENDS = (0.5e9, 1e9, 3e9, 8e9)
+AMOUNTS = ("up to 1M", "1M to 10M", "over 10M", "unknown")
+_AMOUNT_ENDS = (1e6, 1e7)
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+BASIS = (
+    "95 % intervals: of a verified entry with questions on one picture counted together; of a self-reported one from "
+    "its claims alone, each question for itself, which is narrower. Blind: the same questions without any picture; "
+    "reliance: what looking adds, in points, its interval as if both were asked of different questions, which is wider."
+)
+
+
+def size_group(parameters: float | None) -> str:
+    """Which of SIZES a number of parameters belongs to."""
+    if parameters is None:
+        return SIZES[-1]
+    return SIZES[sum(parameters > end for end in _SIZE_ENDS)]
+
+
+def amount_group(amount: str) -> str:
+    """Which of AMOUNTS a written amount of visual data, such as 1.0M, belongs to."""
+    number, unit = amount.strip()[:-1], amount.strip()[-1:].upper()
+    if unit not in _UNITS or not number.replace(".", "", 1).isascii() or not number.replace(".", "", 1).isdigit():
+        return AMOUNTS[-1]
+    return AMOUNTS[sum(float(number) * _UNITS[unit] > end for end in _AMOUNT_ENDS)]
+
+
+def show_size(parameters: float | None) -> str:
+    """A number of parameters as it is read: 0.6B, 86.0M."""
+    if parameters is None:
+        return ""
+    return f"{parameters / 1e9:.1f}B" if parameters >= 0.95e8 else f"{parameters / 1e6:.1f}M"
+
+
+def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
+    """The entries that were asked the same questions, by their places in the first headline average that they have."""
+    places = {name: find_places([one.found.get((name, SIGHTED)) for one in entries]) for name in HEADLINES}
+    columns = [*_SYSTEM]
+    for name, heading in HEADLINES.items():
+        columns += _score_columns(name, heading)
+    rows = [
+        {
+            **_system(one),
+            **{key: cell for name in HEADLINES for key, cell in _cells(one, name, places[name][at]).items()},
+        }
+        for at, one in enumerate(entries)
+    ]
+    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in HEADLINES] + [row["system"].casefold()])
+    caption = f"Per cent, of {len(entries):,} entries. {RULE} Filters hide rows and change no place. {BASIS}"
+    return make_table(f"standings-{number}", title, caption, columns, rows)
+
+
+def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) -> Table:
+    """The entries that claim a score of one task on the same questions, by their places."""
+    asked = [one for one in entries if (task, SIGHTED) in one.found]
+    places = find_places([one.found[task, SIGHTED] for one in asked])
+    rows = [
+        {**_system(one), **_cells(one, task, places[at]), "n": one.found[task, SIGHTED].n}
+        for at, one in enumerate(asked)
+    ]
+    rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
+    columns = [*_SYSTEM[:2], _SYSTEM[-1], *_score_columns(task, "Score"), Column("n", "Questions", "count")]
+    return make_table(f"task-{number}", title, f"Per cent. {RULE} {BASIS}", columns, rows)
+
+
+def published_table() -> Table:
+    """The study's own table, which nobody measured here."""
+    columns = [*_SYSTEM[:2], *_SYSTEM[3:6], *(Column(name, name, "share") for name in COLUMNS)]
+    rows = []
+    for row in read_published():
+        shown = row_of_published(row)
+        scores = {name: None if score is None else score / 100 for name, score in shown.scores.items()}
+        rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
+    caption = (
+        "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "
+        "intervals. Measured on the public data by the study's own code; they stand apart and hold no place among the entries. "
+        "†: trained from scratch."
+    )
+    return make_table("published", "Published by the study", caption, columns, rows)
+
+
+def published_facts(row: PublishedRow) -> dict[str, Any]:
+    """A published system's name, sizes and what it is filtered by."""
+    kind = "end-to-end" if row.perception is None else "decoupled"
+    total = 1e9 * (row.reasoning + (row.perception or 0))
+    return {
+        "system": row.system,
+        "kind": kind,
+        "perception": None if row.perception is None else 1e9 * row.perception,
+        "reasoning": 1e9 * row.reasoning,
+        "status": PUBLISHED,
+        "size_group": size_group(total),
+        "amount_group": amount_group(row.visual_data),
+        "total": total,
+    }
+
+
+def entry_tables(one: Listed) -> list[Table]:
+    """An entry's averages and its tasks: sighted, blind, reliance, chance, and further blind conditions."""
+    names = list(dict.fromkeys(name for name, _ in one.found))
+    averages = {claim.name for claim in one.entry.averages}
+    tables = []
+    for kind, title, own in (
+        ("averages", "Averages", [name for name in names if name in averages]),
+        ("tasks", "Tasks", [name for name in names if name not in averages]),
+    ):
+        others = list(dict.fromkeys(c for name, c in one.found if c not in (SIGHTED, BLIND) and name in own))
+        columns = [
+            Column("name", "Average" if kind == "averages" else "Task"),
+            Column("n", "Questions", "count"),
+            Column("sighted", "Score", "share"),
+            Column("blind", "Blind", "share"),
+            Column("reliance", "Reliance", "difference"),
+            Column("chance", "Chance", "share"),
+            *(Column(f"blind_{other}", f"Blind: {other}", "share") for other in others),
+        ]
+        rows = [_entry_row(one, name, others) for name in own]
+        if rows:
+            tables.append(make_table(kind, title, f"Per cent. {BASIS}", columns, rows))
+    return tables
+
+
+_SYSTEM = (
+    Column("system", "System"),
+    Column("kind", "Kind"),
+    Column("mode", "Mode"),
+    Column("perception", "Perception", "count"),
+    Column("reasoning", "Reasoning", "count"),
+    Column("visual_data", "Visual data"),
+    Column("status", "Status"),
+)
+
+
+def _system(one: Listed) -> dict[str, Any]:
+    counts = {part.role: part.parameters for part in one.entry.parts}
+    return {
+        "system": show_line(one.name),
+        "checkpoints": one.entry.name if one.entry.title else "",
+        "id": one.entry.id,
+        "kind": one.entry.kind,
+        "mode": one.entry.mode,
+        "perception": counts.get("perception"),
+        "reasoning": counts.get("reasoning", counts.get("model")),
+        "visual_data": one.entry.visual_data,
+        "status": one.status,
+        "size_group": size_group(one.size),
+        "amount_group": amount_group(one.entry.visual_data),
+    }
+
+
+def _score_columns(name: str, heading: str) -> list[Column]:
+    return [
+        Column(f"{name}_place", f"{heading} place" if heading != "Score" else "Place", "number"),
+        Column(f"{name}_score", heading, "share"),
+        Column(f"{name}_blind", "blind", "share"),
+        Column(f"{name}_reliance", "reliance", "difference"),
+    ]
+
+
+def _cells(one: Listed, name: str, place: Any) -> Mapping[str, Any]:
+    return {
+        f"{name}_place": place,
+        f"{name}_score": one.found.get((name, SIGHTED)),
+        f"{name}_blind": one.found.get((name, BLIND)),
+        f"{name}_reliance": reliance(one.found, name),
+    }
+
+
+def _place_key(place: Any) -> float:
+    return place.sort if place else float("inf")
+
+
+def _entry_row(one: Listed, name: str, others: Sequence[str]) -> dict[str, Any]:
+    sighted = one.found.get((name, SIGHTED))
+    any_condition = sighted or next(found for (own, _), found in one.found.items() if own == name)
+    card = known_tasks().get(name)
+    return {
+        "name": name,
+        "known": card is not None,
+        "n": any_condition.n,
+        "sighted": sighted,
+        "blind": one.found.get((name, BLIND)),
+        "reliance": reliance(one.found, name),
+        "chance": card.chance if card else None,
+        **{f"blind_{other}": one.found.get((name, other)) for other in others},
+    }
