@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sightscale.leaderboards.entry import SCHEMA_FILE, write_schema
@@ -150,6 +150,8 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
+@example("\x85")
+@example(["a\u2028b", "\u2029", "a: \x85- b"])
 def test_yaml_that_we_write_reads_as_it_was(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.mktemp("yaml") / "value.yaml"
     path.write_text(write_yaml({"value": value}), encoding="utf-8", newline="")
