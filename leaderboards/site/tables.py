@@ -89,7 +89,8 @@ def published_table() -> Table:
         rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
     caption = (
         "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "
-        "intervals. Measured on the public data by the study's own code; they stand apart and hold no place among the entries. "
+        "intervals. Measured on the public data by the study's own code; they stand apart and hold no place among the "
+        "entries. "
         "†: trained from scratch."
     )
     return make_table("published", "Published by the study", caption, columns, rows)

@@ -303,7 +303,8 @@ def test_an_interrupt_ends_the_run_at_once(server: Server) -> None:
     hung = threading.Event()
     server.behave = lambda *_: reply(str(hung.wait(20)))
     program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        # a job in the background ignores the interrupt
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sightscale.model_adapters.engines import Decoding, Message, Prompt\n"
         "from sightscale.model_adapters.engines.openai import OpenAIEngine\n"
         f"OpenAIEngine('tiny', {server.url!r}).generate([Prompt((Message('user', ('q',)),))] * 9, Decoding(8))\n"
