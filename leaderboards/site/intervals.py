@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sightscale.harness.statistics import Estimate, mean_score, wilson
-from sightscale.leaderboards.entry import SIGHTED, Entry, Score
+from sightscale.leaderboards.entry import SIGHTED, Average, Entry, Score
 from sightscale.leaderboards.scores import AXES, MACRO, OFFICIAL, AverageRule, list_averages
 
 Found = Mapping[tuple[str, str], Estimate]  # by task or average, and condition
@@ -20,9 +20,11 @@ BLIND = "none"
 
 def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
     """Every claimed score and average with its interval, as if no two questions shared a picture."""
-    found = {(one.task, one.condition): _claimed(one.score, one.n) for one in entry.scores}
+    found: dict[tuple[str, str], Estimate] = {
+        (one.task, one.condition): _claimed(one.score, one.n) for one in entry.scores
+    }
     rules = {rule.name: rule for rule in list_averages()}
-    claims = {(one.name, one.condition): one for one in entry.averages}
+    claims: dict[tuple[str, str], Average] = {(one.name, one.condition): one for one in entry.averages}
     for (name, condition), claim in claims.items():
         parts = _claimed_parts(rules[name], condition, entry.scores, claims) if name in rules else []
         whole = combine([(1 / len(parts), part) for part in parts]) if parts else _claimed(claim.score, claim.n)
@@ -34,7 +36,7 @@ def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
 
 def estimate_records(records: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     """Every task's and average's score under every condition, its questions clustered by picture."""
-    found = {}
+    found: dict[tuple[str, str], Estimate] = {}
     for condition, rows in records.groupby("condition", sort=False):
         tasks = {str(task): one for task, one in rows.groupby("task", sort=False)}
         found |= {(task, str(condition)): mean_score(one["score"], one["cluster"]) for task, one in tasks.items()}
