@@ -155,7 +155,7 @@ class Stage(Schedule):
     mixture: tuple[Source, ...] = Field(min_length=1)
     after: str | None = None
     release: str | None = None  # the stage's model is written out under this name; {name} is the recipe's
-    group_by_length: bool = False
+    group_by_length: bool = False  # each step's rows stand by length before they are cut into pieces
     gradient_checkpointing: bool = False
 
     @field_validator("train")

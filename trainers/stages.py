@@ -6,7 +6,7 @@ Trainer and accelerate decide where and in how many processes it runs; a stage o
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from sightscale.trainers.recipe import Hardware, Part, Schedule
 
@@ -34,8 +33,28 @@ def part_of(name: str) -> Part:
     raise ValueError(f"parameter {name} belongs to no part of a VLM")
 
 
+class LengthSorted(Sampler[int]):
+    """A seeded order in which each step's rows stand by length, so that the pieces it is cut into need little padding.
+
+    What a step learns from stays a fair draw. Rows grouped by length over many steps would not be: where a
+    conversation's form decides its length, each step would see one form alone.
+    """
+
+    def __init__(self, lengths: Sequence[int], rows: int, seed: int) -> None:
+        """`rows` is how many make one step, over all devices."""
+        self.lengths, self.rows, self.seed = lengths, rows, seed
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.randperm(len(self.lengths), generator=torch.Generator().manual_seed(self.seed)).tolist()
+        for start in range(0, len(order), self.rows):
+            yield from sorted(order[start : start + self.rows], key=lambda i: (-self.lengths[i], i))
+
+
 class StageTrainer(Trainer):
-    """Trainer with a learning rate for each part, and rows grouped by length when their lengths are given."""
+    """Trainer with a learning rate for each part; a step's rows are cut by length when lengths are given."""
 
     def __init__(self, *arguments: Any, rates: Mapping[Part, float], lengths: list[int] | None, **options: Any) -> None:
         self.rates, self.lengths = rates, lengths
@@ -60,9 +79,8 @@ class StageTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self.lengths is None:
             return super()._get_train_sampler(train_dataset)
-        order = torch.Generator().manual_seed(self.args.data_seed or self.args.seed)
-        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroupedSampler(size, lengths=self.lengths, generator=order)
+        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return LengthSorted(self.lengths, rows, self.args.data_seed or self.args.seed)
 
 
 class _JsonLog(TrainerCallback):

@@ -13,6 +13,7 @@ from sightscale.trainers.build import VIDEO, build_model, build_processor
 from sightscale.trainers.conversation_files import Picture
 from sightscale.trainers.conversations import Conversation
 from sightscale.trainers.recipe import Pictures, Recipe, load_recipe
+from sightscale.trainers.stages import LengthSorted
 
 
 def noise(width: int, height: int) -> Image.Image:
@@ -175,3 +176,13 @@ def test_a_picture_that_cannot_be_decoded_gives_way_to_the_next_row(tmp_path: Pa
     assert len(told) == 3 and told[0].startswith("row 1: a picture can't be decoded: ")
     with pytest.raises(ValueError, match="in a row have pictures that can't be decoded"):
         OpenedRows(rows[1:3], tmp_path / "bad.txt")[0]
+
+
+def test_rows_of_a_step_stand_by_length_and_steps_stay_a_fair_draw() -> None:
+    lengths = [(7 * i) % 50 for i in range(400)]
+    order = list(LengthSorted(lengths, 40, seed=3))
+    assert sorted(order) == list(range(400))
+    steps = [[lengths[i] for i in order[k : k + 40]] for k in range(0, 400, 40)]
+    assert all(step == sorted(step, reverse=True) for step in steps)
+    assert all(20 < sum(step) / 40 < 29 for step in steps)  # the mean is 24.5; steps of one length would lie apart
+    assert order == list(LengthSorted(lengths, 40, seed=3)) != list(LengthSorted(lengths, 40, seed=4))
