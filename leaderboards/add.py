@@ -25,6 +25,7 @@ from sightscale.leaderboards.folders import (
     write_yaml,
 )
 from sightscale.leaderboards.scores import score_averages, score_tasks
+from sightscale.leaderboards.text import hide_folders
 
 MADE_WITH = (
     "model",
@@ -40,6 +41,7 @@ MADE_WITH = (
     "scorer",
 )
 UNTOLD = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
+IN_RECORDS = ("model", "data_revision", "parts")
 
 
 class PartFacts(BaseModel):
@@ -92,7 +94,7 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     """
     if output.exists():
         raise ValueError(f"{output} is there already; choose another --output")
-    manifests = [read_manifest(run / MANIFEST) for run in runs]
+    manifests = [_tell_no_folders(read_manifest(run / MANIFEST)) for run in runs]
     _check_alike(runs, manifests)
     records = pd.concat([read_records(run) for run in runs], ignore_index=True)
     repeated = records.duplicated(KEY)
@@ -104,6 +106,11 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     entry = parse_entry(_fields(output.name, manifests, records, facts))
     _write(output, entry, manifests, records)
     return entry
+
+
+def _tell_no_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest without where models and files lay on the machine; what the records hold too stays as it is."""
+    return {name: value if name in IN_RECORDS else hide_folders(value) for name, value in manifest.items()}
 
 
 def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:

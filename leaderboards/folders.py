@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,7 @@ def read_yaml(path: Path) -> Any:
     """A YAML file's values. Raises ValueError in one line for what is too large, or more than plain values."""
     text = _read_text(path, LONGEST[ENTRY])
     try:
-        _check_plain(text)
-        return yaml.load(text, _PlainLoader)
+        return _read_plain(text)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
@@ -144,27 +144,54 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _check_plain(text: str) -> None:
-    """Raise yaml's error for tags, anchors, aliases and depth, before anything is built of them."""
-    depth = 1
-    for event in yaml.parse(text, Loader=_Parser):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise yaml.composer.ComposerError(None, None, "anchors and aliases aren't read", event.start_mark)
-        if getattr(event, "tag", None):
-            raise yaml.composer.ComposerError(None, None, f"the tag {show(event.tag)} isn't read", event.start_mark)
-        if isinstance(event, yaml.NodeEvent) and depth > DEEPEST:
-            raise yaml.composer.ComposerError(None, None, "nested too deeply", event.start_mark)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+def _read_plain(text: str) -> Any:
+    """The values of one YAML document. Raises yaml's error for tags, anchors, aliases, depth and a key twice.
+
+    Read from the parser's events alone, so that nothing is ever composed of what is refused.
+    """
+    events: Iterator[Any] = yaml.parse(text, Loader=_Parser)
+    values = [_read_node(next(events), events, 1) for event in events if isinstance(event, yaml.DocumentStartEvent)]
+    if len(values) > 1:
+        raise yaml.composer.ComposerError(None, None, "expected one document, but found another document", None)
+    return values[0] if values else None
 
 
-class _PlainLoader(_Parser):  # type: ignore[misc]
-    """Reads the values that JSON has. A date is the text it is written as."""
+def _read_node(event: Any, events: Iterator[Any], depth: int) -> Any:
+    if isinstance(event, yaml.AliasEvent) or event.anchor:
+        raise yaml.composer.ComposerError(None, None, "anchors and aliases aren't read", event.start_mark)
+    if event.tag:
+        raise yaml.composer.ComposerError(None, None, f"the tag {show(event.tag)} isn't read", event.start_mark)
+    if depth > DEEPEST:
+        raise yaml.composer.ComposerError(None, None, "nested too deeply", event.start_mark)
+    if isinstance(event, yaml.ScalarEvent):
+        return _read_scalar(event.value) if event.implicit[0] else event.value
+    if isinstance(event, yaml.SequenceStartEvent):
+        found = []
+        while not isinstance(item := next(events), yaml.SequenceEndEvent):
+            found.append(_read_node(item, events, depth + 1))
+        return found
+    mapping: dict[Any, Any] = {}
+    written = set()
+    while not isinstance(key := next(events), yaml.MappingEndEvent):
+        name = _read_node(key, events, depth + 1)
+        if not isinstance(key, yaml.ScalarEvent):
+            raise yaml.constructor.ConstructorError(None, None, "found unhashable key", key.start_mark)
+        if key.value in written or name in mapping:
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", key.start_mark)
+        written.add(key.value)
+        mapping[name] = _read_node(next(events), events, depth + 1)
+    return mapping
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if len(set(map(str, keys))) != len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
-        return dict(super().construct_mapping(node, deep))
+
+@lru_cache(maxsize=4096)  # keys and names, which an entry repeats
+def _read_scalar(text: str) -> Any:
+    """The value of an unquoted text. A date is the text it is written as, and so is `<<`."""
+    tag = _PLAIN.resolve(yaml.ScalarNode, text, (True, False))
+    return text if tag in _READ_AS_TEXT else _PLAIN.yaml_constructors[tag](_PLAIN, yaml.ScalarNode(tag, text))
+
+
+_READ_AS_TEXT = ("tag:yaml.org,2002:str", *(f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "value")))
+_PLAIN: Any = yaml.SafeLoader("")
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -180,8 +207,3 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 _PlainDumper.add_representer(str, _PlainDumper.represent_text)
-_READ_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _READ_AS_TEXT]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -7,11 +7,22 @@ them there is refused in an entry, and replaced where a file that we only report
 import html
 import re
 import unicodedata
+from typing import Any
 
 MAX_SHOWN = 120  # characters of a foreign value in a finding
 # Control, formatting (with the marks that turn the direction of text), surrogate, private, unassigned, separators.
 _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~<>&@:.])")
+_FOLDERS = re.compile(r"(?<![\w:/.\\])(?:/|~/|[A-Za-z]:[\\/])(?=\S)(?:[^|(),;=@\"'\\/]+[\\/])*(?=[^|(),;=@\"'\\/])")
+
+
+def hide_folders(value: Any) -> Any:
+    """Values as JSON has them, the folders of every absolute path in a text left out: /home/me/x becomes x."""
+    if isinstance(value, str):
+        return _FOLDERS.sub("", value)
+    if isinstance(value, dict):
+        return {key: hide_folders(one) for key, one in value.items()}
+    return [hide_folders(one) for one in value] if isinstance(value, list) else value
 
 
 def check_line(text: str) -> str:

@@ -36,7 +36,9 @@ def add(
 
 
 def verify(
-    entries: Annotated[list[Path], typer.Argument(help="Folders of entries.")],
+    entries: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of entries.  [default: those that come with sightscale]")
+    ] = None,
     data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
     data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
@@ -46,7 +48,9 @@ def verify(
 
     It needs no model. That the answers came from the model named it can't prove: only running it again can.
     """
-    _verify(entries, data, data_root, json, markdown)
+    from sightscale.leaderboards.site.gather import list_embedded
+
+    _verify(entries or list_embedded(), data, data_root, json, markdown)
 
 
 def _verify(
@@ -103,7 +107,11 @@ def schema(
 
 
 def build(
-    entries: Annotated[Path, typer.Argument(help="Folder that holds the entries' folders.")],
+    *,
+    entries: Annotated[
+        Path | None,
+        typer.Argument(help="Folder that holds the entries' folders.  [default: those that come with sightscale]"),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the site; a site that stands there is replaced.")],
     title: Annotated[str | None, typer.Option(help="The leaderboard's title.")] = None,
     verify: Annotated[bool, typer.Option(help="Score every answer again; else all entries are self-reported.")] = True,
@@ -119,13 +127,15 @@ def build(
     """
     quieten()
     from sightscale.leaderboards.site.build import TITLE, Options, build_site
+    from sightscale.leaderboards.site.gather import EMBEDDED
+    from sightscale.leaderboards.site.tables import count_entries
 
     options = Options(title or TITLE, verify, data, data_root, samples)
-    gathered = build_site(entries, output, options, lambda line: print(line, file=sys.stderr))
+    gathered = build_site(entries or EMBEDDED, output, options, lambda line: print(line, file=sys.stderr))
     for line in gathered.left_out:
         print(f"left out: {line}")
     accepted = sum(one.accepted for one in gathered.entries)
-    print(f"{output / 'index.html'}: {len(gathered.entries):,} entries, {accepted:,} verified")
+    print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
 
 
 COMMANDS = (add, verify, check, schema, build)

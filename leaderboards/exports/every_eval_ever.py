@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
+from sightscale.leaderboards.text import hide_folders
 
 VERSION = "0.3.0"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
@@ -49,7 +50,7 @@ def write_every_eval_ever(
             "additional_details": {
                 "deployment_type": "unknown",
                 "model_availability": "unknown",
-                "identity": str(made.get("identity")),
+                "identity": hide_folders(str(made.get("identity"))),
                 **{f"{part.role}_parameters": str(part.parameters) for part in measured.parts},
             },
         },

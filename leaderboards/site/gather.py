@@ -16,6 +16,7 @@ from sightscale.leaderboards.submitted_records import read_submitted
 from sightscale.leaderboards.text import show
 from sightscale.leaderboards.verify import verify_entry
 
+EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
 VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
 
 
@@ -53,6 +54,11 @@ class Gathered:
 
     entries: tuple[Listed, ...]
     left_out: tuple[str, ...]
+
+
+def list_embedded() -> list[Path]:
+    """The folders of the entries that come with sightscale."""
+    return sorted(one for one in EMBEDDED.iterdir() if one.is_dir())
 
 
 def gather(

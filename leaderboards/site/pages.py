@@ -24,9 +24,10 @@ from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES
 from sightscale.leaderboards.site.plots import Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
-    HEADLINES,
     SIZES,
+    count_entries,
     entry_tables,
+    name_standings,
     published_facts,
     published_table,
     show_size,
@@ -35,6 +36,9 @@ from sightscale.leaderboards.site.tables import (
 )
 
 WEB = Path(__file__).parent / "web"
+MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each
+PUBLISHED_NOTE = "Hollow marks are the study's printed rows, by the sizes of their language models alone."
+OTHER_DATA = "They answered the public data, so their heights don't compare."
 PUBLISHED_AVERAGES = {"in_domain": "in_domain_average", "mmstar_macro": "mmstar_average"}
 
 
@@ -72,7 +76,6 @@ def make_board(title: str, gathered: Gathered) -> Board:
 
 def render_index(board: Board) -> str:
     """The table of all entries, plots, the published systems, feeds and what to cite."""
-    (name, first), *_ = board.groups.items()
     return _render(
         "index.html.jinja",
         board,
@@ -89,7 +92,11 @@ def render_index(board: Board) -> str:
                 for number, (name, own) in enumerate(board.groups.items())
             ],
             "published": published_table(),
-            "figures": _figures(name, first),
+            "figures": [
+                figure
+                for number, (name, own) in enumerate([*board.groups.items()][:MOST_GROUPS])
+                for figure in _figures(number, name, own)
+            ],
             "filters": _FILTERS,
             "counts": Counter(one.status for one in board.entries),
             "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_FINDINGS]],
@@ -179,6 +186,7 @@ def _frame() -> dict[str, Any]:
         "policy": content_policy([style], scripts),
         "version": version("sightscale"),
         "show_size": show_size,
+        "count_entries": count_entries,
     }
 
 
@@ -213,37 +221,50 @@ def _facts(one: Listed) -> list[tuple[str, str]]:
     return [(name, show_text(value, 1000)) for name, value in told if value]
 
 
-def _figures(name: str, entries: Sequence[Listed]) -> list[Figure]:
-    """Size and tokens against the averages that the study names, of the entries asked the same questions."""
+def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
+    """Size and tokens against the first scores of the standings, of entries that were asked the same questions."""
     whole = name_data(entries[0].entry.data) == "the public data"
-    other = "" if whole else "The published systems answered the public data: their heights don't compare."
     figures = []
-    for average, attribute in PUBLISHED_AVERAGES.items():
+    for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
         scored = [(one, one.found[average, SIGHTED]) for one in entries if (average, SIGHTED) in one.found]
         sized = [_point(one, found, one.size, f"{show_size(one.size)} parameters") for one, found in scored if one.size]
-        for row in read_published():
-            facts, value = published_facts(row), getattr(row, attribute) / 100
-            found = Estimate(value, float("nan"), float("nan"), 0, 0)
-            sized.append(
-                Point(PUBLISHED_SERIES, row.system, facts["total"], found, f"{show_size(facts['total'])} parameters")
-            )
         counted = [
             _point(one, found, one.tokens, f"{one.tokens:,.0f} tokens a question")
             for one, found in scored
             if one.tokens
         ]
-        heading = HEADLINES[average]
+        about = f"On {name}."
+        beside = f"{about} {PUBLISHED_NOTE if whole else f'{PUBLISHED_NOTE} {OTHER_DATA}'}"
+        printed = _print_published(average)
         figures += [
-            draw_front(f"size-{average}", f"{heading}: score by size", sized, "parameters of all parts", other),
             draw_front(
-                f"tokens-{average}",
+                f"size-{number}-{average}",
+                f"{heading}: score by size",
+                sized + printed,
+                "parameters of all parts",
+                beside if printed else about,
+            ),
+            draw_front(
+                f"tokens-{number}-{average}",
                 f"{heading}: score by tokens",
                 counted,
                 "tokens a question, prompts included",
-                f"On {name}.",
+                about,
             ),
         ]
     return [figure for figure in figures if figure]
+
+
+def _print_published(average: str) -> list[Point]:
+    """The published systems' marks, where the study names this average."""
+    if average not in PUBLISHED_AVERAGES:
+        return []
+    points = []
+    for row in read_published():
+        total = published_facts(row)["total"]
+        found = Estimate(getattr(row, PUBLISHED_AVERAGES[average]) / 100, float("nan"), float("nan"), 0, 0)
+        points.append(Point(PUBLISHED_SERIES, row.system, total, found, f"language models of {show_size(total)}"))
+    return points
 
 
 def _point(one: Listed, score: Estimate, across: float | None, shown: str) -> Point:

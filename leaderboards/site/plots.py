@@ -49,19 +49,24 @@ def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about:
     kept = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
     best = front[-1]
     finding = (
-        f"No measured entry with less scores more than {show_line(best.name)} ({100 * best.score.value:.1f} %, "
-        f"{best.shown}). The line joins the {len(front)} entries that no smaller value reaches. {about}"
+        f"Highest: {show_line(best.name)} ({100 * best.score.value:.1f} %, {best.shown}). {_tell_front(front)} {about}"
     ).strip()
     left_out = len(points) - len(kept)
     finding += f" {left_out:,} entries below the line are left out here; the table holds them." if left_out else ""
     drawn = [_draw(kept, front, axis, width) for width in (WIDE, NARROW)]
-    return Figure(name, title, finding, SERIES, *drawn)
+    return Figure(name, title, finding, SERIES[: 1 + max(point.series for point in kept)], *drawn)
+
+
+def _tell_front(front: Sequence[Point]) -> str:
+    if len(front) == 1:
+        return "No measured entry reaches it with less."
+    return f"The line joins the {len(front)} measured entries that score more than all with less."
 
 
 def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int) -> str:
     height = 380 if width > 500 else 320
     low, high = (log10(end([one.across for one in points])) for end in (min, max))
-    room = max(0.08, 0.05 * (high - low))
+    room = max(0.21, 0.05 * (high - low))  # so that a lone point has a tick of 1, 2, 5 beside it
     low, high = low - room, high + room
     ends = [end for one in points for end in (one.score.value, one.score.low, one.score.high) if end == end]
     bottom, top = floor(10 * min(ends)) / 10, ceil(10 * max(ends) + 1e-9) / 10

@@ -1,5 +1,6 @@
 """Tables: entries in places that intervals allow, the published systems apart, and one entry's own scores."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from sightscale.leaderboards.site.standings import RULE, find_places
 from sightscale.leaderboards.table_one import COLUMNS, row_of_published
 
 HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
+MOST_TASKS = 4  # shown of entries that have no headline average
 SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
 _SIZE_ENDS = (0.5e9, 1e9, 3e9, 8e9)
 AMOUNTS = ("up to 1M", "1M to 10M", "over 10M", "unknown")
@@ -48,21 +50,41 @@ def show_size(parameters: float | None) -> str:
     return f"{parameters / 1e9:.1f}B" if parameters >= 0.95e8 else f"{parameters / 1e6:.1f}M"
 
 
+def count_entries(count: int) -> str:
+    """How many entries, in words."""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
+def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
+    """What the standings of these entries show: the headline averages, and the tasks of who has none of them.
+
+    Returned as headings by name, the tasks that most were asked first.
+    """
+    asked = [{name for name, condition in one.found if condition == SIGHTED} for one in entries]
+    shown = {name: heading for name, heading in HEADLINES.items() if any(name in own for own in asked)}
+    averages = {claim.name for one in entries for claim in one.entry.averages}
+    left = [sorted(own - averages) for own in asked if not own & set(HEADLINES)]
+    counts = Counter(name for own in left for name in own)
+    return shown | {name: name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TASKS]}
+
+
 def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
-    """The entries that were asked the same questions, by their places in the first headline average that they have."""
-    places = {name: find_places([one.found.get((name, SIGHTED)) for one in entries]) for name in HEADLINES}
-    columns = [*_SYSTEM]
-    for name, heading in HEADLINES.items():
+    """The entries that were asked the same questions, by their places in the first average or task that they have."""
+    shown = name_standings(entries)
+    places = {name: find_places([one.found.get((name, SIGHTED)) for one in entries]) for name in shown}
+    columns = [_SYSTEM[0], _SYSTEM[-1]]
+    for name, heading in shown.items():
         columns += _score_columns(name, heading)
+    columns += _SYSTEM[1:-1]  # after the scores, which a narrow screen shows first
     rows = [
         {
             **_system(one),
-            **{key: cell for name in HEADLINES for key, cell in _cells(one, name, places[name][at]).items()},
+            **{key: cell for name in shown for key, cell in _cells(one, name, places[name][at]).items()},
         }
         for at, one in enumerate(entries)
     ]
-    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in HEADLINES] + [row["system"].casefold()])
-    caption = f"Per cent, of {len(entries):,} entries. {RULE} Filters hide rows and change no place. {BASIS}"
+    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in shown] + [row["system"].casefold()])
+    caption = f"Per cent, of {count_entries(len(entries))}. {RULE} Filters hide rows and change no place. {BASIS}"
     return make_table(f"standings-{number}", title, caption, columns, rows)
 
 
@@ -75,7 +97,7 @@ def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) ->
         for at, one in enumerate(asked)
     ]
     rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
-    columns = [*_SYSTEM[:2], _SYSTEM[-1], *_score_columns(task, "Score"), Column("n", "Questions", "count")]
+    columns = [_SYSTEM[0], _SYSTEM[-1], *_score_columns(task, "Score"), _SYSTEM[1], Column("n", "Questions", "count")]
     return make_table(f"task-{number}", title, f"Per cent. {RULE} {BASIS}", columns, rows)
 
 

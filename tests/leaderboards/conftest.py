@@ -1,9 +1,12 @@
 """Entries of real runs: a scripted model on the mini suite, whole and small."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +15,12 @@ import pytest
 from sightscale.harness.evaluate import Plan, evaluate
 from sightscale.leaderboards import verify
 from sightscale.leaderboards.add import Facts, add_entry
+from sightscale.leaderboards.scores import list_averages
 from sightscale.leaderboards.submitted_records import decode
 from sightscale.model_adapters.spec import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
+ClaimEntry = Callable[..., Path]
 FACTS = Facts(visual_data="unk.", licence="Apache-2.0", contact="someone@example.org")
 TASKS = ("in_domain_gqa", "mmstar_math", "grounding_refcoco_testa", "similarity_nights", "imagenet")
 
@@ -77,3 +82,51 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             return pa.ipc.open_stream(source).read_all().to_pandas()
 
     monkeypatch.setattr(verify, "read_submitted", read)
+
+
+@pytest.fixture(scope="session")
+def claim_entry() -> ClaimEntry:
+    """Writes an entry of claims alone, as a self-reported one: end-to-end unless two parameter counts are given."""
+
+    def write(
+        folder: Path, name: str, scores: Mapping[str, float], parameters: Sequence[int] = (10**8,), **fields: Any
+    ) -> Path:
+        roles = ("model",) if len(parameters) == 1 else ("perception", "reasoning")
+        parts = [
+            {"role": role, "checkpoint": f"{name}-{role}", "parameters": count}
+            for role, count in zip(roles, parameters, strict=True)
+        ]
+        claims = [
+            {"task": task, "condition": condition, "n": 300, "score": round(share * score, 6)}
+            for task, score in scores.items()
+            for condition, share in (("sighted", 1.0), ("none", 0.5))
+        ]
+        known = {(one["task"], one["condition"]): one["score"] for one in claims}
+        averages = [
+            {
+                "name": rule.name,
+                "condition": condition,
+                "rule": rule.rule,
+                "n": 300 * len(rule.tasks),
+                "score": round(fmean(known[task, condition] for task in rule.tasks), 6),
+            }
+            for rule in list_averages()
+            if set(rule.tasks) <= set(scores)
+            for condition in ("sighted", "none")
+        ]
+        entry = {
+            **{"schema_version": 1, "id": name, "name": "+".join(part["checkpoint"] for part in parts), "parts": parts},
+            "kind": "end-to-end" if len(parameters) == 1 else "decoupled",
+            **{"visual_data": "1.0M", "licence": "MIT", "contact": "a@example.org", "hardware": "a laptop"},
+            **{"mode": "direct", "budgets": {"answer": 32}, "date": "2026-01-31"},
+            "data": {"source": "mini", "revision": "mini@1", "limit": None},
+            "runs": [{"run_id": "0123456789ab", "model": name, "identity": name}],
+            **{"scores": claims, "averages": averages, **fields},
+        }
+        (folder / name).mkdir(parents=True)
+        (folder / name / "entry.yaml").write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
+        for other in ("records.parquet", "manifest.json", "hashes.json"):
+            (folder / name / other).write_text("{}")
+        return folder / name
+
+    return write
