@@ -120,10 +120,12 @@ def failed(reason: str) -> Completion:
 
 
 def hash_image(image: Image.Image) -> str:
-    """SHA-256 of a picture's mode, size and pixels, the same whatever file it came from."""
-    known = image.info.get("sightscale_hash")
-    if isinstance(known, str):
-        return known
-    digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
-    image.info["sightscale_hash"] = digest
-    return digest
+    """SHA-256 of a picture's mode, size and pixels, the same whatever file it came from.
+
+    It is computed anew each time: whatever is kept on a picture goes along to its copies, and stays
+    when its pixels are changed in place.
+    """
+    digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
+    shown = image.convert("RGBA") if image.mode in ("P", "PA") else image  # their bytes say nothing without a palette
+    digest.update(shown.tobytes())
+    return digest.hexdigest()

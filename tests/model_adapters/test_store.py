@@ -58,6 +58,22 @@ def test_one_pixel_changes_the_key() -> None:
     assert generation_key("e", ask("q", one), GREEDY) == generation_key("e", ask("q", one.copy()), GREEDY)
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_pixel_changed_after_the_first_look_changes_the_key(in_place: bool) -> None:
+    picture = Image.new("RGB", (8, 8))
+    first = generation_key("e", ask("q", picture), GREEDY)
+    changed = picture if in_place else picture.copy()
+    changed.putpixel((0, 7), (0, 1, 0))
+    assert generation_key("e", ask("q", changed), GREEDY) != first
+
+
+def test_the_palette_belongs_to_the_pixels() -> None:
+    one, other = Image.new("P", (8, 8)), Image.new("P", (8, 8))
+    one.putpalette([0, 0, 0, 255, 255, 255])
+    other.putpalette([0, 0, 9, 255, 255, 255])
+    assert one.tobytes() == other.tobytes() and ask("q", one).digest != ask("q", other).digest
+
+
 def test_size_mode_place_and_number_of_pictures_change_the_key() -> None:
     wide, tall = Image.new("RGB", (8, 2)), Image.new("RGB", (2, 8))
     grey = Image.new("L", (24, 2))
