@@ -32,6 +32,7 @@ def open_engine(
 
     Raises ValueError in one line when the model, the server or the store can't be opened.
     """
+    at_once = _read_batch_size(batch_size)
     kept = Store(Path(store)) if store else None
     engine: Engine
     if model.startswith(OPENAI):
@@ -41,7 +42,7 @@ def open_engine(
         if not served:
             raise ValueError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
         _refuse_others(model, engine_arguments, {"timeout", "tries"})
-        engine = OpenAIEngine(served["model"], served["url"], concurrency=int(batch_size), **engine_arguments)
+        engine = OpenAIEngine(served["model"], served["url"], concurrency=at_once, **engine_arguments)
     elif model.startswith(VLLM):
         from sightscale.model_adapters.engines.vllm import VllmEngine
 
@@ -58,13 +59,20 @@ def open_engine(
         _refuse_others(model, engine_arguments, set())
         engine = TransformersEngine(
             find_checkpoint(model),
-            batch_size=int(batch_size),
+            batch_size=at_once,
             dtype=dtype,
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,
         )
     return StoredEngine(engine, kept) if kept is not None else engine
+
+
+def _read_batch_size(batch_size: int | str) -> int:
+    """The batch size as a number. Raises ValueError in one line when it is none."""
+    if not str(batch_size).isdecimal() or int(batch_size) < 1:
+        raise ValueError(f"batch_size={batch_size!r} must be a whole number above zero")
+    return int(batch_size)
 
 
 def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:

@@ -1,9 +1,10 @@
-"""Stopping at a mark in what a row has written itself.
+"""Stopping: each row by what it has written itself, at a mark or where its context is full.
 
 Transformers' own stop strings are also met by text that the prompt began: a newline after the
 assistant's header and one written newline would end a row at a blank line.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,3 +23,13 @@ class StopAtMarks(StoppingCriteria):
         texts = self._tokenizer.batch_decode(tails, skip_special_tokens=True)
         met = [any(mark in text for mark in self._marks) for text in texts]
         return torch.tensor(met, dtype=torch.bool, device=input_ids.device)
+
+
+class StopAtLength(StoppingCriteria):
+    """Ends each row that has written as many tokens as it has room for."""
+
+    def __init__(self, rooms: Sequence[int], prompt_length: int) -> None:
+        self._rooms, self._prompt_length = torch.tensor(list(rooms)), prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        return (input_ids.shape[1] - self._prompt_length >= self._rooms).to(input_ids.device)

@@ -18,15 +18,17 @@ from transformers import (
     AutoModelForImageTextToText,
     AutoTokenizer,
     LogitsProcessorList,
+    StoppingCriteria,
     StoppingCriteriaList,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.placement import pick_device, pick_dtype
 from sightscale.model_adapters.engines.responses import read_response
 from sightscale.model_adapters.engines.sampling import SeededSampling
-from sightscale.model_adapters.engines.stopping import StopAtMarks
+from sightscale.model_adapters.engines.stopping import StopAtLength, StopAtMarks
 from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.processors import open_processor
@@ -51,7 +53,8 @@ class TransformersEngine:
         Raises ValueError in one line when it can't be found or isn't a model that writes text.
         """
         self.batch_size = int(batch_size)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = pick_device(device)
+        number_type = pick_dtype(dtype, self.device)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         location, gguf_file = locate(model)
         if Path(location).is_dir():
@@ -62,7 +65,7 @@ class TransformersEngine:
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
             loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
-            self._model: Any = loader.from_pretrained(location, dtype=_pick_dtype(dtype, self.device), **options)
+            self._model: Any = loader.from_pretrained(location, dtype=number_type, use_safetensors=True, **options)
             self._processor: Any = (
                 open_processor(location, config.model_type, **options)
                 if self.sees
@@ -190,7 +193,13 @@ class TransformersEngine:
         if decoding.temperature > 0:
             steered.append(SeededSampling(decoding, prompts))
         written_from = inputs["input_ids"].shape[1]
-        marks = [StopAtMarks(self._tokenizer, decoding.stop, written_from)] if decoding.stop else []
+        ends: list[StoppingCriteria] = []
+        if decoding.stop:
+            ends.append(StopAtMarks(self._tokenizer, decoding.stop, written_from))
+        # Beyond its context a model fails or writes nonsense; each row ends there, whoever shares its batch.
+        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in lengths]
+        if min(rooms) < decoding.max_new_tokens:
+            ends.append(StopAtLength(rooms, written_from))
         output = self._model.generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
@@ -200,12 +209,12 @@ class TransformersEngine:
             top_k=None,
             logits_processor=steered,
             pad_token_id=self._tokenizer.pad_token_id,
-            stopping_criteria=StoppingCriteriaList(marks),
+            stopping_criteria=StoppingCriteriaList(ends),
         )[:, written_from:]
         seconds = (time.perf_counter() - start) / len(prompts)
         return [
-            self._completion(row, length, seconds, decoding, opens)
-            for row, length, opens in zip(output.tolist(), lengths, opened, strict=True)
+            self._completion(row[:room], length, seconds, decoding, opens)
+            for row, room, length, opens in zip(output.tolist(), rooms, lengths, opened, strict=True)
         ]
 
     def _completion(
@@ -249,25 +258,8 @@ def identify(
         except (OSError, ValueError, KeyError) as error:
             raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         weights = weights or getattr(config, "_commit_hash", None)
-    chosen = _pick_dtype(dtype, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    chosen = pick_dtype(dtype, pick_device(device))
     return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
-
-
-def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    if dtype != "auto":
-        return getattr(torch, dtype)
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
-
-
-def _cpu_has_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; emulation is several times slower than float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
 
 
 def _area(image: Image.Image) -> int:

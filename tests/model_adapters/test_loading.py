@@ -1,6 +1,7 @@
 """Which engine a model string opens, and what it says when it opens none."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +40,22 @@ def test_an_argument_that_no_engine_takes_is_named(random_nano: Path, tmp_path: 
     spec = parse_model(f"{random_nano},tensor_parallel_size=2")
     with pytest.raises(ValueError, match="has no argument 'tensor_parallel_size'"):
         open_model(spec, batch_size=1, seed=0, store=str(tmp_path / "store.sqlite"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dtype": "banana"}, "unknown dtype 'banana'; known: auto, float32, bfloat16, float16"),
+        ({"dtype": "int8"}, "unknown dtype 'int8'"),
+        ({"device": "banana"}, "unknown device 'banana'"),
+        ({"device": "cuda:99"}, "there is no device 'cuda:99'"),
+        ({"batch_size": "many"}, "batch_size='many' must be a whole number above zero"),
+        ({"batch_size": 0}, "batch_size=0 must be"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_told_in_one_line(
+    random_nano: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        open_engine(str(random_nano), **options)
+    assert "\n" not in str(caught.value)

@@ -111,6 +111,21 @@ def test_a_prompt_longer_than_the_context_fails_with_the_reason(engine: Transfor
     assert "this model's context holds 1024" in (answers[2].error or "")
 
 
+def test_what_is_written_ends_with_the_context_whoever_shares_the_batch(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = prompts(4)
+    whole = engine.generate(asked, Decoding(6))
+    monkeypatch.setattr(engine, "_context", max(answer.input_tokens for answer in whole) + 2)
+    cut = engine.generate(asked, Decoding(6))
+    for before, after in zip(whole, cut, strict=True):
+        room = (engine._context or 0) - after.input_tokens
+        assert after.output_tokens == min(room, before.output_tokens) and before.text.startswith(after.text)
+        assert after.finish_reason == ("length" if room < before.output_tokens else before.finish_reason)
+    assert any(answer.output_tokens < 6 for answer in cut)
+    assert [answer.text for answer in cut] == [engine.generate([one], Decoding(6))[0].text for one in asked]
+
+
 def test_a_prompt_that_the_chat_template_refuses_costs_itself_only(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
