@@ -27,6 +27,9 @@ _SCHEMA = (
     session TEXT PRIMARY KEY, begun REAL NOT NULL, hits INTEGER NOT NULL, misses INTEGER NOT NULL
     ) WITHOUT ROWID""",
 )
+# Whatever bytes a damaged row holds, each of its values comes out as the type that it ought to be.
+_EVERY_ROW = """SELECT CAST(key AS BLOB), coalesce(CAST(engine AS TEXT), ''), body, checksum,
+    coalesce(CAST(written AS REAL), 0.0) FROM generations"""
 _DAY = 86400.0  # seconds
 _FIELDS = frozenset(field.name for field in fields(Completion))
 
@@ -42,6 +45,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+            self._connection.text_factory = _read_text
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             for table in _SCHEMA:
@@ -205,7 +209,7 @@ def describe_store(path: Path) -> StoreReport:
     """
     with _open_existing(path) as connection:
         found: dict[str, list[float]] = {}
-        for key, engine, body, checksum, written in connection.execute("SELECT * FROM generations"):
+        for key, engine, body, checksum, written in connection.execute(_EVERY_ROW):
             rows = found.setdefault(engine, [0, 0, written, written])
             rows[0] += 1
             rows[1] += _is_damaged(key, body, checksum)
@@ -237,13 +241,13 @@ def prune_store(
         connection.execute("BEGIN IMMEDIATE")
         chosen = [
             (key, name)
-            for key, name, body, checksum, written in connection.execute("SELECT * FROM generations")
+            for key, name, body, checksum, written in connection.execute(_EVERY_ROW)
             if (engine is None or engine in name)
             and (older_than is None or written < latest)
             and (not damaged or _is_damaged(key, body, checksum))
         ]
         for key, name in chosen:
-            connection.execute("DELETE FROM generations WHERE key = ?", (key,))
+            connection.execute("DELETE FROM generations WHERE key = CAST(? AS TEXT)", (key,))
             removed[name] = removed.get(name, 0) + 1
         connection.execute("COMMIT")
         connection.execute("VACUUM")
@@ -258,6 +262,7 @@ def _open_existing(path: Path) -> Iterator[sqlite3.Connection]:
         raise ValueError(f"there is no store at {path}")
     try:
         with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
+            connection.text_factory = _read_text
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "generations" not in tables:
                 raise ValueError(f"{path} is not a store")
@@ -272,7 +277,13 @@ def _files_of(path: Path) -> set[str]:
     return {path.name + suffix for suffix in ("", "-wal", "-shm")}
 
 
-def _is_damaged(key: str, body: object, checksum: object) -> bool:
+def _read_text(content: bytes) -> str:
+    """A column's text; what isn't UTF-8 in it comes out as other text, whose checksum is another."""
+    return content.decode("utf-8", "replace")
+
+
+def _is_damaged(key: str | bytes, body: object, checksum: object) -> bool:
+    key = key if isinstance(key, str) else _read_text(key)
     return not isinstance(body, str) or _checksum(key, body) != checksum
 
 

@@ -129,6 +129,27 @@ def test_a_damaged_row_is_done_again(store: Store) -> None:
     assert engine.asked == ["a", "b", "a"]
 
 
+@pytest.mark.parametrize("column", ["body", "checksum", "key", "engine", "written"])
+@pytest.mark.parametrize("value", [b"\xff\xfe\x00", b""])
+def test_bytes_that_are_no_text_damage_their_row_only(store: Store, column: str, value: bytes) -> None:
+    StoredEngine(Counting(), store).generate([ask("a"), ask("b")], GREEDY)
+    store.close()
+    broken = generation_key("counting", ask("a"), GREEDY)
+    with sqlite3.connect(store.path) as raw:
+        raw.execute(f"UPDATE generations SET {column} = CAST(? AS TEXT) WHERE key = ?", (value, broken))
+    report = describe_store(store.path)
+    assert sum(rows.rows for rows in report.engines) == 2
+    unusable = column in ("body", "checksum", "key")  # the others decide nothing
+    assert sum(rows.damaged for rows in report.engines) == unusable
+    engine, again = Counting(), Store(store.path)
+    assert [one.text for one in StoredEngine(engine, again).generate([ask("a"), ask("b")], GREEDY)] == ["A", "B"]
+    assert engine.asked == ["a"] * unusable
+    again.close()
+    prune_store(store.path, damaged=True)
+    assert sum(rows.damaged for rows in describe_store(store.path).engines) == 0
+    assert len(Store(store.path)) == 2
+
+
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("this is not a database" * 100)
