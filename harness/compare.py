@@ -26,6 +26,7 @@ from sightscale.model_adapters.conditions import SIGHTED
 
 STAGES = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 SECONDS = ("seconds", "perception_seconds")
+THINKING = "thinking tokens (about)"
 
 
 def compare_runs(first: Run, second: Run, condition: str = SIGHTED, *, resamples: int = 10_000) -> pd.DataFrame:
@@ -82,19 +83,25 @@ def compare_runs(first: Run, second: Run, condition: str = SIGHTED, *, resamples
 def find_cost(run: Run, condition: str = SIGHTED) -> Iterator[dict[str, Any]]:
     """Findings per question of a run: tokens read and written in either stage, seconds, thinking.
 
-    Thinking is measured in characters, since records count its tokens with the answer's.
+    Records count thinking's tokens with the answer's: `thinking tokens` is the output's in the proportion of
+    characters thought to characters written, and says so by its name.
     """
     for task, rows in run.records[run.records["condition"] == condition].groupby("task", sort=False):
         where = {"run": run.label, "task": str(task), "level": "cost", "group": "all", "condition": condition}
         costs = {name.replace("_", " "): rows[name].to_numpy(float) for name in (*STAGES, *SECONDS)}
-        thinking = rows["thinking"].fillna("").astype(str).str.len().to_numpy(float)
-        for name, values in {**costs, "thinking characters": thinking}.items():
+        thinking, answer = (
+            rows[name].fillna("").astype(str).str.len().to_numpy(float) for name in ("thinking", "response")
+        )
+        share = np.divide(thinking, thinking + answer, out=np.zeros(len(rows)), where=thinking > 0)
+        costs |= {THINKING: share * costs["output tokens"], "thinking characters": thinking}
+        for name, values in costs.items():
             if np.nan_to_num(values).any():
                 yield finding(name, _mean(values, rows["cluster"].to_numpy(object)), **where)
         spent = float(rows[list(STAGES)].sum().sum())
         right = int((rows["score"] > RIGHT).sum())
-        per_right = known(spent / right if right else float("nan"), len(rows))
-        yield finding("tokens per right answer", per_right, **where)
+        if spent:  # a scripted or imported model's tokens aren't known, which isn't none
+            per_right = known(spent / right if right else float("nan"), len(rows))
+            yield finding("tokens per right answer", per_right, **where)
 
 
 def _mean(values: Array, clusters: Any) -> Estimate:

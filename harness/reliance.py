@@ -4,7 +4,8 @@ Sighted and blind answers to the same questions are compared, question by questi
 leakage are MMStar's (Chen et al., 2024).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ from sightscale.model_adapters.conditions import CONDITIONS, SIGHTED
 
 OFFICIAL = "official: right over questions"
 MACRO = "macro: mean of axes, then of categories"
-IN_DOMAIN = "in_domain_"
-IN_DOMAIN_SETS = 6
+FAMILIES = {"in_domain_": "in-domain", "mmstar_": "MMStar"}  # whose six tasks are reported as one number
+SIX = 6
+EQUAL = "unweighted mean of the six"
+SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave
 
 
 def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: int = 10_000) -> pd.DataFrame:
@@ -44,7 +47,7 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
     """
     everyone = [*runs, base] if base else list(runs)
     rows: list[dict[str, Any]] = []
-    spread: dict[tuple[str, str, str], list[Bootstrapped]] = {}
+    spread: dict[tuple[str, str, str, str], list[Bootstrapped]] = {}
     for questions in match_questions(everyone):
         for run in runs:
             if run.label not in questions.scores.columns.get_level_values(0):
@@ -58,16 +61,31 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
                     if base and condition == "none":
                         rows += _gain_and_leakage(part, run.label, group, base, resamples)
             rows += _averages_over_axes(questions, run.label, resamples)
-            if questions.task.startswith(IN_DOMAIN):
-                for condition in (SIGHTED, *_conditions(questions, run.label)):
-                    for measure, value in _task_means(questions, run.label, condition, resamples):
-                        spread.setdefault((run.label, condition, measure), []).append(value)
-    for (label, condition, measure), parts in spread.items():
-        where = {"run": label, "level": "average", "group": f"in-domain mean of {len(parts)} tasks"}
-        if len(parts) == IN_DOMAIN_SETS:
-            where["group"] = "in-domain: unweighted mean of the six"
-        rows.append(finding(measure, average(parts).interval(), condition=condition, task="in-domain", **where))
+            family = next((name for prefix, name in FAMILIES.items() if questions.task.startswith(prefix)), None)
+            for condition in (SIGHTED, *_conditions(questions, run.label)) if family else ():
+                for measure, value in _task_means(questions, run.label, base, condition, resamples):
+                    spread.setdefault((run.label, str(family), condition, measure), []).append(value)
+    rows += _averages_over_tasks(spread)
     return as_findings(rows)
+
+
+def _averages_over_tasks(
+    spread: Mapping[tuple[str, str, str, str], Sequence[Bootstrapped]],
+) -> Iterator[dict[str, Any]]:
+    """The averages of a family of tasks; of MMStar's categories as its authors take it, and as lmms-eval does."""
+    for (label, family, condition, measure), parts in spread.items():
+        name, _, kind = measure.partition("\t")
+        group = f"{family}: {EQUAL}" if len(parts) == SIX else f"{family} mean of {len(parts)} tasks"
+        if family == "MMStar":
+            group = (kind or OFFICIAL) + ("" if len(parts) == SIX else f" ({len(parts)} of 6 categories)")
+        weights = [part.n for part in parts] if family == "MMStar" and kind != MACRO else None
+        bounds = SHARES if name in ("sighted", "blind") else GAPS
+        found = average(parts, weights).interval(bounds=bounds)
+        low, high = max(found.low, bounds[0]), min(found.high, bounds[1])
+        if name == "ML":
+            found, low, high = replace(found, value=max(0.0, found.value)), max(0.0, low), max(0.0, high)
+        where = {"run": label, "task": family, "level": "average", "group": group, "condition": condition}
+        yield finding(name, replace(found, low=low, high=high), **where)
 
 
 def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
@@ -153,10 +171,9 @@ def _blind(part: Questions, run: str, group: Group, condition: str, resamples: i
 
 def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamples: int) -> Iterator[dict[str, Any]]:
     """Multi-modal gain S_v − S_wv and leakage max(0, S_wv − S_t), on questions that both were asked."""
-    given = [condition for label, condition in part.columns if label == base.label]
-    if (run, SIGHTED) not in part.scores.columns or not given:
+    text = _text_column(part, base)
+    if (run, SIGHTED) not in part.scores.columns or not text:
         return
-    text = (base.label, "none" if "none" in given else given[0])
     all_three = part.common([(run, SIGHTED), (run, "none"), text])
     where = {"run": run, "task": part.task, "level": group.level, "group": group.name, "condition": "none"}
     sighted, blind, told = (all_three.column(*one) for one in ((run, SIGHTED), (run, "none"), text))
@@ -166,23 +183,38 @@ def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamp
     yield finding("ML", Estimate(value, low, high, ahead.n, ahead.clusters), **where)
 
 
-def _task_means(questions: Questions, run: str, condition: str, resamples: int) -> Iterator[tuple[str, Bootstrapped]]:
+def _task_means(
+    questions: Questions, run: str, base: Run | None, condition: str, resamples: int
+) -> Iterator[tuple[str, Bootstrapped]]:
+    """What a family's average is taken of: each measure's mean over one task, over its axes where it has any."""
     columns = [(run, condition)] if condition == SIGHTED else [(run, SIGHTED), (run, condition)]
     if any(column not in questions.scores.columns for column in columns):
         return
-    both = questions.common(columns)
     seed = sum(questions.task.encode())  # tasks are independent, so are their resamples
-    values = both.scores.to_numpy(float)
-    if condition == SIGHTED:
-        yield "sighted", bootstrap(values, both.clusters, [mean_of(0)], resamples=resamples, seed=seed)[0]
-        return
-    measures = {"blind": mean_of(1), "reliance": _difference}
-    found = bootstrap(values, both.clusters, list(measures.values()), resamples=resamples, seed=seed)
-    yield from zip(measures, found, strict=True)
+    both = questions.common(columns)
+    means = {"sighted": both.column(run, SIGHTED)} if condition == SIGHTED else {}
+    if condition != SIGHTED:
+        blind = both.column(run, condition)
+        means = {"blind": blind, "reliance": both.column(run, SIGHTED) - blind}
+    functions, kinds = [mean_of(-2)], [""]
+    if questions.about["l2_category"].notna().any():
+        functions, kinds = [_over_questions, _macro_of(both.about)], ["", f"\t{MACRO}"]
+    for measure, value in means.items():
+        found = bootstrap(*_by_axis(both, value), functions, resamples=resamples, seed=seed)
+        yield from ((measure + kind, one) for kind, one in zip(kinds, found, strict=True))
+    text = _text_column(questions, base) if base and condition == "none" else None
+    if text:
+        all_three = questions.common([*columns, text])
+        values = [all_three.column(*column) for column in [*columns, text]]
+        gaps = np.column_stack([values[0] - values[1], values[1] - values[2]])
+        found = bootstrap(gaps, all_three.clusters, [mean_of(0), mean_of(1)], resamples=resamples, seed=seed)
+        yield from zip(("MG", "ML"), found, strict=True)
 
 
-def _difference(totals: Array) -> Array:
-    return (totals[..., 0] - totals[..., 1]) / totals[..., -1]
+def _text_column(questions: Questions, base: Run) -> tuple[str, str] | None:
+    """Where the base LLM's scores are: asked without the picture, or else under the first condition it has."""
+    given = [condition for label, condition in questions.columns if label == base.label]
+    return (base.label, "none" if "none" in given else given[0]) if given else None
 
 
 def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Iterator[dict[str, Any]]:
@@ -199,7 +231,8 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
                 *_by_axis(both, value), [_over_questions, _macro_of(both.about)], resamples=resamples
             )
             for name, found in ((OFFICIAL, official), (MACRO, macro)):
-                yield finding(measure, found.interval(), **where, group=name, condition=condition)
+                bounds = GAPS if measure == "reliance" else SHARES
+                yield finding(measure, found.interval(bounds=bounds), **where, group=name, condition=condition)
 
 
 def _by_axis(questions: Questions, value: Array) -> tuple[Array, NDArray[np.object_]]:

@@ -19,6 +19,12 @@ from sightscale.harness.runs import Run
 from sightscale.harness.study import PlannedRun, Role
 
 Ruling = Literal["supported", "not supported", "undecided"]
+EXTRACTION, THINKING = "extraction − captions", "thinking − direct"
+PAIRS: tuple[tuple[Role, Role, int, str], ...] = (  # role, what it is compared with, which size names it, in words
+    ("extract", "caption", 0, EXTRACTION),
+    ("extract-from-scratch", "caption", 0, "extraction from scratch − captions"),
+    ("thinking", "grid", 1, THINKING),
+)
 FAMILIES = {"in-domain": "in_domain_", "out of domain (MMStar)": "mmstar_"}
 
 SAYS = {  # the paper's four takeaways, in our words
@@ -88,8 +94,8 @@ def give_verdicts(runs: Mapping[PlannedRun, Run], blind: str, *, resamples: int 
     tellers: dict[int, Callable[[], Iterator[Evidence]]] = {
         1: lambda: _vision_centric(runs, blind, resamples),
         2: lambda: _perception_and_reasoning(runs, resamples),
-        3: lambda: _extraction(runs, resamples),
-        4: lambda: _thinking(runs, resamples),
+        3: lambda: _compared(runs, EXTRACTION, resamples),
+        4: lambda: _compared(runs, THINKING, resamples),
     }
     verdicts = []
     for number, tell in tellers.items():
@@ -124,20 +130,19 @@ def _perception_and_reasoning(runs: Mapping[PlannedRun, Run], resamples: int) ->
             yield _evidence(f"{family}: that less what reasoning loses", row)
 
 
-def _extraction(runs: Mapping[PlannedRun, Run], resamples: int) -> Iterator[Evidence]:
-    captions = {planned.note: run for planned, run in runs.items() if planned.role == "caption"}
-    for planned, run in runs.items():
-        if planned.role == "extract" and planned.note in captions:
-            size = planned.note.partition(":")[0]
-            yield from _differences(f"extraction − captions at {size}", run, captions[planned.note], resamples)
+def pair_runs(runs: Mapping[PlannedRun, Run]) -> Iterator[tuple[str, Run, Run]]:
+    """What Figures 4 to 6 compare: extraction (also from scratch) with captions, thinking with direct answers."""
+    for role, base, part, words in PAIRS:
+        second = {planned.note: run for planned, run in runs.items() if planned.role == base}
+        for planned, run in runs.items():
+            if planned.role == role and planned.note in second:
+                yield f"{words} at {planned.note.split(':')[part]}", run, second[planned.note]
 
 
-def _thinking(runs: Mapping[PlannedRun, Run], resamples: int) -> Iterator[Evidence]:
-    direct = {planned.note: run for planned, run in runs.items() if planned.role == "grid"}
-    for planned, run in runs.items():
-        if planned.role == "thinking" and planned.note in direct:
-            size = planned.note.partition(":")[2]
-            yield from _differences(f"thinking − direct at {size}", run, direct[planned.note], resamples)
+def _compared(runs: Mapping[PlannedRun, Run], words: str, resamples: int) -> Iterator[Evidence]:
+    for what, first, second in pair_runs(runs):
+        if what.startswith(f"{words} at "):
+            yield from _differences(what, first, second, resamples)
 
 
 def _differences(what: str, first: Run, second: Run, resamples: int) -> Iterator[Evidence]:

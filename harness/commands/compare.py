@@ -1,12 +1,16 @@
 """`sightscale compare`: two runs, question by question."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
 from sightscale.harness.commands.terminal import open_console
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def compare(
@@ -38,18 +42,18 @@ def compare(
     console = open_console()
     console.print(render_findings(findings, columns, levels=levels, caption=about))
     costs = {name: f"#{name}" for name in findings.loc[findings["level"] == "cost", "measure"].unique()}
-    about = "Cost: means per question; thinking tokens are among the output tokens."
+    about = "Cost: means per question. Thinking tokens are among the output tokens, told by their share of characters."
     console.print(render_list(findings, costs, levels=("cost",), across="run", caption=about))
     write_findings(findings, csv, json)
     if figures:
-        from sightscale.harness.plots import draw_forest
+        write_figures({"comparison": draw_comparison(findings, f"{one.label} − {two.label}", levels)}, figures)
 
-        rows = findings[(findings["measure"] == "difference") & findings["level"].isin(levels)]
-        names = rows["task"].where(rows["group"] == "all", rows["task"] + ": " + rows["group"])
-        names = names.where(rows["level"] != "average", rows["group"])
-        chart = draw_forest(
-            rows.assign(name=names),
-            title=f"{one.label} − {two.label}",
-            axis="difference, percentage points (95 % interval)",
-        )
-        write_figures({"comparison": chart}, figures)
+
+def draw_comparison(findings: "pd.DataFrame", title: str, levels: Sequence[str] = ("task", "average")) -> Any:
+    """The differences of two runs as a forest plot."""
+    from sightscale.harness.plots import draw_forest
+
+    rows = findings[(findings["measure"] == "difference") & findings["level"].isin(levels)]
+    names = rows["task"].where(rows["group"] == "all", rows["task"] + ": " + rows["group"])
+    names = names.where(rows["level"] != "average", rows["group"])
+    return draw_forest(rows.assign(name=names), title=title, axis="difference, percentage points (95 % interval)")

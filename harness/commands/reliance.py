@@ -46,8 +46,13 @@ def reliance(
     tables = (
         (sighted, "Per cent with 95 % intervals."),
         (
-            {"blind": "blind score", "reliance": "± reliance", "blind share": "blind share of the score"},
-            "Reliance: sighted − blind on the same questions.",
+            {
+                "blind": "blind score",
+                "reliance": "± reliance",
+                "blind share": "blind share of the score",
+                "blind corrected": "won by looking",
+            },
+            "Reliance: sighted − blind on the same questions. Won by looking: that over what blind answering leaves.",
         ),
         ({"MG": "± multi-modal gain", "ML": "leakage"}, "Against the base LLM, on the same questions."),
         (
@@ -63,8 +68,8 @@ def reliance(
         passes = int(suspected["passes"].max())
         guessed = float(suspected["by_guessing"].mean())
         print(
-            f"{len(suspected):,} questions are right in all of up to {passes} blind passes "
-            f"(one of them by that many independent guesses: {100 * guessed:.1f} %)"
+            f"{len(suspected):,} questions are right in all of up to {passes} blind passes; "
+            f"independent guesses would get such a question right as often with {100 * guessed:.1f} % probability"
         )
     if suspects:
         write_csv(suspected, suspects)

@@ -52,6 +52,7 @@ def study(
     verdicts = give_verdicts(runs, blind, resamples=resamples)
     _show(chosen, runs, verdicts)
     _write(verdicts, output)
+    _write_report(output, resamples)
 
 
 def _train(chosen: "Study", output: Path) -> None:
@@ -72,10 +73,12 @@ def _write_analyses(runs: Mapping["PlannedRun", "Run"], blind: str, output: Path
     """Findings as CSV and JSON, and figures, of each analysis."""
     from sightscale.harness.bottleneck import find_bottleneck
     from sightscale.harness.commands.bottleneck import draw_bottleneck
+    from sightscale.harness.commands.compare import draw_comparison
     from sightscale.harness.commands.downscale import draw_downscaling
+    from sightscale.harness.compare import compare_runs
     from sightscale.harness.downscale import find_downscaling
     from sightscale.harness.reliance import find_reliance
-    from sightscale.harness.verdicts import of_role
+    from sightscale.harness.verdicts import of_role, pair_runs
 
     scale = of_role(runs, "end-to-end")
     reliance = find_reliance(scale, resamples=resamples)
@@ -87,7 +90,22 @@ def _write_analyses(runs: Mapping["PlannedRun", "Run"], blind: str, output: Path
         ("bottleneck", bottleneck),
     ):
         write_findings(findings, output / f"{label}.csv", output / f"{label}.json")
-    write_figures(draw_downscaling(downscaling) | draw_bottleneck(bottleneck), output / "figures")
+    charts = draw_downscaling(downscaling) | draw_bottleneck(bottleneck)
+    for what, first, second in pair_runs(runs):
+        findings = compare_runs(first, second, resamples=resamples)
+        name = what.replace(" − ", "_against_").replace(" ", "_")
+        write_findings(findings, output / f"{name}.csv", output / f"{name}.json")
+        charts[name] = draw_comparison(findings, what)
+    write_figures(charts, output / "figures")
+
+
+def _write_report(output: Path, resamples: int) -> None:
+    """The report of all runs, in which every answer can be looked at."""
+    from sightscale.harness.report.folders import read_given
+    from sightscale.harness.report.write import Options, write_report
+    from sightscale.harness.study_runs import RUNS
+
+    write_report(read_given([output / RUNS]), output / "report", Options(resamples=resamples))
 
 
 def _show(chosen: "Study", runs: Mapping["PlannedRun", "Run"], verdicts: Sequence["Verdict"]) -> None:
@@ -128,7 +146,7 @@ def _write(verdicts: Sequence["Verdict"], output: Path) -> None:
     ]
     text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
     (output / "verdicts.json").write_text(text + "\n", encoding="utf-8")
-    print(f"verdicts in {output / 'verdicts.md'}, findings and figures beside it", file=sys.stderr)
+    print(f"verdicts in {output / 'verdicts.md'}, findings, figures and the report beside it", file=sys.stderr)
 
 
 def _finite(value: object) -> object:

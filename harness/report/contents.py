@@ -17,6 +17,7 @@ from sightscale.harness.report.findings_tables import (
 )
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.further_tables import comparison_table, cost_table, position_table
+from sightscale.harness.report.scale import bottleneck_of, downscaling_of
 from sightscale.harness.report.sentences import Overall, describe, describe_several, sum_up
 from sightscale.harness.report.tables import Table
 
@@ -56,11 +57,15 @@ def compute_contents(
         measured.append(measure(one, find_reliance([one.run], resamples=resamples)))
     overalls = [sum_up(one, resamples=resamples) for one in measured]
     comparison, notes = comparison_table(measured, resamples) if len(measured) > 1 else (None, [])
+    scale_tables, scale_figures = downscaling_of(measured, resamples)
+    grid_tables, grid_figures = bottleneck_of(measured, resamples)
     outcomes = outcome_table(measured)
     score_tables = [
         score_table(measured),
         average_table(measured),
         comparison,
+        *scale_tables,
+        *grid_tables,
         reliance_table(measured),
         group_table(measured),
     ]
@@ -76,5 +81,5 @@ def compute_contents(
             if table.rows
         ),
         comparison_notes=tuple(notes),
-        figures=tuple(make_figures(measured, outcomes, comparison)),
+        figures=(*scale_figures, *grid_figures, *make_figures(measured, outcomes, comparison)),
     )

@@ -20,6 +20,7 @@ STYLE = (
     + "".join(f".o{n}{{fill:{c}}}" for n, c in enumerate(SHADES))
 )
 LINE, LETTER = 15, 6.4  # pixels of one series' line, and of a letter
+LONGEST_NAME = 36  # characters beside a row; longer ones are cut
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ class _Frame:
     def __init__(self, width: int, names: Sequence[str], lines: int, low: float, high: float) -> None:
         self.width, self.low, self.high = width, low, high
         self.stacked = width < 500
-        longest = max((min(34, len(name)) for name in names), default=0)
-        self.left = 14 if self.stacked else int(min(230, 24 + LETTER * longest))
+        longest = max((min(LONGEST_NAME, len(name)) for name in names), default=0)
+        self.left = 14 if self.stacked else int(24 + LETTER * longest)
         self.right = width - 22
         self.body = LINE * lines
         self.head = 20 if self.stacked else 0
@@ -148,7 +149,8 @@ class _Frame:
         if self.stacked:
             return f'<text x="{self.left}" y="{self.top(number) - 6}">{escape(show_line(name, 50))}</text>'
         middle = self.top(number) + self.body / 2 + 4
-        return f'<text x="{self.left - 12}" y="{middle:.0f}" text-anchor="end">{escape(show_line(name, 33))}</text>'
+        shown = escape(show_line(name, LONGEST_NAME))
+        return f'<text x="{self.left - 12}" y="{middle:.0f}" text-anchor="end">{shown}</text>'
 
     def upright(self, value: float, kind: str) -> str:
         x = self.x(value)

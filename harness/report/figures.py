@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import vl_convert
 
 from sightscale.harness.findings import ALL, show_estimate
+from sightscale.harness.reliance import FAMILIES
 from sightscale.harness.report.drawing import (
     NARROW,
     WIDE,
@@ -61,7 +62,7 @@ def make_figures(measured: Sequence[Measured], outcomes: Table, comparison: Tabl
 def draw_looking(one: Measured, number: int | None = None) -> Figure:
     """Each task's score with the picture and under every blind condition; `number` tells runs apart."""
     series = (SIGHTED, *(f"blind: {name}" for name in one.conditions))
-    averages = [place for place in one.places("average") if place[0] == "in-domain"]
+    averages = [place for place in one.places("average") if place[0] in FAMILIES.values()]
     rows = _rows(one, [*one.places("task"), *averages], series)
     gains = [found for row in one.places("task") if (found := _gain(one, row))]
     best = max(gains, key=lambda pair: pair[1].value, default=None)
@@ -94,7 +95,10 @@ def draw_groups(one: Measured, number: int | None = None) -> Figure:
     finding = f"Scores by category of {one.label}."
     if len(scores) > 1:
         best, worst = (choose(scores, key=lambda pair: pair[1].value) for choose in (max, min))
-        finding = f"{one.label} is best on {best[0]} ({_share(best[1])} %), worst on {worst[0]} ({_share(worst[1])} %)."
+        finding = f"{one.label} gets {_share(best[1])} % right in every category."
+        if best[1].value > worst[1].value:
+            ends = f"best on {best[0]} ({_share(best[1])} %), worst on {worst[0]} ({_share(worst[1])} %)"
+            finding = f"{one.label} is {ends}."
     return _intervals(
         f"categories_{number}" if number else "categories",
         "By category" + (f": {one.label}" if number else ""),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sightscale.harness.reliance import FAMILIES
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.tables import Column, Table, make_table
 from sightscale.harness.report.wording import show_line
@@ -114,7 +115,7 @@ def average_table(measured: Sequence[Measured]) -> Table:
     rows = [
         {**_place(one, place), "average": place[2], **_scores(one, place, condition)}
         for one in measured
-        for place in sorted(one.places("average"), key=lambda place: place[0] != "in-domain")
+        for place in sorted(one.places("average"), key=lambda place: place[0] not in FAMILIES.values())
     ]
     caption = (
         "Per cent with 95 % intervals (BCa bootstrap over pictures). Papers differ in which average they report: "

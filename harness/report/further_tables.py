@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sightscale.harness.compare import compare_runs, find_cost
+from sightscale.harness.compare import THINKING, compare_runs, find_cost
 from sightscale.harness.findings import ALL
 from sightscale.harness.position_bias import position_bias
 from sightscale.harness.report.findings_tables import RUN, TASK, Measured, who
@@ -26,7 +26,7 @@ def cost_table(measured: Sequence[Measured]) -> Table:
         *(Column(name, name.replace("_", " ").capitalize(), "number", "mean per question") for name in TOKENS),
         Column("seconds", "Seconds", "number", "mean per question, of batched work"),
         Column("perception_seconds", "Perception seconds", "number", "mean per question"),
-        Column("thinking_characters", "Thinking characters", "number", "mean per question"),
+        Column("thinking_tokens", "Thinking tokens", "number", "mean; output tokens in proportion to characters"),
         Column("tokens_per_right_answer", "Tokens per right answer", "number", "read and written, all stages"),
         Column("peak_memory", "Peak memory, GiB", "number", "of the whole run, as its manifest says"),
     ]
@@ -37,7 +37,8 @@ def cost_table(measured: Sequence[Measured]) -> Table:
         whole = [Run(one.label, records.assign(task=ALL_TASKS))] if records["task"].nunique() > 1 else []
         for row in (row for run in (*whole, one.given.run) for row in find_cost(run)):
             found = Estimate(row["value"], row["low"], row["high"], row["n"], row["clusters"])
-            by_task.setdefault(row["task"], {})[row["measure"].replace(" ", "_")] = found
+            name = "thinking_tokens" if row["measure"] == THINKING else row["measure"].replace(" ", "_")
+            by_task.setdefault(row["task"], {})[name] = found
         memory = _peak_memory(one.given.manifest)
         for task, costs in by_task.items():
             rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **costs, "peak_memory": memory})

@@ -77,15 +77,16 @@ def bootstrap(
     return found
 
 
-def average(parts: Sequence[Bootstrapped]) -> Bootstrapped:
-    """The unweighted mean of statistics of independent data sets."""
-    share = 1 / len(parts) if parts else float("nan")
+def average(parts: Sequence[Bootstrapped], weights: Sequence[float] | None = None) -> Bootstrapped:
+    """The mean of statistics of independent data sets, unweighted unless `weights` are given."""
     if not parts or any(not len(part.replicates) for part in parts):
         return Bootstrapped(float("nan"), np.array([]), np.array([]), 0, 0)
+    given = np.ones(len(parts)) if weights is None else np.asarray(weights, float)
+    shares = given / given.sum()
     return Bootstrapped(
-        value=share * sum(part.value for part in parts),
-        replicates=share * np.sum([part.replicates for part in parts], axis=0),
-        influences=np.concatenate([share * part.influences for part in parts]),
+        value=float(shares @ [part.value for part in parts]),
+        replicates=shares @ np.array([part.replicates for part in parts]),
+        influences=np.concatenate([share * part.influences for share, part in zip(shares, parts, strict=True)]),
         n=sum(part.n for part in parts),
         clusters=sum(part.clusters for part in parts),
     )

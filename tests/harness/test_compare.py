@@ -51,12 +51,14 @@ def test_shared_pictures_and_shares_are_tested_by_flipping_clusters(save_run: Sa
 
 
 def test_what_thinking_costs(save_run: Save, make_rows: Make) -> None:
-    thinks = make_rows("t", "sighted", np.ones(4), output_tokens=500, thinking="hm" * 50, mode="thinking")
+    thought = {"thinking": "hm" * 50, "response": "x" * 25}
+    thinks = make_rows("t", "sighted", np.ones(4), output_tokens=500, mode="thinking", **thought)
     direct = make_rows("t", "sighted", np.array([1.0, 1, 0, 0]), mode="direct")
     runs = read_runs([save_run("thinking", thinks), save_run("direct", direct)])
     found = compare_runs(*runs, resamples=200)
     assert pick(found, "output tokens", run="thinking") == 500 and pick(found, "output tokens", run="direct") == 10
     assert pick(found, "thinking characters", run="thinking") == 100
+    assert pick(found, "thinking tokens (about)", run="thinking") == 400  # of 500, as 100 of 125 characters
     assert pick(found, "tokens per right answer", run="thinking") == 530
     assert pick(found, "tokens per right answer", run="direct") == 80
 
@@ -73,3 +75,10 @@ def test_one_row_and_no_right_answer(save_run: Save, make_rows: Make, n: int) ->
     found = compare_runs(*read_runs([save_run("a", rows), save_run("b", rows)]))
     assert pick(found, "difference") == 0 and pick(found, "p (Holm)") == 1
     assert np.isnan(pick(found, "tokens per right answer", run="a"))
+
+
+def test_tokens_that_nobody_counted_are_not_free(save_run: Save, make_rows: Make) -> None:
+    tokens = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
+    rows = make_rows("t", "sighted", np.ones(4), **dict.fromkeys(tokens, 0))
+    found = compare_runs(*read_runs([save_run("a", rows), save_run("b", rows)]))
+    assert not (found["measure"] == "tokens per right answer").any()

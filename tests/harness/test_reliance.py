@@ -134,3 +134,34 @@ def test_a_blind_only_run_and_a_foreign_task_without_chance(save_run: Save, make
     rows = make_rows("t", "sighted", np.ones(3), chance=None, answer_format=None)
     foreign = find_reliance(read_runs([save_run("n", rows)]))
     assert value_of(foreign, "sighted")["value"] == 1 and np.isnan(value_of(foreign, "chance corrected")["value"])
+
+
+def test_averages_stay_on_their_scale_and_hold_gain_and_leakage(save_run: Save, make_rows: Make) -> None:
+    names = ("ocrvqa", "textvqa", "scienceqa", "vqav2", "gqa", "vizwiz")
+    parts = [
+        part
+        for name in names
+        for part in (
+            make_rows(f"in_domain_{name}", "sighted", np.ones(40)),
+            make_rows(f"in_domain_{name}", "none", hits(0.4, 40)),
+        )
+    ]
+    base = [make_rows(f"in_domain_{name}", "none", hits(0.25, 40)) for name in names]
+    run, llm = read_runs([save_run("m", *parts), save_run("base", *base)])
+    found = find_reliance([run], llm, resamples=500)
+    averages = found[found["level"] == "average"].set_index(["measure", "condition"])
+    sighted = averages.loc[("sighted", "sighted")]
+    assert sighted["value"] == pytest.approx(1) and sighted["high"] == 1 and 0.9 < sighted["low"] < 1
+    assert averages.loc[("MG", "none"), "value"] == pytest.approx(0.6)
+    assert averages.loc[("ML", "none"), "value"] == pytest.approx(0.15)
+
+
+def test_mmstars_categories_have_both_averages(save_run: Save, make_rows: Make) -> None:
+    # Two categories of unequal size, so that the two averages differ: 30 questions on two axes, 10 on one.
+    first = make_rows("mmstar_a", "sighted", np.r_[np.ones(20), np.zeros(10)])
+    first = first.assign(category="a", l2_category=["x"] * 20 + ["y"] * 10)
+    second = make_rows("mmstar_b", "sighted", np.r_[np.ones(5), np.zeros(5)], category="b", l2_category="z")
+    found = find_reliance(read_runs([save_run("m", first, second)]), resamples=500)
+    averages = found[(found["task"] == "MMStar") & (found["measure"] == "sighted")].set_index("group")["value"]
+    assert averages[f"{OFFICIAL} (2 of 6 categories)"] == pytest.approx(25 / 40)
+    assert averages[f"{MACRO} (2 of 6 categories)"] == pytest.approx((0.5 + 0.5) / 2)
