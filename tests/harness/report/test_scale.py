@@ -93,3 +93,13 @@ def test_points_lie_where_their_numbers_are_and_names_are_text() -> None:
         first, second = (float(one.get("cx") or "nan") for one in drawing.iter("circle"))
         assert 0 < second < first < width
         assert not list(drawing.iter("b"))
+
+
+def test_names_of_near_points_dont_lie_on_each_other() -> None:
+    points = [Point(f"task number {n}", *(Estimate(0.5 + n / 200, 0.4, 0.6, 9, 9) for _ in range(2))) for n in range(4)]
+    drawing = ET.fromstring(draw_scatter(points, "x", "y", width=760))
+    named = [one for one in drawing.iter("text") if (one.text or "").startswith("task")]
+    places = [(one.get("text-anchor"), float(one.get("y") or "nan")) for one in named]
+    assert all(
+        side != other or abs(y - at) >= 12 for number, (side, y) in enumerate(places) for other, at in places[:number]
+    )
