@@ -222,7 +222,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_answers(
         f"import sys; from pathlib import Path; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
         f"from test_decoupled import run_and_kill; run_and_kill({models!r}, Path({str(tmp_path)!r}), {kills})"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=900)
     killed, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("killed", "whole"))
     assert len(whole) == 10 and killed == whole
     assert kept(tmp_path / "killed.sqlite") == kept(tmp_path / "whole.sqlite")
