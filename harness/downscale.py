@@ -53,7 +53,7 @@ def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
     sized = []
     for run in runs:
         counted = read_column(run, "parameters")
-        if run.note is None and counted is None:
+        if run.note is None and not float(counted or 0):  # scripted models have none
             raise ValueError(f"the records of {run.label} don't say how large it is; write RUN=SIZE, such as RUN=8")
         sized.append((parse_size(run.note, run.label) if run.note else float(counted or 0) / 1e9, run))
     sized.sort(key=lambda pair: -pair[0])
@@ -85,10 +85,11 @@ def find_downscaling(
         raise ValueError(f"{largest.label} was not asked blind under {condition!r}; it was under {', '.join(asked)}")
     rows: list[dict[str, Any]] = []
     points: list[_Point] = []
+    sizes = _show_sizes([size for size, _ in sized])
     for questions in match_questions(runs):
-        for size, run in sized[1:]:
+        for size, (_, run) in zip(sizes[1:], sized[1:], strict=True):
             made, found = _drops(questions, largest.label, run.label, blind, resamples, by)
-            rows += [{**row, "condition": f"{show_size(sized[0][0])} → {show_size(size)}"} for row in made]
+            rows += [{**row, "condition": f"{sizes[0]} → {size}"} for row in made]
             points = points + found if run is smallest else points
     rows += _relate(points)
     table = pd.DataFrame(
@@ -103,6 +104,12 @@ def find_downscaling(
         ]
     )
     return Downscaling(as_findings(rows), table, largest.label, smallest.label)
+
+
+def _show_sizes(sizes: Sequence[float]) -> list[str]:
+    """Sizes to three digits, or whole where that would make two of them one."""
+    short = [show_size(float(f"{size:.3g}")) for size in sizes]
+    return short if len(set(short)) == len(sizes) else [show_size(size) for size in sizes]
 
 
 def _ends(found: Estimate) -> dict[str, float]:

@@ -28,7 +28,7 @@ def downscaling_of(measured: Sequence[Measured], resamples: int) -> tuple[list[T
     sized: dict[str, Run] = {}
     for run in (one.given.run for one in measured):
         size = read_column(run, "parameters")
-        if size and read_column(run, "kind") in (None, END_TO_END):
+        if float(size or 0) and read_column(run, "kind") in (None, END_TO_END):  # scripted models have no size
             sized.setdefault(size, run)
     found = _try(lambda: find_downscaling(list(sized.values()), resamples=resamples)) if len(sized) > 1 else None
     if found is None or found.findings.empty:
@@ -110,8 +110,11 @@ def _drop(rows: Sequence[dict[str, Any]]) -> Figure | None:
     worst = max(drawn, key=lambda row: row["drop"].value, default=None)
     if worst is None:
         return None
-    finding = f"Most is lost on {worst['task']}: {_points(worst['drop'])} points, {worst['sizes']}."
-    return _forest("downscaling", "What a smaller model costs", finding, drawn, "sizes", "drop", series)
+    finding = (
+        f"Most is lost on {worst['task']}: {_points(worst['drop'])} points, {worst['sizes']} parameters. Size is the "
+        "reason only where the models differ in nothing else."
+    )
+    return _forest("downscaling", "From the largest model to smaller ones", finding, drawn, "sizes", "drop", series)
 
 
 def _scatter(found: Downscaling) -> Figure | None:

@@ -93,3 +93,10 @@ def test_a_scale_needs_known_and_different_sizes(save_run: Save, make_rows: Make
         order_by_scale(read_runs([f"{one}=8", f"{two}=8B"]))
     with pytest.raises(ValueError, match="not asked blind under 'black'"):
         find_downscaling(read_runs([f"{one}=1", f"{two}=8"]), "black")
+
+
+def test_a_model_without_parameters_has_no_place_on_a_scale(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(4))
+    runs = read_runs([save_run("m", rows, parameters=10**9), save_run("scripted", rows, parameters=0)])
+    with pytest.raises(ValueError, match="don't say how large it is"):
+        order_by_scale(runs)

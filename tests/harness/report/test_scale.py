@@ -33,7 +33,7 @@ def test_a_scale_shows_its_drops_and_their_relation(make_rows: Make, save_run: S
     small = [make_rows(task, "sighted", hits(one)) for task, (_, one, _) in TASKS.items()]
     folders = [
         Path(save_run("large", *large, kind="end-to-end", parameters=8_000_000_000)),
-        Path(save_run("small", *small, kind="end-to-end", parameters=600_000_000)),
+        Path(save_run("small", *small, kind="end-to-end", parameters=600_123_000)),
     ]
     contents, written = write_report(read_given(folders), tmp_path / "out", Options(pictures=False, resamples=500))
     drops = table_of(contents, "downscaling")
@@ -78,7 +78,8 @@ def test_a_grid_shows_what_either_module_costs(make_rows: Make, save_run: Save) 
 def test_runs_that_form_neither_get_neither(make_rows: Make, save_run: Save) -> None:
     rows = make_rows("t", "sighted", hits(0.5), kind="end-to-end", parameters=10**9)
     one, two = (Path(save_run(name, rows)) for name in ("one", "two"))
-    contents = compute_contents(read_given([one, two]), resamples=200)
+    scripted = Path(save_run("scripted", rows.assign(parameters=0)))  # no size, which isn't a small one
+    contents = compute_contents(read_given([one, two, scripted]), resamples=200)
     assert table_of(contents, "downscaling") is None and table_of(contents, "bottleneck") is None
 
 
