@@ -33,15 +33,17 @@ class Reading:
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _TEX_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
-_MARKUP = re.compile(r"\*+|`+|__+|\$+|</?answer>|<\|[^|>]{1,40}\|>", re.IGNORECASE)
+_MARKUP = re.compile(r"\*+|`+|__+|\$+|</?answer>|</?s>|<\|[^|>]{1,40}\|>", re.IGNORECASE)
 _LABEL = r"(?:the\s+)?(?:option|choice|letter)\s*:?\s*"
 
 # A letter set apart: "b", "(b)", "[B].", "Option B", "B)". The whole line must be nothing else.
-_ALONE = re.compile(rf"[\s\"'“”‘’]*(?:{_LABEL})?[(\[{{<\"'“‘]*([A-Za-z])[)\]}}>.:,;!\"'”’]*\s*", re.IGNORECASE)
+_ALONE = re.compile(
+    rf"[\s\"'“”‘’]{{0,20}}(?:{_LABEL})?[(\[{{<\"'“‘]{{0,20}}([A-Za-z])[)\]}}>.:,;!\"'”’]*\s*", re.IGNORECASE
+)
 # "Answer: …" opening a line (or after a sentence's end), then "the answer is …" inside prose.
 _ANSWER_LINE = re.compile(
-    r"(?:^|[.!?;)]\s+|\n)\W*(?:(?:so|therefore|thus|hence),?\s+)?(?:(?:my|the|your)\s+)?(?:(?:final|correct|best|right)\s+)?"
-    r"(?:answer|solution|答案)\s*(?:is\s*)?[:=]\s*",
+    r"(?:^|[.!?;)]\s{1,20}|\n)\W{0,20}(?:(?:so|therefore|thus|hence),?\s+)?(?:(?:my|the|your)\s+)?(?:(?:final|correct|best|right)\s+)?"
+    r"(?:answer|ans|solution|答案)[\"']?\s*(?:is\s*)?[:=][^\S\n]*",  # a line's end stays: a cue may follow on the next
     re.IGNORECASE,
 )
 _ANSWER_PROSE = re.compile(
@@ -51,6 +53,13 @@ _ANSWER_PROSE = re.compile(
     r"\b(?:i(?:\s+would|'d|\s+will|'ll)?\s+(?:choose|pick|select|go\s+with)|i\s+(?:chose|picked|selected))\s+",
     re.IGNORECASE,
 )
+# "It's C.", "I believe it is (C)", "C, because …": a whole line or its opening, with nothing else it could mean.
+_CLAIM = re.compile(
+    r"\W{0,20}(?:(?:so|therefore|thus|hence),?\s+)?(?:i\s+(?:think|believe|guess|would\s+say|'d\s+say),?\s+(?:that\s+)?)?"
+    r"(?:(?:it\s+is|it['’]s|it\s+must\s+be)\s+)?(?:(?:option|choice)\s+)?[(\[]?((?-i:[A-Z]))[)\]]?[\s.!]*",
+    re.IGNORECASE,
+)
+_BECAUSE = re.compile(r"[(\[]?([A-Z])[)\]]?,?\s{1,4}(?:because|since)\s")
 # After a cue: a letter that its surroundings set apart from a word of prose.
 _CUED_LETTER = re.compile(
     rf"(?:{_LABEL})?([(\[{{<\"'“‘]*)([A-Za-z])([)\]}}>\"'”’]*)(?=[\s.,:;!?)—–-]|$)", re.IGNORECASE
@@ -68,11 +77,21 @@ _OPTION_COMMITS = re.compile(
     r"\b(?:option|choice)\s+\(?([A-Z])\)?\s+(?:is|seems|appears|looks)\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|likely|accurate|appropriate|answer)\b",
     re.IGNORECASE,
 )
-_INITIALS = re.compile(r"\s*[A-Z]\.\s*[A-Z][.a-z]")
+# "D. H. Lawrence", "B. Franklin": a name, unless a word follows that no name begins with ("D. The picture …").
+_INITIALS = re.compile(
+    r"\s*[A-Z]\.\s*(?!(?:the|this|that|these|there|it|its|an?|in|on|because|since|as|based|he|she|they|we|you|no|yes)\b)"
+    r"(?-i:[A-Z][.a-z])",
+    re.IGNORECASE,
+)
+_ALSO_LISTED = re.compile(r"(?:(?:^|[\s(])([A-Z])\s*[):]|[.,;!?]\s+([A-Z])\s*\.)(?=\s)")
 _NEGATION = re.compile(
     r"(?:\bnot|n['’]t|\bno|\bnever|\bneither|\bnor|\bwithout|\brather\s+than|\binstead\s+of)(?:\s+\w+){0,2}\s*$",
     re.IGNORECASE,
 )
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERED = re.compile(
+    r"\b(?:image|picture|figure|step|option|choice|question|number|no)\.?\s$"
+)  # "image 1" counts nothing
 _CANNOT = (
     r"(?:can(?:no|\s+no|['’])?t|could(?:n['’]t|\s+not)|(?:am|is|are|was|['’]m)\s+(?:not\s+able|unable)|unable)\s+"
     r"(?:be\s+)?(?:to\s+)?(?:\w+\s+){0,2}?"
@@ -122,9 +141,9 @@ def read_answer(text: str | None, options: Mapping[str, str]) -> Reading:
     )
     if letter:
         return Reading(letter, ANSWERED)
-    if refuses(cleaned):
-        return Reading(None, REFUSED)
     letter = _read_named_option(cleaned, by_text)
+    if refuses(cleaned) and not (letter and refuses(options[letter])):  # "It is unanswerable" may be an option
+        return Reading(None, REFUSED)
     return Reading(letter, ANSWERED) if letter else Reading(None, UNPARSED)
 
 
@@ -148,6 +167,10 @@ def _texts_to_letters(options: Mapping[str, str]) -> dict[str, str]:
     seen: dict[str, list[str]] = {}
     for letter, text in options.items():
         seen.setdefault(normalise(text), []).append(letter)
+    for number, word in enumerate(_NUMBER_WORDS):  # "three" says 3, unless both are options
+        for said, other in ((str(number), word), (word, str(number))):
+            if said in seen and other not in seen:
+                seen[other] = seen[said]
     return {text: found[0] for text, found in seen.items() if text and len(found) == 1}
 
 
@@ -201,6 +224,11 @@ def _read_lines(text: str, letters: Mapping[str, str], by_text: Mapping[str, str
         whole = _read_whole(line, letters, by_text)
         if whole:
             return whole
+    claim = _BECAUSE.match(text) or next(
+        (found for line in lines[-1:] + lines[:1] if (found := _CLAIM.fullmatch(line))), None
+    )
+    if claim and claim[1] in letters:
+        return letters[claim[1]]
     match = _LEADING.match(text)
     if not match or _INITIALS.match(text):
         return None
@@ -208,7 +236,8 @@ def _read_lines(text: str, letters: Mapping[str, str], by_text: Mapping[str, str
     if letter not in letters:
         return None
     also = {(found[1] or found[2]).upper() for line in lines[1:] if (found := _LEADING.match(line))}
-    also |= {other.group(1) for other in _BRACKETED.finditer(text)}
+    also |= {other[1] for other in _BRACKETED.finditer(text)}
+    also |= {other[1] or other[2] for other in _ALSO_LISTED.finditer(text)}
     return letters[letter] if not (also & letters.keys()) - {letter} else None
 
 
@@ -236,10 +265,13 @@ def _read_named_option(text: str, by_text: Mapping[str, str]) -> str | None:
     named: set[str] = set()
     taken: list[tuple[int, int]] = []
     for option in sorted(by_text, key=len, reverse=True):
-        if len(option) == 1:
+        if (len(option) == 1 and not option.isdecimal()) or option == "one":  # a letter, or a pronoun, in prose
             continue
-        for match in re.finditer(rf"(?<![\w-]){re.escape(option)}(?![\w-])", folded):
+        beyond = r"|[.,:/]\d|\s?%|[.)]\s?\w" if option[-1].isdecimal() else ""  # 3 is not 3.5, nor a list's "3. "
+        for match in re.finditer(rf"(?<![\w-])(?<!\d[.,:/]){re.escape(option)}(?![\w-]{beyond})", folded):
             start, end = match.span()
+            if option.isdecimal() and _NUMBERED.search(folded, max(0, start - 20), start):
+                continue
             if any(start < other_end and other_start < end for other_start, other_end in taken):
                 continue
             taken.append((start, end))

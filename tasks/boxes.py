@@ -146,7 +146,7 @@ def ground(response: str, target: str, convention: str = AUTO) -> tuple[BoxReadi
         box, size = tuple(float(value) for value in truth["box"]), tuple(int(side) for side in truth["size"])
         x1, y1, x2, y2 = box
         width, height = size
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(
             f'target {target[:80]!r} is no box; write {{"box": [x1, y1, x2, y2], "size": [w, h]}}'
         ) from error

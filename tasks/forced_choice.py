@@ -35,7 +35,7 @@ def read_shares(target: str) -> dict[str, float]:
     """The share of people for each option, from a target. Raises ValueError when it isn't one."""
     try:
         shares = {str(letter): float(share) for letter, share in json.loads(target).items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f'target {target[:80]!r} is no preference; write {{"A": share, "B": share}}') from error
     if not shares or not all(0 <= share <= 1 for share in shares.values()):
         raise ValueError(f"target {target[:80]!r} is no preference: shares lie between 0 and 1")

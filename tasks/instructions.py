@@ -39,7 +39,8 @@ _CLOSINGS = tuple(
     (re.compile(re.escape(text.rstrip(".")).replace("'", "['’]").replace(r"\ ", r"\s+") + r"\.?\Z", re.I), means)
     for text, means in sorted(INSTRUCTIONS.items(), key=lambda item: -len(item[0]))
 )
-_OPTIONS = re.compile(r"(?:^|[\s:(,])\(?A[.:)]\s.*?[\s,(]\(?B[.:)]\s", re.DOTALL)
+_FIRST_OPTION = re.compile(r"(?:^|[\s:(,])\(?A[.:)]\s")
+_SECOND_OPTION = re.compile(r"[\s,(]\(?B[.:)]\s")
 
 
 def split_instruction(text: str) -> tuple[str, AnswerFormat]:
@@ -64,7 +65,8 @@ def split_instruction(text: str) -> tuple[str, AnswerFormat]:
 
 def has_options(text: str) -> bool:
     """Whether lettered options stand in a text: `A. x`, `A: x`, `A) x` or `(A) x`, then B in the same way."""
-    return _OPTIONS.search(text) is not None
+    first = _FIRST_OPTION.search(text)  # two searches, since one pattern for both would try each A with every B
+    return first is not None and _SECOND_OPTION.search(text, first.end()) is not None
 
 
 def _closing(text: str) -> tuple[int, AnswerFormat] | None:

@@ -38,7 +38,7 @@ def read_names(target: str) -> list[str]:
     """Accepted answers from a target text: a JSON list, or one answer as it is."""
     try:
         names = json.loads(target)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for brackets nested without end
         return [target]
     return [str(name) for name in names] if isinstance(names, list) else [target]
 

@@ -51,6 +51,15 @@ READ = [
     (r"The final answer is $\boxed{\text{C}}$", "C"),
     ("<think>Answer: A</think>\nAnswer: B", "B"),
     ("no thinking tag was opened, Answer: A</think>Answer: B", "B"),
+    (r"Final Answer: $\boxed{B}$", "B"),
+    ("It's C.", "C"),
+    ("I believe it is (C)", "C"),
+    ("I would say A", "A"),
+    ("C, because it has four corners", "C"),
+    ("D. The picture is too blurry to tell a corner.", "D"),
+    ('```json\n{"answer": "B"}\n```', "B"),
+    ("Ans: B", "B"),
+    ("B</s>", "B"),
 ]
 NOT_READ = [
     "",
@@ -76,6 +85,9 @@ NOT_READ = [
     "<think>Answer: A",
     "The image does not contain a green shape.",
     "I don't see a circle.",
+    "A: circle is wrong. B: triangle is right.",
+    "It is a",
+    "D. H. Lawrence wrote it",
 ]
 REFUSED = [
     "Cannot determine",
@@ -111,6 +123,34 @@ def test_a_refusal_is_not_an_answer(text: str) -> None:
 def test_an_option_that_says_cannot_be_determined_can_be_chosen() -> None:
     options = {**SHAPES, "D": "cannot be determined"}
     assert read_answer("Cannot be determined", options).letter == "D"
+
+
+def test_a_question_that_is_called_unanswerable_is_answered_where_that_is_an_option() -> None:
+    options = {**SHAPES, "D": "unanswerable"}
+    assert read_answer("The question is unanswerable.", options).letter == "D"
+    assert read_answer("The question is unanswerable.", SHAPES).outcome == "refused"
+    assert read_answer("I cannot tell, so a circle or unanswerable.", options).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("There are 3 balls.", "C"),
+        ("three", "C"),
+        ("I count three balls on the grass.", "C"),
+        ("Answer: three", "C"),
+        ("There are 10.", "D"),
+        ("3.5", None),
+        ("3%", None),
+        ("It is 3:15", None),
+        ("Image 2 is empty.", None),
+        ("2 red ones and 1 blue, so 3", None),
+        ("The one on the left.", None),
+        ("2. The dog.", None),
+    ],
+)
+def test_a_number_is_named_in_digits_or_in_words(text: str, letter: str | None) -> None:
+    assert read_answer(text, {"A": "1", "B": "2", "C": "3", "D": "10"}).letter == letter
 
 
 def test_yes_and_no_open_a_sentence() -> None:
