@@ -28,7 +28,7 @@ def downscaling_of(measured: Sequence[Measured], resamples: int) -> tuple[list[T
     sized: dict[str, Run] = {}
     for run in (one.given.run for one in measured):
         size = read_column(run, "parameters")
-        if float(size or 0) and read_column(run, "kind") in (None, END_TO_END):  # scripted models have no size
+        if size and float(size) and read_column(run, "kind") in (None, END_TO_END):  # scripted models have size 0
             sized.setdefault(size, run)
     found = _try(lambda: find_downscaling(list(sized.values()), resamples=resamples)) if len(sized) > 1 else None
     if found is None or found.findings.empty:
