@@ -69,7 +69,7 @@ def _cells(card: "TaskCard") -> tuple[str, ...]:
 
 
 def _show(name: str, data: str, data_root: Path | None, number: int, output: Path) -> None:
-    from sightscale.tasks.catalogue import find_card
+    from sightscale.tasks.catalogue import find_card, list_tasks
 
     card = find_card(name)
     for label, value in zip(
@@ -79,23 +79,35 @@ def _show(name: str, data: str, data_root: Path | None, number: int, output: Pat
     ):
         print(f"{label + ':':14} {value}")
     if card.members:
-        print(f"{'members:':14} {', '.join(card.members)}")
+        cards = {one.name: one for one in list_tasks()}
+        for label, member in zip(["members:", *[""] * len(card.members)], card.members, strict=False):
+            own = (
+                cards[member].availability() if member in cards else "lmms-eval's own, which fetches its data when run"
+            )
+            print(f"{label:14} {member} (hub data now: {own})")
         for what, reason in card.missing.items():
             print(f"not in it:     {what}: {reason}")
         for what, note in card.notes.items():
             print(f"note:          {what}: {note}")
-        return
+        shown = [cards[member] for member in card.members if member in cards and not cards[member].members]
+        card = next((one for one in shown if data != "mini" or one.mini), shown[0])
+        print(f"{'example of:':14} {card.name}")
     if data == "mini" and not (card.mini or card.source.startswith("package:")):
         print("The mini suite has nothing in its place; name --data hub for an example.")
         return
     quieten()
-    _print_example(name, data, data_root, number, output)
+    _print_example(card, data, data_root, number, output)
 
 
-def _print_example(name: str, data: str, data_root: Path | None, number: int, output: Path) -> None:
+def _print_example(card: "TaskCard", data: str, data_root: Path | None, number: int, output: Path) -> None:
+    import datasets
+
     from sightscale.harness.tasks import load_tasks
     from sightscale.tasks.sources import reading
 
+    name = card.name
+    source = "the package's own" if card.source.startswith("package:") else data
+    datasets.disable_progress_bars()
     with reading(data, data_root):
         manager, _ = load_tasks((name,), "default")
         task = manager.load_task_or_group([name], task_type="chat")[name]
@@ -104,7 +116,7 @@ def _print_example(name: str, data: str, data_root: Path | None, number: int, ou
         raise ValueError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")
     doc = docs[number]
     output.mkdir(parents=True, exist_ok=True)
-    print(f"{'example:':14} document {number} of {len(docs):,}, data: {data}\n")
+    print(f"{'example:':14} document {number} of {len(docs):,}, data: {source}\n")
     print(task.doc_to_text(doc).rstrip())
     print(f"\n{'target:':14} {task.doc_to_target(doc)}")
     for k, picture in enumerate(task.doc_to_visual(doc)):
