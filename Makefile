@@ -16,6 +16,8 @@ demo: .venv/.ready
 	@echo "demo: the mini suite's in-domain sets, the first 50 questions of each, and a page about it"
 	.venv/bin/sightscale run --model nano_2m --data mini --tasks in_domain --blind none --limit 50 --output $(DEMO)/nano_2m
 	.venv/bin/sightscale report $(DEMO)/nano_2m
+	@echo "demo: the leaderboard of the entries that ship, each scored again from its raw answers"
+	.venv/bin/sightscale leaderboard build --output $(DEMO)/leaderboard
 
 test: .venv-test/.ready
 	.venv-test/bin/python -m pytest -n 2
