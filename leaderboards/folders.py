@@ -173,11 +173,11 @@ def _read_node(event: Any, events: Iterator[Any], depth: int) -> Any:
     mapping: dict[Any, Any] = {}
     written = set()
     while not isinstance(key := next(events), yaml.MappingEndEvent):
-        name = _read_node(key, events, depth + 1)
+        name, mark = _read_node(key, events, depth + 1), key.start_mark
         if not isinstance(key, yaml.ScalarEvent):
-            raise yaml.constructor.ConstructorError(None, None, "found unhashable key", key.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "found unhashable key", mark)
         if key.value in written or name in mapping:
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", key.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", mark)
         written.add(key.value)
         mapping[name] = _read_node(next(events), events, depth + 1)
     return mapping

@@ -46,8 +46,9 @@ def check_coverage(submission: Submission) -> Iterator[Finding]:
     records, entry = submission.records, submission.entry
     repeated = records.duplicated(KEY)
     if repeated.any():
-        first = tuple(records.loc[repeated, KEY].iloc[0])
-        yield error(RECORDS, "doc_id", f"{int(repeated.sum())} rows are repeated, the first {show(first)}")
+        task, condition, number = records.loc[repeated, KEY].iloc[0]
+        first = f"document {number} of {show(str(task))}, {show(str(condition))}"
+        yield error(RECORDS, "doc_id", f"{int(repeated.sum()):,} rows are repeated, the first {first}")
     cards, asked = known_tasks(), {task for one in submission.manifests.values() for task in one.tasks}
     for task, rows in records.groupby("task", sort=False):
         name = show(str(task))

@@ -6,8 +6,8 @@ variance estimates recovery: Zou & Donner, 2008), the parts taken as independent
 """
 
 from collections.abc import Mapping, Sequence
+from math import hypot
 
-import numpy as np
 import pandas as pd
 
 from sightscale.harness.statistics import Estimate, mean_score, wilson
@@ -59,9 +59,7 @@ def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
     below = [weight * (one.value - (one.low if weight > 0 else one.high)) for weight, one in parts]
     above = [weight * ((one.high if weight > 0 else one.low) - one.value) for weight, one in parts]
     n, clusters = sum(one.n for _, one in parts), sum(one.clusters for _, one in parts)
-    return Estimate(
-        float(value), float(value - np.hypot.reduce(below)), float(value + np.hypot.reduce(above)), n, clusters
-    )
+    return Estimate(float(value), float(value - hypot(*below)), float(value + hypot(*above)), n, clusters)
 
 
 def _claimed(score: float, n: int) -> Estimate:

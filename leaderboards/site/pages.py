@@ -30,6 +30,7 @@ from sightscale.leaderboards.site.tables import (
     name_standings,
     published_facts,
     published_table,
+    show_rows,
     show_size,
     standings_table,
     task_table,
@@ -185,7 +186,7 @@ def _frame() -> dict[str, Any]:
         "scripts": scripts,
         "policy": content_policy([style], scripts),
         "version": version("sightscale"),
-        "show_size": show_size,
+        "show_rows": show_rows,
         "count_entries": count_entries,
     }
 

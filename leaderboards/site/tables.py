@@ -1,17 +1,17 @@
 """Tables: entries in places that intervals allow, the published systems apart, and one entry's own scores."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sightscale.harness.report.tables import Column, Table, make_table
+from sightscale.harness.report.tables import Column, Shown, Table, make_table, show_cell
 from sightscale.harness.report.wording import show_line
 from sightscale.leaderboards.entry import SIGHTED
 from sightscale.leaderboards.published import PublishedRow, read_published
 from sightscale.leaderboards.scores import known_tasks
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
 from sightscale.leaderboards.site.intervals import BLIND, reliance
-from sightscale.leaderboards.site.standings import RULE, find_places
+from sightscale.leaderboards.site.standings import RULE, Place, find_places
 from sightscale.leaderboards.table_one import COLUMNS, row_of_published
 
 HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
@@ -203,6 +203,20 @@ def _cells(one: Listed, name: str, place: Any) -> Mapping[str, Any]:
         f"{name}_blind": one.found.get((name, BLIND)),
         f"{name}_reliance": reliance(one.found, name),
     }
+
+
+def show_rows(table: Table) -> Iterator[tuple[Mapping[str, Any], list[tuple[Column, Shown]]]]:
+    """Each row with its cells as they are read. Made here, since a template would take twice as long over it."""
+    for row in table.rows:
+        yield row, [(column, _show(column, row.get(column.name))) for column in table.columns]
+
+
+def _show(column: Column, cell: Any) -> Shown:
+    if isinstance(cell, Place):
+        return Shown(cell.text, sort=repr(cell.sort))
+    if column.name in ("perception", "reasoning"):
+        return Shown(show_size(cell) or "–", sort="" if cell is None else repr(cell))
+    return show_cell(column.kind, cell)
 
 
 def _place_key(place: Any) -> float:
