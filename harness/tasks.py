@@ -1,5 +1,6 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from tenacity import RetryError
 
 from sightscale.model_adapters.errors import first_line
 from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.catalogue import list_tasks
+from sightscale.tasks.sources import OPTIONS
 
 
 def load_tasks(
@@ -17,7 +20,8 @@ def load_tasks(
     """A task manager that knows every task in `names`, and each leaf task's main metric.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
-    ValueError in one line for an unknown name, for data that can't be had, and for an empty set.
+    ValueError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
+    whose options can't be put in the order that was asked for.
     """
     if not names:
         raise ValueError("no task is named; `sightscale tasks` lists them")
@@ -36,7 +40,9 @@ def load_tasks(
             raise ValueError(f"unknown task {name!r}; {hint}")
     leaves: dict[str, str] = {}
     for name in names:
-        leaves |= _leaves(_load(manager, name))
+        loaded = _load(manager, name)
+        _check_order(loaded, {card.name for card in list_tasks()})
+        leaves |= _leaves(loaded)
     return manager, leaves
 
 
@@ -57,6 +63,24 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
             "or name the folder of your own copy with --data-root, or use --data mini"
         ) from reason
     raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
+
+
+def _check_order(loaded: dict[Any, Any], ours: set[str]) -> None:
+    """Nothing when options keep their order, or every foreign task can move them; else ValueError.
+
+    Ours without options stay as they are. A foreign task would too, and its run would claim another order.
+    """
+    order = os.environ.get(OPTIONS)
+    for name, task in loaded.items() if order else ():
+        if isinstance(task, dict):
+            _check_order(task, ours)
+        elif name not in ours:
+            docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
+            if "order" not in docs.column_names:
+                raise ValueError(
+                    f"the options of task {name!r} can't be put in the order {order!r}: its file doesn't read its "
+                    "documents by sightscale.tasks.sources.follow_pointer; leave --options out for it"
+                )
 
 
 def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
