@@ -26,6 +26,7 @@ def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sightscale.trainers.train import save_model
 
     recipe = load_recipe("easy_vqa_nano")
+    torch.manual_seed(0)
     tokenizer = build_tokenizer(training_texts(), recipe.language.vocabulary)
     folder = tmp_path_factory.mktemp("checkpoints") / "random_nano"
     save_model(build_model(recipe, tokenizer), build_processor(recipe, tokenizer), folder)
