@@ -5,6 +5,8 @@ The work folder holds one folder a stage: Trainer's checkpoints and, once it is 
 """
 
 import hashlib
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from sightscale.trainers.batches import Collator, OpenedRows
 from sightscale.trainers.build import build_model, build_processor, open_tokenizer
 from sightscale.trainers.mixture import Mixture, build_mixture
 from sightscale.trainers.recipe import Recipe, Stage, TowerStage
-from sightscale.trainers.stages import part_of, run_stage
+from sightscale.trainers.stages import part_of, read_log, run_stage
 from sightscale.trainers.tower import LabelledEasyVqa, TowerWithHeads, collate_pictures
 
 Say = Callable[[str], None]
@@ -120,13 +122,16 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     """Train the vision tower of `model` on attributes, in place.
 
     The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders.
+    that share them share the tower: it is kept beside their work folders, with its log. Two that begin together
+    train the same one twice, each in its own folder.
     """
     key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(), str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
     if weights.is_file():
         say(f"stage {stage.name}: {weights} was trained before")
+        with (folder.parent / "log.jsonl").open("a") as log:
+            log.writelines(json.dumps(entry) + "\n" for entry in read_log(shared / "log.jsonl"))
     else:
         pictures = open_labelled(stage, recipe)
         torch.manual_seed(recipe.seed)  # of the tower and the heads
@@ -144,9 +149,13 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
             checkpointing=False,
             hardware=recipe.hardware,
             seed=recipe.seed,
-            folder=shared / stage.name,
+            folder=folder,
         )
-        partial = weights.with_suffix(".partial")
+        learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
+        shared.mkdir(exist_ok=True)
+        partial = shared / f"{os.getpid()}.partial"
+        partial.write_text("".join(json.dumps(entry) + "\n" for entry in learnt))
+        partial.rename(shared / "log.jsonl")
         save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
         partial.rename(weights)
     model.model.vision_tower.load_state_dict(load_file(weights))

@@ -168,6 +168,30 @@ def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path) -> N
     assert curves[0] == curves[1] and curves[0]["choice", 40]
 
 
+def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(tmp_path: Path) -> None:
+    tower, last = short(load_recipe("easy_vqa_nano")).stages
+    first, second = (
+        load_recipe("easy_vqa_nano").model_copy(
+            update={"stages": (tower.model_copy(update={"steps": 10}), last.model_copy(update={"steps": steps}))}
+        )
+        for steps in (1, 2)
+    )
+    said: list[str] = []
+    train(first, tmp_path / "work" / "first", tmp_path / "one", say=said.append)
+    assert not [line for line in said if "trained before" in line]
+    train(second, tmp_path / "work" / "second", tmp_path / "two", say=said.append)
+    assert [line for line in said if "trained before" in line]
+    curves = [
+        [
+            (entry["step"], entry["loss"])
+            for entry in read_log(tmp_path / "work" / name / "log.jsonl")
+            if entry["stage"] == "tower"
+        ]
+        for name in ("first", "second")
+    ]
+    assert curves[0] == curves[1] and curves[0][-1][0] == 10
+
+
 def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
     recipe = load_recipe("easy_vqa_nano")
     (tmp_path / "recipe.json").write_text("{}")
