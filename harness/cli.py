@@ -88,3 +88,7 @@ app.add_typer(leaderboard.app)
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

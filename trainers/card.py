@@ -15,12 +15,16 @@ from sightscale.trainers.stages import read_log
 
 @dataclass(frozen=True)
 class TaskScore:
-    """One task's score with the pictures and without them, in [0, 1], each with the ends of its interval."""
+    """One task's score with the pictures and without them, in [0, 1], and their paired difference.
+
+    Each is the value and the ends of its interval.
+    """
 
     task: str
     n: int
     sighted: tuple[float, float, float]
     blind: tuple[float, float, float]
+    reliance: tuple[float, float, float]
     unread: int
 
 
@@ -91,12 +95,14 @@ def write_card(
         *(_stage_row(stage, last.get(stage.name, {}).get("loss")) for stage in stages),
         shown,
         "## Scores",
-        f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture.",
+        f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "
+        "reliance the paired difference.",
         "",
-        "| task | questions | sighted | blind | unread |",
-        "|---|---|---|---|---|",
+        "| task | questions | sighted | blind | reliance | unread |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| {one.task} | {one.n:,} | {_percent(one.sighted)} | {_percent(one.blind)} | {one.unread} |"
+            f"| {one.task} | {one.n:,} | {_percent(one.sighted)} | {_percent(one.blind)} | "
+            f"{_percent(one.reliance, '+')} | {one.unread} |"
             for one in scores
         ),
         "",
@@ -127,6 +133,6 @@ def _source(source: Source) -> str:
     return f"{getattr(source, 'source', '')} ({mixed})"
 
 
-def _percent(score: tuple[float, float, float]) -> str:
-    value, low, high = (100 * one for one in score)
-    return f"**{value:.1f}** [{low:.1f}, {high:.1f}]"
+def _percent(score: tuple[float, float, float], sign: str = "") -> str:
+    value, low, high = (format(100 * one, f"{sign}.1f") for one in score)
+    return f"**{value}** [{low}, {high}]"

@@ -1,5 +1,6 @@
 """Curves: the loss and the learning rate of each stage, drawn from the training log."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -8,12 +9,12 @@ import pandas as pd
 from sightscale.trainers.stages import read_log
 
 
-def draw_curves(log: Path, output: Path) -> None:
-    """Write the log's curves as a PNG, a row for each stage. Raises ValueError when nothing was logged."""
-    entries = pd.DataFrame(read_log(log))
-    if entries.empty:
+def draw_curves(log: Path, output: Path, stages: Sequence[str]) -> None:
+    """Write the log's curves as a PNG, a row for each of the stages. Raises ValueError when none was logged."""
+    entries = pd.DataFrame(read_log(log), columns=["stage", "step", "loss", "learning_rate"])
+    stages = [stage for stage in stages if stage in set(entries["stage"])]
+    if not stages:
         raise ValueError(f"{log} holds no training step yet")
-    stages = list(dict.fromkeys(entries["stage"]))
     rows = []
     for stage in stages:
         own = entries[entries["stage"] == stage]

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
 from sightscale.trainers.batches import Collator, OpenedRows
 from sightscale.trainers.build import build_model, build_processor, open_tokenizer
+from sightscale.trainers.locks import hold
 from sightscale.trainers.mixture import Mixture, build_mixture
 from sightscale.trainers.recipe import Recipe, Stage, TowerStage
 from sightscale.trainers.stages import part_of, read_log, run_stage
@@ -30,10 +32,16 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
     A recipe with one release writes it to `output`, one with several to folders of their names in it.
-    Raises ValueError when `work` was begun with another recipe, or when data or a part can't be had.
+    Raises ValueError when `work` was begun with another recipe or another process trains in it, or when data or a
+    part can't be had.
     """
     work.mkdir(parents=True, exist_ok=True)
-    _claim(work, recipe)
+    with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        _claim(work, recipe)
+        return _train_stages(recipe, work, output, data_root, say)
+
+
+def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, say: Say) -> dict[str, Path]:
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
@@ -122,46 +130,54 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     """Train the vision tower of `model` on attributes, in place.
 
     The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders, with its log. Two that begin together
-    train the same one twice, each in its own folder.
+    that share them share the tower: it is kept beside their work folders, with its log.
     """
     key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(), str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
-    if weights.is_file():
-        say(f"stage {stage.name}: {weights} was trained before")
-        with (folder.parent / "log.jsonl").open("a") as log:
-            log.writelines(json.dumps(entry) + "\n" for entry in read_log(shared / "log.jsonl"))
-    else:
-        pictures = open_labelled(stage, recipe)
-        torch.manual_seed(recipe.seed)  # of the tower and the heads
-        tower = SiglipVisionModel(model.config.vision_config)
-        heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
-        say(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
-        run_stage(
-            heads,
-            stage,
-            pictures,
-            lambda rows: collate_pictures(rows, processor.image_processor),
-            rates={},
-            learning_rate=stage.learning_rate,
-            lengths=None,
-            checkpointing=False,
-            hardware=recipe.hardware,
-            seed=recipe.seed,
-            folder=folder,
-        )
-        learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
-        shared.mkdir(exist_ok=True)
-        partial = shared / f"{os.getpid()}.partial"
-        partial.write_text("".join(json.dumps(entry) + "\n" for entry in learnt))
-        partial.rename(shared / "log.jsonl")
-        save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
-        partial.rename(weights)
+    # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
+    with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
+        if weights.is_file():
+            say(f"stage {stage.name}: {weights} was trained before")
+            with (folder.parent / "log.jsonl").open("a") as log:
+                log.writelines(json.dumps(entry) + "\n" for entry in read_log(shared / "log.jsonl"))
+        else:
+            _make_tower(model, processor, stage, recipe, folder, weights, say)
     model.model.vision_tower.load_state_dict(load_file(weights))
     done = folder / "done"
     model.save_pretrained(done)
     (done / "complete").touch()
+
+
+def _make_tower(
+    model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path, say: Say
+) -> None:
+    """Train a tower like the model's into the file `weights`, and its log beside it."""
+    pictures = open_labelled(stage, recipe)
+    torch.manual_seed(recipe.seed)  # of the tower and the heads
+    tower = SiglipVisionModel(model.config.vision_config)
+    heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
+    say(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
+    run_stage(
+        heads,
+        stage,
+        pictures,
+        lambda rows: collate_pictures(rows, processor.image_processor),
+        rates={},
+        learning_rate=stage.learning_rate,
+        lengths=None,
+        checkpointing=False,
+        hardware=recipe.hardware,
+        seed=recipe.seed,
+        folder=folder,
+    )
+    learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
+    weights.parent.mkdir(exist_ok=True)
+    partial = weights.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text("".join(json.dumps(entry) + "\n" for entry in learnt))
+    partial.rename(weights.with_name("log.jsonl"))
+    save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
+    partial.rename(weights)
 
 
 def open_labelled(stage: TowerStage, recipe: Recipe) -> Any:

@@ -35,18 +35,19 @@ def study(
     Run the same command again to go on where it stopped. A P × R grid takes P perception passes.
     """
     quieten()
-    from sightscale.harness.study import load_study
+    from sightscale.harness.study import load_study, recipes_of
     from sightscale.harness.study_runs import check_models, locate_models, run_study
+    from sightscale.harness.study_training import CHECKPOINTS, train_recipes
     from sightscale.harness.verdicts import give_verdicts
 
     chosen = load_study(name)
     if questions:
         chosen = chosen.model_copy(update={"questions": questions})
     if train:
-        _train(chosen, output)
-    chosen = locate_models(chosen, output / "checkpoints")
+        train_recipes(list(recipes_of(chosen)), output, _say)
+    chosen = locate_models(chosen, output / CHECKPOINTS)
     check_models(chosen)
-    runs = run_study(chosen, output, lambda line: print(line, file=sys.stderr))
+    runs = run_study(chosen, output, _say)
     blind = chosen.blind.split(",")[0]
     _write_analyses(runs, blind, output, resamples)
     verdicts = give_verdicts(runs, blind, resamples=resamples)
@@ -55,18 +56,8 @@ def study(
     _write_report(output, resamples)
 
 
-def _train(chosen: "Study", output: Path) -> None:
-    """Each recipe into its folder of `checkpoints`; work folders lie side by side, so that they share the tower."""
-    from sightscale.harness.commands.train import train as train_recipe
-    from sightscale.harness.study import recipes_of
-
-    for recipe in recipes_of(chosen):
-        target = output / "checkpoints" / recipe
-        if (target / "complete").is_file():
-            print(f"recipe {recipe} was finished before", file=sys.stderr)
-            continue
-        train_recipe(recipe, output=target, work=output / "training" / recipe)
-        (target / "complete").touch()
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _write_analyses(runs: Mapping["PlannedRun", "Run"], blind: str, output: Path, resamples: int) -> None:

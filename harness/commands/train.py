@@ -8,6 +8,7 @@ import typer
 from sightscale.harness.commands.terminal import open_console
 
 if TYPE_CHECKING:
+    from sightscale.harness.statistics import Estimate
     from sightscale.trainers.card import TaskScore
     from sightscale.trainers.recipe import Recipe
 
@@ -38,14 +39,15 @@ def train(
         return
     if output is None:
         raise ValueError("name a folder for the trained model with --output, or look first with --dry-run")
-    from sightscale.trainers.card import write_card
+    from sightscale.trainers.card import lineage, write_card
     from sightscale.trainers.curves import draw_curves
     from sightscale.trainers.recipe import Stage
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
     released = train_recipe(loaded, work, output, data_root=data_root)
-    draw_curves(work / "log.jsonl", work / "curves.png")
+    log = work / "log.jsonl"
+    draw_curves(log, work / "curves.png", [stage.name for stage in loaded.stages])
     kinds = {stage.release: stage.kind for stage in loaded.stages if isinstance(stage, Stage) and stage.release}
     reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
@@ -54,7 +56,8 @@ def train(
         if loaded.scored_on and model:
             print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
             scores = _score(model, loaded, work / "scores" / name)
-        write_card(loaded, name, work / "log.jsonl", scores, folder, scored_as=scored_as)
+        draw_curves(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)])
+        write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
         told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {told or 'not scored'}")
 
@@ -92,18 +95,24 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
         data=recipe.scored_on_data,
     )
     summaries = summarise(evaluate(plan, print))
-    blind = {one.task: one.score for one in summaries if one.condition == "none"}
+    blind = {one.task: one for one in summaries if one.condition == "none"}
     return [
         TaskScore(
             task=one.task,
             n=one.n,
-            sighted=(one.score.value, one.score.low, one.score.high),
-            blind=(blind[one.task].value, blind[one.task].low, blind[one.task].high),
+            sighted=_ends(one.score),
+            blind=_ends(blind[one.task].score),
+            reliance=_ends(blind[one.task].reliance),
             unread=round(one.n * (1 - one.outcomes["answered"])),
         )
         for one in summaries
         if one.condition == SIGHTED
     ]
+
+
+def _ends(estimate: "Estimate | None") -> tuple[float, float, float]:
+    assert estimate is not None  # only the sighted condition has no reliance
+    return estimate.value, estimate.low, estimate.high
 
 
 def _show_estimate(recipe: "Recipe", data_root: Path) -> None:

@@ -46,13 +46,14 @@ def write(recipe: Recipe, release: str, folder: Path, scores: list[TaskScore], c
 
 
 def test_a_card_tells_stages_data_losses_and_scores(weights: Path) -> None:
-    scores = [TaskScore("easy_vqa", 9673, (0.987, 0.98, 0.99), (0.687, 0.68, 0.7), 12)]
+    scores = [TaskScore("easy_vqa", 9673, (0.987, 0.98, 0.99), (0.687, 0.68, 0.7), (0.3, 0.28, 0.31), 12)]
     card = write(load_recipe("easy_vqa_nano"), "easy_vqa_nano", weights, scores, "curves.png")
     assert card.startswith("---\nlicense: apache-2.0\n") and "pipeline_tag: image-text-to-text" in card
     assert "0.00 M parameters" in card and "`sightscale train easy_vqa_nano`; seed 0" in card
     rows = [line for line in card.splitlines() if line.startswith("| ")]
     assert "| tower | vision | 1500 | 64 | vision 0.0005 | attributes, easy_vqa | 2.000 |" in rows
-    assert "| easy_vqa | 9,673 | **98.7** [98.0, 99.0] | **68.7** [68.0, 70.0] | 12 |" in rows
+    scored = "| easy_vqa | 9,673 | **98.7** [98.0, 99.0] | **68.7** [68.0, 70.0] | **+30.0** [+28.0, +31.0] | 12 |"
+    assert scored in rows
     assert any(row.startswith("| choice | instruct | 1200 | 32 |") and "choice 0.75" in row for row in rows)
     assert "![Loss of each stage](curves.png)" in card
 

@@ -22,7 +22,7 @@ def test_each_stage_has_a_row_of_its_own(tmp_path: Path) -> None:
     sizes = []
     for stages in (1, 3):
         write_log(tmp_path / "log.jsonl", stages)
-        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
+        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", [f"stage {k}" for k in range(stages)])
         with Image.open(tmp_path / "curves.png") as image:
             sizes.append(image.size)
             colours = {colour for _, colour in image.convert("RGB").getcolors(2**24) or []}
@@ -34,7 +34,7 @@ def test_a_log_that_ends_inside_of_a_line_is_drawn(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", 1)
     with (tmp_path / "log.jsonl").open("a") as file:
         file.write('{"stage": "stage 0", "st')
-    draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
+    draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", ["stage 0"])
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
@@ -43,4 +43,4 @@ def test_without_a_step_there_is_nothing_to_draw(content: str | None, tmp_path: 
     if content is not None:
         (tmp_path / "log.jsonl").write_text(content)
     with pytest.raises(ValueError, match="holds no training step yet"):
-        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
+        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", ["stage 0"])

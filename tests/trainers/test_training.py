@@ -18,6 +18,7 @@ from sightscale.tasks.easy_vqa.rows import read_questions
 from sightscale.trainers.batches import IGNORED, Collator, Opened
 from sightscale.trainers.conversations import Conversation
 from sightscale.trainers.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
+from sightscale.trainers.locks import hold
 from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
 from sightscale.trainers.stages import last_whole_checkpoint, read_log
 from sightscale.trainers.train import train
@@ -197,6 +198,11 @@ def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text("{}")
     with pytest.raises(ValueError, match="another recipe"):
         train(recipe, tmp_path, tmp_path / "out")
+
+
+def test_two_processes_may_not_train_in_one_work_folder(tmp_path: Path) -> None:
+    with hold(tmp_path, wait=False), pytest.raises(ValueError, match="another process trains here"):
+        train(load_recipe("easy_vqa_nano"), tmp_path, tmp_path / "out")
 
 
 def test_every_shipped_recipe_is_valid_and_its_checkpoint_small() -> None:

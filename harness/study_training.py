@@ -1,0 +1,93 @@
+"""Training a study's recipes, several side by side where there is no GPU.
+
+Models as small as a nano family's leave a core's fellows idle, so on CPUs as many recipes train at once as there are
+cores, each in a process of its own. Work folders lie side by side, so that recipes share their tower.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sightscale.trainers.stages import read_log
+
+CHECKPOINTS, TRAINING = "checkpoints", "training"
+COMPLETE = "complete"  # in a recipe's folder of checkpoints
+TOLD_EVERY = 60.0  # seconds
+
+
+def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], None]) -> None:
+    """Train each recipe into `output/checkpoints/RECIPE`, going on from what `output/training/RECIPE` holds.
+
+    Raises ValueError for a recipe that failed, once the others that had begun are finished.
+    """
+    waiting = []
+    for recipe in recipes:
+        if (output / CHECKPOINTS / recipe / COMPLETE).is_file():
+            say(f"recipe {recipe} was finished before")
+        else:
+            waiting.append(recipe)
+    lanes, threads = _share_cores(len(waiting))
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    failed: list[str] = []
+    told = time.monotonic()
+    try:
+        while running or (waiting and not failed):
+            while waiting and len(running) < lanes and not failed:
+                recipe = waiting.pop(0)
+                running[recipe] = _start(recipe, output, threads)
+                say(f"recipe {recipe}: trains on {threads} thread(s); what it says is in {_said(recipe, output)}")
+            time.sleep(0.2)
+            for recipe in [name for name, process in running.items() if process.poll() is not None]:
+                if running.pop(recipe).returncode:
+                    failed.append(recipe)
+                else:
+                    (output / CHECKPOINTS / recipe / COMPLETE).touch()
+                    say(f"recipe {recipe}: finished")
+            if time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                say("; ".join(f"{recipe}: {_progress(recipe, output)}" for recipe in running))
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
+    if failed:
+        said = _said(failed[0], output).read_text(errors="replace").replace("\r", "\n").split("\n")
+        reason = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
+        raise ValueError(f"recipe {failed[0]} could not be trained: {reason}; the same command goes on from here")
+
+
+def _share_cores(recipes: int) -> tuple[int, int]:
+    """How many recipes train at once, and the threads of each."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0))
+    lanes = 1 if torch.cuda.is_available() else max(1, min(recipes, cores))
+    return lanes, max(1, cores // lanes)
+
+
+def _start(recipe: str, output: Path, threads: int) -> subprocess.Popen[bytes]:
+    work = output / TRAINING / recipe
+    work.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "sightscale.harness.cli", "train", recipe, "--work", str(work)]
+    command += ["--output", str(output / CHECKPOINTS / recipe)]
+    with _said(recipe, output).open("ab") as said:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _said(recipe: str, output: Path) -> Path:
+    return output / TRAINING / recipe / "output.txt"
+
+
+def _progress(recipe: str, output: Path) -> str:
+    log = read_log(output / TRAINING / recipe / "log.jsonl")
+    return f"{log[-1]['stage']} {log[-1]['step']:,} of {log[-1]['of']:,}" if log else "begins"
