@@ -186,6 +186,9 @@ def run_stage(
         # finds no weight it knows and says nothing; so the weights are put back here.
         model.load_state_dict(type(model).from_pretrained(last, dtype=torch.float32).state_dict())
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if isinstance(model, PreTrainedModel):
+        # Trainer leaves word that there be no cache, which is for training alone and not for what is released.
+        vars(model.config).pop("use_cache", None)
     return trainer
 
 

@@ -162,6 +162,8 @@ def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path) -> N
     )
     for (name, one), other in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
+    configs = [(tmp_path / name / "model" / "config.json").read_text() for name in ("whole", "cut")]
+    assert configs[0] == configs[1] and '"use_cache": false' not in configs[0]
     curves = [
         {(entry["stage"], entry["step"]): entry["loss"] for entry in read_log(tmp_path / name / "work" / "log.jsonl")}
         for name in ("whole", "cut")
