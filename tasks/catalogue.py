@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ class TaskCard:
         return "as its members"
 
 
-def list_tasks() -> list[TaskCard]:
+@cache  # the task files of an installed package stay as they are, and checking entries asks again and again
+def list_tasks() -> tuple[TaskCard, ...]:
     """Every task and group of sightscale, by name.
 
     Raises ValueError when a task file lacks a field of its card.
@@ -76,7 +78,7 @@ def list_tasks() -> list[TaskCard]:
         )
     having = {card.name for card in cards if card.mini}
     cards = [replace(card, mini=set(card.members) <= having) if card.members else card for card in cards]
-    return sorted(cards, key=lambda card: card.name)
+    return tuple(sorted(cards, key=lambda card: card.name))
 
 
 def find_card(name: str) -> TaskCard:
