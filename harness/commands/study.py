@@ -35,9 +35,9 @@ def study(
     Run the same command again to go on where it stopped. A P × R grid takes P perception passes.
     """
     quieten()
+    from sightscale.harness.commands.study_training import CHECKPOINTS, train_recipes
     from sightscale.harness.study import load_study, recipes_of
     from sightscale.harness.study_runs import check_models, locate_models, run_study
-    from sightscale.harness.study_training import CHECKPOINTS, train_recipes
     from sightscale.harness.verdicts import give_verdicts
 
     chosen = load_study(name)

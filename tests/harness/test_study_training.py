@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sightscale.harness import study_training
-from sightscale.harness.study_training import train_recipes
+from sightscale.harness.commands import study_training
+from sightscale.harness.commands.study_training import train_recipes
 from sightscale.trainers.recipe import load_recipe
 from sightscale.trainers.stages import read_log
 
