@@ -1,13 +1,19 @@
-"""Fixtures that several folders share: tiny real checkpoints and a data set in VMCBench's schema."""
+"""Fixtures that several folders share: tiny checkpoints and recipes, data in VMCBench's schema, a browser."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import datasets
 import pytest
 import torch
 from PIL import Image
+
+if TYPE_CHECKING:
+    from sightscale.trainers.recipe import Recipe
 
 IN_DOMAIN = ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
 
@@ -34,6 +40,23 @@ def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shorten() -> "Callable[..., Recipe]":
+    """Makes easy_vqa_nano's recipe with `tower` and `answers` steps of its first and last stage alone."""
+    from sightscale.trainers.recipe import load_recipe
+
+    def short(*, tower: int = 4, answers: int = 40) -> "Recipe":
+        recipe = load_recipe("easy_vqa_nano")
+        first, *_, last = recipe.stages
+        few = (
+            first.model_copy(update={"steps": tower, "batch_size": 4}),
+            last.model_copy(update={"steps": answers, "batch_size": 2, "after": None}),
+        )
+        return recipe.model_copy(update={"stages": few})
+
+    return short
+
+
+@pytest.fixture(scope="session")
 def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root that holds VMCBench in exactly its schema and layout: dev and test, three rows a category."""
     from sightscale.tasks.easy_vqa.rows import FEATURES
@@ -57,3 +80,22 @@ def vmcbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table = datasets.Dataset.from_list(rows, features=FEATURES)
         table.to_parquet(str(folder / "data" / f"{split}-00000-of-00001.parquet"))
     return root
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    """Debian's Chromium by its own driver."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not chromedriver:
+        pytest.skip("no Chromium here: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(chromedriver))
+    yield opened
+    opened.quit()

@@ -1,5 +1,6 @@
 """A study's recipes train side by side, each in a process; the reason is told where one fails."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,27 +8,19 @@ import yaml
 
 from sightscale.harness.commands import study_training
 from sightscale.harness.commands.study_training import train_recipes
-from sightscale.trainers.recipe import load_recipe
+from sightscale.trainers.recipe import Recipe
 from sightscale.trainers.stages import read_log
 
 
-def write_recipe(path: Path, steps: int, learning_rate: float = 5e-4) -> str:
-    """A recipe of a tower that all share and a few steps of answers, scored on nothing."""
-    recipe = load_recipe("easy_vqa_nano")
-    tower, *_, last = recipe.stages
-    stages = (
-        tower.model_copy(update={"steps": 4, "batch_size": 4, "learning_rate": learning_rate}),
-        last.model_copy(update={"steps": steps, "batch_size": 2, "after": None}),
-    )
-    short = recipe.model_copy(update={"stages": stages, "scored_on": ()})
-    path.write_text(yaml.safe_dump(short.model_dump(mode="json", exclude_none=True)))
-    return str(path)
-
-
-def test_recipes_train_side_by_side_and_share_their_tower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipes_train_side_by_side_and_share_their_tower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shorten: Callable[..., Recipe]
+) -> None:
     monkeypatch.setattr(study_training, "TOLD_EVERY", 0.5)
     monkeypatch.chdir(tmp_path)
-    recipes = [Path(write_recipe(tmp_path / f"{name}.yaml", steps)).name for name, steps in (("one", 2), ("two", 3))]
+    recipes = ["one.yaml", "two.yaml"]
+    for name, steps in zip(recipes, (2, 3), strict=True):
+        unscored = shorten(answers=steps).model_copy(update={"scored_on": ()})
+        Path(name).write_text(yaml.safe_dump(unscored.model_dump(mode="json", exclude_none=True)))
     said: list[str] = []
     train_recipes(recipes, tmp_path / "study", said.append)
     finished = [line for line in said if line.endswith(": finished")]

@@ -1,7 +1,6 @@
 """The site in a real Chromium, opened from disk: it sorts, filters and prints, fits a phone, and stays quiet."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,6 @@ pytestmark = pytest.mark.browser
 ClaimEntry = Callable[..., Path]
 TITLES = ("نموذج عربي صغير", "דגם {{ 7 * 7 }} & 'x' | \"y\" onload=alert(1)", "W" * 200, "plain")
 PLACES = "#table-standings-0 tbody tr td.place"
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    """Debian's Chromium by its own driver."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not chromedriver:
-        pytest.skip("no Chromium here: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(chromedriver))
-    yield opened
-    opened.quit()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -125,18 +126,8 @@ def test_an_unknown_recipe_is_named() -> None:
         load_recipe("no_such_recipe")
 
 
-def short(recipe: Recipe) -> Recipe:
-    """The recipe with a few steps a stage, and two stages."""
-    tower, *_, last = recipe.stages
-    few = [
-        tower.model_copy(update={"steps": 4, "batch_size": 4}),
-        last.model_copy(update={"steps": 40, "batch_size": 2, "after": None}),
-    ]
-    return recipe.model_copy(update={"stages": tuple(few)})
-
-
-def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path) -> None:
-    recipe = short(load_recipe("easy_vqa_nano"))
+def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path, shorten: Callable[..., Recipe]) -> None:
+    recipe = shorten()
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True)))
     train(load_recipe(str(path)), tmp_path / "whole" / "work", tmp_path / "whole" / "model")
@@ -171,14 +162,10 @@ def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path) -> N
     assert curves[0] == curves[1] and curves[0]["choice", 40]
 
 
-def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(tmp_path: Path) -> None:
-    tower, last = short(load_recipe("easy_vqa_nano")).stages
-    first, second = (
-        load_recipe("easy_vqa_nano").model_copy(
-            update={"stages": (tower.model_copy(update={"steps": 10}), last.model_copy(update={"steps": steps}))}
-        )
-        for steps in (1, 2)
-    )
+def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(
+    tmp_path: Path, shorten: Callable[..., Recipe]
+) -> None:
+    first, second = (shorten(tower=10, answers=steps) for steps in (1, 2))
     said: list[str] = []
     train(first, tmp_path / "work" / "first", tmp_path / "one", say=said.append)
     assert not [line for line in said if "trained before" in line]
