@@ -41,7 +41,8 @@ def load_tasks(
     leaves: dict[str, str] = {}
     for name in names:
         loaded = _load(manager, name)
-        _check_order(loaded, {card.name for card in list_tasks()})
+        if order := os.environ.get(OPTIONS):
+            _check_order(loaded, order, {card.name for card in list_tasks()})
         leaves |= _leaves(loaded)
     return manager, leaves
 
@@ -65,15 +66,14 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
     raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 
 
-def _check_order(loaded: dict[Any, Any], ours: set[str]) -> None:
-    """Nothing when options keep their order, or every foreign task can move them; else ValueError.
+def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
+    """Nothing when every foreign task can put its options in the order; else ValueError.
 
     Ours without options stay as they are. A foreign task would too, and its run would claim another order.
     """
-    order = os.environ.get(OPTIONS)
-    for name, task in loaded.items() if order else ():
+    for name, task in loaded.items():
         if isinstance(task, dict):
-            _check_order(task, ours)
+            _check_order(task, order, ours)
         elif name not in ours:
             docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
             if "order" not in docs.column_names:
