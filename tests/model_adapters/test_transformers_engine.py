@@ -9,6 +9,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines.stopping import StopAtMarks
 from sightscale.model_adapters.engines.transformers import TransformersEngine
 
 
@@ -151,6 +152,18 @@ def test_a_stop_mark_is_met_in_the_answer_and_not_in_the_prompt(engine: Transfor
         (cut,) = engine.generate(asked, Decoding(6, stop=(mark,)))
         assert cut.text == whole.text.split(mark)[0], mark
         assert (cut.finish_reason == "stop") == (mark in whole.text), mark
+    (cut,) = engine.generate(asked, Decoding(6, stop=(whole.text[:2],)))
+    assert (cut.text, cut.finish_reason) == ("", "stop") and cut.output_tokens <= 2 < whole.output_tokens
+
+
+def test_a_newline_after_the_prompts_own_makes_no_blank_line(random_nano: Path) -> None:
+    tokenizer = AutoProcessor.from_pretrained(random_nano).tokenizer
+    (newline,) = tokenizer.encode("\n", add_special_tokens=False)
+    asked = tokenizer.encode("assistant\n", add_special_tokens=False)
+    stop = StopAtMarks(tokenizer, ("\n\n",), len(asked))
+    rows = [[newline, asked[0]], [newline, newline]]
+    ids = torch.tensor([[*asked, *row] for row in rows])
+    assert asked[-1] == newline and stop(ids, torch.empty(0)).tolist() == [False, True]
 
 
 def test_a_text_is_cut_at_a_stop_mark(engine: TransformersEngine) -> None:
