@@ -46,7 +46,7 @@ def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], Non
                 else:
                     (output / CHECKPOINTS / recipe / COMPLETE).touch()
                     say(f"recipe {recipe}: finished")
-            if time.monotonic() - told > TOLD_EVERY:
+            if running and time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
                 say("; ".join(f"{recipe}: {_progress(recipe, output)}" for recipe in running))
     finally:
