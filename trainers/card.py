@@ -92,7 +92,7 @@ def write_card(
         "",
         "| stage | kind | steps | batch | learning rates | data | last loss |",
         "|---|---|---|---|---|---|---|",
-        *(_stage_row(stage, last.get(stage.name, {}).get("loss")) for stage in stages),
+        *(_stage_row(recipe, stage, last.get(stage.name, {}).get("loss")) for stage in stages),
         shown,
         "## Scores",
         f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "
@@ -113,13 +113,13 @@ def write_card(
     (output / "README.md").write_text("\n".join(lines))
 
 
-def _stage_row(stage: TowerStage | Stage, loss: float | None) -> str:
+def _stage_row(recipe: Recipe, stage: TowerStage | Stage, loss: float | None) -> str:
     ended = f"{loss:.3f}" if loss is not None else "–"
     if isinstance(stage, TowerStage):
         data, rates = f"attributes, {stage.data}", f"vision {stage.learning_rate:g}"
     else:
         data = "; ".join(_source(one) for one in stage.mixture)
-        rates = ", ".join(f"{part} {rate:g}" for part, rate in stage.train.items())
+        rates = ", ".join(f"{part} {rate:.3g}" for part, rate in recipe.rates(stage).items())
     return f"| {stage.name} | {stage.kind} | {stage.steps or '–'} | {stage.batch_size} | {rates} | {data} | {ended} |"
 
 

@@ -2,8 +2,9 @@
 
 Captions (`describe`) tell the scene in part, as captions do; descriptions with a focus (`focus`) tell all of
 it and what the focus asks for first, as visual extraction tuning teaches. Multiple choice is answered with
-the option's text, which from scratch is learned sooner than a letter. Lists of words to `repeat` are in no
-order that could be known, so they teach what reading a description needs first: to copy.
+the option's text, which from scratch is learned sooner than a letter; one question in three is put as MMStar
+puts its own. Lists of words to `repeat` are in no order that could be known, so they teach what reading a
+description needs first: to copy. They are short, as a word is found sooner among few.
 """
 
 import random
@@ -19,6 +20,7 @@ from sightscale.tasks.mini import SETS, draw_item
 from sightscale.tasks.mini.items import Item
 from sightscale.tasks.mini.knowledge import facts
 from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rows import pose_as_mmstar
 from sightscale.tasks.mini.scenes import PLACES, things_of
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
 from sightscale.trainers.batches import IGNORED
@@ -28,6 +30,8 @@ from sightscale.trainers.tower import LabelledPicture
 ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
 TELL = "Tell me about a scene."
 REPEAT = "Repeat these words.\n"
+REPEATED = (2, 12)  # words of the shortest and the longest list
+MMSTAR_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,12 @@ class MiniConversations:
         return Conversation((turn,), (partial(render, item.scene),) if sees else (), f"mini/{name}:{i}")
 
 
-def pose(item: Item) -> str:
-    """An item's question as its task asks it."""
+def pose(item: Item, rng: random.Random) -> str:
+    """An item's question as its own task puts it, or, one time in three, with its options as in MMStar's questions."""
     if not item.options:
         return f"Question: {item.question}\n"
+    if rng.random() < MMSTAR_SHARE:
+        return pose_as_mmstar(item, rng.randrange(ROWS)) + "\n"
     return pose_question(item.question, dict(zip("ABCDE", item.options, strict=False)))
 
 
@@ -93,7 +99,7 @@ def _open(item: Item, rng: random.Random) -> Turn:
 
 
 def _choice(item: Item, rng: random.Random) -> Turn:
-    return (pose(item) + DIRECT_INSTRUCTION, item.answer), True
+    return (pose(item, rng) + DIRECT_INSTRUCTION, item.answer), True
 
 
 def _tell(item: Item, rng: random.Random) -> Turn:
@@ -106,12 +112,12 @@ def _told(item: Item, rng: random.Random) -> str:
 
 
 def _reason(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item), "direct")
+    asked = reasoning_prompt(_told(item, rng), pose(item, rng), "direct")
     return (asked, f"Answer: {item.answer}"), False
 
 
 def _think(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item), "thinking")
+    asked = reasoning_prompt(_told(item, rng), pose(item, rng), "thinking")
     return (asked, f"<think>\n{item.reasoning}\n</think>\n\nAnswer: {item.answer}"), False
 
 
@@ -123,7 +129,7 @@ def _recall(item: Item, rng: random.Random) -> Turn:
 
 
 def _repeat(item: Item, rng: random.Random) -> Turn:
-    words = " ".join(rng.choices(_words(), k=rng.randint(4, 24)))
+    words = " ".join(rng.choices(_words(), k=rng.randint(*REPEATED)))
     return (REPEAT + words, words), False
 
 

@@ -47,6 +47,9 @@ class Language(_Strict):
     head_size: int = Field(gt=0)
     tied: bool = True  # whether the output head is the input embedding
     context: int = Field(default=1024, gt=0, description="tokens of a conversation, pictures included")
+    rates_for_width: int | None = Field(
+        default=None, gt=0, description="the hidden size that the stages' rates are meant for, where it isn't this one"
+    )
 
 
 class Pictures(_Strict):
@@ -201,6 +204,16 @@ class Recipe(_Strict):
     scored_on_data: Literal["hub", "mini"] = "hub"
     scored_questions: int | None = Field(default=None, gt=0, description="of each task; all by default")
     stages: tuple[Annotated[TowerStage | Stage, Field(discriminator="kind")], ...] = Field(min_length=1)
+
+    def rates(self, stage: Stage) -> dict[Part, float]:
+        """The learning rate of each part in a stage.
+
+        A language model of another width than the stages' rates are meant for learns at these times the root of
+        how much narrower it is, as the rates of Vaswani et al. (2017, section 5.3) go.
+        """
+        meant, width = self.language.rates_for_width, self.language.hidden_size
+        scale = (meant / width) ** 0.5 if meant else 1.0
+        return {part: rate * scale if part == "language" else rate for part, rate in stage.train.items()}
 
     @model_validator(mode="after")
     def _check_stages(self) -> "Recipe":

@@ -100,6 +100,8 @@ def _train_conversations(
     mixture = build_mixture(stage, seed, recipe.augment, data_root)
     folder.mkdir(parents=True, exist_ok=True)
     bad_rows = folder / "bad_rows.txt"
+    rates = recipe.rates(stage)
+    say(f"stage {stage.name}: {stage.kind}, learning: {', '.join(f'{part} {rate:.3g}' for part, rate in rates.items())}")
     for line in mixture_report(stage, mixture):
         say(line)
     bad = [str(row) for one in mixture.ingredients for row in one.bad]
@@ -110,8 +112,8 @@ def _train_conversations(
         stage,
         rows,
         collator,
-        rates=stage.train,
-        learning_rate=max(stage.train.values()),
+        rates=rates,
+        learning_rate=max(rates.values()),
         lengths=_lengths(mixture) if stage.group_by_length else None,
         checkpointing=stage.gradient_checkpointing,
         hardware=recipe.hardware,
@@ -192,7 +194,7 @@ def open_labelled(stage: TowerStage, recipe: Recipe) -> Any:
 
 def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
     """What a stage will learn from, a line for each source and one for their sum."""
-    lines = [f"stage {stage.name}: {stage.kind}, learning: {', '.join(f'{k} {v:g}' for k, v in stage.train.items())}"]
+    lines = []
     for name, usable, drawn, bad in mixture.report():
         spoiled = f", {bad:,} bad rows" if bad else ""
         passes = f"{drawn / usable:.2f} passes over {usable:,} rows" if usable else "no rows"

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 
@@ -94,10 +95,23 @@ def test_a_caption_tells_part_and_nothing_else() -> None:
         assert sorted(extraction(item).rstrip(".").split(". ")) == sorted(sentences)
 
 
-def test_a_question_is_posed_as_its_task_does() -> None:
+def test_a_question_is_posed_as_its_task_or_mmstar_does() -> None:
     item = draw_item("in_domain/GQA", "train", 0, 0)
-    asked = pose(item)
-    assert asked.startswith(f"Question: {item.question}\nOptions:\nA. {item.options[0]}\n")
+    first, question = item.options[0], re.escape(item.question)
+    forms = {
+        rf"Question: {question}\nOptions:\nA\. {first}\n.*": 2 / 3,
+        rf"{question}(<image 1>)?\nOptions: A: {first}, B: .*": 0.77 / 3,
+        rf"Hint: .*\nQuestion: {question}(<image 1>)?\nChoices:\n\(A\) {first}\n.*": 0.23 / 3,
+    }
+    posed = [pose(item, random.Random(seed)) for seed in range(2000)]
+    assert all(asked.endswith("\n") and len(read_letters(asked)) == len(item.options) for asked in posed)
+    shares = [sum(bool(re.fullmatch(form, asked, re.DOTALL)) for asked in posed) / len(posed) for form in forms]
+    assert sum(shares) == 1 and shares == pytest.approx(list(forms.values()), abs=0.04)
+
+
+def read_letters(asked: str) -> list[str]:
+    """The letters that name options, each but the first after a space or on a line of its own."""
+    return re.findall(r"(?:^|\n|\s)\(?([A-E])[.:)] ", asked)
 
 
 def test_texts_for_a_tokenizer_hold_every_form() -> None:

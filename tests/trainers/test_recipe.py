@@ -1,12 +1,15 @@
 """Recipes: the study's published hyper-parameters, recipes that extend others, and a dry run without any data."""
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.trainers.recipe import RECIPE_FOLDER, Stage, list_recipes, load_recipe
+from sightscale.trainers.estimate import count_parameters
+from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Stage, list_recipes, load_recipe
 
 SIZES = {"0.6b": 596_049_920, "1.7b": 1_720_574_976, "4b": 4_022_468_096, "8b": 8_190_735_360}  # of Qwen3's weights
 TUNING = {"vision": 2e-6, "connector": 1e-5, "language": 1e-5}
@@ -33,6 +36,29 @@ def test_a_recipe_states_its_own_fields_over_those_it_extends() -> None:
     small, large = load_recipe("study_qwen3_0.6b"), load_recipe("study_qwen3_8b")
     assert small.stages == large.stages and small.vision == large.vision
     assert small.language.tied and not large.language.tied and small.name != large.name
+
+
+def test_the_nano_family_differs_in_its_language_model_alone() -> None:
+    family = [load_recipe(f"nano_{size}") for size in ("1m", "330k", "110k", "36k")]
+
+    def shared(recipe: Recipe) -> dict[str, Any]:
+        fields = recipe.model_dump(exclude={"name", "summary", "language"})
+        return {**fields, "stages": [{**stage, "release": None} for stage in fields["stages"]]}
+
+    assert all(shared(recipe) == shared(family[0]) and recipe.seed == family[0].seed for recipe in family)
+    sizes = [count_parameters(recipe)["language"] for recipe in family]
+    assert all(2.5 < large / small < 3.5 for large, small in pairwise(sizes))
+
+
+def test_a_language_models_rates_go_with_the_root_of_its_width() -> None:
+    meant, narrow = load_recipe("nano_1m"), load_recipe("nano_36k")
+    for stage in narrow.stages:
+        if isinstance(stage, Stage):
+            for part, rate in stage.train.items():
+                assert meant.rates(stage)[part] == rate
+                assert narrow.rates(stage)[part] == pytest.approx(rate * (160 / 24) ** (0.5 * (part == "language")))
+    study = load_recipe("study_qwen3_0.6b")
+    assert all(study.rates(stage) == stage.train for stage in study.stages if isinstance(stage, Stage))
 
 
 @pytest.mark.parametrize(
