@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import vl_convert
+
+from sightscale.harness.labels import SIDES, place_labels
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e4e4e4"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SUFFIXES = (".png", ".svg", ".html", ".json")
 ROW = 22  # pixels of one row of bars or marks
 WIDTH = 420
+SCATTER_HEIGHT = 360
+LETTER = 5.9  # pixels of a letter of a point's name, about
 
 
 def draw_bars(
@@ -82,11 +87,14 @@ def draw_scatter(
 
     `line` is an intercept and a slope in the units of the data (shares of 1).
     """
-    data = points.copy()
+    data = points.reset_index(drop=True).copy()
     ends = [f"{side}_{end}" for side in ("x", "y") for end in ("value", "low", "high")]
-    data[ends] = data[ends] * 100
+    data[ends] = data[ends].astype(float) * 100
+    across, up = (_reach(data[[f"{side}_value", f"{side}_low", f"{side}_high"]].to_numpy()) for side in "xy")
+    _add_labels(data, across, up)
     base = alt.Chart(data)
-    x, y = alt.X("x_value:Q", title=x_axis, axis=_ticks()), alt.Y("y_value:Q", title=y_axis, axis=_ticks())
+    x = alt.X("x_value:Q", title=x_axis, axis=_ticks(), scale=alt.Scale(domain=across, nice=False))
+    y = alt.Y("y_value:Q", title=y_axis, axis=_ticks(), scale=alt.Scale(domain=up, nice=False))
     layers: list[Any] = []
     if line is not None and len(data) and line[1] == line[1]:
         reach = [float(data["x_low"].min()), float(data["x_high"].max())]
@@ -95,10 +103,40 @@ def draw_scatter(
     layers += [
         base.mark_rule(color=COLOURS[0], opacity=0.45, strokeWidth=1.4).encode(x="x_low:Q", x2="x_high:Q", y=y),
         base.mark_rule(color=COLOURS[0], opacity=0.45, strokeWidth=1.4).encode(x=x, y="y_low:Q", y2="y_high:Q"),
+        base.transform_filter("datum.far")
+        .mark_rule(color=FAINT, strokeDash=[2, 2])
+        .encode(x=x, y=y, x2="label_x:Q", y2="label_y:Q"),
         base.mark_point(filled=True, size=60, opacity=1, color=COLOURS[0]).encode(x=x, y=y),
-        base.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=INK).encode(x=x, y=y, text="name:N"),
+        *(
+            base.transform_filter(f"datum.side == '{side}'")
+            .mark_text(align="left" if side == "start" else "right", baseline="middle", fontSize=11, color=INK)
+            .encode(x="label_x:Q", y="label_y:Q", text="name:N")
+            for side in SIDES
+        ),
     ]
-    return _dress(alt.LayerChart(layer=layers), title, WIDTH, 360)
+    return _dress(alt.LayerChart(layer=layers), title, WIDTH, SCATTER_HEIGHT)
+
+
+def _reach(values: "np.ndarray[Any, Any]") -> list[float]:
+    """The ends of a scale that holds every value and zero, with a little room."""
+    known = values[np.isfinite(values)]
+    low, high = min(0.0, *known, 0.0), max(0.0, *known, 0.0)
+    room = 0.04 * (high - low) or 1.0
+    return [low - room, high + room]
+
+
+def _add_labels(points: pd.DataFrame, across: list[float], up: list[float]) -> None:
+    """Where each name stands, in the units of the axes, on which side of that place, and whether far of its point."""
+    per_x, per_y = WIDTH / (across[1] - across[0]), SCATTER_HEIGHT / (up[1] - up[0])
+    places = [
+        ((x - across[0]) * per_x, (up[1] - y) * per_y)
+        for x, y in zip(points["x_value"], points["y_value"], strict=True)
+    ]
+    widths = [LETTER * len(str(name)) for name in points["name"]]
+    labels = place_labels(places, widths, (0.0, 0.0, WIDTH + 60.0, float(SCATTER_HEIGHT)))
+    points["label_x"] = [across[0] + one.x / per_x for one in labels]
+    points["label_y"] = [up[1] - (one.y - 4) / per_y for one in labels]  # a name's middle lies above its baseline
+    points["side"], points["far"] = [one.side for one in labels], [one.far for one in labels]
 
 
 def draw_grid(cells: pd.DataFrame, *, title: str, x_axis: str, y_axis: str) -> alt.LayerChart:

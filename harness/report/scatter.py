@@ -6,12 +6,12 @@ from html import escape
 from urllib.parse import urlencode
 
 from sightscale.harness.findings import show_estimate
+from sightscale.harness.labels import Label, place_labels
 from sightscale.harness.report.wording import show_line
 from sightscale.harness.statistics import Estimate
 
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 52, 22, 26, 48
 LETTER, LONGEST = 6.4, 26  # pixels of a letter, and letters of a name
-_Box = tuple[float, float, float, float]  # left, top, width, height
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
 
@@ -44,10 +44,11 @@ def draw_scatter(points: Sequence[Point], x_axis: str, y_axis: str, *, width: in
         rule = "zero" if abs(value) < 1e-9 else "rule"
         parts.append(f'<line class="{rule}" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * value:.0f}</text>')
-    taken: list[_Box] = []
-    for one in points:
-        label = _label(show_line(one.name, LONGEST), to_x(one.x.value), to_y(one.y.value), width, taken)
-        parts.append(_draw(one, to_x, to_y, label))
+    names = [show_line(one.name, LONGEST) for one in points]
+    places = [(to_x(one.x.value), to_y(one.y.value)) for one in points]
+    frame = (LEFT - 40.0, TOP - 8.0, width - 2.0, HEIGHT - BOTTOM - 2.0)
+    labels = place_labels(places, [LETTER * len(name) for name in names], frame)
+    parts += [_draw(one, to_x, to_y, name, label) for one, name, label in zip(points, names, labels, strict=True)]
     parts.append(f'<text class="soft" x="4" y="14">{escape(show_line(y_axis, 50))}</text>')
     middle = (LEFT + width - RIGHT) / 2
     parts.append(
@@ -58,42 +59,24 @@ def draw_scatter(points: Sequence[Point], x_axis: str, y_axis: str, *, width: in
     return f'<svg class="{kind}" {size}>{"".join(parts)}</svg>'
 
 
-def _label(name: str, x: float, y: float, width: int, taken: list[_Box]) -> str:
-    """A point's name where it neither leaves the drawing nor lies on another name; above it, if nowhere."""
-    long = LETTER * len(name)
-    places = [(side, y + lift) for lift in (-7, 17, -21, 31) for side in ("start", "end")]
-    boxes = [(x + 8 if side == "start" else x - 8 - long, at - 11, long, 13) for side, at in places]
-    free = (
-        number
-        for number, one in enumerate(boxes)
-        if one[0] >= LEFT - 40 and one[0] + long <= width - 2 and not any(_overlap(one, other) for other in taken)
-    )
-    chosen = next(free, 1 if x > width / 2 else 0)
-    taken.append(boxes[chosen])
-    side, at = places[chosen]
-    return (
-        f'<text x="{x + 8 if side == "start" else x - 8:.1f}" y="{at:.1f}" text-anchor="{side}" '
-        f'stroke="none">{escape(name)}</text>'
-    )
-
-
-def _overlap(one: _Box, other: _Box) -> bool:
-    return all(one[at] < other[at] + other[at + 2] and other[at] < one[at] + one[at + 2] for at in (0, 1))
-
-
-def _draw(one: Point, to_x: "_Place", to_y: "_Place", label: str) -> str:
+def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -> str:
     x, y = to_x(one.x.value), to_y(one.y.value)
     whiskers = ""
     if one.x.low == one.x.low:
         whiskers += f'<line x1="{to_x(one.x.low):.1f}" x2="{to_x(one.x.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
     if one.y.low == one.y.low:
         whiskers += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{to_y(one.y.low):.1f}" y2="{to_y(one.y.high):.1f}"/>'
+    if label.far:
+        whiskers += (
+            f'<line stroke-dasharray="2 2" x1="{x:.1f}" x2="{label.x:.1f}" y1="{y:.1f}" y2="{label.y - 4:.1f}"/>'
+        )
     said = [show_estimate(side.value, side.low, side.high, "±") for side in (one.x, one.y)]
     tip = escape(show_line(f"{one.name}: drop {said[0]}, reliance {said[1]} points", 200))
     return (
         f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{escape(urlencode({"task": one.name}))}">'
         f'<g stroke-opacity="0.45">{whiskers}</g>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="none"/>{label}</g>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="none"/>'
+        f'<text x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.side}" stroke="none">{escape(name)}</text></g>'
     )
 
 
