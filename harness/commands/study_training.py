@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,11 +22,16 @@ TOLD_EVERY = 60.0  # seconds
 def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], None]) -> None:
     """Train each recipe into `output/checkpoints/RECIPE`, going on from what `output/training/RECIPE` holds.
 
-    Raises ValueError for a recipe that failed, once the others that had begun are finished.
+    RECIPE is a shipped recipe's name, or its file's without the folders. Raises ValueError for two of one name, and
+    for a recipe that failed, once the others that had begun are finished.
     """
+    named = Counter(Path(recipe).name for recipe in recipes)
+    for name, times in named.items():
+        if times > 1:
+            raise ValueError(f"{times} recipes are named {name}, and each trains in a folder of its name; rename one")
     waiting = []
     for recipe in recipes:
-        if (output / CHECKPOINTS / recipe / COMPLETE).is_file():
+        if (_checkpoints(recipe, output) / COMPLETE).is_file():
             say(f"recipe {recipe} was finished before")
         else:
             waiting.append(recipe)
@@ -44,7 +50,7 @@ def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], Non
                 if running.pop(recipe).returncode:
                     failed.append(recipe)
                 else:
-                    (output / CHECKPOINTS / recipe / COMPLETE).touch()
+                    (_checkpoints(recipe, output) / COMPLETE).touch()
                     say(f"recipe {recipe}: finished")
             if running and time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
@@ -70,10 +76,10 @@ def _share_cores(recipes: int) -> tuple[int, int]:
 
 
 def _start(recipe: str, output: Path, threads: int) -> subprocess.Popen[bytes]:
-    work = output / TRAINING / recipe
+    work = _work(recipe, output)
     work.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "sightscale.harness.cli", "train", recipe, "--work", str(work)]
-    command += ["--output", str(output / CHECKPOINTS / recipe)]
+    command += ["--output", str(_checkpoints(recipe, output))]
     with _said(recipe, output).open("ab") as said:
         return subprocess.Popen(
             command,
@@ -84,10 +90,18 @@ def _start(recipe: str, output: Path, threads: int) -> subprocess.Popen[bytes]:
         )
 
 
+def _checkpoints(recipe: str, output: Path) -> Path:
+    return output / CHECKPOINTS / Path(recipe).name
+
+
+def _work(recipe: str, output: Path) -> Path:
+    return output / TRAINING / Path(recipe).name
+
+
 def _said(recipe: str, output: Path) -> Path:
-    return output / TRAINING / recipe / "output.txt"
+    return _work(recipe, output) / "output.txt"
 
 
 def _progress(recipe: str, output: Path) -> str:
-    log = read_log(output / TRAINING / recipe / "log.jsonl")
+    log = read_log(_work(recipe, output) / "log.jsonl")
     return f"{log[-1]['stage']} {log[-1]['step']:,} of {log[-1]['of']:,}" if log else "begins"
