@@ -2,7 +2,8 @@
 
 Adding Gumbel noise to log-probabilities and taking the largest draws from the distribution they
 describe (Gumbel, 1954). Each row's noise comes from its own generator, seeded by the decoding seed
-and the prompt's digest, so an interrupted run continued in other batches samples the same tokens.
+and the prompt's digest, so an interrupted run continued in other batches samples the same tokens, but for what
+the model's own arithmetic rounds otherwise in another batch.
 """
 
 from collections.abc import Sequence

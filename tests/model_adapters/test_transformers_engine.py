@@ -15,7 +15,8 @@ from sightscale.model_adapters.engines.transformers import TransformersEngine
 
 @pytest.fixture(scope="module")
 def engine(random_nano: Path) -> TransformersEngine:
-    return TransformersEngine(str(random_nano), batch_size=4)
+    """In float32, since some processors round bfloat16 otherwise in a batch than alone, and answers are compared."""
+    return TransformersEngine(str(random_nano), batch_size=4, dtype="float32")
 
 
 def prompts(n: int) -> list[Prompt]:
