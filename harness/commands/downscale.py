@@ -62,14 +62,15 @@ def downscale(
 def draw_downscaling(found: "Downscaling") -> dict[str, Any]:
     """The two panels of the study's Figure 2."""
     from sightscale.harness.plots import draw_bars, draw_scatter
+    from sightscale.harness.report.wording import name_model
 
-    findings = found.findings
+    findings, largest, smallest = found.findings, name_model(found.largest), name_model(found.smallest)
     drops = findings[(findings["measure"] == "drop") & (findings["level"] == "task")]
     charts: dict[str, Any] = {}
     if len(drops):
         charts["drop"] = draw_bars(
             drops.assign(name=drops["task"]),
-            title=f"What downscaling from {found.largest} costs",
+            title=f"What downscaling from {largest} costs",
             axis="drop, percentage points (95 % interval)",
             series="condition" if drops["condition"].nunique() > 1 else None,
         )
@@ -79,7 +80,7 @@ def draw_downscaling(found: "Downscaling") -> dict[str, Any]:
         charts["drop_against_reliance"] = draw_scatter(
             points,
             title="Drop against vision reliance",
-            x_axis=f"drop from {found.largest} to {found.smallest}, points",
+            x_axis=f"drop from {largest} to {smallest}, points",
             y_axis="sighted − blind of the largest, points",
             line=(float(line["intercept"]), float(line["slope"])) if "slope" in line.index else None,
         )
