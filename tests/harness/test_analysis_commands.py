@@ -60,6 +60,20 @@ def test_each_command_prints_tables_and_writes_files(runs: list[str], tmp_path: 
     assert "item_id" in (tmp_path / "s.csv").read_text()
 
 
+def test_a_figure_names_a_model_by_its_folders_last_name(save_run: Save, make_rows: Make, tmp_path: Path) -> None:
+    runs = []
+    for name, size, share in (("large", 8, 0.9), ("small", 1, 0.4)):
+        scores = (np.random.default_rng(size).random(60) < share) * 1.0
+        parts = [
+            make_rows(task, condition, scores) for task in ("one", "two", "three") for condition in ("sighted", "none")
+        ]
+        runs.append(f"{save_run(f'/home/me/models/{name}', *parts, folder=name)}={size}")
+    done = sightscale("downscale", *runs, "--figures", tmp_path / "figures")
+    assert done.exit_code == 0, done.stderr
+    drawn = (tmp_path / "figures" / "drop_against_reliance.svg").read_text()
+    assert "drop from large to small, points" in drawn and "/home" not in drawn
+
+
 def test_a_mistake_ends_in_one_line(runs: list[str], tmp_path: Path) -> None:
     old = tmp_path / "not-parquet"
     old.mkdir()
