@@ -36,13 +36,14 @@ def place_labels(points: Sequence[tuple[float, float]], widths: Sequence[float],
     taken: list[_Box] = []
     for at, ((x, y), width) in enumerate(zip(points, widths, strict=True)):
         places = [_label(x, y, lift, side) for lift in LIFTS for side in SIDES]
-        inside = [one for one in places if _within(_box(one, width), frame)]
-        clear = [one for one in inside if not any(_overlap(_box(one, width), other) for other in taken)]
+        boxes = {one: _box(one, width) for one in places}
+        inside = [one for one in places if _within(boxes[one], frame)]
+        clear = [one for one in inside if not any(_overlap(boxes[one], other) for other in taken)]
         others = marks[:at] + marks[at + 1 :]
-        alone = (one for one in clear if not any(_overlap(_box(one, width), other) for other in others))
+        alone = (one for one in clear if not any(_overlap(boxes[one], other) for other in others))
         chosen = next(alone, next(iter(clear or inside), places[int(x > (frame[0] + frame[2]) / 2)]))
         placed.append(chosen)
-        taken.append(_box(chosen, width))
+        taken.append(boxes[chosen])
     return placed
 
 

@@ -87,7 +87,7 @@ def draw_scatter(
 
     `line` is an intercept and a slope in the units of the data (shares of 1).
     """
-    data = points.reset_index(drop=True).copy()
+    data = points.copy()
     ends = [f"{side}_{end}" for side in ("x", "y") for end in ("value", "low", "high")]
     data[ends] = data[ends].astype(float) * 100
     across, up = (_reach(data[[f"{side}_value", f"{side}_low", f"{side}_high"]].to_numpy()) for side in "xy")
@@ -119,8 +119,8 @@ def draw_scatter(
 
 def _reach(values: "np.ndarray[Any, Any]") -> list[float]:
     """The ends of a scale that holds every value and zero, with a little room."""
-    known = values[np.isfinite(values)]
-    low, high = min(0.0, *known, 0.0), max(0.0, *known, 0.0)
+    known = np.append(values[np.isfinite(values)], 0.0)
+    low, high = float(known.min()), float(known.max())
     room = 0.04 * (high - low) or 1.0
     return [low - room, high + room]
 

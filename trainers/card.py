@@ -119,7 +119,7 @@ def _stage_row(recipe: Recipe, stage: TowerStage | Stage, loss: float | None) ->
         data, rates = f"attributes, {stage.data}", f"vision {stage.learning_rate:g}"
     else:
         data = "; ".join(_source(one) for one in stage.mixture)
-        rates = ", ".join(f"{part} {rate:.3g}" for part, rate in recipe.rates(stage).items())
+        rates = recipe.show_rates(stage)
     return f"| {stage.name} | {stage.kind} | {stage.steps or '–'} | {stage.batch_size} | {rates} | {data} | {ended} |"
 
 

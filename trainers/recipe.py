@@ -215,6 +215,10 @@ class Recipe(_Strict):
         scale = (meant / width) ** 0.5 if meant else 1.0
         return {part: rate * scale if part == "language" else rate for part, rate in stage.train.items()}
 
+    def show_rates(self, stage: Stage) -> str:
+        """The same as a log and a model card show it."""
+        return ", ".join(f"{part} {rate:.3g}" for part, rate in self.rates(stage).items())
+
     @model_validator(mode="after")
     def _check_stages(self) -> "Recipe":
         if self.vision.image_size % self.vision.patch_size and self.vision.pretrained is None:

@@ -101,8 +101,7 @@ def _train_conversations(
     folder.mkdir(parents=True, exist_ok=True)
     bad_rows = folder / "bad_rows.txt"
     rates = recipe.rates(stage)
-    learning = ", ".join(f"{part} {rate:.3g}" for part, rate in rates.items())
-    say(f"stage {stage.name}: {stage.kind}, learning: {learning}")
+    say(f"stage {stage.name}: {stage.kind}, learning: {recipe.show_rates(stage)}")
     for line in mixture_report(stage, mixture):
         say(line)
     bad = [str(row) for one in mixture.ingredients for row in one.bad]

@@ -111,7 +111,7 @@ def test_a_question_is_posed_as_its_task_or_mmstar_does() -> None:
 
 def read_letters(asked: str) -> list[str]:
     """The letters that name options, each but the first after a space or on a line of its own."""
-    return re.findall(r"(?:^|\n|\s)\(?([A-E])[.:)] ", asked)
+    return re.findall(r"(?:^|\s)\(?([A-E])[.:)] ", asked)
 
 
 def test_texts_for_a_tokenizer_hold_every_form() -> None:
