@@ -55,7 +55,8 @@ def install(folder: Path, extra: str | None, vllm: bool = False) -> None:
         say(f"{name} can't load beside the installed torch and isn't needed: taking it out")
         pip(python, "uninstall", "-qq", "--yes", name)
     environment = {**os.environ, **({"PYTHONPATH": str(VLLM_ON_CPU)} if vllm else {})}
-    subprocess.run([python, "-c", "import sightscale.harness.evaluate"], check=True, cwd=folder, env=environment)
+    check = "import sightscale.harness.evaluation.evaluate"
+    subprocess.run([python, "-c", check], check=True, cwd=folder, env=environment)
     say(f"{folder} is ready")
 
 

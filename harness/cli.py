@@ -27,7 +27,7 @@ from sightscale.harness.commands import (
     tasks,
     train,
 )
-from sightscale.model_adapters.errors import first_line
+from sightscale.tasks.errors import first_line
 
 app = typer.Typer(
     name="sightscale",

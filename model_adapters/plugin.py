@@ -8,8 +8,8 @@ from typing import Any
 
 CLASSES = {
     "sightscale": "sightscale.model_adapters.end_to_end.EndToEnd",
-    "decoupled": "sightscale.model_adapters.decoupled.Decoupled",
-    "blindfold": "sightscale.model_adapters.blindfold.Blindfold",
+    "decoupled": "sightscale.model_adapters.decoupled.adapter.Decoupled",
+    "blindfold": "sightscale.model_adapters.blindfold.adapter.Blindfold",
 }
 
 

@@ -26,8 +26,8 @@ torch.set_num_threads(1)  # tests run in two processes on two cores
 @pytest.fixture(scope="session")
 def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A nano VLM with random weights, written as the trainer writes one."""
-    from sightscale.trainers.build import build_model, build_processor, build_tokenizer
-    from sightscale.trainers.easy_vqa import training_texts
+    from sightscale.trainers.data.easy_vqa import training_texts
+    from sightscale.trainers.model.build import build_model, build_processor, build_tokenizer
     from sightscale.trainers.recipe import load_recipe
     from sightscale.trainers.train import save_model
 

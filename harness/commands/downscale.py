@@ -9,7 +9,7 @@ from sightscale.harness.commands.findings_files import write_figures, write_find
 from sightscale.harness.commands.terminal import open_console
 
 if TYPE_CHECKING:
-    from sightscale.harness.downscale import Downscaling
+    from sightscale.harness.analysis.downscaling import Downscaling
 
 
 def downscale(
@@ -28,9 +28,9 @@ def downscale(
 
     Only questions that both models answered count (and the largest model blind, where reliance is shown).
     """
-    from sightscale.harness.downscale import find_downscaling
-    from sightscale.harness.findings import render_findings
-    from sightscale.harness.runs import read_runs
+    from sightscale.harness.analysis.downscaling import find_downscaling
+    from sightscale.harness.analysis.findings import render_findings
+    from sightscale.harness.analysis.matched_runs import read_runs
 
     if by not in ("task", "category", "axis"):
         raise ValueError(f"unknown --by {by!r}; known: task, category, axis")
@@ -61,8 +61,8 @@ def downscale(
 
 def draw_downscaling(found: "Downscaling") -> dict[str, Any]:
     """The two panels of the study's Figure 2."""
-    from sightscale.harness.plots import draw_bars, draw_scatter
-    from sightscale.harness.report.wording import name_model
+    from sightscale.harness.pages.plots import draw_bars, draw_scatter
+    from sightscale.harness.pages.text import name_model
 
     findings, largest, smallest = found.findings, name_model(found.largest), name_model(found.smallest)
     drops = findings[(findings["measure"] == "drop") & (findings["level"] == "task")]

@@ -47,7 +47,7 @@ def extract_data(
     """
     quieten()
     from sightscale.tasks.sources import reading
-    from sightscale.trainers.extraction.extract import DATA, extract
+    from sightscale.trainers.extraction.examples import DATA, extract
     from sightscale.trainers.extraction.page import write_page
     from sightscale.trainers.extraction.quality import measure_quality
     from sightscale.trainers.extraction.sources import HUB, open_sources

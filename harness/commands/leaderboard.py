@@ -25,7 +25,7 @@ def add(
     notes: Annotated[str | None, typer.Option(help="One line more.")] = None,
 ) -> None:
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
-    from sightscale.leaderboards.add import add_entry, read_facts
+    from sightscale.leaderboards.entry.add import add_entry, read_facts
 
     given = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
     entry = add_entry(runs, output, read_facts(facts, {**given, "hardware": hardware, "notes": notes}))
@@ -57,9 +57,9 @@ def _verify(
     entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
 ) -> None:
     quieten()
-    from sightscale.leaderboards.findings import WARNING
-    from sightscale.leaderboards.reports import write_json, write_markdown
-    from sightscale.leaderboards.verify import verify_entry
+    from sightscale.leaderboards.verification.issues import WARNING
+    from sightscale.leaderboards.verification.reports import write_json, write_markdown
+    from sightscale.leaderboards.verification.verify import verify_entry
 
     verified = [verify_entry(entry, data, data_root) for entry in entries]
     for one in verified:
@@ -86,7 +86,7 @@ def check(
     markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
 ) -> None:
     """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
-    from sightscale.leaderboards.changes import find_changes
+    from sightscale.leaderboards.verification.changes import find_changes
 
     changes = find_changes(revisions, entries)
     for line in changes.lines():
@@ -98,7 +98,7 @@ def schema(
     output: Annotated[Path | None, typer.Option(help="Where to write it.  [default: print it]")] = None,
 ) -> None:
     """Print the JSON Schema of an entry."""
-    from sightscale.leaderboards.entry import write_schema
+    from sightscale.leaderboards.entry.entry import write_schema
 
     if output:
         output.write_text(write_schema(), encoding="utf-8")

@@ -46,11 +46,11 @@ def run(
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
     quieten()
-    from sightscale.harness.evaluate import Plan, evaluate
-    from sightscale.harness.position_bias import position_bias, render_position_bias
-    from sightscale.harness.summary import render_table, summarise
-    from sightscale.model_adapters.conditions import parse_conditions
-    from sightscale.model_adapters.spec import parse_model
+    from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
+    from sightscale.harness.analysis.summary import render_table, summarise
+    from sightscale.harness.evaluation.evaluate import Plan, evaluate
+    from sightscale.model_adapters.blindfold.stand_ins import parse_conditions
+    from sightscale.model_adapters.model_strings import parse_model
 
     plan = Plan(
         model=parse_model(model),

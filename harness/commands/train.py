@@ -79,10 +79,10 @@ def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> 
 
 def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
     """A checkpoint's score on each task with its pictures and without; records are kept in `output`."""
-    from sightscale.harness.evaluate import Plan, evaluate
-    from sightscale.harness.summary import summarise
-    from sightscale.model_adapters.conditions import SIGHTED
-    from sightscale.model_adapters.spec import parse_model
+    from sightscale.harness.analysis.summary import summarise
+    from sightscale.harness.evaluation.evaluate import Plan, evaluate
+    from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+    from sightscale.model_adapters.model_strings import parse_model
     from sightscale.trainers.card import TaskScore
 
     plan = Plan(

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sightscale.harness.reliance import find_reliance
+from sightscale.harness.analysis.reliance import find_reliance
+from sightscale.harness.pages.tables import Table
 from sightscale.harness.report.figures import Figure, make_figures
 from sightscale.harness.report.findings_tables import (
     Measured,
@@ -19,7 +20,6 @@ from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.further_tables import comparison_table, cost_table, position_table
 from sightscale.harness.report.scale import bottleneck_of, downscaling_of
 from sightscale.harness.report.sentences import Overall, describe, describe_several, sum_up
-from sightscale.harness.report.tables import Table
 
 RESAMPLES = 10_000
 

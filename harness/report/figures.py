@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 import vl_convert
 
-from sightscale.harness.findings import ALL, show_estimate
-from sightscale.harness.reliance import FAMILIES
-from sightscale.harness.report.drawing import (
+from sightscale.harness.analysis.findings import ALL, show_estimate
+from sightscale.harness.analysis.reliance import FAMILIES
+from sightscale.harness.analysis.summary import OUTCOMES
+from sightscale.harness.pages.drawing import (
     NARROW,
     WIDE,
     Bar,
@@ -19,11 +20,10 @@ from sightscale.harness.report.drawing import (
     draw_intervals,
     draw_shares,
 )
+from sightscale.harness.pages.tables import Table
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
-from sightscale.harness.report.tables import Table
 from sightscale.harness.statistics import Estimate
-from sightscale.harness.summary import OUTCOMES
-from sightscale.model_adapters.conditions import SIGHTED
+from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
 MOST_RUNS = 6  # with figures of their own; one figure and the tables hold all

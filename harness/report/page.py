@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from sightscale.harness.report.assets import content_policy, read_asset, render_template
+from sightscale.harness.pages.assets import content_policy, read_asset, render_template
+from sightscale.harness.pages.text import show_line, show_text
 from sightscale.harness.report.contents import Contents
 from sightscale.harness.report.further_tables import describe_run, manifest_text
 from sightscale.harness.report.pictures import Pictures
 from sightscale.harness.report.samples import Samples, chunk_samples, embed_json
 from sightscale.harness.report.sentences import Overall
-from sightscale.harness.report.wording import show_line, show_text
 from sightscale.harness.statistics import Estimate
 
 INLINE = 16_000_000  # characters of samples that the page itself holds; beyond, they go into files beside it

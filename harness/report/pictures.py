@@ -14,9 +14,9 @@ from PIL import Image
 
 from sightscale.harness.report.folders import GivenRun
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.requests import open_picture
 from sightscale.tasks.catalogue import list_tasks
+from sightscale.tasks.errors import first_line
 from sightscale.tasks.sources import HUB, MINI, reading
 
 LARGEST = 320  # pixels of a thumbnail's longer side

@@ -6,16 +6,16 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from sightscale.harness.bottleneck import ATTRIBUTIONS, TRUTH, find_bottleneck
-from sightscale.harness.downscale import DRAWN, Downscaling, find_downscaling
-from sightscale.harness.findings import show_estimate
-from sightscale.harness.records import DECOUPLED, END_TO_END
-from sightscale.harness.report.drawing import NARROW, WIDE, Mark, Row, draw_intervals
+from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, TRUTH, find_bottleneck
+from sightscale.harness.analysis.downscaling import DRAWN, Downscaling, find_downscaling
+from sightscale.harness.analysis.findings import show_estimate
+from sightscale.harness.analysis.matched_runs import Run, read_column
+from sightscale.harness.evaluation.records import DECOUPLED, END_TO_END
+from sightscale.harness.pages.drawing import NARROW, WIDE, Mark, Row, draw_intervals
+from sightscale.harness.pages.scatter import Point, draw_scatter
+from sightscale.harness.pages.tables import Column, Table, make_table
 from sightscale.harness.report.figures import Figure
 from sightscale.harness.report.findings_tables import TASK, Measured
-from sightscale.harness.report.scatter import Point, draw_scatter
-from sightscale.harness.report.tables import Column, Table, make_table
-from sightscale.harness.runs import Run, read_column
 from sightscale.harness.statistics import Estimate
 
 Found = TypeVar("Found")

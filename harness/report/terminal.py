@@ -5,8 +5,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from sightscale.harness.pages.tables import Table, show_cell
 from sightscale.harness.report.contents import Contents
-from sightscale.harness.report.tables import Table, show_cell
 
 MOST_ROWS = 24
 COLUMNS = ("run", "task", "questions", "score", "blind", "reliance", "chance", "unread")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightscale.harness.findings import write_csv
+from sightscale.harness.analysis.findings import write_csv
+from sightscale.harness.pages.tables import as_frame, escape_markdown_sentence, render_markdown
+from sightscale.harness.pages.text import escape_markdown
 from sightscale.harness.report.contents import RESAMPLES, Contents, compute_contents
 from sightscale.harness.report.figures import write_figure
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.page import INLINE, write_page
 from sightscale.harness.report.pictures import Pictures, read_pictures
 from sightscale.harness.report.samples import gather_samples
-from sightscale.harness.report.tables import as_frame, escape_markdown_sentence, render_markdown
-from sightscale.harness.report.wording import escape_markdown
 
 SAMPLES = 20_000
 

@@ -9,8 +9,8 @@ import time
 from datetime import datetime
 from typing import Any
 
+from sightscale.leaderboards.entry.text import hide_folders
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
-from sightscale.leaderboards.text import hide_folders
 
 VERSION = "0.3.0"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")

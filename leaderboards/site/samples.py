@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from sightscale.harness.analysis.matched_runs import Run
+from sightscale.harness.pages.text import show_line
 from sightscale.harness.report.contents import compute_contents
 from sightscale.harness.report.folders import GivenRun, are_options
 from sightscale.harness.report.page import write_page
 from sightscale.harness.report.pictures import Pictures
 from sightscale.harness.report.samples import gather_samples
-from sightscale.harness.report.wording import show_line
-from sightscale.harness.runs import Run
-from sightscale.leaderboards.folders import LONGEST, MANIFEST, read_json
+from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, read_json
 from sightscale.leaderboards.site.gather import Listed
 
 RESAMPLES = 2_000

@@ -20,8 +20,8 @@ from transformers import (
 )
 
 from sightscale.model_adapters.convert.settings import Settings, read_json, read_pinpoints
-from sightscale.model_adapters.errors import first_line
-from sightscale.model_adapters.processors import for_pictures
+from sightscale.model_adapters.engines.processors import for_pictures
+from sightscale.tasks.errors import first_line
 
 IMAGE, VIDEO, END = "<image>", "<video>", "<|im_end|>"
 PADDED_TO = 64  # rows of the embeddings are a multiple of this

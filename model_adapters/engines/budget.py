@@ -15,7 +15,7 @@ from transformers import LogitsProcessor
 
 from sightscale.model_adapters.engines import Decoding
 from sightscale.model_adapters.engines.nowait import banned_tokens, read_rule
-from sightscale.model_adapters.thinking import END, START
+from sightscale.model_adapters.engines.thinking import END, START
 
 LATE = 0.05  # share of the budget over which the end becomes likely; the published scripts' 95 %
 MARGIN = 4.0  # nats above the best other token that the end of thinking reaches at the limit

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sightscale.model_adapters.engines import MAX_REASON, Completion
-from sightscale.model_adapters.thinking import join_thinking
+from sightscale.model_adapters.engines.thinking import join_thinking
 
 MAX_REPLY_BYTES = 16 * 2**20
 MAX_TOKENS_COUNTED = 2**31

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sightscale.model_adapters.thinking import END, START
+from sightscale.model_adapters.engines.thinking import END, START
 
 
 def read_response(

@@ -14,7 +14,7 @@ from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
 from sightscale.model_adapters.engines.budget import MARGIN, Marks, lateness
-from sightscale.model_adapters.thinking import opens_thinking
+from sightscale.model_adapters.engines.thinking import opens_thinking
 
 TAIL = 16  # tokens that any tokenizer writes a mark in
 

@@ -19,30 +19,31 @@ REVISION = "mini@1"  # goes up whenever a picture or a question changes
 
 # What draws one item of a set, and what turns items into the rows of the hub's schema.
 SETS = {
-    "in_domain/OCRVQA": ("covers:draw_cover", "rows:multiple_choice_rows"),
-    "in_domain/TextVQA": ("signs:draw_street", "rows:multiple_choice_rows"),
-    "in_domain/ScienceQA": ("knowledge:draw_lesson", "rows:multiple_choice_rows"),
-    "in_domain/VQAv2": ("yards:draw_yard", "rows:multiple_choice_rows"),
-    "in_domain/GQA": ("relations:draw_relation", "rows:multiple_choice_rows"),
-    "in_domain/VizWiz": ("products:draw_product", "rows:multiple_choice_rows"),
-    "mmstar/coarse perception": ("mmstar:draw_coarse", "rows:mmstar_rows"),
-    "mmstar/fine-grained perception": ("mmstar:draw_fine", "rows:mmstar_rows"),
-    "mmstar/instance reasoning": ("mmstar:draw_instance", "rows:mmstar_rows"),
-    "mmstar/logical reasoning": ("mmstar:draw_logical", "rows:mmstar_rows"),
-    "mmstar/math": ("mmstar:draw_math", "rows:mmstar_rows"),
-    "mmstar/science & technology": ("mmstar:draw_science", "rows:mmstar_rows"),
+    "in_domain/OCRVQA": ("sets.ocrvqa:draw_cover", "rows:multiple_choice_rows"),
+    "in_domain/TextVQA": ("sets.textvqa:draw_street", "rows:multiple_choice_rows"),
+    "in_domain/ScienceQA": ("sets.scienceqa:draw_lesson", "rows:multiple_choice_rows"),
+    "in_domain/VQAv2": ("sets.vqav2:draw_yard", "rows:multiple_choice_rows"),
+    "in_domain/GQA": ("sets.gqa:draw_relation", "rows:multiple_choice_rows"),
+    "in_domain/VizWiz": ("sets.vizwiz:draw_product", "rows:multiple_choice_rows"),
+    "mmstar/coarse perception": ("sets.mmstar:draw_coarse", "rows:mmstar_rows"),
+    "mmstar/fine-grained perception": ("sets.mmstar:draw_fine", "rows:mmstar_rows"),
+    "mmstar/instance reasoning": ("sets.mmstar:draw_instance", "rows:mmstar_rows"),
+    "mmstar/logical reasoning": ("sets.mmstar:draw_logical", "rows:mmstar_rows"),
+    "mmstar/math": ("sets.mmstar:draw_math", "rows:mmstar_rows"),
+    "mmstar/science & technology": ("sets.mmstar:draw_science", "rows:mmstar_rows"),
     "mmstar": ("", "rows:all_mmstar_rows"),
     **{
-        f"refcoco/{split}": ("phrases:draw_refcoco", "rows:refcoco_rows") for split in ("val", "test", "testA", "testB")
+        f"refcoco/{split}": ("sets.refcoco:draw_refcoco", "rows:refcoco_rows")
+        for split in ("val", "test", "testA", "testB")
     },
     **{
-        f"refcoco_plus/{split}": ("phrases:draw_refcoco_plus", "rows:refcoco_rows")
+        f"refcoco_plus/{split}": ("sets.refcoco:draw_refcoco_plus", "rows:refcoco_rows")
         for split in ("val", "testA", "testB")
     },
-    **{f"refcocog/{split}": ("phrases:draw_refcocog", "rows:refcoco_rows") for split in ("val", "test")},
-    "imagenet": ("classes:draw_class", "rows:imagenet_rows"),
-    "nights": ("triplets:draw_night", "rows:triplet_rows"),
-    "pieapp": ("triplets:draw_distortion", "rows:triplet_rows"),
+    **{f"refcocog/{split}": ("sets.refcoco:draw_refcocog", "rows:refcoco_rows") for split in ("val", "test")},
+    "imagenet": ("sets.imagenet:draw_class", "rows:imagenet_rows"),
+    "nights": ("sets.similarity:draw_night", "rows:triplet_rows"),
+    "pieapp": ("sets.similarity:draw_distortion", "rows:triplet_rows"),
 }
 
 

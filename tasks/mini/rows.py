@@ -7,10 +7,10 @@ import datasets
 from PIL import Image
 
 from sightscale.tasks.mini import iterate_items
-from sightscale.tasks.mini.classes import NAMES
 from sightscale.tasks.mini.items import Item, Split
-from sightscale.tasks.mini.mmstar import CATEGORIES
 from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.sets.imagenet import NAMES
+from sightscale.tasks.mini.sets.mmstar import CATEGORIES
 
 TRUTH = {  # known of every item, beyond what the hub's schemas hold
     "blind_answer": datasets.Value("string"),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sightscale.harness.records import SCHEMA, write_records
+from sightscale.harness.evaluation.records import SCHEMA, write_records
 
 
 @pytest.fixture

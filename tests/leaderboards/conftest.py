@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sightscale.harness.evaluate import Plan, evaluate
-from sightscale.leaderboards import verify
-from sightscale.leaderboards.add import Facts, add_entry
-from sightscale.leaderboards.scores import list_averages
-from sightscale.leaderboards.submitted_records import decode
-from sightscale.model_adapters.spec import parse_model
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
+from sightscale.leaderboards.entry.add import Facts, add_entry
+from sightscale.leaderboards.entry.submitted_records import decode
+from sightscale.leaderboards.verification import verify
+from sightscale.leaderboards.verification.scores import list_averages
+from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
 ClaimEntry = Callable[..., Path]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sightscale.harness.cli import app
-from sightscale.leaderboards.folders import ENTRY, LONGEST, MANIFEST, load_entry
+from sightscale.leaderboards.entry.folders import ENTRY, LONGEST, MANIFEST, load_entry
+from sightscale.leaderboards.entry.text import hide_folders
 from sightscale.leaderboards.site.gather import EMBEDDED, list_embedded
-from sightscale.leaderboards.text import hide_folders
-from sightscale.leaderboards.verify import verify_entry
+from sightscale.leaderboards.verification.verify import verify_entry
 
 
 def test_each_is_an_entry_that_the_package_data_name() -> None:

@@ -20,7 +20,7 @@ from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
 from sightscale.leaderboards.exports.measured import Measured, read_measured
 from sightscale.leaderboards.exports.tables import escape_latex, write_csv, write_latex, write_markdown
 from sightscale.leaderboards.published import read_published
-from sightscale.leaderboards.table_one import HEADINGS, row_of_published
+from sightscale.leaderboards.published.table_one import HEADINGS, row_of_published
 
 # The consumer's own schema, as the package every-eval-ever 0.3.0 carries it; the package needs Python 3.12.
 EVERY_EVAL_EVER: dict[str, Any] = json.loads(

@@ -7,12 +7,12 @@ import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
-from sightscale.model_adapters.blindfold import Blindfold
-from sightscale.model_adapters.decoupled import Decoupled
+from sightscale.model_adapters.blindfold.adapter import Blindfold
+from sightscale.model_adapters.decoupled.adapter import Decoupled
+from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.prompts import focus_prompt, perception_prompt
-from sightscale.model_adapters.spec import open_model, parse_model
+from sightscale.model_adapters.model_strings import open_model, parse_model
 from sightscale.tasks.boxes import split_convention
 from sightscale.tasks.instructions import BOX_INSTRUCTION, OPEN_INSTRUCTION, SHORT_INSTRUCTION, YES_NO_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sightscale.harness.evaluate import Plan, evaluate
-from sightscale.harness.summary import ConditionSummary, summarise
-from sightscale.model_adapters.spec import parse_model
+from sightscale.harness.analysis.summary import ConditionSummary, summarise
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
+from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
 TASKS = ("in_domain_vqav2", "mmstar_coarse_perception", "grounding_refcocog_test", "similarity_nights", "imagenet")

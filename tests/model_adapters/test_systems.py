@@ -20,18 +20,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.evaluate import Plan, evaluate
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.published import read_published
 from sightscale.model_adapters.checkpoints import list_checkpoints
 from sightscale.model_adapters.convert.parts import write_processor
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.engines.transformers import TransformersEngine
-from sightscale.model_adapters.processors import for_pictures
-from sightscale.model_adapters.spec import parse_model
+from sightscale.model_adapters.engines.processors import for_pictures
+from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
+from sightscale.model_adapters.model_strings import parse_model
 from sightscale.model_adapters.systems import System, find_system, list_systems
 from sightscale.tasks.boxes import parse_convention
 from sightscale.tasks.mini import QUESTIONS
-from sightscale.trainers.build import CHAT_TEMPLATE, build_tokenizer
+from sightscale.trainers.model.build import CHAT_TEMPLATE, build_tokenizer
 
 SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
 TEXTS = ["user assistant What is it? Answer: the red box. Question: Options: A. B. C. D. Description:"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sightscale.harness.evaluate import Plan, evaluate
-from sightscale.model_adapters.spec import parse_model
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
+from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
 TASKS = ("in_domain_gqa", "similarity_nights")

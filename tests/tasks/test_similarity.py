@@ -11,7 +11,7 @@ import pytest
 from lmms_eval.tasks import TaskManager
 from PIL import Image
 
-from sightscale.harness.records import RunIdentity, make_records
+from sightscale.harness.evaluation.records import RunIdentity, make_records
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.similarity.releases import build_nights, build_pieapp

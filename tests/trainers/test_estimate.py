@@ -16,10 +16,10 @@ from transformers import (
 )
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.trainers.batches import Collator, OpenedRows
-from sightscale.trainers.build import build_model
+from sightscale.trainers.data.batches import Collator, OpenedRows
+from sightscale.trainers.data.mixture import build_mixture
 from sightscale.trainers.estimate import count_parameters, estimate, tokens_of_a_picture
-from sightscale.trainers.mixture import build_mixture
+from sightscale.trainers.model.build import build_model
 from sightscale.trainers.recipe import Part, Recipe, Stage, TowerStage, load_recipe
 from sightscale.trainers.stages import part_of
 

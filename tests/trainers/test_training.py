@@ -16,9 +16,9 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProc
 
 from sightscale.model_adapters.checkpoints import FOLDER
 from sightscale.tasks.easy_vqa.rows import read_questions
-from sightscale.trainers.batches import IGNORED, Collator, Opened
-from sightscale.trainers.conversations import Conversation
-from sightscale.trainers.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
+from sightscale.trainers.data.batches import IGNORED, Collator, Opened
+from sightscale.trainers.data.conversations import Conversation
+from sightscale.trainers.data.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
 from sightscale.trainers.locks import hold
 from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
 from sightscale.trainers.stages import last_whole_checkpoint, read_log

@@ -3,7 +3,7 @@
 from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, Message, Prompt
-from sightscale.model_adapters.thinking import split_thinking
+from sightscale.model_adapters.engines.thinking import split_thinking
 from sightscale.trainers.extraction.prompts import DESCRIPTION_MARK, description_prompt
 from sightscale.trainers.extraction.statements import Statements, refuses
 

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment
 from PIL import Image
 
-from sightscale.trainers.extraction.extract import Result
+from sightscale.trainers.extraction.examples import Result
 from sightscale.trainers.extraction.quality import Quality
 
 SAMPLES = 24

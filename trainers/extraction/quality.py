@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from sightscale.trainers.extraction.extract import Result
+from sightscale.trainers.extraction.examples import Result
 
 BANDS, IN_BAND = 16, 4  # of a min-hash signature: texts that share 0.8 of their shingles meet with p = 0.9998
 SHINGLE = 3  # words

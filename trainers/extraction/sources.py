@@ -14,11 +14,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from sightscale.model_adapters.errors import first_line
+from sightscale.tasks.errors import first_line
 from sightscale.tasks.mini import REVISION, SETS, iterate_items
 from sightscale.tasks.mini.render import render
 from sightscale.tasks.mini.rows import encode
-from sightscale.trainers.conversation_files import ConversationFile, read_pictures
+from sightscale.trainers.data.conversation_files import ConversationFile, read_pictures
 from sightscale.trainers.extraction.prompts import Pair
 from sightscale.trainers.extraction.questions import clean_question
 

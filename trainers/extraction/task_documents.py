@@ -11,9 +11,9 @@ from typing import Any
 
 from lmms_eval.tasks import TaskManager
 
-from sightscale.model_adapters.errors import first_line
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.errors import first_line
 from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.mini.rows import encode
 from sightscale.tasks.multiple_choice import read_options

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sightscale.harness.report.contents import compute_contents
-from sightscale.harness.report.drawing import (
+from sightscale.harness.pages.drawing import (
     NARROW,
     PAPER,
     SHADES,
@@ -19,6 +18,7 @@ from sightscale.harness.report.drawing import (
     draw_intervals,
     draw_shares,
 )
+from sightscale.harness.report.contents import compute_contents
 from sightscale.harness.report.figures import write_figure
 from sightscale.harness.report.folders import read_given
 
@@ -64,7 +64,7 @@ def test_colours_stand_out_from_paper(colour: str) -> None:
 
 
 def test_the_page_s_colours_stand_out_in_light_and_dark() -> None:
-    style = (Path(__file__).parents[3] / "harness" / "report" / "web" / "theme.css").read_text()
+    style = (Path(__file__).parents[3] / "harness" / "pages" / "web" / "theme.css").read_text()
     for block in (style.partition(":root {")[2], style.partition(':root[data-theme="dark"] {')[2]):
         colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block.partition("}")[0]))
         for ground in ("paper", "card"):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sightscale.harness.pages.scatter import Point, draw_scatter
+from sightscale.harness.pages.tables import Table
 from sightscale.harness.report.contents import Contents, compute_contents
 from sightscale.harness.report.folders import read_given
-from sightscale.harness.report.scatter import Point, draw_scatter
-from sightscale.harness.report.tables import Table
 from sightscale.harness.report.write import Options, write_report
 from sightscale.harness.statistics import Estimate
 

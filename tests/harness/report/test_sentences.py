@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sightscale.harness.reliance import find_reliance
+from sightscale.harness.analysis.reliance import find_reliance
 from sightscale.harness.report.findings_tables import Measured, measure
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.sentences import describe, describe_several, sum_up

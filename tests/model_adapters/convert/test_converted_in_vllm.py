@@ -9,7 +9,7 @@ from PIL import Image
 
 from sightscale.model_adapters.convert.llava import convert
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.loading import open_engine
+from sightscale.model_adapters.engines.opening import open_engine
 
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB
 SIZES = ((28, 28), (101, 40), (37, 90), (150, 131))

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.records import read_records
+from sightscale.harness.evaluation.records import read_records
 from sightscale.model_adapters.convert.llava import convert
 from sightscale.tasks.mini import QUESTIONS
 

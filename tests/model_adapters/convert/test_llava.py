@@ -19,8 +19,8 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from sightscale.model_adapters.convert.llava import convert
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.loading import open_engine
-from sightscale.model_adapters.processors import open_processor
+from sightscale.model_adapters.engines.opening import open_engine
+from sightscale.model_adapters.engines.processors import open_processor
 
 QUESTION = "What is it? Answer: the red"
 SQUARE, WIDE, TALL, LARGE = (28, 28), (101, 40), (37, 90), (150, 131)

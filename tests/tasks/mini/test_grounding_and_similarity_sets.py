@@ -7,11 +7,11 @@ from PIL import ImageChops, ImageStat
 
 from sightscale.tasks.boxes import iou, read_box
 from sightscale.tasks.mini import build_rows, iterate_items
-from sightscale.tasks.mini.classes import CLASSES, NAMES
-from sightscale.tasks.mini.phrases import SIDE, ZONES, best_size, tight_box
+from sightscale.tasks.mini.drawing.scenes import RELATIONS, things_of
 from sightscale.tasks.mini.render import render
-from sightscale.tasks.mini.scenes import RELATIONS, things_of
-from sightscale.tasks.mini.triplets import write_nights, write_pieapp
+from sightscale.tasks.mini.sets.imagenet import CLASSES, NAMES
+from sightscale.tasks.mini.sets.refcoco import SIDE, ZONES, best_size, tight_box
+from sightscale.tasks.mini.sets.similarity import write_nights, write_pieapp
 from sightscale.tasks.similarity.releases import FEATURES, build_nights, build_pieapp
 from sightscale.tasks.sources import DATA_ROOT
 

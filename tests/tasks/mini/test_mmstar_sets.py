@@ -11,9 +11,9 @@ from lmms_eval.tasks.mmstar.utils import eval_type_dict
 
 from sightscale.tasks.mini import build_rows, iterate_items
 from sightscale.tasks.mini.items import scene_key, split_of
-from sightscale.tasks.mini.mmstar import AXES, CATEGORIES
 from sightscale.tasks.mini.render import render
 from sightscale.tasks.mini.rows import MMSTAR, TRUTH
+from sightscale.tasks.mini.sets.mmstar import AXES, CATEGORIES
 
 GENERATORS = {draw(random.Random(0)).l2_category: draw for axes in AXES.values() for draw in axes}
 PIXELS = Path(__file__).parent / "golden_mmstar_pixels.txt"

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sightscale.harness.cli import app
-from sightscale.trainers.conversation_files import ConversationFile
+from sightscale.trainers.data.conversation_files import ConversationFile
 from sightscale.trainers.extraction import page
-from sightscale.trainers.extraction.extract import Result as Extraction
+from sightscale.trainers.extraction.examples import Result as Extraction
 from sightscale.trainers.extraction.quality import measure_quality
 from sightscale.trainers.extraction.rows import RowFile
 from sightscale.trainers.recipe import load_recipe

@@ -1,0 +1,1 @@
+"""What records show: reliance, downscaling, bottleneck, comparison, position bias and the summary of a run."""

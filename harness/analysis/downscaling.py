@@ -1,0 +1,235 @@
+"""Downscaling: how much each task loses when the model shrinks, beside how much it relies on looking.
+
+A drop is absolute, in points of the score of the largest model minus the smaller one's, on the questions that
+both answered; the relative drop is that over the largest model's score. Both directions of every point carry
+error, and the same questions make both, so the points' own error covariances are taken out of the line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sightscale.harness.analysis.findings import as_findings, finding, known
+from sightscale.harness.analysis.matched_runs import (
+    Questions,
+    Run,
+    match_questions,
+    parse_size,
+    read_column,
+    show_size,
+    split_groups,
+)
+from sightscale.harness.statistics import Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
+from sightscale.harness.statistics.estimates import Array
+from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+
+REPLICATES = 2000  # of the line and the rank correlations
+CORRELATIONS = ("kendall", "spearman")
+FIXED = "these tasks, other questions"
+DRAWN = "other tasks, other questions"
+
+
+@dataclass(frozen=True)
+class Downscaling:
+    """Findings, the points of drop against reliance (one row each), and the labels of the largest and smallest run."""
+
+    findings: pd.DataFrame
+    points: pd.DataFrame
+    largest: str
+    smallest: str
+
+
+@dataclass(frozen=True)
+class _Point:
+    name: str
+    drop: Bootstrapped
+    reliance: Bootstrapped
+
+
+def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
+    """Runs with their sizes in billions of parameters, the largest first: what stands behind `=`, else the records'.
+
+    Raises ValueError for fewer than two, an unknown size, or two runs of one size.
+    """
+    if len(runs) < 2:
+        raise ValueError("downscaling needs at least two runs of different sizes; give RUN=8 RUN=0.6")
+    sized = []
+    for run in runs:
+        counted = read_column(run, "parameters")
+        if run.note is None and not float(counted or 0):  # scripted models have none
+            raise ValueError(f"the records of {run.label} don't say how large it is; write RUN=SIZE, such as RUN=8")
+        sized.append((parse_size(run.note, run.label) if run.note else float(counted or 0) / 1e9, run))
+    sized.sort(key=lambda pair: -pair[0])
+    for (size, first), (other, second) in pairwise(sized):
+        if size == other:
+            raise ValueError(
+                f"{first.label} and {second.label} have one size ({show_size(size)}); a scale needs different ones"
+            )
+    return sized
+
+
+def find_downscaling(
+    runs: Sequence[Run],
+    condition: str | None = None,
+    *,
+    by: str = "task",
+    resamples: int = 10_000,
+) -> Downscaling:
+    """Drops from the largest model to each smaller one, and drop against reliance under a blind condition.
+
+    Points of the second are tasks, categories or axes, as `by` says; without `condition` the first one that the
+    largest run was asked under is taken. Raises ValueError as `order_by_scale` does.
+    """
+    sized = order_by_scale(runs)
+    (_, largest), (_, smallest) = sized[0], sized[-1]
+    asked = set(largest.records["condition"])
+    blind = condition or next((name for name in CONDITIONS if name in asked), None)
+    if condition and condition not in asked:
+        raise ValueError(f"{largest.label} was not asked blind under {condition!r}; it was under {', '.join(asked)}")
+    rows: list[dict[str, Any]] = []
+    points: list[_Point] = []
+    sizes = _show_sizes([size for size, _ in sized])
+    for questions in match_questions(runs):
+        for size, (_, run) in zip(sizes[1:], sized[1:], strict=True):
+            made, found = _drops(questions, largest.label, run.label, blind, resamples, by)
+            rows += [{**row, "condition": f"{sizes[0]} → {size}"} for row in made]
+            points = points + found if run is smallest else points
+    rows += _relate(points)
+    table = pd.DataFrame(
+        [
+            {
+                "name": point.name,
+                **{f"drop_{end}": value for end, value in _ends(point.drop.interval()).items()},
+                **{f"reliance_{end}": value for end, value in _ends(point.reliance.interval()).items()},
+                "n": point.drop.n,
+            }
+            for point in points
+        ]
+    )
+    return Downscaling(as_findings(rows), table, largest.label, smallest.label)
+
+
+def _show_sizes(sizes: Sequence[float]) -> list[str]:
+    """Sizes to three digits, or whole where that would make two of them one."""
+    short = [show_size(float(f"{size:.3g}")) for size in sizes]
+    return short if len(set(short)) == len(sizes) else [show_size(size) for size in sizes]
+
+
+def _ends(found: Estimate) -> dict[str, float]:
+    return {"value": found.value, "low": found.low, "high": found.high}
+
+
+def _drops(
+    questions: Questions, largest: str, smaller: str, blind: str | None, resamples: int, by: str
+) -> tuple[list[dict[str, Any]], list[_Point]]:
+    """Findings for one pair of sizes, and the points among them."""
+    columns = [(largest, SIGHTED), (smaller, SIGHTED)]
+    if any(column not in questions.scores.columns for column in columns):
+        return [], []
+    with_blind = blind is not None and (largest, blind) in questions.scores.columns
+    both = questions.common([*columns, (largest, str(blind))] if with_blind else columns)
+    rows, points = [], []
+    for group in split_groups(both.about):
+        where = {"run": smaller, "task": questions.task, "level": group.level, "group": group.name}
+        functions = [_mean_gap(0, 1), _relative_gap] + ([_mean_gap(0, 2)] if with_blind else [])
+        values, clusters = both.scores.to_numpy(float)[group.members], both.clusters[group.members]
+        seed = sum(f"{questions.task} {group.name}".encode())  # tasks are resampled independently
+        drop, relative, *reliance = bootstrap(values, clusters, functions, resamples=resamples, seed=seed)
+        rows.append(finding("drop", drop.interval(bounds=(-1, 1)), **where))
+        rows.append(finding("relative drop", relative.interval(), **where))
+        if reliance and group.level == by:
+            name = questions.task if by == "task" else f"{questions.task}: {group.name}"
+            points.append(_Point(name, drop, reliance[0]))
+        rows += [finding("reliance", one.interval(bounds=(-1, 1)), **where) for one in reliance]
+    return rows, points
+
+
+def _mean_gap(first: int, second: int) -> Any:
+    return lambda totals: (totals[..., first] - totals[..., second]) / totals[..., -1]
+
+
+def _relative_gap(totals: Array) -> Array:
+    return (totals[..., 0] - totals[..., 1]) / totals[..., 0]
+
+
+def _relate(points: Sequence[_Point]) -> list[dict[str, Any]]:
+    """Rank correlations and the line of reliance on drop, with intervals, and what each point does to them."""
+    usable = [point for point in points if len(point.drop.replicates) and point.drop.clusters > 1]
+    if len(usable) < 3:
+        return []
+    x, y = (np.array([getattr(point, side).value for point in usable]) for side in ("drop", "reliance"))
+    errors = _errors(usable)
+    step = max(1, len(usable[0].drop.replicates) // REPLICATES)
+    xs = np.column_stack([point.drop.replicates[::step][:REPLICATES] for point in usable])
+    ys = np.column_stack([point.reliance.replicates[::step][:REPLICATES] for point in usable])
+    drawn = np.random.default_rng(0).integers(0, len(usable), size=xs.shape)
+    n = len(usable)
+
+    def of(one: Array, two: Array, variance: Array, covariance: Array) -> dict[str, Array]:
+        line = fit_line(one, two, variance, covariance)
+        ranks = {name: rank_correlation(one, two, name) for name in CORRELATIONS}
+        return {**ranks, "slope": line.slope, "intercept": line.intercept}
+
+    variance, _, covariance = errors
+    values = of(x, y, variance, covariance)
+    fixed = of(xs, ys, 2 * variance, 2 * covariance)  # a resample carries the errors a second time
+    rows_of = np.arange(len(xs))[:, None]
+    other = of(xs[rows_of, drawn], ys[rows_of, drawn], 2 * variance[drawn], 2 * covariance[drawn])
+    rows = []
+    for kind, replicates in ((FIXED, fixed), (DRAWN, other)):
+        for name, value in values.items():
+            rows.append(finding(name, _percentiles(float(value), replicates[name], n), level="relation", group=kind))
+    for name, test in (("kendall", stats.kendalltau), ("spearman", stats.spearmanr)):
+        p = float(test(x, y).pvalue) if np.ptp(x) and np.ptp(y) else float("nan")
+        rows.append(finding(f"{name} p", known(p, n), level="relation", group=FIXED))
+    return rows + _influences(usable, x, y, errors)
+
+
+def _errors(points: Sequence[_Point]) -> list[Array]:
+    """Variance of drop, of reliance, and their covariance, for each point; never zero, for a point without spread."""
+    sides = []
+    for side in ("drop", "reliance"):
+        ends = [getattr(point, side).interval(bounds=(-1, 1)) for point in points]
+        sides.append(np.array([max((end.high - end.low) / 3.92, 1e-4) ** 2 for end in ends]))
+    together = np.array([np.cov(point.drop.replicates, point.reliance.replicates)[0, 1] for point in points])
+    limit = 0.95 * np.sqrt(sides[0] * sides[1])
+    return [*sides, np.clip(together, -limit, limit)]
+
+
+def _percentiles(value: float, replicates: Array, n: int) -> Estimate:
+    kept = replicates[np.isfinite(replicates)]
+    if not len(kept) or value != value:
+        return Estimate(value, float("nan"), float("nan"), n, n)
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return Estimate(value, float(low), float(high), n, n)
+
+
+def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[Array]) -> list[dict[str, Any]]:
+    """For each point: the rank correlation and slope without it, and how far it lies from the others' line.
+
+    `deviation` is that distance over its standard error, in which the others' own scatter counts.
+    """
+    rows: list[dict[str, Any]] = []
+    if len(points) < 4:
+        return rows
+    for number, point in enumerate(points):
+        kept = np.arange(len(points)) != number
+        line = fit_line(x[kept], y[kept], errors[0][kept], errors[2][kept])
+        gap = y - line.intercept - line.slope * x
+        expected = errors[1] + line.slope**2 * errors[0] - 2 * line.slope * errors[2]
+        scatter = max(0.0, float(np.sum(gap[kept] ** 2 - expected[kept]) / max(1, kept.sum() - 2)))
+        where = {"level": "influence", "group": point.name}
+        rows += [
+            finding("kendall without", known(float(rank_correlation(x[kept], y[kept])), point.drop.n), **where),
+            finding("slope without", known(float(line.slope), point.drop.n), **where),
+            finding("distance", known(float(gap[number]), point.drop.n), **where),
+            finding(
+                "deviation", known(float(gap[number] / np.sqrt(expected[number] + scatter)), point.drop.n), **where
+            ),
+        ]
+    return rows

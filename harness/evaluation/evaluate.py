@@ -1,0 +1,264 @@
+"""Evaluation: lmms-eval's evaluator driven once for each condition, and its samples kept as records.
+
+lmms-eval runs the evaluation; this module only prepares the call and writes down what came of it. After
+each condition the records so far are on disk; within one, finished generations are in the store.
+"""
+
+import math
+import time
+import uuid
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lmms_eval.evaluator import simple_evaluate
+from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
+
+from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.harness.evaluation.manifest import (
+    describe_data,
+    describe_machine,
+    describe_scorer,
+    describe_software,
+    describe_tasks,
+    git_commit,
+    measure_peak_memory,
+    read_manifest,
+    write_manifest,
+)
+from sightscale.harness.evaluation.records import (
+    DECOUPLED,
+    END_TO_END,
+    KEY,
+    RunIdentity,
+    digest_records,
+    make_records,
+    read_records,
+    write_records,
+)
+from sightscale.model_adapters.blindfold.adapter import PICTURES_IN_MEMORY, Blindfold, PictureMemory
+from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.model_strings import ModelSpec, open_model
+from sightscale.tasks.sources import HUB, reading
+
+SAME_RUN = (
+    "model",
+    "identity",
+    "tasks",
+    "limit",
+    "seed",
+    "data",
+    "options",
+)  # what must be equal to go on in an output folder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run: one model on tasks under `sighted` and the blind conditions named."""
+
+    model: ModelSpec
+    model_text: str
+    tasks: tuple[str, ...]
+    conditions: tuple[str, ...]
+    output: Path
+    limit: int | None = None
+    seed: int = 0
+    batch_size: int = 32
+    store: Path | None = None
+    task_folders: tuple[str, ...] = ()
+    data: str = HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
+    data_root: Path | None = None  # the user's own copies of data sets
+    options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
+
+
+def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
+    """Run a plan and return its records; `say` is told what is being done, a line at a time.
+
+    Raises ValueError in one line for what the user can mend.
+    """
+    with reading(plan.data, plan.data_root, plan.options):
+        return _evaluate(plan, say)
+
+
+def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
+    _prepare_folder(plan.output)
+    say(f"tasks: reading {', '.join(plan.tasks)}")
+    manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
+    say(f"model: loading {plan.model_text}")
+    store = plan.store or plan.output / "generations.sqlite"
+    model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
+    manifest = _begin(plan, model, sorted(leaves))
+    records = _earlier_records(plan, manifest)
+    pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
+    start = time.perf_counter()
+    for condition in (SIGHTED, *plan.conditions):
+        began = time.perf_counter()
+        blindfold = Blindfold(model, condition, plan.seed)
+        blindfold.pictures = pictures
+        results = simple_evaluate(
+            model=blindfold,
+            tasks=list(plan.tasks),
+            task_manager=manager,
+            limit=plan.limit,
+            batch_size=plan.batch_size,
+            bootstrap_iters=0,
+            random_seed=plan.seed,
+            numpy_random_seed=plan.seed,
+            torch_random_seed=plan.seed,
+            process_docs_parallel=1,
+            # Without this lmms-eval decodes every picture once more to score it, and one that can't be
+            # decoded would end the run.
+            cli_args=Namespace(process_with_media=False),
+        )
+        samples = results.pop("samples")
+        manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
+        fresh = [
+            make_records(
+                _identify(plan, manifest["run_id"], manifest["parts"]),
+                task,
+                condition,
+                rows,
+                blindfold.traces,
+                blindfold.picture_hashes,
+                metric=leaves[task],
+                data=describe_data(plan.data),
+                shown_hashes=blindfold.shown_hashes,
+            )
+            for task, rows in samples.items()
+        ]
+        _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
+        kept = records[records["condition"] != condition]
+        records = pd.concat([part for part in (kept, *fresh) if len(part)], ignore_index=True)
+        write_records(records, plan.output / "records.parquet")
+        manifest["conditions"][condition] = {
+            "seconds": round(time.perf_counter() - began, 2),
+            "settings": blindfold.settings,
+            "records_sha256": digest_records(read_condition(plan.output, condition)),
+        }
+        manifest["task_details"] = describe_tasks(results["configs"])
+        write_manifest(manifest, plan.output / "manifest.json")
+    manifest |= {
+        "status": "finished",
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - start, 2),
+        "tokens": {name: int(records[name].sum()) for name in _TOKENS},
+        **measure_peak_memory(),
+    }
+    write_manifest(manifest, plan.output / "manifest.json")
+    return read_records(plan.output)
+
+
+_TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
+
+
+def _prepare_folder(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        probe = output / f".probe-{uuid.uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write to {output}: {error.strerror or error}; choose another --output") from error
+
+
+def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
+    """The manifest of a new run, or of the one in this folder that is gone on with."""
+    path = plan.output / "manifest.json"
+    wanted: dict[str, Any] = {
+        "model": plan.model_text,
+        "identity": getattr(model, "identity", plan.model_text),
+        "tasks": tasks,
+        "limit": plan.limit,
+        "seed": plan.seed,
+        "data": plan.data,
+        "options": plan.options,
+    }
+    manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
+    if path.is_file():
+        earlier = read_manifest(path)
+        other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
+        if other:
+            was, now = earlier.get(other[0]), wanted[other[0]]
+            raise ValueError(
+                f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
+            )
+        manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
+    manifest |= {
+        **wanted,
+        "status": "running",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "software": describe_software(),
+        "git_commit": git_commit(Path(__file__).parent),
+        "machine": describe_machine(),
+        "batch_size": plan.batch_size,
+        "kind": _kind(plan),
+        "mode": _mode(plan),
+        "parts": _describe_parts(plan, model),
+        "scorer": describe_scorer(),
+        "data_revision": describe_data(plan.data),
+    }
+    write_manifest(manifest, path)
+    return manifest
+
+
+def read_condition(output: Path, condition: str) -> pd.DataFrame:
+    """The rows of one condition as they lie on disk."""
+    records = read_records(output)
+    return records[records["condition"] == condition]
+
+
+def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
+    """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
+    asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
+    parts = getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
+    return {role: {"name": name, "parameters": count} for role, (name, count) in parts.items()}
+
+
+def _kind(plan: Plan) -> str:
+    return DECOUPLED if plan.model.kind == DECOUPLED else END_TO_END
+
+
+def _mode(plan: Plan) -> str:
+    return str(plan.model.arguments.get("mode") or "direct")
+
+
+def _identify(plan: Plan, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> RunIdentity:
+    """Whose rows they are: a decoupled model's parameters are its modules' together, if both are known."""
+    counts = [parts[role]["parameters"] for role in ("model", "perception", "reasoning") if role in parts]
+    named = {role: parts[role]["name"] for role in ("perception", "reasoning") if role in parts}
+    sizes = {f"{role}_parameters": parts[role]["parameters"] for role in named}
+    total = sum(counts) if counts and None not in counts else None
+    return RunIdentity(run_id, plan.model_text, kind=_kind(plan), parameters=total, mode=_mode(plan), **named, **sizes)
+
+
+def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:
+    """The rows of conditions that this folder holds already."""
+    if manifest["conditions"] and (plan.output / "records.parquet").is_file():
+        return read_records(plan.output / "records.parquet")
+    return pd.DataFrame(columns=[*KEY])
+
+
+def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any], samples: dict[str, Any]) -> None:
+    """lmms-eval's own results and samples, in its own format, newest last by name."""
+    tracker = EvaluationTracker(output_path=str(folder))
+    tracker.general_config_tracker.model_name_sanitized = condition
+    when = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+    tracker.save_results_aggregated(_without_nan(results), samples, when)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task, rows)
+    written = folder / condition / f"{when}_results.json"
+    if not written.is_file():  # the tracker only logs its failures
+        raise ValueError(f"lmms-eval's results could not be written to {written}")
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: missing numbers become null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

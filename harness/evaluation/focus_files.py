@@ -1,0 +1,97 @@
+"""Focus files: the focus of every question of some tasks, written by one language model for all set-ups."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.model_adapters.adapter import moves
+from sightscale.model_adapters.decoupled.focus import (
+    WRITING,
+    FocusWriter,
+    prompt_hash,
+    read_published,
+    write_focus,
+)
+from sightscale.model_adapters.decoupled.prompts import focus_prompt
+from sightscale.model_adapters.engines.on_demand import open_on_demand
+from sightscale.model_adapters.model_strings import parse_model
+from sightscale.model_adapters.requests import read_prompt
+from sightscale.tasks.instructions import split_instruction
+
+
+def write_focus_file(
+    llm: str,
+    tasks: tuple[str, ...],
+    output: Path,
+    say: Callable[[str], None],
+    *,
+    limit: int | None = None,
+    batch_size: int = 32,
+    store: Path | None = None,
+    task_folders: tuple[str, ...] = (),
+) -> dict[str, int]:
+    """Write the focus of the first `limit` documents of each task; how many questions had which outcome.
+
+    Documents whose focus can't be used, or that can't be read, are left out of the file. Raises ValueError
+    in one line for what the user can mend.
+    """
+    spec = parse_model(llm)
+    if spec.kind != "end-to-end":
+        raise ValueError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
+    say(f"tasks: reading {', '.join(tasks)}")
+    manager, leaves = load_tasks(tasks, "decoupled", task_folders)
+    kept = store or output.with_name(f"{output.name}.sqlite")
+    engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(kept))
+    writer = FocusWriter(engine)
+    say(f"model: {engine.identity}")
+    focuses, counts, unread = {}, {}, 0
+    for name in leaves:
+        questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit, say))
+        readable = {doc_id: question for doc_id, question in questions.items() if question is not None}
+        unread += len(questions) - len(readable)
+        with tqdm(
+            total=len(writer.unknown(list(readable.values()))), desc=f"focus, {name}", unit="q", disable=False
+        ) as bar:
+            written = writer.write(list(readable.values()), moves(bar))
+        focuses[name] = {str(doc_id): focus for doc_id, focus in zip(readable, written, strict=True) if focus}
+        counts[name] = {"documents": len(questions), "focuses": len(focuses[name])}
+    provenance = {
+        "llm": llm,
+        "model": engine.identity,
+        "prompt": focus_prompt("<question>"),
+        "prompt_hash": prompt_hash(),
+        "decoding": WRITING.as_dict(),
+        "tasks": counts,
+        "outcomes": dict(writer.outcomes),
+        "limit": limit,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_focus(focuses, provenance, output)
+    return {**writer.outcomes, **({"unread": unread} if unread else {})}
+
+
+def convert_published(published: Path, task: str, output: Path) -> int:
+    """Write a published file, keyed by a question's index, as a focus file for `task`; how many it holds."""
+    focuses = read_published(published)
+    digest = hashlib.sha256(published.read_bytes()).hexdigest()
+    write_focus({task: focuses}, {"published": published.name, "sha256": digest, "task": task}, output)
+    return len(focuses)
+
+
+def _read_questions(task: Any, limit: int | None, say: Callable[[str], None]) -> Iterator[tuple[int, str | None]]:
+    """Document ids and questions without their closing instruction; None for one that can't be read."""
+    docs = task.eval_docs
+    for doc_id in islice(range(len(docs)), limit):
+        try:
+            prompt = read_prompt(task.doc_to_messages(docs[doc_id]))
+        except Exception as error:  # as in an evaluation: a bad document costs itself only
+            say(f"{task.config.task}: cannot read document {doc_id}: {type(error).__name__}: {error}")
+            yield doc_id, None
+        else:
+            yield doc_id, split_instruction(prompt.text)[0]

@@ -1,0 +1,94 @@
+"""Task names: which tasks a name stands for, and whether their data can be had now."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lmms_eval.tasks import TaskManager
+from tenacity import RetryError
+
+from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.catalogue import list_tasks
+from sightscale.tasks.errors import first_line
+from sightscale.tasks.sources import OPTIONS
+
+
+def load_tasks(
+    names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
+) -> tuple[TaskManager, dict[str, str]]:
+    """A task manager that knows every task in `names`, and each leaf task's main metric.
+
+    sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
+    ValueError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
+    whose options can't be put in the order that was asked for.
+    """
+    if not names:
+        raise ValueError("no task is named; `sightscale tasks` lists them")
+    missing = [folder for folder in folders if not Path(folder).is_dir()]
+    if missing:
+        raise ValueError(f"--include-path {missing[0]} is not a folder")
+    where = [str(TASK_FOLDER), *folders]
+    manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
+    if any(name not in manager.all_tasks for name in names):
+        manager = TaskManager(include_path=where, model_name=prompt_name)
+    for name in names:
+        if name not in manager.all_tasks:
+            close = [one for one in manager.all_tasks if len(name) > 3 and name.lower() in one.lower()][:3]
+            close = close or get_close_matches(name, manager.all_tasks, n=3)
+            hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
+            raise ValueError(f"unknown task {name!r}; {hint}")
+    leaves: dict[str, str] = {}
+    for name in names:
+        loaded = _load(manager, name)
+        if order := os.environ.get(OPTIONS):
+            _check_order(loaded, order, {card.name for card in list_tasks()})
+        leaves |= _leaves(loaded)
+    return manager, leaves
+
+
+def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
+    try:
+        return manager.load_task_or_group([name], task_type="chat")
+    except RetryError as error:
+        reason = error.last_attempt.exception() or error
+    except IndexError as error:  # lmms-eval reads a task's first document while loading it
+        raise ValueError(f"task {name!r} has no documents") from error
+    except Exception as error:  # whatever keeps a task from loading is reported in one line
+        reason = error
+    if "corresponds to no data" in str(reason):  # datasets leaves a split without rows out
+        raise ValueError(f"task {name!r} has no documents") from reason
+    if isinstance(reason, ConnectionError):
+        raise ValueError(
+            f"task {name!r}: {first_line(reason)}; it is fetched once, so connect, "
+            "or name the folder of your own copy with --data-root, or use --data mini"
+        ) from reason
+    raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
+
+
+def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
+    """Nothing when every foreign task can put its options in the order; else ValueError.
+
+    Ours without options stay as they are. A foreign task would too, and its run would claim another order.
+    """
+    for name, task in loaded.items():
+        if isinstance(task, dict):
+            _check_order(task, order, ours)
+        elif name not in ours:
+            docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
+            if "order" not in docs.column_names:
+                raise ValueError(
+                    f"the options of task {name!r} can't be put in the order {order!r}: its file doesn't read its "
+                    "documents by sightscale.tasks.sources.follow_pointer; leave --options out for it"
+                )
+
+
+def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
+    """Leaf tasks by name, with the first metric of each."""
+    found: dict[str, str] = {}
+    for name, task in loaded.items():
+        if isinstance(task, dict):
+            found |= _leaves(task)
+        else:
+            found[name] = next(iter(task.aggregation()), "accuracy")
+    return found

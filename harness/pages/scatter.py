@@ -1,0 +1,104 @@
+"""Scatter: points with intervals in both directions, as SVG in the page's own colours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode
+
+from sightscale.harness.analysis.findings import show_estimate
+from sightscale.harness.pages.labels import Label, place_labels
+from sightscale.harness.pages.text import show_line
+from sightscale.harness.statistics import Estimate
+
+HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 52, 22, 26, 48
+LETTER, LONGEST = 6.4, 26  # pixels of a letter, and letters of a name
+STEPS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A named point with an interval for either direction."""
+
+    name: str
+    x: Estimate
+    y: Estimate
+
+
+def draw_scatter(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int) -> str:
+    """Points with whiskers, on scales in points of a score that hold every interval and zero: an SVG element."""
+    kind = "narrow" if width < 500 else "wide"
+    across = _scale([one.x for one in points], 8 if width >= 500 else 4)
+    up = _scale([one.y for one in points], 7)
+    to_x = _place(across, LEFT, width - RIGHT)
+    to_y = _place(up, HEIGHT - BOTTOM, TOP)
+    parts = []
+    for value in across:
+        x = to_x(value)
+        rule = "zero" if abs(value) < 1e-9 else "rule"
+        parts.append(f'<line class="{rule}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(
+            f'<text class="soft" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{100 * value:.0f}</text>'
+        )
+    for value in up:
+        y = to_y(value)
+        rule = "zero" if abs(value) < 1e-9 else "rule"
+        parts.append(f'<line class="{rule}" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * value:.0f}</text>')
+    names = [show_line(one.name, LONGEST) for one in points]
+    places = [(to_x(one.x.value), to_y(one.y.value)) for one in points]
+    frame = (LEFT - 40.0, TOP - 8.0, width - 2.0, HEIGHT - BOTTOM - 2.0)
+    labels = place_labels(places, [LETTER * len(name) for name in names], frame)
+    parts += [_draw(one, to_x, to_y, name, label) for one, name, label in zip(points, names, labels, strict=True)]
+    parts.append(f'<text class="soft" x="4" y="14">{escape(show_line(y_axis, 50))}</text>')
+    middle = (LEFT + width - RIGHT) / 2
+    parts.append(
+        f'<text class="soft" x="{middle:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f"{escape(show_line(x_axis, 50 if width < 500 else 100))}</text>"
+    )
+    size = f'viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}"'
+    return f'<svg class="{kind}" {size}>{"".join(parts)}</svg>'
+
+
+def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -> str:
+    x, y = to_x(one.x.value), to_y(one.y.value)
+    whiskers = ""
+    if one.x.low == one.x.low:
+        whiskers += f'<line x1="{to_x(one.x.low):.1f}" x2="{to_x(one.x.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+    if one.y.low == one.y.low:
+        whiskers += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{to_y(one.y.low):.1f}" y2="{to_y(one.y.high):.1f}"/>'
+    if label.far:
+        whiskers += (
+            f'<line stroke-dasharray="2 2" x1="{x:.1f}" x2="{label.x:.1f}" y1="{y:.1f}" y2="{label.y - 4:.1f}"/>'
+        )
+    said = [show_estimate(side.value, side.low, side.high, "±") for side in (one.x, one.y)]
+    tip = escape(show_line(f"{one.name}: drop {said[0]}, reliance {said[1]} points", 200))
+    return (
+        f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{escape(urlencode({"task": one.name}))}">'
+        f'<g stroke-opacity="0.45">{whiskers}</g>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="none"/>'
+        f'<text x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.side}" stroke="none">{escape(name)}</text></g>'
+    )
+
+
+class _Place:
+    """Where a value of a scale lies between two pixels."""
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self.low, self.high, self.start, self.end = low, high, start, end
+
+    def __call__(self, value: float) -> float:
+        within = min(self.high, max(self.low, value))
+        return self.start + (self.end - self.start) * (within - self.low) / (self.high - self.low)
+
+
+def _place(scale: Sequence[float], start: float, end: float) -> _Place:
+    return _Place(scale[0], scale[-1], start, end)
+
+
+def _scale(found: Sequence[Estimate], most: int) -> list[float]:
+    """Round steps that hold every end and zero, at most about `most` of them."""
+    ends = [end for one in found for end in (one.value, one.low, one.high) if end == end]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    step = next((one for one in STEPS if (high - low) / one <= most), STEPS[-1])
+    first, last = int(low // step), max(-int(-high // step), int(low // step) + 1)
+    return [number * step for number in range(first, last + 1)]

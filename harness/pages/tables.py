@@ -1,0 +1,126 @@
+"""Tables: rows of numbers with their intervals, held once and shown as a page's, Markdown's or a spreadsheet's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from sightscale.harness.analysis.findings import show_estimate
+from sightscale.harness.pages.text import escape_markdown, show_line
+from sightscale.harness.statistics import Estimate
+
+Kind = Literal["text", "share", "difference", "count", "number", "p"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name in files, its heading, what its cells are, and a note that explains it."""
+
+    name: str
+    heading: str
+    kind: Kind = "text"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: cells are texts, numbers or estimates by column name; a missing one is a dash."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell as text: the value, its interval apart, what to sort it by, and the three numbers for a mark."""
+
+    text: str
+    interval: str = ""
+    sort: str = ""
+    ends: tuple[float, float, float] | None = None
+
+
+def make_table(
+    name: str, title: str, caption: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]
+) -> Table:
+    """A table without the columns that say nothing in any row, and with strangers' names made short and harmless."""
+    rows = [{key: show_line(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in rows]
+    kept = tuple(column for column in columns if any(not _empty(row.get(column.name)) for row in rows))
+    return Table(name, title, caption, kept, tuple(rows))
+
+
+def show_cell(kind: Kind, cell: Any) -> Shown:
+    """A cell as it is read: shares and differences in per cent and points, one decimal."""
+    if _empty(cell):
+        return Shown("" if kind == "text" else "–")
+    if kind == "text":
+        text = show_line(cell)
+        return Shown(text, sort=text.casefold())
+    found = cell if isinstance(cell, Estimate) else Estimate(float(cell), float("nan"), float("nan"), 0, 0)
+    sort = repr(float(found.value))
+    if kind == "count":
+        return Shown(f"{int(found.value):,}", sort=sort)
+    if kind == "p":
+        return Shown("< 0.001" if found.value < 0.001 else f"{found.value:.3f}", sort=sort)
+    style = {"difference": "±", "number": "#"}.get(kind, "")
+    value, _, interval = show_estimate(found.value, found.low, found.high, style).partition(" [")
+    known = found.low == found.low and found.high == found.high
+    ends = (found.value, found.low, found.high) if known else None
+    return Shown(value, f"[{interval}" if interval else "", sort, ends)
+
+
+def render_markdown(table: Table) -> str:
+    """The table in Markdown, title and caption included."""
+    numeric = [column.kind != "text" for column in table.columns]
+    lines = [
+        f"### {escape_markdown(table.title)}",
+        "",
+        "| " + " | ".join(escape_markdown(column.heading) for column in table.columns) + " |",
+        "|" + "|".join("---:" if number else "---" for number in numeric) + "|",
+    ]
+    for row in table.rows:
+        cells = [show_cell(column.kind, row.get(column.name)) for column in table.columns]
+        texts = [
+            escape_markdown(cell.text) if column.kind == "text" else f"{cell.text} {cell.interval}".strip()
+            for column, cell in zip(table.columns, cells, strict=True)
+        ]
+        lines.append("| " + " | ".join(texts) + " |")
+    return "\n".join([*lines, "", escape_markdown_sentence(table.caption), ""])
+
+
+def escape_markdown_sentence(text: str) -> str:
+    """A sentence of ours that may quote names of strangers; longer than a cell."""
+    return " ".join(escape_markdown(word) for word in text.split())
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """The table with raw numbers (shares of 1), an estimate's ends in columns of their own, for a spreadsheet."""
+    columns: dict[str, Any] = {}
+    for column in table.columns:
+        cells = [row.get(column.name) for row in table.rows]
+        if column.kind == "text":
+            columns[column.name] = ["" if _empty(cell) else str(cell) for cell in cells]
+            continue
+        found = [cell if isinstance(cell, Estimate) else None for cell in cells]
+        numbers = [_number(cell) for cell in cells]
+        columns[column.name] = pd.array(numbers, dtype="Int64") if column.kind == "count" else numbers
+        if any(one is not None and one.low == one.low for one in found):
+            columns[f"{column.name}_low"] = [one.low if one else None for one in found]
+            columns[f"{column.name}_high"] = [one.high if one else None for one in found]
+    return pd.DataFrame(columns)
+
+
+def _number(cell: Any) -> float | None:
+    if _empty(cell):
+        return None
+    return cell.value if isinstance(cell, Estimate) else float(cell)
+
+
+def _empty(cell: Any) -> bool:
+    if isinstance(cell, Estimate):
+        return cell.value != cell.value
+    return cell is None or cell == "" or cell != cell

@@ -1,0 +1,1 @@
+"""How fast an evaluation is on this machine, against other ways to do the same."""

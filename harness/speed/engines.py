@@ -1,0 +1,43 @@
+"""Engines against each other: the same questions end to end, each model string as the user wrote it."""
+
+from functools import partial
+
+from sightscale.harness.speed.questions import questions_with_a_picture_each
+from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
+from sightscale.model_adapters.end_to_end import EndToEnd
+from sightscale.model_adapters.engines import Engine
+from sightscale.model_adapters.engines.opening import open_engine
+from sightscale.model_adapters.model_strings import parse_model
+
+
+def compare_engines(models: tuple[str, ...], questions: int = 64, rounds: int = 3) -> Comparison:
+    """Time each model string end to end, and count the answers equal to the first one's.
+
+    All of them are in memory at once. Raises ValueError in one line when one can't be opened, or when
+    they are fewer than two different ones.
+    """
+    if len(set(models)) < 2:
+        raise ValueError("engines are compared with each other: name two models or more, such as M,batch_size=1 and M")
+    engines: dict[str, Engine] = {}
+    for text in dict.fromkeys(models):
+        spec = parse_model(text)
+        if spec.kind != "end-to-end":
+            raise ValueError(f"model {text!r} can't be compared: it must be one model with its engine's arguments")
+        engines[text] = open_engine(spec.name, **spec.arguments)  # type: ignore[arg-type]
+
+    with questions_with_a_picture_each(questions) as manager:
+
+        def ask(engine: Engine) -> list[str]:
+            return run_lmms_eval(EndToEnd("engines", engine=engine), manager, 1)[1]
+
+        seconds, equal = alternate({text: partial(ask, engine) for text, engine in engines.items()}, rounds)
+    for engine in engines.values():
+        engine.close()
+    return Comparison(
+        name="engines",
+        what="end-to-end evaluation",
+        questions=questions,
+        seconds=seconds,
+        answers_equal=equal,
+        settings={text: engine.identity for text, engine in engines.items()},
+    )

@@ -1,0 +1,117 @@
+"""What an evaluation costs outside the model: ours against lmms-eval's own way of handing pictures to a model.
+
+Every way answers the same documents at once, without a model: photograph-like pictures of 336 pixels
+stored as JPEG, as public data sets store them. lmms-eval's own way is what its chat models for vLLM
+and for servers do: each document's messages checked by `ChatMessages` and written by
+`to_openai_messages`, which encodes each picture as PNG, with as many threads as its vLLM model has.
+Ours is what `sightscale run` does: the blindfold, picture hashes, the store, records written as parquet.
+"""
+
+import os
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lmms_eval.api.instance import Instance
+from lmms_eval.api.model import lmms
+from lmms_eval.protocol import ChatMessages
+
+from sightscale.harness.evaluation.records import RunIdentity, make_records, write_records
+from sightscale.harness.speed.questions import NAME, SIDE, photographs
+from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
+from sightscale.model_adapters.blindfold.adapter import Blindfold
+from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.end_to_end import EndToEnd
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines.store import Store, StoredEngine
+
+THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
+TARGET = 0.25  # of what lmms-eval's own way costs
+THREADS = int(os.getenv("WORKERS", "32"))  # the variable and the number of lmms-eval's vLLM model
+
+
+class AtOnce:
+    """An engine that answers at once."""
+
+    identity = "at once"
+    parameters = None
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """The answer A to every prompt."""
+        completions = [Completion("A", output_tokens=1) for _ in prompts]
+        if on_finished:
+            for i, completion in enumerate(completions):
+                on_finished(i, completion)
+        return completions
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class ChatAtOnce(lmms):
+    """A chat model of lmms-eval's kind that answers at once, after writing the messages if `reads`."""
+
+    is_simple = False
+
+    def __init__(self, reads: bool, batch_size: int) -> None:
+        super().__init__()
+        self.reads, self.batch_size_per_gpu = reads, batch_size
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        for start in range(0, len(requests) if self.reads else 0, self.batch_size_per_gpu):
+            with ThreadPoolExecutor(max_workers=THREADS) as executor:
+                list(executor.map(self._write, requests[start : start + self.batch_size_per_gpu]))
+        return ["A"] * len(requests)
+
+    def _write(self, request: Instance) -> int:
+        _, to_messages, _, doc_id, task, split = request.args
+        return len(ChatMessages(messages=to_messages(self.task_dict[task][split][doc_id])).to_openai_messages())
+
+    def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+        raise NotImplementedError("it is asked once")
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        raise NotImplementedError("it generates")
+
+
+def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64) -> Comparison:
+    """Time an evaluation without a model both ways, and lmms-eval's loop when no document is read at all."""
+    with photographs(questions) as manager, TemporaryDirectory(prefix="sightscale-speed-") as name:
+
+        def theirs(reads: bool) -> list[str]:
+            return run_lmms_eval(ChatAtOnce(reads, batch_size), manager, batch_size)[1]
+
+        def ours() -> list[str]:
+            path = Path(name) / f"{uuid.uuid4().hex}.sqlite"
+            store = Store(path)
+            model = Blindfold(EndToEnd("at-once", engine=StoredEngine(AtOnce(), store)), SIGHTED)
+            samples, answers = run_lmms_eval(model, manager, batch_size)
+            records = make_records(
+                RunIdentity("run", "model"),
+                NAME,
+                SIGHTED,
+                samples,
+                model.traces,
+                model.picture_hashes,
+                metric="accuracy",
+            )
+            write_records(records, path.with_suffix(".parquet"))
+            store.close()
+            return answers
+
+        seconds, equal = alternate({THEIRS: lambda: theirs(True), OURS: ours, BARE: lambda: theirs(False)}, rounds)
+    comparison = Comparison(
+        name="overhead",
+        what=f"everything but the model, on photograph-like pictures of {SIDE} pixels",
+        questions=questions,
+        seconds=seconds,
+        answers_equal=equal,
+        target=f"≤ {100 * TARGET:g} % of what lmms-eval's chat messages cost",
+        settings={"batch_size": batch_size, "threads_of_lmms_eval": THREADS},
+    )
+    return replace(comparison, reached=1 / comparison.ratio(OURS) <= TARGET)

@@ -1,0 +1,1 @@
+"""The controlled study: which runs it needs, what trains and runs them, and a verdict on each takeaway."""

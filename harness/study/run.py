@@ -1,0 +1,85 @@
+"""Study runs: what a study still lacks is run, into one folder and through one store.
+
+With one store a perception module describes each picture once for a whole row of the grid.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sightscale.harness.analysis.matched_runs import Run, read_run
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
+from sightscale.harness.evaluation.manifest import read_manifest
+from sightscale.harness.study.plan import PlannedRun, Study, plan_runs
+from sightscale.model_adapters.blindfold.stand_ins import parse_conditions
+from sightscale.model_adapters.checkpoints import find_checkpoint
+from sightscale.model_adapters.model_strings import parse_model
+
+RUNS, STORE = "runs", "generations.sqlite"
+MADE = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")  # fields of a scale: its models
+
+
+def run_study(study: Study, output: Path, say: Callable[[str], None]) -> dict[PlannedRun, Run]:
+    """Every run of the study, those that are finished in `output` read and the others made.
+
+    Raises ValueError in one line for a model or a task that can't be had; what was finished before stays.
+    """
+    planned = plan_runs(study)
+    found: dict[PlannedRun, Run] = {}
+    for number, one in enumerate(planned, 1):
+        plan = _plan(study, one, output)
+        if _is_finished(plan):
+            say(f"run {number} of {len(planned)}: {one.name} was finished before")
+        else:
+            say(f"run {number} of {len(planned)}: {one.name}")
+            evaluate(plan, lambda line: None)
+        run = read_run(str(plan.output))
+        found[one] = Run(one.name, run.records, one.note)
+    return found
+
+
+def locate_models(study: Study, folder: Path) -> Study:
+    """The study with checkpoints that lie in `folder` (one folder for each recipe) in place of shipped ones."""
+    trained = {path.parent.name: str(path.parent) for path in folder.glob("*/*/config.json")}
+    scales = [
+        scale.model_copy(update={role: trained.get(getattr(scale, role), getattr(scale, role)) for role in MADE})
+        for scale in study.scales
+    ]
+    return study.model_copy(update={"scales": tuple(scales)})
+
+
+def check_models(study: Study) -> None:
+    """Raise ValueError for a model that a recipe makes and that is neither shipped nor trained."""
+    for scale in study.scales:
+        for role in MADE:
+            name = getattr(scale, role)
+            if scale.recipe and name and find_checkpoint(name) == name and not Path(name).is_dir():
+                reason = f"isn't shipped: recipe {scale.recipe} makes it; add --train"
+                raise ValueError(f"study {study.name!r} needs {name}, which {reason}")
+
+
+def _plan(study: Study, planned: PlannedRun, output: Path) -> Plan:
+    return Plan(
+        parse_model(planned.model),
+        planned.model,
+        study.tasks,
+        tuple(parse_conditions(planned.blind)),
+        output / RUNS / planned.name,
+        limit=study.questions,
+        seed=study.seed,
+        store=output / STORE,
+        data=study.data,
+    )
+
+
+def _is_finished(plan: Plan) -> bool:
+    """Whether the plan's folder holds its finished run; another run there is left for `evaluate` to refuse."""
+    path = plan.output / "manifest.json"
+    if not path.is_file():
+        return False
+    kept = read_manifest(path)
+    wanted = {"model": plan.model_text, "limit": plan.limit, "seed": plan.seed, "data": plan.data}
+    return (
+        kept.get("status") == "finished"
+        and all(kept.get(name) == value for name, value in wanted.items())
+        and set(plan.conditions) <= set(kept.get("conditions", {}))
+    )

@@ -1,0 +1,1 @@
+"""An entry: its four files, made from a run and read back within bounds."""

@@ -1,0 +1,223 @@
+"""Adding: a finished run, or several of one model, as an entry's folder."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sightscale.harness.evaluation.manifest import read_manifest
+from sightscale.harness.evaluation.records import KEY, read_records, write_records
+from sightscale.leaderboards.entry.entry import SIGHTED, VERSION, Entry
+from sightscale.leaderboards.entry.folders import (
+    ENTRY,
+    LONGEST,
+    MANIFEST,
+    RECORDS,
+    first_reason,
+    parse_entry,
+    read_yaml,
+    write_hashes,
+    write_yaml,
+)
+from sightscale.leaderboards.entry.text import hide_folders
+from sightscale.leaderboards.verification.scores import score_averages, score_tasks
+
+MADE_WITH = (
+    "model",
+    "identity",
+    "seed",
+    "data",
+    "data_revision",
+    "options",
+    "limit",
+    "kind",
+    "mode",
+    "parts",
+    "scorer",
+)
+UNTOLD = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
+IN_RECORDS = ("model", "data_revision", "parts")
+
+
+class PartFacts(BaseModel):
+    """What a run doesn't know of one of its models."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    repository: str | None = None
+    revision: str | None = None
+    parameters: int | None = None
+
+
+class Facts(BaseModel):
+    """What a run doesn't know of its model, and an entry says."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: str | None = None
+    visual_data: str | None = None
+    licence: str | None = None
+    contact: str | None = None
+    hardware: str | None = None
+    notes: str | None = None
+    date: str | None = None
+    thinking_budget: int | None = None
+    answer_budget: int | None = None
+    perception_budget: int | None = None
+    parts: dict[str, PartFacts] = {}
+
+
+def read_facts(path: Path | None, given: Mapping[str, Any]) -> Facts:
+    """Facts from a YAML file, if there is one, with those `given` in their place.
+
+    Raises ValueError in one line naming the field.
+    """
+    told = read_yaml(path) if path else {}
+    if not isinstance(told, dict):
+        raise ValueError(f"{path}: facts are written as `name: value`, a line each")
+    try:
+        return Facts.model_validate({**told, **{name: value for name, value in given.items() if value is not None}})
+    except ValidationError as error:
+        raise ValueError(f"{path or 'facts'}: {first_reason(error)}") from error
+
+
+def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
+    """Make an entry of one run's folder, or of several whose tasks or conditions add up, in the folder `output`.
+
+    Raises ValueError in one line for a run that isn't finished, runs of different models, data or settings,
+    a question asked twice, a fact that is missing, and a folder that is there already.
+    """
+    if output.exists():
+        raise ValueError(f"{output} is there already; choose another --output")
+    manifests = [_tell_no_folders(read_manifest(run / MANIFEST)) for run in runs]
+    _check_alike(runs, manifests)
+    records = pd.concat([read_records(run) for run in runs], ignore_index=True)
+    repeated = records.duplicated(KEY)
+    if repeated.any():
+        task, condition, number = records.loc[repeated, KEY].iloc[0]
+        raise ValueError(f"question {number} of {task} {condition} stands in two runs; give each question's run once")
+    if not (records["condition"] == SIGHTED).any():
+        raise ValueError(f"{runs[0]} has no sighted records")
+    entry = parse_entry(_fields(output.name, manifests, records, facts))
+    _write(output, entry, manifests, records)
+    return entry
+
+
+def _tell_no_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest without where models and files lay on the machine; what the records hold too stays as it is."""
+    return {name: value if name in IN_RECORDS else hide_folders(value) for name, value in manifest.items()}
+
+
+def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:
+    for run, manifest in zip(runs, manifests, strict=True):
+        if manifest.get("status") != "finished":
+            raise ValueError(f"the run in {run} isn't finished; run its command again")
+        old = [name for name in (*MADE_WITH, "run_id", "conditions") if name not in manifest]
+        if old:
+            raise ValueError(f"the run in {run} says no {old[0]}: an older sightscale made it; run its command again")
+        for name in MADE_WITH:
+            if manifest[name] != manifests[0][name]:
+                raise ValueError(
+                    f"{runs[0]} and {run} differ in {name} ({manifests[0][name]} and {manifest[name]}); "
+                    "an entry is of one model under one setting"
+                )
+
+
+def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFrame, facts: Facts) -> dict[str, Any]:
+    """The entry's fields. Raises ValueError naming a fact that is missing."""
+    first = manifests[0]
+    for name in ("visual_data", "licence", "contact"):
+        if getattr(facts, name) is None:
+            option = name.replace("_", "-")
+            raise ValueError(f"the entry needs {name}: give --{option}, or `{name}:` in the file of --facts")
+    unknown = sorted(set(facts.parts) - set(first["parts"]))
+    if unknown:
+        raise ValueError(f"facts: the run has no part {unknown[0]!r}; it has {', '.join(first['parts'])}")
+    parts = []
+    for role, known in first["parts"].items():
+        told = facts.parts.get(role, PartFacts())
+        parameters = known["parameters"] if known["parameters"] is not None else told.parameters
+        parts.append(
+            {
+                "role": role,
+                "checkpoint": known["name"],
+                "parameters": parameters,
+                "repository": told.repository,
+                "revision": told.revision,
+            }
+        )
+    machine = first.get("machine") or {}
+    budgets = read_budgets(manifests)
+    return {
+        "schema_version": VERSION,
+        "id": folder,
+        "name": "+".join(part["checkpoint"] for part in parts if part["role"] != "focus"),
+        "title": facts.title,
+        "kind": first["kind"],
+        "parts": parts,
+        "visual_data": facts.visual_data,
+        "licence": facts.licence,
+        "contact": facts.contact,
+        "hardware": facts.hardware or ", ".join(machine.get("gpus") or [machine.get("processor") or "unknown"]),
+        "mode": first["mode"],
+        "budgets": {
+            "answer": facts.answer_budget or budgets["answer"],
+            "thinking": facts.thinking_budget or budgets["thinking"],
+            "perception": facts.perception_budget or budgets["perception"],
+        },
+        "data": {
+            "source": first["data"],
+            "revision": first["data_revision"],
+            "options": first["options"],
+            "limit": first["limit"],
+        },
+        "runs": [{name: manifest[name] for name in ("run_id", "model", "identity")} for manifest in manifests],
+        "scores": [score.model_dump() for score in score_tasks(records)],
+        "averages": [one.model_dump() for one in score_averages(records)],
+        "date": facts.date or datetime.now(UTC).date().isoformat(),
+        "notes": facts.notes,
+    }
+
+
+def read_budgets(manifests: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+    """The most tokens that the runs' settings allow an answer, the thinking before it, and a description.
+
+    A model that isn't ours keeps no settings: its answers are bounded by the tasks' own.
+    """
+    answer, thinking, perception = [0], [0], [0]
+    for manifest in manifests:
+        for condition in manifest["conditions"].values():
+            settings = condition.get("settings") or {}
+            reasoning = settings.get("reasoning_decoding")
+            for decoding in [reasoning] if reasoning else (settings.get("decoding") or {}).values():
+                thinking.append(decoding.get("thinking_budget") or 0)
+                answer.append((decoding.get("max_new_tokens") or 0) - thinking[-1])
+            perception.append((settings.get("perception_decoding") or {}).get("max_new_tokens") or 0)
+        if max(answer) == 0:
+            for task in (manifest.get("task_details") or {}).values():
+                answer.append((task.get("generation") or {}).get("max_new_tokens") or 0)
+    return {"answer": max(answer) or None, "thinking": max(thinking) or None, "perception": max(perception) or None}
+
+
+def _write(output: Path, entry: Entry, manifests: Sequence[Mapping[str, Any]], records: pd.DataFrame) -> None:
+    """Write the folder whole or not at all, the larger files first."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir()
+    write_records(records, partial / RECORDS)
+    told = [{name: value for name, value in one.items() if name not in UNTOLD} for one in manifests]
+    (partial / MANIFEST).write_text(json.dumps({"runs": told}, indent=1, ensure_ascii=False, default=str) + "\n")
+    (partial / ENTRY).write_text(write_yaml(entry.model_dump(exclude_none=False)), encoding="utf-8")
+    write_hashes(partial)
+    large = [name for name, longest in LONGEST.items() if (partial / name).stat().st_size > longest]
+    if large:
+        shutil.rmtree(partial)
+        raise ValueError(f"the entry's {large[0]} would be larger than {LONGEST[large[0]]:,} bytes; split the suite")
+    partial.replace(output)

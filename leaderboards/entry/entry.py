@@ -1,0 +1,166 @@
+"""An entry: what a submission to a leaderboard claims, as validated fields.
+
+`schema/entry-v1.json` is generated from these classes. A changed meaning of a field is a new schema version.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from sightscale.leaderboards.entry.text import check_line
+
+VERSION = 1
+SCHEMA_FILE = Path(__file__).parents[1] / "schema" / f"entry-v{VERSION}.json"
+SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+DECIMALS = 6  # of a score in an entry; scores lie between 0 and 1
+SIGHTED = "sighted"
+REQUIRED_CONDITIONS = (SIGHTED, "none")  # the study removes the visual input; other blind conditions are welcome
+
+Condition = Literal["sighted", "none", "black", "noise", "mean", "mismatched"]
+
+
+def _whole(value: Any) -> Any:
+    """Numbers as they are written; YAML's true and false aren't numbers here."""
+    if isinstance(value, bool):
+        raise ValueError("is true or false, not a number")
+    return value
+
+
+Short = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(check_line)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_line)]
+Sentence = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(check_line)]
+TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}$")]
+Count = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]
+Positive = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_whole)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_whole)]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Part(_Fields):
+    """One model that the system is made of."""
+
+    role: Literal["model", "perception", "reasoning", "focus"]
+    checkpoint: Annotated[Name, Field(description="Short name of the checkpoint, as the run's manifest has it.")]
+    parameters: Annotated[Count | None, Field(description="How many parameters; null if unknown.")] = None
+    repository: Annotated[Name | None, Field(description="Where the checkpoint is published.")] = None
+    revision: Annotated[Name | None, Field(description="Commit or version there.")] = None
+
+
+class Budgets(_Fields):
+    """The most tokens that any one answer was allowed."""
+
+    answer: Positive
+    thinking: Annotated[Positive | None, Field(description="Null where the model doesn't think first.")] = None
+    perception: Annotated[Positive | None, Field(description="Of a description; null unless decoupled.")] = None
+
+
+class Data(_Fields):
+    """Which documents were asked."""
+
+    source: Literal["hub", "mini"]
+    revision: Name
+    options: Annotated[str, Field(pattern=r"^(circular|shuffled:[0-9]{1,9})?$", description="Order of options.")] = ""
+    limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]
+
+
+class RunClaim(_Fields):
+    """One run of `sightscale run` that the records come from."""
+
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    model: Annotated[str, Field(min_length=1, max_length=2000, description="What was written after --model.")]
+    identity: Annotated[str, Field(min_length=1, max_length=4000, description="Everything that decides its answers.")]
+
+
+class Score(_Fields):
+    """The mean score of one task under one condition, between 0 and 1."""
+
+    task: TaskName
+    condition: Condition
+    n: Positive
+    score: Share
+
+
+class Average(_Fields):
+    """An average over tasks, with its rule in words."""
+
+    name: TaskName
+    condition: Condition
+    rule: Sentence
+    n: Positive
+    score: Share
+
+
+class Entry(_Fields):
+    """A submission to a leaderboard."""
+
+    schema_version: Literal[1]
+    id: Annotated[str, Field(pattern=SLUG, description="Name of the entry's folder.")]
+    name: Annotated[Name, Field(description="The parts' checkpoints, joined by +; checked against the run.")]
+    title: Annotated[Name | None, Field(description="A name to show beside it, in the submitter's words.")] = None
+    kind: Literal["end-to-end", "decoupled"]
+    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
+    visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
+    licence: Name
+    contact: Name
+    hardware: Name
+    mode: Literal["direct", "thinking"]
+    budgets: Budgets
+    data: Data
+    runs: Annotated[tuple[RunClaim, ...], Field(min_length=1, max_length=200)]
+    scores: Annotated[tuple[Score, ...], Field(min_length=1, max_length=2000)]
+    averages: Annotated[tuple[Average, ...], Field(max_length=200)] = ()
+    date: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+    notes: Sentence | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        roles = [part.role for part in self.parts]
+        wanted = {"perception", "reasoning"} if self.kind == "decoupled" else {"model"}
+        if len(set(roles)) != len(roles) or set(roles) - {"focus"} != wanted:
+            raise ValueError(f"a {self.kind} system has the parts {', '.join(sorted(wanted))}, each once")
+        if self.name != join_name(self.parts):
+            raise ValueError(f"name must be {join_name(self.parts)!r}, after the parts; use title for another")
+        for what, keys in (
+            ("scores", [(one.task, one.condition) for one in self.scores]),
+            ("averages", [(one.name, one.condition) for one in self.averages]),
+            ("runs", [one.run_id for one in self.runs]),
+        ):
+            if len(set(keys)) != len(keys):
+                raise ValueError(f"{what} hold something twice")
+        if (self.mode == "thinking") != (self.budgets.thinking is not None):
+            raise ValueError("budgets.thinking is a number in thinking mode, and null else")
+        return self
+
+    @property
+    def partial(self) -> bool:
+        """Whether only the first documents of each task were asked."""
+        return self.data.limit is not None
+
+    def part(self, role: str) -> Part | None:
+        """The part with this role, if there is one."""
+        return next((part for part in self.parts if part.role == role), None)
+
+    def score(self, task: str, condition: str = SIGHTED) -> Score | None:
+        """The claimed score of a task under a condition, if there is one."""
+        return next((one for one in self.scores if (one.task, one.condition) == (task, condition)), None)
+
+    def average(self, name: str, condition: str = SIGHTED) -> Average | None:
+        """The claimed average of that name under a condition, if there is one."""
+        return next((one for one in self.averages if (one.name, one.condition) == (name, condition)), None)
+
+
+def join_name(parts: tuple[Part, ...]) -> str:
+    """The name that parts give a system: the checkpoints that answer, joined by +."""
+    return "+".join(part.checkpoint for part in parts if part.role != "focus")
+
+
+def write_schema() -> str:
+    """The JSON Schema of an entry, as `schema/entry-v1.json` holds it."""
+    schema = Entry.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,87 @@
+"""A submission: an entry's claims with the records and the manifest that stand behind them, read within bounds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sightscale.leaderboards.entry.entry import Entry
+from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, first_reason, read_json
+
+Text = Annotated[str, Field(max_length=4000)]
+Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+class ConditionFacts(BaseModel):
+    """What a manifest says of one condition."""
+
+    settings: dict[str, Any] = {}
+    records_sha256: Text | None = None
+
+
+class PartMade(BaseModel):
+    """One model of a run."""
+
+    name: Text
+    parameters: Number | None = None
+
+
+class RunManifest(BaseModel):
+    """What verification reads of a run's manifest; further fields may stand there."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    run_id: Text
+    model: Text
+    identity: Text
+    kind: Text
+    mode: Text
+    parts: dict[str, PartMade]
+    tasks: list[Text]
+    limit: Number | None
+    seed: Number
+    data: Text
+    data_revision: Text
+    options: Text
+    scorer: Text
+    conditions: dict[str, ConditionFacts]
+    task_details: dict[str, dict[str, Any]]
+    software: dict[str, str | None] = {}
+    tokens: dict[str, Number] = {}
+
+
+class _Manifests(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    runs: Annotated[list[RunManifest], Field(min_length=1, max_length=200)]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An entry with its records and its runs' manifests, by run."""
+
+    folder: Path
+    entry: Entry
+    manifests: Mapping[str, RunManifest]
+    records: pd.DataFrame
+
+    @property
+    def manifest(self) -> RunManifest:
+        """The first run's, whose settings all runs of an entry share."""
+        return next(iter(self.manifests.values()))
+
+
+def read_manifests(path: Path) -> dict[str, RunManifest]:
+    """The manifests of an entry, by run. Raises ValueError in one line naming the field."""
+    fields = read_json(path, LONGEST[MANIFEST])
+    try:
+        runs = _Manifests.model_validate(fields).runs
+    except ValidationError as error:
+        raise ValueError(f"{path.name}: {first_reason(error)}") from error
+    found = {run.run_id: run for run in runs}
+    if len(found) != len(runs):
+        raise ValueError(f"{path.name}: runs: a run stands twice")
+    return found

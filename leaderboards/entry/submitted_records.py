@@ -1,0 +1,139 @@
+"""Submitted records: a parquet file from a stranger, read in a child process that may use little memory and time.
+
+Its footer is checked first: columns, types, rows, sizes. But a footer can lie, and a page can hold a text once and
+name it a million times; so the child decodes texts as dictionaries, in batches, counts what they would
+come to, and runs under the system's own limits. A file that makes the decoder fall over ends the child alone.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sightscale.harness.evaluation.records import SCHEMA
+from sightscale.leaderboards.entry.text import show
+
+MAX_ROWS = 2_000_000
+MAX_ROW_GROUPS = 20_000
+MAX_FOOTER = 20_000_000  # bytes
+MAX_DECODED = 1_500_000_000  # bytes, of the whole table when no text is shared
+MAX_TEXT = 500_000  # bytes of one value
+MEMORY = 4 * 2**30  # bytes that the child may use
+SECONDS = 300  # of processor time
+BATCH = 4096  # rows
+TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
+
+
+def read_submitted(path: Path) -> pd.DataFrame:
+    """The records in a submitted file. Raises ValueError in one line for what isn't one, or is too large."""
+    with tempfile.TemporaryDirectory() as folder:
+        decoded = Path(folder) / "records.arrow"
+        command = [sys.executable, "-m", __name__, str(path), str(decoded)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
+        except subprocess.TimeoutExpired as error:
+            raise ValueError(f"{path.name}: took more than {2 * SECONDS} s to read") from error
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            reason = said[-1] if said else f"the process that read it ended with {done.returncode}"
+            reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show(reason)
+            raise ValueError(f"{path.name}: {reason}")
+        with pa.OSFile(str(decoded)) as source:
+            return pa.ipc.open_stream(source).read_all().to_pandas()
+
+
+def decode(path: Path, decoded: Path) -> None:
+    """Write a checked copy of `path` as an Arrow stream. Raises ValueError for what is wrong with it."""
+    with path.open("rb") as source:
+        file = pq.ParquetFile(
+            source,
+            read_dictionary=TEXTS,
+            pre_buffer=False,
+            thrift_string_size_limit=MAX_FOOTER,
+            thrift_container_size_limit=MAX_FOOTER,
+        )
+        _check_footer(file)
+        rows = size = 0
+        with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
+            for batch in file.iter_batches(BATCH, columns=SCHEMA.names, use_threads=False):
+                rows += batch.num_rows
+                size += _measure(batch)
+                if rows > file.metadata.num_rows or size > MAX_DECODED:
+                    raise ValueError(f"it holds more than its footer says, or than {MAX_DECODED:,} bytes")
+                plain = [_plain(batch.column(name), SCHEMA.field(name).type) for name in SCHEMA.names]
+                stream.write_batch(pa.RecordBatch.from_arrays(plain, schema=SCHEMA))
+        if rows != file.metadata.num_rows:
+            raise ValueError(f"its footer says {file.metadata.num_rows:,} rows and it holds {rows:,}")
+
+
+def _check_footer(file: pq.ParquetFile) -> None:
+    facts = file.metadata
+    if facts.num_rows > MAX_ROWS or facts.num_row_groups > MAX_ROW_GROUPS:
+        raise ValueError(f"it has {facts.num_rows:,} rows in {facts.num_row_groups:,} groups, more than is read")
+    found = file.schema_arrow
+    if found.names != SCHEMA.names:
+        odd = sorted(set(found.names) ^ set(SCHEMA.names))
+        raise ValueError(f"its columns aren't those of records: {', '.join(map(show, odd[:3])) or 'another order'}")
+    for field in SCHEMA:
+        kind = found.field(field.name).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if kind not in (field.type, pa.null()):
+            raise ValueError(f"column {field.name} is {show(str(kind))}, not {field.type}")
+    total = 0
+    for group in range(facts.num_row_groups):
+        for column in range(facts.num_columns):
+            total += facts.row_group(group).column(column).total_uncompressed_size
+    if not 0 <= total <= MAX_DECODED:
+        raise ValueError(f"it unpacks to {total:,} bytes, more than {MAX_DECODED:,}")
+
+
+def _measure(batch: pa.RecordBatch) -> int:
+    """Bytes of a batch when each row holds its own texts. Raises ValueError for a text that is too long."""
+    size = 0
+    for name in SCHEMA.names:
+        column = batch.column(name)
+        size += 8 * len(column)
+        if pa.types.is_dictionary(column.type):
+            lengths = pc.binary_length(column.dictionary)
+            longest = pc.max(lengths).as_py() or 0
+            if longest > MAX_TEXT:
+                raise ValueError(f"column {name} holds a text of {longest:,} bytes, more than {MAX_TEXT:,}")
+            size += pc.sum(lengths.take(column.indices)).as_py() or 0
+    return size
+
+
+def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    column = column if column.type == kind else column.cast(kind)
+    column.validate(full=True)  # texts that aren't UTF-8
+    return column
+
+
+def _limit() -> None:
+    """Let this process use no more memory and time than allowed, where the system can see to it."""
+    try:
+        import resource
+    except ImportError:  # Windows: the bounds above must do
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _main() -> None:
+    _limit()
+    try:
+        decode(Path(sys.argv[1]), Path(sys.argv[2]))
+    except (MemoryError, pa.ArrowMemoryError):
+        sys.exit("MemoryError")
+    except (ValueError, pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        sys.exit((str(error).splitlines() or ["not readable"])[0][:500])
+
+
+if __name__ == "__main__":
+    _main()

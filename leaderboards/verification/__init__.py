@@ -1,0 +1,1 @@
+"""Verification: an entry scored again from its raw answers, every issue named."""

@@ -1,0 +1,64 @@
+"""Changes: which entries a pull request touches, told by git without checking any of its code out."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightscale.leaderboards.entry.text import show
+
+REVISIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}(\.\.\.?)[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Folders of new or changed entries, names of removed ones, and paths outside of any entry."""
+
+    entries: tuple[Path, ...]
+    removed: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What a maintainer should know before the findings."""
+        told = [f"removed: {show(name)}" for name in self.removed]
+        if self.others:
+            told.append(f"also changed outside of entries: {len(self.others)} files, the first {show(self.others[0])}")
+        return told or (["no entry is changed"] if not self.entries else [])
+
+
+def find_changes(revisions: str, entries: Path) -> Changes:
+    """What `revisions` (BASE...HEAD) changes in the folder `entries` of the repository around it.
+
+    The head must be what is checked out, since the folders are read from disk. Raises ValueError in one line for
+    what are no revisions, and when git can't compare them.
+    """
+    if not REVISIONS.fullmatch(revisions):
+        raise ValueError(f"{show(revisions)} are no revisions; write BASE...HEAD")
+    if not entries.is_dir():
+        raise ValueError(f"there is no folder {entries}")
+    root = Path(_git(entries, "rev-parse", "--show-toplevel").decode().strip())
+    listed = _git(entries, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", revisions, "--")
+    paths = [raw.decode("utf-8", "replace") for raw in listed.split(b"\0") if raw]
+    where = entries.resolve().relative_to(root.resolve()).parts
+    touched: dict[str, None] = {}
+    others = []
+    for path in paths:
+        parts = Path(path).parts
+        if parts[: len(where)] == where and len(parts) > len(where) + 1:
+            touched[parts[len(where)]] = None
+        else:
+            others.append(path)
+    kept = [name for name in touched if (entries / name).exists() or (entries / name).is_symlink()]
+    removed = tuple(name for name in touched if name not in kept)
+    return Changes(tuple(entries / name for name in kept), removed, tuple(others))
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, timeout=120)
+    except OSError as error:
+        raise ValueError(f"git is needed to tell what changed: {error}") from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        raise ValueError(f"git can't compare: {show(said[0])}")
+    return done.stdout

@@ -1,0 +1,94 @@
+"""Blindness: blind rows were asked without the picture, and sighted rows with it, as far as their traces tell."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from sightscale.harness.evaluation.records import DECOUPLED, FAILED
+from sightscale.leaderboards.entry.entry import SIGHTED
+from sightscale.leaderboards.entry.folders import RECORDS
+from sightscale.leaderboards.entry.submission import Submission
+from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+
+NEVER_ITS_OWN = ("noise", "mismatched")  # stand-ins that can't be the picture itself; a black picture may be
+TRACE = ("response", "thinking", "description", "output_tokens", "seconds")
+
+
+def check_blindness(submission: Submission) -> Iterator[Finding]:
+    """Rows whose traces contradict the condition that they are said to be under."""
+    for task, rows in submission.records.groupby("task", sort=False):
+        answered = rows[rows["outcome"] != FAILED]
+        parts = {str(name): part.set_index("doc_id") for name, part in answered.groupby("condition", sort=False)}
+        for condition, part in parts.items():
+            yield from _check_shown(f"{show(str(task))}, {show(condition)}", condition, part)
+        if SIGHTED in parts:
+            for condition in parts.keys() - {SIGHTED}:
+                where = f"{show(str(task))}, {show(condition)}"
+                yield from _check_copies(where, parts[SIGHTED], parts[condition])
+                if condition == "none":
+                    yield from _check_tokens(where, parts[SIGHTED], parts[condition])
+
+
+def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Finding]:
+    """What was shown, against the document's own picture."""
+    unknown = int(rows["shown_hash"].isna().sum())
+    if unknown:
+        yield not_checked(RECORDS, f"{where}, shown_hash", f"{unknown:,} rows don't say what the model was shown")
+        rows = rows[rows["shown_hash"].notna()]
+    own, shown = rows["image_hash"].fillna(""), rows["shown_hash"]
+    if condition == SIGHTED:
+        wrong, reason = own != shown, "were not shown the question's own picture"
+    elif condition == "none":
+        wrong, reason = shown != "", "were shown a picture"
+    elif condition in NEVER_ITS_OWN:
+        wrong, reason = (shown == own) & (own != ""), "were shown the question's own picture"
+    else:
+        wrong, reason = (shown == own) & (own != ""), "were shown the question's own picture"
+        if wrong.mean() < 0.5:  # pictures of one colour are their own stand-in
+            wrong &= False
+    if condition not in (SIGHTED, "none"):
+        empty = (shown == "") & (own != "")
+        if empty.any():
+            yield error(RECORDS, f"{where}, shown_hash", f"{int(empty.sum()):,} rows were shown no picture at all")
+    if wrong.any():
+        first = wrong.index[wrong][0]
+        yield error(
+            RECORDS, f"{where}, shown_hash", f"{int(wrong.sum()):,} rows {reason}, the first of document {first}"
+        )
+
+
+def _check_copies(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Finding]:
+    common = sighted.index.intersection(blind.index)
+    common = common[~common.duplicated()]
+    if len(common) < 2 or not (sighted.index.is_unique and blind.index.is_unique):
+        return
+    one, other = (part.loc[common, list(TRACE)].fillna(-1) for part in (sighted, blind))
+    timed = (pd.to_numeric(one["seconds"]) > 0).any()
+    if timed and one.equals(other):
+        yield error(RECORDS, where, "answers, tokens and seconds are the sighted rows' own to the digit: a copy")
+    elif one["response"].equals(other["response"]):
+        yield warning(
+            RECORDS,
+            where,
+            "every answer is the sighted one to the letter: the picture changes nothing, or rows are copied",
+        )
+
+
+def _check_tokens(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Finding]:
+    """A prompt with a picture takes more tokens than the same one without."""
+    decoupled = (sighted["kind"] == DECOUPLED).any()
+    column = "perception_input_tokens" if decoupled else "input_tokens"
+    both = sighted[[column, "image_hash"]].join(blind[[column]], rsuffix="_blind", how="inner").dropna()
+    both = both[(both[column] > 0) & (both[f"{column}_blind"] > 0)]
+    if both.empty:
+        yield not_checked(RECORDS, f"{where}, {column}", "no counts of input tokens, which would tell a picture's")
+        return
+    wrong = both[column] <= both[f"{column}_blind"]
+    if wrong.any():
+        yield error(
+            RECORDS,
+            f"{where}, {column}",
+            f"{int(wrong.sum()):,} sighted prompts took no more tokens than the same prompts without the picture, "
+            f"the first of document {wrong.index[wrong][0]}",
+        )

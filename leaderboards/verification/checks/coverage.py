@@ -1,0 +1,101 @@
+"""Coverage: every document of every task once under every condition, none missing, further or repeated."""
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from sightscale.harness.evaluation.records import FAILED, KEY
+from sightscale.leaderboards.entry.entry import REQUIRED_CONDITIONS, SIGHTED
+from sightscale.leaderboards.entry.folders import ENTRY, RECORDS
+from sightscale.leaderboards.entry.submission import Submission
+from sightscale.leaderboards.entry.submitted_records import MAX_ROWS
+from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.verification.issues import Finding, error, warning
+from sightscale.leaderboards.verification.scores import known_tasks
+
+SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
+NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
+TASK = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}"
+OUTCOMES = ("answered", "refused", "unparsed", FAILED)
+CONDITIONS = ("sighted", "none", "black", "noise", "mean", "mismatched")
+
+
+def check_keys(records: pd.DataFrame) -> Iterator[Finding]:
+    """Rows that name no document, so that nothing further can be said of them."""
+    if records.empty:
+        yield error(RECORDS, "rows", "there are none")
+    for name in NEEDED:
+        empty = int(records[name].isna().sum())
+        if empty:
+            yield error(RECORDS, name, f"{empty:,} rows have none")
+    for name, known in (("condition", CONDITIONS), ("outcome", OUTCOMES)):
+        odd = sorted(set(records[name].dropna()) - set(known))
+        if odd:
+            yield error(RECORDS, name, f"{show(odd[0])} is none of {', '.join(known)}")
+    odd = [task for task in records["task"].dropna().unique() if not re.fullmatch(TASK, task)]
+    if odd:
+        yield error(RECORDS, "task", f"{show(odd[0])} is no task's name")
+    numbers = pd.to_numeric(records["doc_id"])
+    if not numbers.dropna().between(0, MAX_ROWS - 1).all():
+        yield error(RECORDS, "doc_id", f"{show(numbers.min())} to {show(numbers.max())} aren't documents' numbers")
+
+
+def check_coverage(submission: Submission) -> Iterator[Finding]:
+    """Repeated, missing and further documents, as far as the entry and the tasks' cards tell."""
+    records, entry = submission.records, submission.entry
+    repeated = records.duplicated(KEY)
+    if repeated.any():
+        task, condition, number = records.loc[repeated, KEY].iloc[0]
+        first = f"document {number} of {show(str(task))}, {show(str(condition))}"
+        yield error(RECORDS, "doc_id", f"{int(repeated.sum()):,} rows are repeated, the first {first}")
+    cards, asked = known_tasks(), {task for one in submission.manifests.values() for task in one.tasks}
+    for task, rows in records.groupby("task", sort=False):
+        name = show(str(task))
+        by_condition = {str(c): set(part["doc_id"]) for c, part in rows.groupby("condition", sort=False)}
+        sighted = by_condition.get(SIGHTED, set())
+        for condition in REQUIRED_CONDITIONS:
+            if condition not in by_condition:
+                yield error(RECORDS, name, f"no rows under the condition {condition}, which every entry needs")
+        for condition, documents in by_condition.items():
+            if documents != sighted:
+                yield error(RECORDS, f"{name}, {show(condition)}", _compare(documents, sighted, "as under sighted"))
+        expected = _expected_size(submission, cards[str(task)].questions if str(task) in cards else None)
+        documents = set(range(expected)) if expected else set(range(max(sighted, default=-1) + 1))
+        if sighted != documents:
+            yield error(RECORDS, f"{name}, doc_id", _compare(sighted, documents, "of the task"))
+        if task not in asked:
+            yield error(RECORDS, name, "no manifest names this task")
+        yield from _check_same(name, rows)
+    for task in sorted(asked - set(records["task"])):
+        yield error(RECORDS, show(task), "the manifest names this task and there are no records of it")
+    if entry.partial:
+        yield warning(ENTRY, "data.limit", f"a partial entry: the first {entry.data.limit} documents of each task")
+
+
+def _expected_size(submission: Submission, questions: int | None) -> int | None:
+    """How many documents a task has, from its card; None where only the data themselves tell."""
+    data = submission.entry.data
+    if data.options == "circular" or data.source == "mini" or questions is None:
+        return None
+    return min(questions, data.limit) if data.limit else questions
+
+
+def _compare(found: set[int], wanted: set[int], whose: str) -> str:
+    missing, further = sorted(wanted - found), sorted(found - wanted)
+    told = [f"{len(missing):,} documents {whose} are missing, the first {missing[0]}"] if missing else []
+    told += [f"{len(further):,} are further ones, the first {further[0]}"] if further else []
+    return "; ".join(told)
+
+
+def _check_same(task: str, rows: pd.DataFrame) -> Iterator[Finding]:
+    """What a question is must not depend on the condition it is asked under."""
+    for name in SAME:
+        differs = rows.groupby("doc_id")[name].nunique(dropna=False) > 1
+        if differs.any():
+            number = differs.index[differs][0]
+            yield error(
+                RECORDS,
+                f"{task}, {name}",
+                f"{int(differs.sum()):,} documents have several values under different conditions, the first {number}",
+            )

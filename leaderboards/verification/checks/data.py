@@ -1,0 +1,132 @@
+"""Data: each row held against the document it names, where the data can be had; what can't be is said."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from sightscale.harness.evaluation.records import FAILED
+from sightscale.leaderboards.entry.entry import SIGHTED
+from sightscale.leaderboards.entry.folders import ENTRY, MANIFEST, RECORDS
+from sightscale.leaderboards.entry.submission import RunManifest, Submission
+from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.verification.checks.rescoring import read_options, same
+from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+from sightscale.leaderboards.verification.scores import known_tasks
+from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
+
+MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
+PACKAGE = "package:"  # sources that come with an installed package
+
+
+def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Finding]:
+    """Rows that aren't what the task's own data say. `source` `mini` never reaches for the hub's data."""
+    from sightscale.harness.evaluation.replay import asking, prompt_name
+
+    data, size = submission.entry.data, None
+    if data.source == "mini":
+        match = MINI_REVISION.fullmatch(data.revision)
+        if not match:
+            yield error(ENTRY, "data.revision", f"{show(data.revision)} is no revision of the mini suite")
+            return
+        if match[1] != REVISION:
+            yield warning(ENTRY, "data.revision", f"{show(data.revision)} in the entry, {REVISION} here")
+            yield not_checked(RECORDS, "rows", "the data of another revision can't be read")
+            return
+        size = int(match[2])
+        if size != DEFAULT_QUESTIONS:
+            yield warning(
+                ENTRY, "data.revision", f"{size} questions a set, where the mini suite has {DEFAULT_QUESTIONS}"
+            )
+    for manifest in submission.manifests.values():
+        try:
+            prompt_name(manifest.model)
+        except ValueError as problem:
+            yield error(MANIFEST, "model", show(str(problem)))
+            return
+    with asking(data.source, data_root, data.options, size):
+        for task, rows in submission.records.groupby("task", sort=False):
+            yield from _check_task(submission, str(task), rows, source)
+
+
+def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Finding]:
+    from sightscale.harness.evaluation.replay import read_questions
+
+    card, data = known_tasks().get(task), submission.entry.data
+    if card is None:
+        yield not_checked(RECORDS, show(task), "the task isn't sightscale's own, so its documents aren't read")
+        return
+    if source == "mini" and data.source == "hub" and not card.source.startswith(PACKAGE):
+        yield not_checked(RECORDS, task, "its documents are the hub's; give --data hub to compare with them")
+        return
+    try:
+        questions = read_questions(task, submission.manifest.model)
+    except ValueError as problem:
+        yield not_checked(RECORDS, task, f"its documents can't be had here: {show(str(problem))}")
+        return
+    yield from _check_revision(submission, task, questions.details)
+    size = min(len(questions), data.limit) if data.limit else len(questions)
+    asked = set(rows.loc[rows["condition"] == SIGHTED, "doc_id"])
+    missing, further = set(range(size)) - asked, asked - set(range(size))
+    if missing:
+        yield error(
+            RECORDS, f"{task}, doc_id", f"{len(missing):,} of {size:,} documents are missing, the first {min(missing)}"
+        )
+    if further:
+        yield error(
+            RECORDS, f"{task}, doc_id", f"{len(further):,} documents aren't in the data, the first {min(further)}"
+        )
+    wrong: dict[tuple[str, str], list[str]] = {}
+    known = rows[rows["doc_id"].isin(range(len(questions)))].sort_values("doc_id")  # each picture decoded once
+    for row in known.itertuples():
+        manifest = submission.manifests.get(str(row.run_id), submission.manifest)
+        for name, reason in _compare_row(row, questions, manifest):
+            wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")
+    for (condition, name), reasons in wrong.items():
+        field = f"{task}, {show(condition)}, {name}"
+        yield error(RECORDS, field, f"{len(reasons):,} rows differ from the data; {reasons[0]}")
+
+
+def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> Iterator[Finding]:
+    for manifest in submission.manifests.values():
+        then = manifest.task_details.get(task)
+        if then and then.get("hash") != now["hash"]:
+            changed = [name for name in now if name != "hash" and then.get(name) != now[name]]
+            names = ", ".join(changed) or "its settings"
+            told = f"{show(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
+            yield warning(MANIFEST, f"task_details.{task}", told)
+
+
+def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
+    from sightscale.harness.evaluation.replay import Said
+
+    text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
+    mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
+    said = Said(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
+    number, failed = int(row.doc_id), row.outcome == FAILED
+    try:
+        right = questions.score(number, said)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
+        yield "answer_format", f"can't be scored by its task: {show(str(problem))}"
+        return
+    if (read_options(row.options) or {}) != right.pop("options"):
+        yield "options", f"{show(text['options'])} in the row"
+    if failed:
+        right |= {"score": 0.0, "outcome": FAILED, "prediction": None}
+    if right["outcome"] is None:  # a task of ours with lmms-eval's scorer: only the score is its own
+        right = {name: value for name, value in right.items() if name not in ("outcome", "prediction")}
+    for name, value in right.items():
+        if not same(getattr(row, name), value):
+            yield name, f"{show(getattr(row, name))} in the row, {show(value)} by the data"
+    if failed:
+        return
+    prompt = questions.prompt(number, said)
+    if text["prompt"] != prompt:
+        yield "prompt", f"the question's text is another: {show(text['prompt'])}"
+    own, shown = questions.show(number, row.condition, manifest.seed)
+    if (text["image_hash"] or "") != own:
+        yield "image_hash", f"{show((text['image_hash'] or '')[:16])}… in the row, {own[:16]}… by the data"
+    if text["shown_hash"] is not None and text["shown_hash"] != shown:
+        yield "shown_hash", f"{text['shown_hash'][:16]!r} was shown, {row.condition} shows {shown[:16]!r}"

@@ -1,0 +1,157 @@
+"""Provenance: entry, manifest and records tell of the same runs of the same model under the same settings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from sightscale.harness.evaluation.manifest import describe_scorer
+from sightscale.harness.evaluation.records import digest_records
+from sightscale.leaderboards.entry.add import read_budgets
+from sightscale.leaderboards.entry.folders import ENTRY, MANIFEST, RECORDS
+from sightscale.leaderboards.entry.submission import RunManifest, Submission
+from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.verification.checks.rescoring import same
+from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+
+TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
+
+
+def check_provenance(submission: Submission) -> Iterator[Finding]:
+    """Where entry, manifests and records contradict each other on what was run."""
+    entry, manifests, records = submission.entry, submission.manifests, submission.records
+    claimed = {run.run_id: run for run in entry.runs}
+    found = set(records["run_id"].dropna())
+    for run_id in sorted(map(str, set(claimed) | set(manifests) | found)):
+        missing = [
+            where for where, ids in ((ENTRY, claimed), (MANIFEST, manifests), (RECORDS, found)) if run_id not in ids
+        ]
+        if missing:
+            yield error(missing[0], "run_id", f"the run {show(run_id)} is not in it, and in the other files")
+            continue
+        manifest, rows = manifests[run_id], records[records["run_id"] == run_id]
+        for name in ("model", "identity"):
+            yield from _equal(f"runs.{run_id}.{name}", ENTRY, getattr(claimed[run_id], name), getattr(manifest, name))
+        yield from _check_rows(run_id, manifest, rows)
+        yield from _check_settings(submission, manifest)
+        yield from _check_parts(submission, manifest)
+        yield from _check_digests(manifest, rows)
+    now = describe_scorer()
+    if submission.manifest.scorer != now:
+        yield warning(
+            MANIFEST,
+            "scorer",
+            f"scored by {show(submission.manifest.scorer)}, this is {now}; scores are recomputed here",
+        )
+    yield from _check_budgets(submission)
+
+
+def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Finding]:
+    if said != manifest:
+        yield error(file, field, f"{show(said)} here, {show(manifest)} in {MANIFEST}")
+
+
+def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Finding]:
+    parts = {role: part.name for role, part in manifest.parts.items()}
+    counts = {role: part.parameters for role, part in manifest.parts.items() if role != "focus"}
+    known = {
+        "model": manifest.model,
+        "kind": manifest.kind,
+        "mode": manifest.mode,
+        "data": manifest.data_revision,
+        "perception": parts.get("perception"),
+        "reasoning": parts.get("reasoning"),
+        "parameters": sum(filter(None, counts.values())) if None not in counts.values() else None,
+        "perception_parameters": counts.get("perception"),
+        "reasoning_parameters": counts.get("reasoning"),
+    }
+    for name, wanted in known.items():
+        # A count may be missing in rows that were made before the model was in memory.
+        odd = [one for one in rows[name].unique() if not same(one, wanted)]
+        odd = [one for one in odd if not (name.endswith("parameters") and same(one, None))]
+        if odd:
+            yield error(RECORDS, f"{name} of run {run_id}", f"{show(odd[0])} in rows, {show(wanted)} in {MANIFEST}")
+
+
+def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[Finding]:
+    entry = submission.entry
+    for field, said, made in (
+        ("kind", entry.kind, manifest.kind),
+        ("mode", entry.mode, manifest.mode),
+        ("data.source", entry.data.source, manifest.data),
+        ("data.revision", entry.data.revision, manifest.data_revision),
+        ("data.options", entry.data.options, manifest.options),
+        ("data.limit", entry.data.limit, manifest.limit),
+    ):
+        yield from _equal(field, ENTRY, said, made)
+    for condition, facts in manifest.conditions.items():
+        told = facts.settings.get("condition", condition)
+        if told != condition:
+            yield error(MANIFEST, f"conditions.{show(condition)}", f"its settings are those of {show(told)}")
+
+
+def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Finding]:
+    claimed = {part.role: part for part in submission.entry.parts}
+    for role in sorted(set(claimed) | set(manifest.parts)):
+        part, made = claimed.get(role), manifest.parts.get(role)  # type: ignore[call-overload]
+        if part is None or made is None:
+            yield error(ENTRY, f"parts.{show(role)}", f"is not both in the entry and in {MANIFEST}")
+            continue
+        yield from _equal(f"parts.{role}.checkpoint", ENTRY, part.checkpoint, made.name)
+        if made.parameters is not None:
+            yield from _equal(f"parts.{role}.parameters", ENTRY, part.parameters, made.parameters)
+        elif part.parameters is not None:
+            yield not_checked(ENTRY, f"parts.{role}.parameters", "the run didn't count them")
+        name = made.name.rpartition(":")[2].casefold()
+        if name not in manifest.model.casefold():
+            yield error(MANIFEST, f"parts.{role}.name", f"{show(made.name)} is not in the model {show(manifest.model)}")
+        elif name not in manifest.identity.casefold():
+            yield warning(
+                MANIFEST, f"parts.{role}.name", f"{show(made.name)} is not in the identity {show(manifest.identity)}"
+            )
+        if part.repository is not None or part.revision is not None:
+            yield not_checked(ENTRY, f"parts.{role}.repository", "whether these are the weights published there")
+
+
+def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Finding]:
+    asked = {str(name): part for name, part in rows.groupby("condition", sort=False)}
+    for condition in sorted(set(asked) | set(manifest.conditions)):
+        facts, part = manifest.conditions.get(condition), asked.get(condition)
+        if facts is None or part is None:
+            where, other = (MANIFEST, RECORDS) if facts is None else (RECORDS, MANIFEST)
+            yield error(where, f"conditions.{show(condition)}", f"is not in it, and in {other}")
+        elif facts.records_sha256 is None:
+            yield not_checked(MANIFEST, f"conditions.{show(condition)}", "the run kept no digest of its records")
+        elif digest_records(part) != facts.records_sha256:
+            yield error(
+                RECORDS,
+                f"condition {show(condition)}",
+                f"these aren't the rows that the run wrote, by {MANIFEST}'s digest",
+            )
+    for name in TOKENS:
+        total = rows[name].sum()
+        if name in manifest.tokens and total != manifest.tokens[name]:
+            yield error(RECORDS, name, f"{int(total):,} in all rows, {manifest.tokens[name]:,} in {MANIFEST}")
+
+
+def _check_budgets(submission: Submission) -> Iterator[Finding]:
+    budgets, records = submission.entry.budgets, submission.records
+    allowed = budgets.answer + (budgets.thinking or 0)
+    for column, most in (("output_tokens", allowed), ("perception_output_tokens", budgets.perception or 0)):
+        over = records[column] > most
+        if over.any():
+            told = f"{int(over.sum()):,} rows took more than the claimed {most:,} tokens"
+            yield error(RECORDS, column, f"{told}, the most {records[column].max():,.0f}")
+    if submission.entry.mode == "direct" and records["thinking"].fillna("").str.strip().ne("").any():
+        yield warning(RECORDS, "thinking", "some answers were thought about first, and the entry's mode is direct")
+    try:
+        settings = read_budgets([one.model_dump() for one in submission.manifests.values()])
+    except (AttributeError, TypeError) as problem:
+        yield error(MANIFEST, "conditions", f"the settings can't be read: {show(str(problem))}")
+        return
+    for name, most_allowed in settings.items():
+        said = getattr(budgets, name)
+        if most_allowed is not None and said != most_allowed:
+            yield warning(
+                ENTRY, f"budgets.{name}", f"claimed {show(said)}, the run's settings allow {show(most_allowed)}"
+            )

@@ -1,0 +1,109 @@
+"""Re-scoring: each raw answer scored again by the scorer of today, and held against its row."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from sightscale.harness.evaluation.records import FAILED
+from sightscale.leaderboards.entry.folders import RECORDS
+from sightscale.leaderboards.entry.submission import Submission
+from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.verification.issues import Finding, error, not_checked
+from sightscale.tasks import chance_level, score_response
+from sightscale.tasks.boxes import AUTO, ground
+
+# Which answers a task of ours takes; by the beginning of its name, for want of its data.
+FORMATS = {
+    **{"in_domain": "choice", "mmstar": "choice", "easy_vqa": "choice"},
+    **{"grounding": "box", "similarity": "2afc", "imagenet": "class"},
+}
+COLUMNS = ("task", "condition", "doc_id", "answer_format", "options", "target", "response")
+CLOSE = 1e-9
+
+
+def check_scores(submission: Submission) -> Iterator[Finding]:
+    """Rows whose prediction, outcome, score or chance level isn't what their raw answer is worth."""
+    for (task, condition), rows in submission.records.groupby(["task", "condition"], sort=False):
+        where = f"{show(str(task))}, {show(str(condition))}"
+        scorable = rows[rows["answer_format"].notna()]
+        if len(scorable) < len(rows):
+            left = len(rows) - len(scorable)
+            yield not_checked(
+                RECORDS,
+                f"{where}, score",
+                f"{left:,} rows can't be scored again from the row alone: the task has a scorer of its own",
+            )
+        wanted = next((kind for name, kind in FORMATS.items() if str(task).startswith(name)), None)
+        odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
+        if odd:
+            yield error(RECORDS, f"{where}, answer_format", f"is {show(odd[0])}; this task's is {wanted}")
+        if scorable["answer_format"].nunique() > 1:
+            first, second = scorable["answer_format"].unique()[:2]
+            yield error(
+                RECORDS, f"{where}, answer_format", f"is {show(first)} in one row and {show(second)} in another"
+            )
+        yield from _check_rows(where, scorable)
+
+
+def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Finding]:
+    wrong: dict[str, list[str]] = {}
+    for row in rows.itertuples():
+        for name, reason in compare_row(row):
+            wrong.setdefault(name, []).append(f"document {row.doc_id}: {reason}")
+    for name, reasons in wrong.items():
+        yield error(RECORDS, f"{where}, {name}", f"{len(reasons):,} rows differ when scored again; {reasons[0]}")
+
+
+def compare_row(row: Any) -> Iterator[tuple[str, str]]:
+    """The columns of one row that its raw answer doesn't bear out, each with what was said and what is right."""
+    options = read_options(row.options)
+    if options is None:
+        yield "options", "they are no object of letters and texts"
+        return
+    failed = row.outcome == FAILED
+    if failed != isinstance(row.error, str):
+        yield "error", "a failed row, and no other, says why it failed"
+    try:
+        scored = score_response(row.answer_format, str(row.response), str(row.target), options)
+        chance = chance_level(row.answer_format, options)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
+        yield "target", f"can't be scored: {show(str(problem))}"
+        return
+    told = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
+    right: dict[str, Any] = {"score": scored.score, "outcome": scored.outcome, "prediction": scored.prediction}
+    if failed:
+        right = {"score": 0.0, "outcome": FAILED, "prediction": None}
+        if str(row.response).strip():
+            yield "response", "a failed row has none"
+    kind, _, convention = row.answer_format.partition(":")
+    if not failed:
+        told["iou"], right["iou"] = row.iou, None
+        if kind == "box":
+            right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
+    for name, value in {**right, "chance": chance}.items():
+        if not same(told[name], value):
+            yield name, f"{show(told[name])} in the row, {show(value)} from the answer {show(str(row.response))!r}"
+
+
+def same(told: Any, right: Any) -> bool:
+    """Whether a column's value is the right one; missing values are alike, NaN and infinity are no numbers."""
+    if right is None:
+        return told is None or told != told
+    if isinstance(right, float):
+        return isinstance(told, float) and math.isfinite(told) and abs(told - right) <= CLOSE
+    return bool(told == right)
+
+
+def read_options(text: Any) -> dict[str, str] | None:
+    """The options in a row, none for a missing value; None for what is no object of letters and texts."""
+    if not isinstance(text, str):
+        return {}
+    try:
+        options = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    plain = isinstance(options, dict) and all(isinstance(one, str) for pair in options.items() for one in pair)
+    return options if plain and len(options) <= 26 else None

@@ -1,0 +1,1 @@
+"""Blindness: any model under a condition that hides the pictures from it."""

@@ -1,0 +1,221 @@
+"""Blindfold: any model under a blind condition, by changing the request's pictures before it sees them.
+
+It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it is, to the byte. Under
+the condition `sighted` it passes pictures through, so one path serves every condition of a run.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from lmms_eval.api.instance import Instance, unwrap_generation_output
+from lmms_eval.api.model import lmms
+from PIL import Image
+
+from sightscale.model_adapters.adapter import Adapter, Parts, Trace
+from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
+from sightscale.model_adapters.engines import hash_image
+from sightscale.model_adapters.requests import Request, open_picture, read_prompt
+
+CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
+PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between conditions
+
+Messages = list[dict[str, Any]]
+
+
+class Blindfold(Adapter):
+    """`lmms-eval --model blindfold --model_args model=NAME,condition=black[,seed=0],…` (the rest goes to NAME)."""
+
+    def __init__(
+        self,
+        model: str | lmms,
+        condition: str = "none",
+        seed: int = 0,
+        batch_size: int | str | None = None,
+        device: str | None = None,
+        max_batch_size: int | None = None,
+        **model_args: Any,
+    ) -> None:
+        super().__init__("")
+        if condition not in (SIGHTED, *CONDITIONS):
+            raise ValueError(f"unknown blind condition {condition!r}; known: {', '.join(CONDITIONS)}")
+        self.condition, self.seed = condition, int(seed)
+        if isinstance(model, str):
+            from lmms_eval.models import get_model
+
+            given = {"batch_size": batch_size, "device": device, "max_batch_size": max_batch_size, **model_args}
+            model = get_model(model)(**{key: value for key, value in given.items() if value is not None})
+        self.inner = model
+        self.inner.task_dict = self.task_dict
+        self.label = f"{getattr(model, 'label', type(model).__name__)}, {condition}"
+        self.picture_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of each document's own pictures
+        self.shown_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of those that the model is handed
+        self.pictures = PictureMemory(PICTURES_IN_MEMORY)
+
+    @property
+    def identity(self) -> str:
+        return f"blindfold({self.condition}, {getattr(self.inner, 'identity', type(self.inner).__name__)})"
+
+    @property
+    def parts(self) -> Parts:
+        return getattr(self.inner, "parts", {})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"condition": self.condition, "seed": self.seed, **getattr(self.inner, "settings", {})}
+
+    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+        blinded = [replace(request, read=partial(self._blind, request)) for request in requests]
+        if isinstance(self.inner, Adapter):
+            self.inner.condition = self.condition
+            return self.inner.answer(blinded)
+        return self._answer_foreign(blinded)
+
+    def clean(self) -> None:
+        """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
+
+    def blind(self, request: Request) -> Messages:
+        """A request's messages as the condition has them; notes which pictures they held, and hold."""
+        return self._blind(request, request.doc_id)
+
+    def _blind(self, request: Request, doc_id: int) -> Messages:
+        """The document's messages as the condition has them."""
+        messages = self._read(request, doc_id)
+        images = [part["url"] for message in messages for part in _pictures_of(message)]
+        self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
+        if self.condition == SIGHTED:
+            self.shown_hashes[request.key] = self.picture_hashes[request.key]
+            return messages
+        for part in (part for message in messages for part in message["content"]):
+            if part["type"] not in ("text", "image"):
+                raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
+        stand_ins = self._stand_ins(request, images)
+        self.shown_hashes[request.key] = tuple(hash_image(image) for image in stand_ins)
+        others = iter(stand_ins)
+        return [
+            {
+                **message,
+                "content": [
+                    {**part, "url": next(others)} if part["type"] == "image" else part
+                    for part in message["content"]
+                    if part["type"] != "image" or self.condition != "none"
+                ],
+            }
+            for message in messages
+        ]
+
+    def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
+        if self.condition == "none":
+            return []
+        if self.condition == "black":
+            return [black(image) for image in images]
+        if self.condition == "mean":
+            return [mean_colour(image) for image in images]
+        seed = f"{self.seed}:{request.task}"
+        if self.condition == "noise":
+            return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
+
+        def read_images(doc_id: int) -> list[Image.Image]:
+            return [part["url"] for message in self._read(request, doc_id) for part in _pictures_of(message)]
+
+        n_docs = len(self.task_dict[request.task][request.split])
+        return mismatched(images, request.doc_id, n_docs, read_images, seed)
+
+    def _read(self, request: Request, doc_id: int) -> Messages:
+        """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
+        key = (request.task, request.split, doc_id)
+        known = self.pictures.get(key)
+        if known is not None:
+            return known
+        messages = [
+            {
+                **message,
+                "content": [{"type": "text", "text": message["content"]}]
+                if isinstance(message["content"], str)
+                else [
+                    {**part, "url": open_picture(part["url"])} if part["type"] == "image" else part
+                    for part in message["content"]
+                ],
+            }
+            for message in request.read(doc_id)
+        ]
+        self.pictures.put(key, messages)
+        return messages
+
+    def _answer_foreign(self, requests: Sequence[Request]) -> list[Trace]:
+        """Answer with a model that isn't ours, chunk by chunk, without the documents that can't be read."""
+        traces: list[Trace | None] = [None] * len(requests)
+        with self.progress("answers", len(requests)) as bar:
+            for start in range(0, len(requests), CHUNK):
+                instances, positions = [], []
+                for position in range(start, min(start + CHUNK, len(requests))):
+                    request = requests[position]
+                    try:
+                        messages = request.read(request.doc_id)
+                    except Exception as error:  # as in Adapter.read_windows: a bad document costs itself only
+                        traces[position] = Trace("", error=f"cannot read document {request.doc_id}: {error}")
+                        continue
+                    instances.append(_instance(request, messages, simple=self.inner.is_simple))
+                    positions.append(position)
+                    traces[position] = Trace("", prompt=read_prompt(messages).text)
+                outputs = self.inner.generate_until(instances) if instances else []
+                if len(outputs) != len(instances):
+                    raise RuntimeError(f"the model returned {len(outputs)} answers to {len(instances)} requests")
+                for position, output in zip(positions, outputs, strict=True):
+                    text, tokens = unwrap_generation_output(output)
+                    traces[position] = replace(
+                        traces[position],  # type: ignore[type-var]
+                        response=str(text or ""),
+                        input_tokens=(tokens.input_tokens or 0) if tokens else 0,
+                        output_tokens=(tokens.output_tokens or 0) if tokens else 0,
+                    )
+                bar.update(min(CHUNK, len(requests) - start))
+        return [trace for trace in traces if trace is not None]
+
+
+class PictureMemory:
+    """Messages with their decoded pictures, the least recently used thrown out beyond `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.used = limit, 0
+        self._kept: OrderedDict[Any, tuple[Messages, int]] = OrderedDict()
+
+    def get(self, key: Any) -> Messages | None:
+        """The messages kept under `key`, or None."""
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def put(self, key: Any, messages: Messages) -> None:
+        """Keep messages, unless they are larger than everything allowed."""
+        size = sum(
+            part["url"].width * part["url"].height * len(part["url"].getbands())
+            for message in messages
+            for part in _pictures_of(message)
+        )
+        if size > self.limit or key in self._kept:
+            return
+        self._kept[key] = (messages, size)
+        self.used += size
+        while self.used > self.limit:
+            self.used -= self._kept.popitem(last=False)[1][1]
+
+
+def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [part for part in message["content"] if part["type"] == "image"]
+
+
+def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance:
+    """An lmms-eval instance that hands over messages that are already made."""
+    text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
+    generation = dict(request.generation)
+    if simple:
+        pictures = [part["url"] for message in messages for part in _pictures_of(message)]
+        arguments: tuple[Any, ...] = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
+    else:
+        arguments = (text, lambda _: messages, generation, request.doc_id, request.task, request.split)
+    metadata = {"task": request.task, "doc_id": request.doc_id, "repeats": 1, "split": request.split}
+    return Instance(request_type="generate_until", arguments=arguments, idx=0, metadata=metadata)

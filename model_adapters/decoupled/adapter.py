@@ -1,0 +1,276 @@
+"""Decoupled: a perception module writes what it sees, a reasoning module answers from that text alone.
+
+Stage by stage: every focus first if they are to be written, then all perception requests, then all
+reasoning requests. The perception module is asked the published perception prompt with, at most, a focus;
+it never gets the question or its options. The reasoning module never gets a picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
+from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
+from sightscale.model_adapters.decoupled.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, Prompt
+from sightscale.model_adapters.engines.nowait import read_rule
+from sightscale.model_adapters.engines.on_demand import Room, open_on_demand
+from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.requests import Request
+from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
+from sightscale.tasks.instructions import AnswerFormat, split_instruction
+
+PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
+ROLES = ("perception", "reasoning", "focus")
+
+Stages = Literal["one-by-one", "together"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a request after the perception stage."""
+
+    question: str
+    answer_format: AnswerFormat
+    focus: str | None
+    description: Completion
+
+
+class Decoupled(Adapter):
+    """`lmms-eval --model decoupled --model_args perception=MODEL,reasoning=MODEL[,mode=thinking,focus=FILE,…]`."""
+
+    def __init__(
+        self,
+        perception: str,
+        reasoning: str,
+        mode: Mode = "direct",
+        focus: str | None = None,
+        focus_llm: str | None = None,
+        stages: Stages = "one-by-one",
+        batch_size: int | str = 32,
+        seed: int = 0,
+        store: str | None = None,
+        greedy: bool = False,
+        answer_tokens: int | str = ANSWER_TOKENS,
+        budget: int | str = THINKING_BUDGET,
+        nowait: bool | str = False,
+        box_convention: str = AUTO,
+        perception_engine: Engine | None = None,
+        reasoning_engine: Engine | None = None,
+        focus_engine: Engine | None = None,
+        max_batch_size: int | None = None,
+        **options: Any,
+    ) -> None:
+        """`focus` names a focus file; `focus_llm` a model that writes the focuses which the file lacks.
+
+        On documents of the mini suite the perception module may be `truth`, their own true descriptions, and
+        the focus file `data`, their own focuses: what a perfect module of either kind would hand on.
+        With `stages` `one-by-one` one model is in memory at a time, with `together` they stay. `budget`
+        (tokens of thinking) and `nowait` (`words` or `qwen3`; true means `words`) matter in thinking
+        mode. Further arguments go to `open_engine`: all models', or one's with `perception_`,
+        `reasoning_` or `focus_` before the name. Raises ValueError in one line for what it can't use.
+        """
+        super().__init__(f"{short_name(perception)}+{short_name(reasoning)}")
+        if mode not in ("direct", "thinking"):
+            raise ValueError(f"unknown mode {mode!r}; known: direct, thinking")
+        if stages not in ("one-by-one", "together"):
+            raise ValueError(f"unknown stages {stages!r}; known: one-by-one, together")
+        self.mode: Mode = mode
+        self.box_convention = check_convention(box_convention)
+        self.focus_of_data = focus == DATA
+        self.focus = read_focus(Path(focus)) if focus and not self.focus_of_data else {}
+        self.names = {"perception": perception, "reasoning": reasoning} | ({"focus": focus_llm} if focus_llm else {})
+        room = Room() if stages == "one-by-one" else None
+        chosen = {"perception": perception_engine, "reasoning": reasoning_engine, "focus": focus_engine}
+        self.engines: dict[str, Engine] = {}
+        alike: dict[str, Engine] = {}  # one model in two roles is loaded once
+        for role, name in self.names.items():
+            if (role, name) == ("perception", TRUTH):
+                continue
+            given = {"batch_size": batch_size, **_options_of(role, options)}
+            engine = chosen[role] or alike.get(repr((name, given))) or open_on_demand(name, given, store, room)
+            self.engines[role] = alike[repr((name, given))] = engine
+        self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
+        self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
+        self.reasoning_decoding = _reasoning_decoding(
+            mode, int(seed), bool(greedy), int(answer_tokens), int(budget), _read_nowait(nowait, mode)
+        )
+
+    @property
+    def identity(self) -> str:
+        # An engine that is opened to tell stays in memory: the one that is needed first is asked last.
+        order = sorted(self.engines, key=("reasoning", "perception", "focus").index)
+        engines = "; ".join(f"{role} {self.engines[role].identity}" for role in order)
+        truth = "perception truth; " if "perception" not in self.engines else ""
+        focus = f"; focus file {focus_hash(self.focus)}" if self.focus else ""
+        focus += "; focus of the data" if self.focus_of_data else ""
+        boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
+        changed = {
+            name: value for name, value in self.reasoning_decoding.as_dict().items() if value != getattr(_PLAIN, name)
+        }
+        return f"decoupled({truth}{engines}{focus}; {self.mode} {changed}{boxes})"
+
+    @property
+    def parts(self) -> Parts:
+        return {
+            role: (short_name(name), getattr(self.engines.get(role), "parameters", None))
+            for role, name in self.names.items()
+        }
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        focused = bool(self.focus or self.focus_writer or self.focus_of_data)
+        said: dict[str, Any] = {
+            "mode": self.mode,
+            "perception_prompt": perception_prompt("<focus>" if focused else None),
+            "reasoning_prompt": reasoning_prompt("<description>", "<question>", self.mode),
+            "perception_decoding": self.perceiving.as_dict(),
+            "reasoning_decoding": self.reasoning_decoding.as_dict(),
+            "box_convention": self.box_convention,
+        }
+        if self.focus or self.focus_of_data:
+            said["focus_file"] = focus_hash(self.focus) if self.focus else DATA
+        if self.focus_writer:
+            said |= {
+                "focus_llm": self.engines["focus"].identity,
+                "focus_prompt": focus_prompt("<question>"),
+                "focus_prompt_hash": prompt_hash(),
+                "focus_decoding": WRITING.as_dict(),
+                "focus_outcomes": dict(self.focus_writer.outcomes),
+            }
+        return said
+
+    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+        if self.focus_writer:
+            self._write_focuses(self.focus_writer, requests)
+        errors: dict[int, str] = {}
+        seen: dict[int, Seen] = {}
+        with self.progress("perception", len(requests)) as bar:
+            for positions, prompts, unreadable in self.read_windows(requests):
+                errors |= unreadable
+                bar.update(len(unreadable))
+                asked = [split_instruction(prompt.text) for prompt in prompts]
+                focuses = [
+                    self._focus_of(requests[position], question)
+                    for position, (question, _) in zip(positions, asked, strict=True)
+                ]
+                completions = self._describe([requests[position] for position in positions], prompts, focuses, bar)
+                for position, one, focus, completion in zip(positions, asked, focuses, completions, strict=True):
+                    seen[position] = Seen(*one, focus, completion)
+                    if completion.error:
+                        errors[position] = f"perception: {completion.error}"
+        ready = [position for position in seen if position not in errors]
+        reasoned = [
+            reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)
+            for one in map(seen.__getitem__, ready)
+        ]
+        with self.progress("reasoning", len(ready)) as bar:
+            completions = self.engines["reasoning"].generate(
+                [Prompt((Message("user", (text,)),)) for text in reasoned], self.reasoning_decoding, moves(bar)
+            )
+        answers = dict(zip(ready, zip(reasoned, completions, strict=True), strict=True))
+        return [
+            self._trace(errors.get(position), seen.get(position), answers.get(position))
+            for position in range(len(requests))
+        ]
+
+    def _describe(
+        self, requests: Sequence[Request], prompts: Sequence[Prompt], focuses: Sequence[str | None], bar: Any
+    ) -> Sequence[Completion]:
+        if "perception" in self.engines:
+            asked = [_perception_request(prompt, focus) for prompt, focus in zip(prompts, focuses, strict=True)]
+            return self.engines["perception"].generate(asked, self.perceiving, moves(bar))
+        bar.update(len(prompts))
+        return [describe_truly(self._doc(request), prompt) for request, prompt in zip(requests, prompts, strict=True)]
+
+    def _doc(self, request: Request) -> Any:
+        return self.task_dict[request.task][request.split][request.doc_id]
+
+    def _write_focuses(self, writer: FocusWriter, requests: Sequence[Request]) -> None:
+        """Have the focus of every question written that the focus file has none for; each is remembered."""
+        questions = [
+            split_instruction(prompt.text)[0]
+            for positions, prompts, _ in self.read_windows(requests)
+            for position, prompt in zip(positions, prompts, strict=True)
+            if self._focus_on_file(requests[position]) is None
+        ]
+        if new := writer.unknown(questions):
+            with self.progress("focus", len(new)) as bar:
+                writer.write(new, moves(bar))
+
+    def _focus_on_file(self, request: Request) -> str | None:
+        if self.focus_of_data:
+            return self._doc(request).get("focus") or None
+        return self.focus.get(request.task, {}).get(str(request.doc_id)) or None
+
+    def _focus_of(self, request: Request, question: str) -> str | None:
+        on_file = self._focus_on_file(request)
+        return self.focus_writer.write([question])[0] if self.focus_writer and not on_file else on_file
+
+    def _trace(self, error: str | None, seen: Seen | None, answer: tuple[str, Completion] | None) -> Trace:
+        prompt, completion = answer or ("", Completion("", error=error, finish_reason="error"))
+        thinking, response = split_thinking(completion.text)
+        described = seen.description if seen else Completion("")
+        return Trace(
+            response=response,
+            prompt=prompt,
+            box_convention=self.box_convention if seen and seen.answer_format == "box" else AUTO,
+            error=error or (f"reasoning: {completion.error}" if completion.error else None),
+            focus=seen.focus if seen else None,
+            description=described.text if seen else None,
+            thinking=thinking,
+            finish_reason=completion.finish_reason,
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+            seconds=completion.seconds,
+            perception_input_tokens=described.input_tokens,
+            perception_output_tokens=described.output_tokens,
+            perception_seconds=described.seconds,
+        )
+
+
+_PLAIN = Decoding(max_new_tokens=0)
+
+
+def _perception_request(prompt: Prompt, focus: str | None) -> Prompt:
+    """The pictures of a prompt with the perception prompt in place of every word it says."""
+    return Prompt((Message("user", (*prompt.images, perception_prompt(focus))),))
+
+
+def _options_of(role: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The engine options of one role: those without a role before the name, then its own."""
+    common = {name: value for name, value in options.items() if not name.startswith(tuple(f"{r}_" for r in ROLES))}
+    own = {name.removeprefix(f"{role}_"): value for name, value in options.items() if name.startswith(f"{role}_")}
+    return common | own
+
+
+def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:
+    rule = {True: "words", False: "", "": ""}.get(nowait, nowait)
+    if not rule:
+        return None
+    if mode != "thinking":
+        raise ValueError("nowait bans words while a model thinks, so it needs mode=thinking")
+    read_rule(str(rule))
+    return str(rule)
+
+
+def _reasoning_decoding(
+    mode: Mode, seed: int, greedy: bool, answer_tokens: int, budget: int, nowait: str | None
+) -> Decoding:
+    """The study's sampling, with top-k 20 from Qwen3's own card."""
+    if answer_tokens < 1 or budget < 1:
+        raise ValueError(f"answer_tokens and budget must be at least 1, not {answer_tokens} and {budget}")
+    thinks = mode == "thinking"
+    make = partial(
+        Decoding,
+        budget + answer_tokens if thinks else answer_tokens,
+        thinking=thinks,
+        thinking_budget=budget if thinks else None,
+        nowait=nowait,
+    )
+    if greedy:
+        return make()
+    temperature, top_p = (0.6, 0.95) if thinks else (0.7, 0.8)
+    return make(temperature=temperature, top_p=top_p, top_k=20, seed=seed)

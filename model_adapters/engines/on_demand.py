@@ -1,0 +1,102 @@
+"""Engines on demand: a model is loaded when a prompt needs it, not before.
+
+With a store in front that answers everything, it never is. Engines that share a room are in memory one
+at a time: the one that is needed makes the other leave.
+"""
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sightscale.model_adapters.checkpoints import find_checkpoint
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines.opening import OPENAI, VLLM, open_engine
+from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines.weights import count_parameters
+
+IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code")  # options that an identity depends on
+
+
+class Room:
+    """A place in memory for one engine."""
+
+    def __init__(self) -> None:
+        self._inside: OnDemandEngine | None = None
+
+    def enter(self, engine: "OnDemandEngine") -> None:
+        """Make whoever else is inside leave."""
+        if self._inside is not None and self._inside is not engine:
+            self._inside.close()
+        self._inside = engine
+
+
+class OnDemandEngine:
+    """An engine that is opened at its first prompt, and again at the next one after it was closed."""
+
+    def __init__(
+        self, open_it: Callable[[], Engine], identify: Callable[[], str | None] = lambda: None, room: Room | None = None
+    ) -> None:
+        """`identify` gives the engine's identity without opening it; where it gives None, opening tells."""
+        self._open, self._identify, self._room = open_it, identify, room
+        self._engine: Engine | None = None
+        self._identity: str | None = None
+        self.parameters: int | None = None  # known once it was open, if not before
+        self.times_opened = 0
+
+    @property
+    def identity(self) -> str:
+        if self._identity is None:
+            self._identity = self._identify() or self._opened().identity
+        return self._identity
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """As the engine behind it; raises RuntimeError when its weights changed since it was identified."""
+        engine = self._opened()
+        if engine.identity != self.identity:
+            raise RuntimeError(f"the model {self.identity} changed into {engine.identity} during the run")
+        return engine.generate(prompts, decoding, on_finished)
+
+    def close(self) -> None:
+        """Free the memory the model holds, until it is needed again."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+            gc.collect()
+
+    def _opened(self) -> Engine:
+        if self._room is not None:
+            self._room.enter(self)
+        if self._engine is None:
+            self._engine = self._open()
+            self.parameters = getattr(self._engine, "parameters", None) or self.parameters
+            self.times_opened += 1
+        return self._engine
+
+
+def open_on_demand(
+    model: str, options: Mapping[str, Any], store: str | None = None, room: Room | None = None
+) -> StoredEngine | OnDemandEngine:
+    """The engine that `open_engine` would open with `options`, on demand, behind the store if one is given.
+
+    A transformers model is identified by its files; another engine has to be opened for that, and so has
+    one with an option that transformers doesn't know, which it then refuses.
+    """
+    open_it = partial(open_engine, model, **options)
+    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size"}:
+        engine = OnDemandEngine(open_it, room=room)
+    else:
+        location = find_checkpoint(model)
+        chosen = {name: options[name] for name in IDENTIFYING if name in options}
+        engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
+        engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
+    return StoredEngine(engine, Store(Path(store))) if store else engine
+
+
+def _identify(location: str, options: Mapping[str, Any]) -> str:
+    from sightscale.model_adapters.engines.transformers_engine import identify
+
+    return identify(location, **options)

@@ -1,0 +1,275 @@
+"""The openai engine: any server that speaks OpenAI's chat protocol, asked with bounded concurrency.
+
+Requests run in a thread of their own and come back to the caller one by one as they finish. Busy
+servers and lost connections are tried again with growing pauses; whatever fails for good is a
+completion with an `error`. Answers of a server are untrusted: bounded, checked and read, never executed.
+"""
+
+import asyncio
+import base64
+import io
+import json
+import math
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt, failed, prompt_seed
+from sightscale.model_adapters.engines.chat_replies import (
+    MAX_REPLY_BYTES,
+    UnusableReply,
+    read_reply,
+    read_retry_after,
+    refusal,
+)
+from sightscale.tasks.errors import first_line
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+LONGEST_PAUSE = 60.0  # seconds between two tries
+BUSY = 429  # and every 5xx: tried again; other refusals would be the same next time
+
+
+class _Pause(Exception):
+    """A try that failed in a way that may pass; the server may say after how many seconds."""
+
+    def __init__(self, reason: str, seconds: float | None) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class OpenAIEngine:
+    """A model behind an OpenAI-compatible server."""
+
+    parameters: int | None = None  # a server doesn't tell
+
+    def __init__(
+        self,
+        model: str,
+        url: str,
+        *,
+        concurrency: int = 32,
+        timeout: float = 600.0,
+        tries: int = 6,
+        first_pause: float = 1.0,
+    ) -> None:
+        """Ask for `model` at `url`, the server's address up to `/v1`; `timeout` is in seconds for one try.
+
+        The key, if the server wants one, is read from the environment variable OPENAI_API_KEY. Raises
+        ValueError in one line when the address is unusable or nothing answers there.
+        """
+        self._url = _check_url(url)
+        self._model, self._concurrency = model, max(1, int(concurrency))
+        try:
+            self._timeout, self._tries, self._first_pause = float(timeout), int(tries), float(first_pause)
+        except ValueError as error:
+            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be numbers") from error
+        if not (0 < self._timeout < math.inf and self._tries > 0):
+            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be above zero")
+        self._key = os.environ.get(KEY_VARIABLE, "").strip()
+        self.identity = f"{model}@{self._url}|openai"
+        self._check_server()
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order. Raises ValueError for a decoding that no server can do."""
+        if decoding.nowait is not None:
+            raise ValueError(
+                f"NoWait ({decoding.nowait!r}) bans tokens while thinking, which a server can't be asked for; "
+                "use a transformers or vllm: model"
+            )
+        completions: list[Completion | None] = [None] * len(prompts)
+        requests = _Requests(self, prompts, decoding)
+        try:
+            for i, completion in requests:
+                completions[i] = completion
+                if on_finished:
+                    on_finished(i, completion)
+        finally:
+            requests.stop()  # also when the caller was interrupted or could not keep an answer
+        return [completion for completion in completions if completion is not None]
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+    async def complete(self, client: httpx.AsyncClient, prompt: Prompt, decoding: Decoding) -> Completion:
+        """One prompt's completion, after as many tries as it takes and is allowed."""
+        start = time.perf_counter()
+        try:
+            body = await asyncio.to_thread(self._write_body, prompt, decoding)
+        except Exception as error:  # a picture may be broken in any way, and costs this prompt only
+            return failed(f"cannot write the request: {type(error).__name__}: {first_line(error)}")
+        for attempt in range(self._tries):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await self._try(client, body, start)
+            except _Pause as pause:
+                reason, wished = str(pause), pause.seconds
+            except TimeoutError:
+                reason, wished = f"no answer within {self._timeout:g} s", None
+            except httpx.HTTPError as error:
+                reason, wished = f"{type(error).__name__}: {first_line(error)}", None
+            except UnusableReply as error:
+                return failed(str(error))
+            if attempt + 1 < self._tries:
+                await asyncio.sleep(self._pause(attempt) if wished is None else min(wished, LONGEST_PAUSE))
+        return failed(f"gave up after {self._tries} tries: {reason}")
+
+    def request_body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
+        """The request in OpenAI's words; what it has no words for stands where vLLM and others read it."""
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [{"role": message.role, "content": _content(message)} for message in prompt.messages],
+            "max_tokens": decoding.max_new_tokens,
+            "temperature": decoding.temperature,
+        }
+        if decoding.temperature > 0:
+            body |= {"top_p": decoding.top_p, "seed": prompt_seed(prompt, decoding) % 2**31}
+            body |= {"top_k": decoding.top_k} if decoding.top_k else {}
+            body |= {"min_p": decoding.min_p} if decoding.min_p else {}
+        if decoding.stop:
+            body["stop"] = list(decoding.stop)
+        if decoding.thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": decoding.thinking}
+        if decoding.thinking_budget is not None:
+            body["thinking_token_budget"] = decoding.thinking_budget
+        return body
+
+    def _write_body(self, prompt: Prompt, decoding: Decoding) -> bytes:
+        return json.dumps(self.request_body(prompt, decoding)).encode()
+
+    async def _try(self, client: httpx.AsyncClient, body: bytes, start: float) -> Completion:
+        async with client.stream("POST", f"{self._url}/chat/completions", content=body) as response:
+            content = bytearray()
+            async for chunk in response.aiter_raw():  # a packed answer could unpack to any size
+                content += chunk
+                if len(content) > MAX_REPLY_BYTES:
+                    raise UnusableReply(f"the server's answer is longer than {MAX_REPLY_BYTES} bytes")
+        if response.status_code != 200:
+            reason = refusal(response.status_code, bytes(content), self._key)
+            if response.status_code == BUSY or response.status_code >= 500:
+                raise _Pause(reason, read_retry_after(response.headers.get("retry-after")))
+            raise UnusableReply(reason)
+        return read_reply(bytes(content), time.perf_counter() - start)
+
+    def _pause(self, attempt: int) -> float:
+        return min(LONGEST_PAUSE, self._first_pause * 2**attempt) * random.uniform(0.5, 1.0)
+
+    def open_client(self) -> httpx.AsyncClient:
+        """A client that knows the key and keeps a connection for each request under way."""
+        return httpx.AsyncClient(
+            headers={"Content-Type": "application/json", "Accept-Encoding": "identity"}
+            | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+            timeout=httpx.Timeout(self._timeout, connect=min(30.0, self._timeout)),
+        )
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be under way at a time."""
+        return self._concurrency
+
+    def _check_server(self) -> None:
+        """Ask for the list of models: any answer at all shows that somebody is there."""
+        try:
+            httpx.get(f"{self._url}/models", timeout=min(30.0, self._timeout))
+        except httpx.HTTPError as error:
+            raise ValueError(
+                f"no server answers at {self._url}: {first_line(error)}; start it or correct the address"
+            ) from error
+
+
+class _Requests:
+    """The requests of one batch, under way in a thread with an event loop; iterating gives what is finished."""
+
+    def __init__(self, engine: OpenAIEngine, prompts: Sequence[Prompt], decoding: Decoding) -> None:
+        self._engine, self._prompts, self._decoding = engine, prompts, decoding
+        self._finished: queue.SimpleQueue[tuple[int, Completion] | BaseException] = queue.SimpleQueue()
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="openai-requests", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Any:
+        for _ in self._prompts:
+            finished = self._finished.get()
+            if isinstance(finished, BaseException):
+                raise RuntimeError(f"the requests stopped: {first_line(finished)}") from finished
+            yield finished
+
+    def stop(self) -> None:
+        """Cancel what is still under way, and wait for its connections to be closed."""
+
+        def cancel() -> None:
+            if self._task is not None:
+                self._task.cancel()
+
+        with suppress(RuntimeError):  # the loop is closed: all is done
+            self._loop.call_soon_threadsafe(cancel)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        try:
+            self._task = self._loop.create_task(self._ask_all())
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError as error:
+            self._finished.put(error)
+        except Exception as error:  # a fault of ours must reach the caller, who waits for completions
+            self._finished.put(error)
+        finally:
+            self._loop.close()
+
+    async def _ask_all(self) -> None:
+        numbers = iter(range(len(self._prompts)))
+        async with self._engine.open_client() as client, asyncio.TaskGroup() as group:
+            for _ in range(min(self._engine.concurrency, len(self._prompts))):
+                group.create_task(self._ask_next(client, numbers))
+
+    async def _ask_next(self, client: httpx.AsyncClient, numbers: Any) -> None:
+        for i in numbers:
+            try:
+                completion = await self._engine.complete(client, self._prompts[i], self._decoding)
+            except Exception as error:  # whatever else goes wrong with a request costs that request only
+                completion = failed(f"{type(error).__name__}: {first_line(error)}")
+            self._finished.put((i, completion))
+
+
+def _check_url(url: str) -> str:
+    """The address without a closing slash. Raises ValueError in one line when requests can't be sent there."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"server address {url!r} is no URL: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"server address {url!r} must look like http://host:port/v1")
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise ValueError(f"a server address holds no credentials or query; put the key into {KEY_VARIABLE}")
+    return str(parsed).rstrip("/")
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """A turn's text, or its parts in order where it has pictures: servers of text models may know text only."""
+    if all(isinstance(part, str) for part in message.parts):
+        return "\n".join(part for part in message.parts if isinstance(part, str))
+    return [
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "image_url", "image_url": {"url": _data_url(part)}}
+        for part in message.parts
+    ]
+
+
+def _data_url(image: Image.Image) -> str:
+    """The picture as PNG, which keeps every pixel."""
+    file = io.BytesIO()
+    kept = image if image.mode in ("L", "LA", "RGB", "RGBA") else image.convert("RGB")
+    kept.save(file, format="PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

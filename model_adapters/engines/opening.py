@@ -1,0 +1,82 @@
+"""Loading: the engine behind a model's name, with a store in front of it if one is given."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sightscale.model_adapters.checkpoints import find_checkpoint
+from sightscale.model_adapters.engines import Engine
+from sightscale.model_adapters.engines.store import Store, StoredEngine
+
+VLLM, OPENAI = "vllm:", "openai:"
+_SERVED = re.compile(r"(?P<model>.+)@(?P<url>https?://\S+)")
+
+
+def open_engine(
+    model: str,
+    *,
+    store: str | None = None,
+    batch_size: int | str = 32,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    **engine_arguments: Any,
+) -> Engine:
+    """The engine for a model string, each opened as its prefix says.
+
+    `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
+    `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
+    time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
+    engine that heeds `device`. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+
+    Raises ValueError in one line when the model, the server or the store can't be opened.
+    """
+    at_once = _read_batch_size(batch_size)
+    kept = Store(Path(store)) if store else None
+    engine: Engine
+    if model.startswith(OPENAI):
+        from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
+
+        served = _SERVED.fullmatch(model.removeprefix(OPENAI))
+        if not served:
+            raise ValueError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
+        _refuse_others(model, engine_arguments, {"timeout", "tries"})
+        engine = OpenAIEngine(served["model"], served["url"], concurrency=at_once, **engine_arguments)
+    elif model.startswith(VLLM):
+        from sightscale.model_adapters.engines.vllm_engine import VllmEngine
+
+        engine = VllmEngine(
+            find_checkpoint(model.removeprefix(VLLM)),
+            dtype=dtype,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            **engine_arguments,
+        )
+    else:
+        from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
+
+        _refuse_others(model, engine_arguments, set())
+        engine = TransformersEngine(
+            find_checkpoint(model),
+            batch_size=at_once,
+            dtype=dtype,
+            device=device,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
+    return StoredEngine(engine, kept) if kept is not None else engine
+
+
+def _read_batch_size(batch_size: int | str) -> int:
+    """The batch size as a number. Raises ValueError in one line when it is none."""
+    if not str(batch_size).isdecimal() or int(batch_size) < 1:
+        raise ValueError(f"batch_size={batch_size!r} must be a whole number above zero")
+    return int(batch_size)
+
+
+def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:
+    """Raise ValueError in one line for an argument that the engine doesn't have."""
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise ValueError(f"model {model!r}: its engine has no argument {unknown[0]!r}")

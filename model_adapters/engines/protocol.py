@@ -1,0 +1,131 @@
+"""Engines: where text is generated. One small protocol, so that adapters don't know which one runs.
+
+An engine takes a batch of prompts and gives a completion for each, in order. It isolates failures:
+a prompt that can't be answered becomes a completion with an `error`, and the others go on.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from PIL import Image
+
+MAX_REASON = 300  # characters of a reason
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """One turn: its role, and its parts in order, each a text or a picture."""
+
+    role: str
+    parts: tuple[str | Image.Image, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """What an engine is asked: the turns of a conversation, the last one the user's."""
+
+    messages: tuple[Message, ...]
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """All pictures, in reading order."""
+        return [part for message in self.messages for part in message.parts if isinstance(part, Image.Image)]
+
+    @property
+    def text(self) -> str:
+        """All text, in reading order, one line a part; pictures are left out."""
+        return "\n".join(part for message in self.messages for part in message.parts if isinstance(part, str))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over roles, texts and pixels: two prompts share it only if a model sees the same."""
+        digest = hashlib.sha256()
+        for message in self.messages:
+            digest.update(f"\x00role:{message.role}".encode())
+            for part in message.parts:
+                if isinstance(part, str):
+                    encoded = part.encode("utf-8", "surrogatepass")
+                    digest.update(f"\x00text:{len(encoded)}:".encode() + encoded)
+                else:
+                    digest.update(f"\x00image:{hash_image(part)}".encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How text is generated. `temperature` 0 is greedy; `seed` matters only above it."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    thinking: bool | None = None  # passed to chat templates that can switch it; None leaves their default
+    thinking_budget: int | None = None  # tokens of thinking after which its end is forced; None sets no limit
+    nowait: str | None = None  # which tokens are banned while thinking: "words", "qwen3", or None for none
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What came back for one prompt. With an `error` the text is empty and means nothing."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0  # this prompt's share of its batch
+    finish_reason: str = "stop"  # stop, length or error
+    error: str | None = None
+    cached: bool = field(default=False, compare=False)
+
+
+OnFinished = Callable[[int, Completion], None]
+
+
+class Engine(Protocol):
+    """A place where prompts are completed."""
+
+    @property
+    def identity(self) -> str:
+        """Model, weights and engine class in one line: two engines share it only if they answer alike."""
+
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters the model has; None where that can't be known, as behind a server."""
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order; `on_finished(index, completion)` as each is ready."""
+
+    def close(self) -> None:
+        """Free the memory the model holds."""
+
+
+def prompt_seed(prompt: Prompt, decoding: Decoding) -> int:
+    """A seed below 2**63 from the decoding's seed and the prompt, so that no batch mate changes what is sampled."""
+    return (int(prompt.digest[:15], 16) + decoding.seed * 0x9E3779B97F4A7C15) % 2**63
+
+
+def failed(reason: str) -> Completion:
+    """The completion of a prompt that couldn't be answered."""
+    return Completion(text="", finish_reason="error", error=reason[:MAX_REASON])
+
+
+def hash_image(image: Image.Image) -> str:
+    """SHA-256 of a picture's mode, size and pixels, the same whatever file it came from.
+
+    It is computed anew each time: whatever is kept on a picture goes along to its copies, and stays
+    when its pixels are changed in place.
+    """
+    digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
+    shown = image.convert("RGBA") if image.mode in ("P", "PA") else image  # their bytes say nothing without a palette
+    digest.update(shown.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,278 @@
+"""The transformers engine: any `AutoModelForImageTextToText` or `AutoModelForCausalLM`, GGUF files too.
+
+Prompts are sorted by length, padded on the left and answered in batches. Out of memory halves the
+batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed
+from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.placement import pick_device, pick_dtype
+from sightscale.model_adapters.engines.processors import open_processor
+from sightscale.model_adapters.engines.responses import read_response
+from sightscale.model_adapters.engines.sampling import SeededSampling
+from sightscale.model_adapters.engines.stopping import StopAtLength, StopAtMarks
+from sightscale.model_adapters.engines.thinking import opens_thinking
+from sightscale.model_adapters.engines.weights import hash_weights, locate
+from sightscale.tasks.errors import first_line
+
+
+class TransformersEngine:
+    """A model and its processor, loaded once."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        batch_size: int = 32,
+        dtype: str = "auto",
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """Load `model`: a folder, a GGUF file or a hub id.
+
+        Raises ValueError in one line when it can't be found or isn't a model that writes text.
+        """
+        self.batch_size = int(batch_size)
+        self.device = pick_device(device)
+        number_type = pick_dtype(dtype, self.device)
+        options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        location, gguf_file = locate(model)
+        if Path(location).is_dir():
+            options["revision"] = None
+        if gguf_file:
+            options["gguf_file"] = gguf_file
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+            self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+            loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+            self._model: Any = loader.from_pretrained(location, dtype=number_type, use_safetensors=True, **options)
+            self._processor: Any = (
+                open_processor(location, config.model_type, **options)
+                if self.sees
+                else AutoTokenizer.from_pretrained(location, **options)
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        self._model.to(self.device).eval()
+        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
+        self._tokenizer.padding_side = "left"
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
+            raise ValueError(f"model {model!r} has no chat template, so it can't be asked a question")
+        self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
+        self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
+        self.parameters: int | None = self._model.num_parameters()
+        text_config = self._model.config.get_text_config()
+        self._context: int | None = getattr(text_config, "max_position_embeddings", None)
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
+        controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
+        completions: list[Completion | None] = [None] * len(prompts)
+        texts: dict[int, str] = {}
+        for i, prompt in enumerate(prompts):
+            try:
+                texts[i] = self._render(prompt, decoding)
+            except Exception as error:  # a chat template may refuse a conversation in any way
+                completions[i] = answer = _failed(error)
+                if on_finished:
+                    on_finished(i, answer)
+        order = sorted(
+            texts, key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+        )
+        pending = self._split(order, prompts)
+        while pending:
+            batch = pending.pop(0)
+            short_of_memory = False
+            try:
+                answers = self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding)
+            except Exception as error:  # a batch may fail in as many ways as there are models
+                short_of_memory = _is_out_of_memory(error)
+                answers = [_failed(error)] if len(batch) == 1 else []
+            if short_of_memory:
+                self._shrink(len(batch) // 2)
+            if not answers:
+                rest = [i for later in pending for i in later]
+                pending = (
+                    self._split([*batch, *rest], prompts) if short_of_memory else [*([i] for i in batch), *pending]
+                )
+                continue
+            for i, answer in zip(batch, answers, strict=True):
+                completions[i] = answer
+                if on_finished:
+                    on_finished(i, answer)
+        return [completion for completion in completions if completion is not None]
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        del self._model
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return Marks(self._tokenizer)
+
+    def _shrink(self, batch_size: int) -> None:
+        """Use smaller batches from now on."""
+        self.batch_size = max(1, min(self.batch_size, batch_size))
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _split(self, order: list[int], prompts: Sequence[Prompt]) -> list[list[int]]:
+        batches: list[list[int]] = []
+        for i in order:
+            alike = batches and bool(prompts[batches[-1][0]].images) == bool(prompts[i].images)
+            if alike and len(batches[-1]) < self.batch_size:
+                batches[-1].append(i)
+            else:
+                batches.append([i])
+        return batches
+
+    def _render(self, prompt: Prompt, decoding: Decoding) -> str:
+        """The prompt through the model's own chat template."""
+        messages = [
+            {
+                "role": message.role,
+                "content": [
+                    {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
+                    for part in message.parts
+                ]
+                if self.sees
+                else "\n".join(part for part in message.parts if isinstance(part, str)),
+            }
+            for message in prompt.messages
+        ]
+        options: dict[str, Any] = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
+        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+
+    @torch.inference_mode()
+    def _answer(self, prompts: list[Prompt], texts: list[str], decoding: Decoding) -> list[Completion]:
+        start = time.perf_counter()
+        if prompts[0].images and not self.sees:
+            raise ValueError("this model reads text only and was given a picture")
+        pictures = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
+        starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
+        inputs = self._processor(
+            text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
+        )
+        inputs = {
+            name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
+            for name, tensor in inputs.items()
+        }
+        lengths = inputs["attention_mask"].sum(-1).tolist()
+        if self._context and max(lengths) >= self._context:
+            raise ValueError(f"the prompt has {max(lengths)} tokens; this model's context holds {self._context}")
+        opened = [opens_thinking(text) for text in texts]
+        steered = LogitsProcessorList()
+        if controls_thinking(decoding):
+            steered.append(ThinkingControl(self._marks, decoding, opened, self.device))
+        if decoding.temperature > 0:
+            steered.append(SeededSampling(decoding, prompts))
+        written_from = inputs["input_ids"].shape[1]
+        ends: list[StoppingCriteria] = []
+        if decoding.stop:
+            ends.append(StopAtMarks(self._tokenizer, decoding.stop, written_from))
+        # Beyond its context a model fails or writes nonsense; each row ends there, whoever shares its batch.
+        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in lengths]
+        if min(rooms) < decoding.max_new_tokens:
+            ends.append(StopAtLength(rooms, written_from))
+        output = self._model.generate(
+            **inputs,
+            max_new_tokens=decoding.max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            logits_processor=steered,
+            pad_token_id=self._tokenizer.pad_token_id,
+            stopping_criteria=StoppingCriteriaList(ends),
+        )[:, written_from:]
+        seconds = (time.perf_counter() - start) / len(prompts)
+        return [
+            self._completion(row[:room], length, seconds, decoding, opens)
+            for row, room, length, opens in zip(output.tolist(), rooms, lengths, opened, strict=True)
+        ]
+
+    def _completion(
+        self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding, opened: bool
+    ) -> Completion:
+        ends = self._model.generation_config.eos_token_id
+        ends = {ends} if isinstance(ends, int) else set(ends or ())
+        stop = next((i for i, token in enumerate(tokens) if token in ends), None)
+        used = len(tokens) if stop is None else stop + 1
+        while stop is None and used and tokens[used - 1] == self._tokenizer.pad_token_id:
+            used -= 1  # a row that met a stop string is padded, not ended
+        text, cut = read_response(self._tokenizer, tokens[:used], decoding.stop, opened)
+        finished = stop is not None or cut
+        return Completion(
+            text=text,
+            input_tokens=input_tokens,
+            output_tokens=used,
+            seconds=seconds,
+            finish_reason="stop" if finished else "length",
+        )
+
+
+def identify(
+    model: str,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> str:
+    """The identity that an engine opened with these arguments would have, without loading its weights.
+
+    Raises ValueError in one line when the model can't be found.
+    """
+    location, gguf_file = locate(model)
+    weights = hash_weights(Path(location), gguf_file)
+    if not gguf_file:
+        local = Path(location).is_dir()
+        options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": None if local else revision}
+        try:
+            config = AutoConfig.from_pretrained(location, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        weights = weights or getattr(config, "_commit_hash", None)
+    chosen = pick_dtype(dtype, pick_device(device))
+    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
+
+
+def _area(image: Image.Image) -> int:
+    return image.width * image.height
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; only CUDA's allocator has a type for it."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in said for words in ("out of memory", "can't allocate memory"))
+    )
+
+
+def _failed(error: Exception) -> Completion:
+    return failed(f"{type(error).__name__}: {first_line(error)}")

@@ -1,0 +1,222 @@
+"""The vllm engine: a model in vLLM, offline, which gets all prompts at once and batches them itself.
+
+vLLM is imported when an engine is opened, never before. A prompt that it refuses (too long, a broken
+picture) costs itself only; the others are handed over together, and each is reported when it is done.
+
+The thinking budget and NoWait are done by a logits processor of ours (`vllm_thinking`). vLLM's own
+`thinking_token_budget` cannot make the end likely before it forces it, and counts a question that says
+"<think>" as thinking; its `bad_words` hold for the answer too, and ban a word's two spellings instead
+of every token that carries it.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
+from sightscale.model_adapters.engines.budget import controls_thinking
+from sightscale.model_adapters.engines.responses import read_response
+from sightscale.model_adapters.engines.thinking import opens_thinking
+from sightscale.model_adapters.engines.weights import count_parameters, find_folder, hash_weights, locate
+from sightscale.tasks.errors import first_line
+
+PROCESSOR = "sightscale.model_adapters.engines.vllm_thinking:VllmThinkingControl"
+
+# What may differ between two engines that answer alike; every other argument is a part of the identity.
+PLACEMENT = {
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "data_parallel_size",
+    "distributed_executor_backend",
+    "gpu_memory_utilization",
+    "kv_cache_memory_bytes",
+    "cpu_offload_gb",
+    "enforce_eager",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "disable_log_stats",
+    "limit_mm_per_prompt",
+}
+
+
+class VllmFailure(Exception):
+    """vLLM itself failed, not one of its requests."""
+
+
+class VllmEngine:
+    """A model in vLLM, loaded once."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        dtype: str = "auto",
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        **engine_arguments: Any,
+    ) -> None:
+        """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
+
+        Raises ValueError in one line when there is no such model, or vLLM is missing or can't load it.
+        """
+        location, gguf_file = locate(model)
+        if gguf_file:
+            raise ValueError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+        # Our logits processor speaks the first runner's interface; the second one refuses it.
+        os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
+        try:
+            from vllm import LLM, SamplingParams
+        except ImportError as error:
+            raise ValueError(
+                f"model {model!r} asks for vLLM, which can't be imported ({first_line(error)}): "
+                "pip install 'sightscale[vllm]'"
+            ) from error
+        arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
+        given = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
+        try:
+            self._llm: Any = LLM(
+                model=location,
+                dtype=dtype,
+                revision=revision,
+                trust_remote_code=trust_remote_code,
+                logits_processors=[PROCESSOR],
+                **given,
+            )
+        except Exception as error:  # whatever vLLM finds wrong is a reason to report, in one line
+            raise ValueError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error
+        self._sampling_class: Any = SamplingParams
+        # The checkpoint's own, which transformers' generate applies as well.
+        self._repetition_penalty: float = self._llm.get_default_sampling_params().repetition_penalty
+        config = self._llm.model_config
+        self._sees: bool = config.is_multimodal_model
+        self._tokenizer: Any = self._llm.get_tokenizer()
+        folder = find_folder(location, revision)
+        self.weights = hash_weights(Path(location), None) or getattr(config.hf_config, "_commit_hash", None)
+        # Packed weights are fewer numbers than the model has.
+        self.parameters = count_parameters(folder) if folder and config.quantization is None else None
+        others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
+        self.identity = f"{model}@{self.weights}|vllm|{str(config.dtype).removeprefix('torch.')}{others}"
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order. `seconds` share the time of the whole call."""
+        controls_thinking(decoding)
+        start = time.perf_counter()
+        completions: list[Completion | None] = [None] * len(prompts)
+
+        def finish(i: int, completion: Completion) -> None:
+            completions[i] = completion
+            if on_finished:
+                on_finished(i, completion)
+
+        under_way: dict[str, int] = {}
+        try:
+            for i, prompt in enumerate(prompts):
+                try:
+                    under_way[self._enqueue(prompt, decoding)] = i
+                except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
+                    finish(i, failed(f"{type(error).__name__}: {first_line(error)}"))
+            while under_way:
+                for output in self._step():
+                    i = under_way.pop(output.request_id)
+                    finish(i, self._completion(output, decoding, (time.perf_counter() - start) / len(prompts)))
+        except VllmFailure as error:  # a fault of vLLM itself, which costs what was under way
+            self._abort(under_way)
+            for i in under_way.values():
+                finish(i, failed(str(error)))
+            under_way.clear()
+        finally:
+            self._abort(under_way)  # what is left if the caller was interrupted or could not keep an answer
+        return [completion for completion in completions if completion is not None]
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._llm.llm_engine.engine_core.shutdown()
+        del self._llm
+
+    def _enqueue(self, prompt: Prompt, decoding: Decoding) -> str:
+        """Hand a prompt to vLLM; its request's id. Raises whatever vLLM finds wrong with it."""
+        if prompt.images and not self._sees:
+            raise ValueError("this model reads text only and was given a picture")
+        messages = [
+            {"role": message.role, "content": [_content(part) for part in message.parts]}
+            if self._sees
+            else {"role": message.role, "content": "\n".join(part for part in message.parts if isinstance(part, str))}
+            for message in prompt.messages
+        ]
+        template = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
+        (request,) = self._llm.enqueue_chat(
+            [messages], self._sampling(prompt, decoding), use_tqdm=False, chat_template_kwargs=template
+        )
+        return request.split("-")[0]  # vLLM adds a suffix of its own that its outputs don't carry
+
+    def _sampling(self, prompt: Prompt, decoding: Decoding) -> Any:
+        drawn = (
+            {
+                "top_p": decoding.top_p,
+                "top_k": decoding.top_k,
+                "min_p": decoding.min_p,
+                "seed": prompt_seed(prompt, decoding),
+            }
+            if decoding.temperature > 0
+            else {}
+        )
+        steered = {"thinking_budget": decoding.thinking_budget, "nowait": decoding.nowait}
+        return self._sampling_class(
+            max_tokens=decoding.max_new_tokens,
+            temperature=decoding.temperature,
+            repetition_penalty=self._repetition_penalty,
+            stop=list(decoding.stop),
+            extra_args=steered if controls_thinking(decoding) else None,
+            **drawn,
+        )
+
+    def _step(self) -> list[Any]:
+        """The requests that vLLM's next step finished. Raises VllmFailure when it can't make one."""
+        if not self._llm.llm_engine.has_unfinished_requests():
+            raise VllmFailure("vLLM ended without an answer")
+        try:
+            return [output for output in self._llm.llm_engine.step() if output.finished]
+        except Exception as error:
+            raise VllmFailure(f"vLLM failed: {type(error).__name__}: {first_line(error)}") from error
+
+    def _abort(self, requests: Iterable[str]) -> None:
+        with suppress(Exception):  # an engine that is gone has nothing to abort
+            self._llm.llm_engine.abort_request(list(requests))
+
+    def _completion(self, output: Any, decoding: Decoding, seconds: float) -> Completion:
+        written, asked = output.outputs[0], output.prompt_token_ids
+        if written.finish_reason not in ("stop", "length"):
+            return failed(f"vLLM ended the answer for another reason than its end: {written.finish_reason}")
+        opened = opens_thinking(self._tokenizer.decode(asked[-16:]))
+        text, cut = read_response(self._tokenizer, list(written.token_ids), decoding.stop, opened)
+        return Completion(
+            text=text,
+            input_tokens=len(asked),
+            output_tokens=len(written.token_ids),
+            seconds=seconds,
+            finish_reason="length" if written.finish_reason == "length" and not cut else "stop",
+        )
+
+
+def _content(part: str | Image.Image) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    return {"type": "image_pil", "image_pil": part}
+
+
+def _read_value(value: Any) -> Any:
+    """An argument as written in a model string: a number, true or false, JSON, or else text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,159 @@
+"""Phrases that single out one thing of a scene, in the spirit of RefCOCO, RefCOCO+ and RefCOCOg.
+
+RefCOCO's may use a side of the picture, RefCOCO+'s only what a thing looks like, RefCOCOg's are longer and
+relate it to another thing. What can be known blind is which box is most likely: that of an average thing of the
+shape named, in one of the places that the phrase leaves open.
+"""
+
+import random
+from collections.abc import Callable
+from functools import lru_cache
+
+from sightscale.tasks.mini.drawing.canvas import SHAPES
+from sightscale.tasks.mini.drawing.scenes import RELATIONS, SIZES, Thing, describe_things, draw_things, scene_of
+from sightscale.tasks.mini.items import Item
+
+SIDE = 224
+JITTER = range(-5, 6)  # how far a thing may stand from the middle of its place, each way
+ZONES: dict[str, Callable[[Thing], bool]] = {
+    "on the left side": lambda thing: thing.column == 0,
+    "on the right side": lambda thing: thing.column == 2,
+    "in the top row": lambda thing: thing.row == 0,
+    "in the bottom row": lambda thing: thing.row == 2,
+}
+MIDDLE = 4
+# A place that is as likely as any other the phrase leaves open: the middle of the row or column named. What is left
+# of another thing stands in the left column in two cases of three.
+ZONE_GUESSES = {"on the left side": 3, "on the right side": 5, "in the top row": 1, "in the bottom row": 7}
+RELATION_GUESSES = {"left of": 3, "right of": 5, "above": 1, "below": 7}
+Box = tuple[float, float, float, float]
+
+
+def tight_box(thing: Thing) -> Box:
+    """The thing's box in pixels: left, top, right, bottom, as its shape fills it."""
+    left, top, right, bottom = _extent(thing.shape)
+    (x, y), unit = thing.centre, SIZES[thing.size] / 200
+    return x + left * unit, y + top * unit, x + right * unit, y + bottom * unit
+
+
+def _extent(shape: str) -> tuple[float, float, float, float]:
+    points = SHAPES.get(shape, ((-100, -100), (100, 100)))
+    across, down = [x for x, _ in points], [y for _, y in points]
+    return min(across), min(down), max(across), max(down)
+
+
+@lru_cache
+def best_size(shape: str) -> tuple[int, float]:
+    """The size of the box, about a place's middle, that reaches an IoU of 0.5 most often, and how often.
+
+    Every size and every offset that a thing may have is tried, so the share is exact for boxes of that form.
+    """
+    left, top, right, bottom = _extent(shape)
+    best = (0, 0.0)
+    for guess in range(20, 70):
+        hits = 0
+        for size in SIZES.values():
+            for dx in JITTER:
+                for dy in JITTER:
+                    one = tuple(side * guess / 200 for side in (left, top, right, bottom))
+                    two = (
+                        dx + left * size / 200,
+                        dy + top * size / 200,
+                        dx + right * size / 200,
+                        dy + bottom * size / 200,
+                    )
+                    hits += _iou(one, two) >= 0.5
+        share = hits / (len(SIZES) * len(JITTER) ** 2)
+        if share > best[1]:
+            best = guess, share
+    return best
+
+
+def _iou(one: tuple[float, ...], two: tuple[float, ...]) -> float:
+    across = min(one[2], two[2]) - max(one[0], two[0])
+    down = min(one[3], two[3]) - max(one[1], two[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    both = across * down
+    return both / ((one[2] - one[0]) * (one[3] - one[1]) + (two[2] - two[0]) * (two[3] - two[1]) - both)
+
+
+def draw_refcoco(rng: random.Random) -> Item:
+    """A short phrase, in two of five cases with a side of the picture."""
+    if rng.random() >= 0.4:
+        return draw_refcoco_plus(rng)
+    while True:
+        things = draw_things(rng, rng.randint(5, 8), distinct=False)
+        zone = rng.choice(list(ZONES))
+        inside = [thing for thing in things if ZONES[zone](thing)]
+        fitting = [
+            thing
+            for thing in inside
+            if _alone(thing, inside, "shape", "colour") and not _alone(thing, things, "shape", "colour")
+        ]
+        if fitting:
+            target = rng.choice(fitting)
+            return _item(rng, things, target, f"{target.colour} {target.shape} {zone}", ZONE_GUESSES[zone], 1 / 3)
+
+
+def draw_refcoco_plus(rng: random.Random) -> Item:
+    """A phrase of looks alone."""
+    while True:
+        things = draw_things(rng, rng.randint(5, 8), distinct=False)
+        target = rng.choice(things)
+        for parts in (
+            ("colour", "shape"),
+            ("texture", "shape"),
+            ("size", "colour", "shape"),
+            ("texture", "colour", "shape"),
+        ):
+            if _alone(target, things, *parts) and ("size" in parts or rng.random() < 0.6):
+                return _item(rng, things, target, " ".join(getattr(target, part) for part in parts), MIDDLE, 1 / 9)
+
+
+def draw_refcocog(rng: random.Random) -> Item:
+    """A longer phrase that relates the thing to another."""
+    while True:
+        things = draw_things(rng, rng.randint(5, 8), distinct=False)
+        target, other = rng.sample(things, 2)
+        relation = next((name for name, holds in RELATIONS.items() if holds(target, other)), None)
+        if relation and _alone(other, things, "colour", "shape"):
+            same = [
+                thing
+                for thing in things
+                if (thing.colour, thing.shape) == (target.colour, target.shape) and RELATIONS[relation](thing, other)
+            ]
+            if len(same) == 1:
+                phrase = f"the {target.colour} {target.shape} that is {relation} the {other.colour} {other.shape}"
+                return _item(rng, things, target, phrase, RELATION_GUESSES[relation], 2 / 9)
+
+
+def _alone(thing: Thing, things: list[Thing], *parts: str) -> bool:
+    look = [getattr(thing, part) for part in parts]
+    return sum([getattr(one, part) for part in parts] == look for one in things) == 1
+
+
+def _item(rng: random.Random, things: list[Thing], target: Thing, phrase: str, place: int, chance: float) -> Item:
+    """The item, with the likeliest place that the phrase leaves open and the chance that the thing is there."""
+    box = tight_box(target)
+    text = write_fractions(box)
+    guess, share = best_size(target.shape)
+    left, top, right, bottom = (side * guess / 200 for side in _extent(target.shape))
+    x, y = Thing(target.shape, target.colour, target.size, target.texture, place).centre
+    return Item(
+        question=phrase,
+        answer=text,
+        scene=scene_of(things, rng.choice(("paper", "sky", "meadow", "sand"))),
+        description=f"{describe_things(things)} The {phrase} has the box {text}.",
+        reasoning=f"The {phrase} is the {target.name} with the box {text}.",
+        category="grounding",
+        focus="the position of each object",
+        blind_answer=write_fractions((x + left, y + top, x + right, y + bottom)),
+        blind_probability=share * chance,
+        extra={"bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]]},
+    )
+
+
+def write_fractions(box: Box) -> str:
+    """A box as an answer gives it: in fractions of the picture's sides, three places after the point."""
+    return f"[{', '.join(f'{min(1.0, max(0.0, side / SIDE)):.3f}' for side in box)}]"

@@ -1,0 +1,67 @@
+"""Runs matched question by question, and what stops them from being matched."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sightscale.harness.analysis.matched_runs import match_questions, parse_size, read_run, read_runs, split_groups
+
+Save = Callable[..., str]
+Make = Callable[..., pd.DataFrame]
+
+
+def test_a_run_is_a_folder_or_a_file_with_a_note(save_run: Save, make_rows: Make) -> None:
+    folder = save_run("m", make_rows("t", "sighted", np.ones(2)))
+    assert read_run(folder).note is None
+    assert read_run(f"{folder}=0.6:8").note == "0.6:8"
+    assert read_run(f"{folder}/records.parquet").label == "m"
+
+
+def test_runs_of_one_model_get_labels_that_tell_them_apart(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(2))
+    runs = read_runs([save_run("m", rows, folder="a"), save_run("m", rows, folder="b") + "=8"])
+    assert [run.label for run in runs] == ["m (a)", "m (b)"]
+
+
+def test_a_run_given_twice_an_empty_one_and_none_are_refused(save_run: Save, make_rows: Make, tmp_path) -> None:
+    folder = save_run("m", make_rows("t", "sighted", np.ones(2)))
+    with pytest.raises(ValueError, match="same run"):
+        read_runs([folder, folder])
+    with pytest.raises(ValueError, match="holds no records"):
+        read_run(save_run("empty", make_rows("t", "sighted", np.ones(0))))
+    with pytest.raises(ValueError, match="there are no records"):
+        read_run(str(tmp_path / "nowhere"))
+
+
+def test_different_questions_or_data_under_one_name_are_refused(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(3))
+    other = rows.assign(item_id=["t-0", "another", "t-2"])
+    with pytest.raises(ValueError, match="question 1 is 't-1' in one and 'another'"):
+        list(match_questions(read_runs([save_run("a", rows), save_run("b", other)])))
+    runs = read_runs([save_run("c", rows.assign(data="hub:x@1")), save_run("d", rows.assign(data="mini@1"))])
+    with pytest.raises(ValueError, match="different data"):
+        list(match_questions(runs))
+
+
+def test_only_common_questions_are_kept(save_run: Save, make_rows: Make) -> None:
+    long, short = make_rows("t", "sighted", np.ones(5)), make_rows("t", "sighted", np.zeros(3))
+    [questions] = match_questions(read_runs([save_run("a", long), save_run("b", short)]))
+    assert len(questions.about) == 5
+    both = questions.common([("a", "sighted"), ("b", "sighted")])
+    assert len(both.about) == 3 and both.column("b", "sighted").tolist() == [0, 0, 0]
+
+
+def test_questions_without_a_category_are_a_group_of_their_own(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(3), category=["a", None, "a"])
+    [questions] = match_questions(read_runs([save_run("m", rows)]))
+    groups = {(group.level, group.name): int(group.members.sum()) for group in split_groups(questions.about)}
+    assert groups == {("task", "all"): 3, ("category", "a"): 2, ("category", "(none)"): 1}
+
+
+def test_sizes() -> None:
+    assert [parse_size(text, "") for text in ("8", "0.6B", "1.7b", "600M")] == [8, 0.6, 1.7, 0.6]
+    for text in ("", "big", "-1", "nan", "0", "inf"):
+        with pytest.raises(ValueError, match="is no size"):
+            parse_size(text, "run")

@@ -1,0 +1,395 @@
+"""The openai engine against a real server on this machine that speaks the protocol, well or badly."""
+
+import base64
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines.chat_replies import (
+    MAX_REPLY_BYTES,
+    UnusableReply,
+    clean,
+    read_reply,
+    read_retry_after,
+)
+from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
+from sightscale.model_adapters.engines.opening import open_engine
+from sightscale.model_adapters.engines.store import StoredEngine
+from sightscale.model_adapters.engines.thinking import split_thinking
+
+Reply = tuple[int, bytes, dict[str, str]]
+
+
+class Server(ThreadingHTTPServer):
+    """A server whose behaviour a test sets: a question's text and how often it came decide the reply."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.behave: Callable[[str, int], Reply] = lambda text, _: reply(text.upper())
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.asked: Counter[str] = Counter()
+        self.under_way = self.most_under_way = 0
+        self.lock = threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.answer((200, b"{}", {}))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = body["messages"][-1]["content"]
+        text = content if isinstance(content, str) else next(p["text"] for p in content if p["type"] == "text")
+        with self.server.lock:
+            self.server.bodies.append(body)
+            self.server.headers.append(dict(self.headers))
+            self.server.asked[text] += 1
+            times = self.server.asked[text]
+            self.server.under_way += 1
+            self.server.most_under_way = max(self.server.under_way, self.server.most_under_way)
+        try:
+            self.answer(self.server.behave(text, times))
+        finally:
+            with self.server.lock:
+                self.server.under_way -= 1
+
+    def answer(self, said: Reply) -> None:
+        status, content, headers = said
+        try:
+            if status == 0:  # hang up
+                self.close_connection = True
+                return
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def reply(text: str | None, finish: str = "stop", usage: Any = None, **message: Any) -> Reply:
+    choice = {"message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+    usage = {"prompt_tokens": 7, "completion_tokens": 3} if usage is None else usage
+    return 200, json.dumps({"choices": [choice], "usage": usage}).encode(), {}
+
+
+def refuse(status: int, message: str, **headers: str) -> Reply:
+    return (
+        status,
+        json.dumps({"error": {"message": message}}).encode(),
+        {k.replace("_", "-"): v for k, v in headers.items()},
+    )
+
+
+def ask(text: str, *images: Image.Image) -> Prompt:
+    return Prompt((Message("user", (*images, text)),))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def engine_for(server: Server, **options: Any) -> OpenAIEngine:
+    return OpenAIEngine("tiny", server.url, **{"first_pause": 0.01, "tries": 4, "timeout": 20.0, **options})
+
+
+def test_answers_come_in_order_with_counts_and_reasons(server: Server) -> None:
+    server.behave = lambda text, _: reply(text.upper(), finish="length" if text == "q3" else "stop")
+    seen: dict[int, str] = {}
+    caller = threading.get_ident()
+
+    def on_finished(i: int, completion: Any) -> None:
+        assert threading.get_ident() == caller
+        seen[i] = completion.text
+
+    answers = engine_for(server).generate([ask(f"q{i}") for i in range(20)], Decoding(8), on_finished)
+    assert [answer.text for answer in answers] == [f"Q{i}" for i in range(20)]
+    assert seen == {i: f"Q{i}" for i in range(20)}
+    assert (answers[0].input_tokens, answers[0].output_tokens, answers[0].finish_reason) == (7, 3, "stop")
+    assert answers[3].finish_reason == "length"
+    assert all(0 < answer.seconds < 20 for answer in answers)
+
+
+def test_no_more_requests_than_allowed_are_under_way(server: Server) -> None:
+    def slowly(text: str, _: int) -> Reply:
+        time.sleep(0.03)
+        return reply(text)
+
+    server.behave = slowly
+    engine_for(server, concurrency=3).generate([ask(str(i)) for i in range(15)], Decoding(8))
+    assert server.most_under_way == 3
+
+
+def test_each_answer_is_reported_while_others_are_still_awaited(server: Server) -> None:
+    last = threading.Event()
+    server.behave = lambda text, _: reply(str(text != "slow" or last.wait(10)))
+    order: list[int] = []
+
+    def on_finished(i: int, _: object) -> None:
+        order.append(i)
+        if len(order) == 4:
+            last.set()
+
+    answers = engine_for(server).generate([ask("slow"), *(ask(str(i)) for i in range(4))], Decoding(8), on_finished)
+    assert order[-1] == 0 and answers[0].text == "True"
+
+
+def test_a_busy_server_is_asked_again(server: Server) -> None:
+    outcomes = [refuse(429, "busy", retry_after="0"), refuse(503, "loading"), (0, b"", {}), reply("at last")]
+    server.behave = lambda _, times: outcomes[times - 1]
+    (answer,) = engine_for(server).generate([ask("q")], Decoding(8))
+    assert answer.text == "at last" and answer.error is None and server.asked["q"] == 4
+
+
+def test_retry_after_is_obeyed(server: Server) -> None:
+    server.behave = lambda _, times: reply("ok") if times > 1 else refuse(429, "busy", retry_after="0.4")
+    start = time.perf_counter()
+    assert engine_for(server).generate([ask("q")], Decoding(8))[0].text == "ok"
+    assert time.perf_counter() - start > 0.4
+
+
+def test_what_fails_for_good_is_an_error_and_never_an_answer(server: Server) -> None:
+    behaviours = {
+        "broken": refuse(500, "out of order"),
+        "too long": refuse(400, "This model's maximum context length is 10 tokens"),
+        "forbidden": refuse(401, "no key"),
+        "slow": refuse(408, "took too long"),
+        "moved": (307, b"", {"Location": "http://127.0.0.1:1/"}),
+        "no json": (200, b"<html>", {}),
+        "deep": (200, b"[" * 100_000, {}),
+        "no choices": (200, b'{"choices": []}', {}),
+        "list": (200, b"[1]", {}),
+        "number": reply(None, content=5),
+        "nothing": reply(None),
+        "filtered": reply("half an", finish="content_filter"),
+        "huge": (200, b" " * (MAX_REPLY_BYTES + 10), {}),
+        "packed": (200, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"}),
+        "fine": reply("fine"),
+    }
+    server.behave = lambda text, _: behaviours[text]
+    answers = dict(zip(behaviours, engine_for(server).generate([ask(t) for t in behaviours], Decoding(8)), strict=True))
+    assert answers.pop("fine").text == "fine"
+    for name, answer in answers.items():
+        assert answer.error and answer.text == "" and answer.finish_reason == "error", name
+        assert "\n" not in answer.error and len(answer.error) <= 300
+    assert "context length" in (answers["too long"].error or "")
+    assert "gave up after 4 tries: HTTP 500: out of order" in (answers["broken"].error or "")
+    assert {name: times for name, times in server.asked.items() if times > 1} == {"broken": 4}
+
+
+def test_a_server_that_hangs_costs_the_time_limit_only(server: Server) -> None:
+    hung = threading.Event()
+    server.behave = lambda text, _: reply(str(hung.wait(15))) if text == "hang" else reply("ok")
+    start = time.perf_counter()
+    answers = engine_for(server, timeout=0.3, tries=2).generate([ask("hang"), ask("q")], Decoding(8))
+    hung.set()
+    assert time.perf_counter() - start < 5
+    assert answers[1].text == "ok" and "no answer within 0.3 s" in (answers[0].error or "")
+
+
+def test_pictures_arrive_with_every_pixel(server: Server) -> None:
+    picture = Image.effect_noise((17, 9), 60).convert("RGB")
+    (answer,) = engine_for(server).generate([ask("what?", picture)], Decoding(8))
+    assert answer.error is None
+    part = server.bodies[0]["messages"][0]["content"][0]
+    head, _, data = part["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).tobytes() == picture.tobytes()
+
+
+def test_a_picture_that_cannot_be_read_costs_its_prompt_only(server: Server) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(file, "PNG")
+    lost = Image.open(file)
+    file.close()
+    answers = engine_for(server).generate([ask("lost", lost), ask("q")], Decoding(8))
+    assert "cannot write the request" in (answers[0].error or "") and answers[1].text == "Q"
+
+
+def test_only_what_is_set_is_asked_for(server: Server) -> None:
+    engine = engine_for(server)
+    engine.generate([ask("q")], Decoding(8))
+    assert set(server.bodies[-1]) == {"model", "messages", "max_tokens", "temperature"}
+    every = Decoding(8, 0.6, 0.95, 20, 0.1, 3, ("\n",), thinking=True, thinking_budget=4)
+    engine.generate([ask("q"), ask("p"), ask("q")], every)
+    body, other, again = (next(b for b in server.bodies[1:] if b["messages"][0]["content"] == text) for text in "qpq")
+    assert (body["top_k"], body["min_p"], body["top_p"], body["stop"]) == (20, 0.1, 0.95, ["\n"])
+    assert body["chat_template_kwargs"] == {"enable_thinking": True} and body["thinking_token_budget"] == 4
+    assert body["seed"] == again["seed"] != other["seed"]
+    assert "min_p" not in engine.request_body(ask("q"), Decoding(8, 0.6))
+
+
+def test_what_a_server_cannot_be_asked_for_is_refused(server: Server) -> None:
+    with pytest.raises(ValueError, match="NoWait"):
+        engine_for(server).generate([ask("q")], Decoding(8, nowait="words"))
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thinking_that_the_server_split_off_is_put_back(server: Server, name: str) -> None:
+    server.behave = lambda text, _: (
+        reply("C", **{name: "red, so C"}) if text == "done" else reply(None, finish="length", **{name: "hmm"})
+    )
+    done, cut = engine_for(server).generate([ask("done"), ask("cut")], Decoding(8))
+    assert split_thinking(done.text) == ("red, so C", "C")
+    assert split_thinking(cut.text) == ("hmm", "") and cut.finish_reason == "length"
+
+
+def test_the_key_goes_to_the_server_and_nowhere_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    server.behave = lambda *_: refuse(400, "bad key sk-very-secret given")
+    engine = engine_for(server)
+    (answer,) = engine.generate([ask("q")], Decoding(8))
+    assert server.headers[0]["Authorization"] == "Bearer sk-very-secret"
+    assert "sk-very-secret" not in engine.identity + repr(answer) + repr(engine)
+
+
+def test_the_store_keeps_answers_and_asks_again_after_failures(server: Server, tmp_path: Path) -> None:
+    server.behave = lambda text, times: refuse(400, "no") if text == "b" and times == 1 else reply(text)
+    for _ in range(2):
+        engine = open_engine(f"openai:tiny@{server.url}", store=str(tmp_path / "store.sqlite"))
+        answers = engine.generate([ask("a"), ask("b")], Decoding(8))
+    assert isinstance(engine, StoredEngine) and engine.parameters is None
+    assert [answer.text for answer in answers] == ["a", "b"]
+    assert server.asked == {"a": 1, "b": 2}
+
+
+def test_a_caller_that_fails_stops_the_requests(server: Server) -> None:
+    server.behave = lambda text, _: (time.sleep(0.05), reply(text))[1]
+
+    def on_finished(_: int, __: object) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        engine_for(server, concurrency=2).generate([ask(str(i)) for i in range(50)], Decoding(8), on_finished)
+    asked = sum(server.asked.values())
+    time.sleep(0.3)
+    assert sum(server.asked.values()) <= asked + 2 < 20
+
+
+def test_an_interrupt_ends_the_run_at_once(server: Server) -> None:
+    hung = threading.Event()
+    server.behave = lambda *_: reply(str(hung.wait(20)))
+    program = (
+        # a job in the background ignores the interrupt
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sightscale.model_adapters.engines import Decoding, Message, Prompt\n"
+        "from sightscale.model_adapters.engines.openai_engine import OpenAIEngine\n"
+        f"OpenAIEngine('tiny', {server.url!r}).generate([Prompt((Message('user', ('q',)),))] * 9, Decoding(8))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, env=os.environ)
+    while server.under_way < 9:
+        assert process.poll() is None
+        time.sleep(0.02)
+    start = time.perf_counter()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=15)
+    hung.set()
+    assert time.perf_counter() - start < 4 and "KeyboardInterrupt" in said
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "openai:tiny",
+        "openai:@http://h/v1",
+        "openai:m@ftp://h/v1",
+        "openai:m@http://user:pw@h/v1",
+        "openai:m@http://h?k=1",
+    ],
+)
+def test_an_address_that_is_none_is_told_in_one_line(model: str) -> None:
+    with pytest.raises(ValueError, match=r"must look like|credentials") as caught:
+        open_engine(model)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line(server: Server) -> None:
+    with pytest.raises(ValueError, match=r"no server answers at http://127\.0\.0\.1:9/v1") as caught:
+        open_engine("openai:tiny@http://127.0.0.1:9/v1")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="no argument 'tensor_parallel_size'"):
+        open_engine(f"openai:tiny@{server.url}", tensor_parallel_size=2)
+    for wrong in ({"timeout": "soon"}, {"timeout": "-1"}, {"tries": "0"}, {"timeout": "nan"}):
+        with pytest.raises(ValueError, match=r"timeout=.* must be"):
+            open_engine(f"openai:tiny@{server.url}", **wrong)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "usage", "finish_reason"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_json | st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"message": _json}), max_size=2)}))
+def test_any_json_is_an_answer_or_a_reason(body: Any) -> None:
+    try:
+        completion = read_reply(json.dumps(body).encode(), 0.1)
+    except UnusableReply as error:
+        assert "\n" not in str(error)
+    else:
+        assert completion.finish_reason in ("stop", "length") and completion.text.encode()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_answer_or_a_reason(content: bytes) -> None:
+    with pytest.raises(UnusableReply):
+        read_reply(content, 0.1)
+
+
+def test_counts_that_are_no_counts_are_none() -> None:
+    for usage in (5, {"prompt_tokens": -1}, {"prompt_tokens": True}, {"prompt_tokens": 10**30}, {"prompt_tokens": "9"}):
+        assert read_reply(reply("x", usage=usage)[1], 0.1).input_tokens == 0
+    assert read_reply(reply("\ud800x")[1], 0.1).text == "?x"
+
+
+@given(st.text())
+def test_any_retry_after_is_a_time_or_nothing(header: str) -> None:
+    seconds = read_retry_after(header)
+    assert seconds is None or seconds >= 0
+
+
+def test_retry_after_reads_dates_and_reasons_are_cleaned() -> None:
+    assert read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert 3e9 < (read_retry_after("Wed, 21 Oct 2150 07:28:00 GMT") or 0) < 1e10
+    assert read_retry_after("nan") is None and read_retry_after("soon") is None
+    assert clean("a\x1b[31m\nb\u202e" + "x" * 5000).startswith("a [31m b x")

@@ -1,0 +1,47 @@
+"""Processors for pictures alone, whether torchvision is there or not."""
+
+from pathlib import Path
+
+import pytest
+import transformers
+from PIL import Image
+from transformers.image_processing_backends import PilBackend
+
+from sightscale.model_adapters.convert.parts import write_processor
+from sightscale.model_adapters.engines.processors import for_pictures, open_processor
+from sightscale.trainers.model.build import build_tokenizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LLaVA-OneVision processor's files."""
+    tokenizer = build_tokenizer(["user assistant what is it?"], 300)
+    tokenizer.add_tokens(["<video>"], special_tokens=True)
+    config = transformers.LlavaOnevisionConfig(
+        vision_config={"image_size": 28, "patch_size": 14, "model_type": "siglip_vision_model"},
+        image_grid_pinpoints=[[28, 28], [28, 56]],
+    )
+    made = tmp_path_factory.mktemp("processor")
+    write_processor(config, tokenizer, made)
+    return made
+
+
+def test_a_processor_opens_without_its_half_for_videos(folder: Path) -> None:
+    processor = open_processor(folder, "llava_onevision")
+    assert isinstance(processor, transformers.LlavaOnevisionProcessor)
+    assert isinstance(processor.image_processor, PilBackend)
+    assert not hasattr(processor, "video_processor")
+    inputs = processor(images=[[Image.new("RGB", (40, 20))]], text=["<image>what"], return_tensors="pt")
+    assert inputs["pixel_values"].shape == (1, 3, 3, 28, 28)
+    assert int((inputs["input_ids"] == processor.image_token_id).sum()) == 4 + 2 * (4 + 1)
+
+
+def test_it_is_saved_as_what_it_is_a_part_of(folder: Path, tmp_path: Path) -> None:
+    open_processor(folder, "llava_onevision").save_pretrained(tmp_path)
+    assert '"processor_class": "LlavaOnevisionProcessor"' in (tmp_path / "processor_config.json").read_text()
+
+
+def test_a_class_without_videos_is_opened_as_it_is(random_nano: Path) -> None:
+    opened = open_processor(random_nano, "llava")
+    assert type(opened) is transformers.LlavaProcessor
+    assert for_pictures(transformers.LlavaProcessor).get_attributes() == ["image_processor", "tokenizer"]

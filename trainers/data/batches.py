@@ -1,0 +1,127 @@
+"""Batches: conversations as padded tensors, with the loss on the assistant's tokens only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from sightscale.tasks.errors import first_line
+from sightscale.trainers.data.conversations import IMAGE, Conversation, Conversations
+
+IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
+TRIES = 100  # rows in a row whose pictures can't be decoded, after which something else must be wrong
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A conversation whose pictures are in memory."""
+
+    conversation: Conversation
+    pictures: tuple[Image.Image, ...]
+
+
+class OpenedRows:
+    """Conversations with their pictures decoded; one that can't be is written down, and the next takes its place."""
+
+    def __init__(self, rows: Conversations, bad_rows: Path) -> None:
+        self.rows, self.bad_rows = rows, bad_rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> Opened:
+        for step in range(TRIES):
+            conversation = self.rows[(i + step) % len(self.rows)]
+            try:
+                return Opened(conversation, tuple(opener() for opener in conversation.pictures))
+            except (OSError, ValueError, Image.DecompressionBombError) as error:
+                with self.bad_rows.open("a") as file:
+                    file.write(f"{conversation.origin}: a picture can't be decoded: {first_line(error)}\n")
+        raise ValueError(f"{TRIES} conversations in a row have pictures that can't be decoded; see {self.bad_rows}")
+
+
+class Collator:
+    """Makes batches for one model; counts conversations that were cut to fit its context, and left out."""
+
+    def __init__(self, processor: Any, context: int, bad_rows: Path | None = None) -> None:
+        """`processor` is a model's processor, or a tokenizer for a model without pictures."""
+        self.processor, self.context, self.bad_rows = processor, context, bad_rows
+        self.tokenizer = getattr(processor, "tokenizer", processor)
+        self.cut = self.left_out = 0
+
+    def __call__(self, rows: Sequence[Opened]) -> dict[str, torch.Tensor]:
+        """`input_ids`, `attention_mask`, `labels` (batch × tokens, padded on the right) and the pictures' tensors.
+
+        A conversation whose first question alone fills the context is left out. Raises ValueError when
+        nothing is left, and when the chat template marks no assistant token, since nothing would be learned.
+        """
+        pixels, lengths = self._read_pictures(rows)
+        encoded = [(row, *self._encode(row.conversation, own)) for row, own in zip(rows, lengths, strict=True)]
+        fitting = [(row, ids, mask) for row, ids, mask in encoded if any(mask)]
+        self._note(row.conversation.origin for row, _, mask in encoded if not any(mask))
+        if not fitting:
+            raise ValueError(
+                f"no conversation of a batch fits the context of {self.context} tokens "
+                f"({rows[0].conversation.origin} is one); give the recipe a longer one"
+            )
+        width = max(len(ids) for _, ids, _ in fitting)
+        input_ids = torch.full((len(fitting), width), self.tokenizer.pad_token_id)
+        labels = torch.full((len(fitting), width), IGNORED)
+        attention = torch.zeros((len(fitting), width), dtype=torch.long)
+        for i, (_, ids, mask) in enumerate(fitting):
+            tokens = torch.tensor(ids)
+            input_ids[i, : len(ids)] = tokens
+            attention[i, : len(ids)] = 1
+            labels[i, : len(ids)] = torch.where(torch.tensor(mask).bool(), tokens, IGNORED)
+        if len(fitting) < len(rows):
+            pixels, _ = self._read_pictures([row for row, _, _ in fitting])
+        return {"input_ids": input_ids, "attention_mask": attention, "labels": labels, **pixels}
+
+    def _read_pictures(self, rows: Sequence[Opened]) -> tuple[dict[str, torch.Tensor], list[list[int]]]:
+        """The pictures' tensors, and how many tokens the processor makes of each picture of each row."""
+        lengths: list[list[int]] = [[] for _ in rows]
+        shown = [i for i, row in enumerate(rows) if row.pictures]
+        if not shown:
+            return {}, lengths
+        places = ["x".join([self.processor.image_token] * len(rows[i].pictures)) for i in shown]
+        pictures = [list(rows[i].pictures) for i in shown]
+        read = self.processor(text=places, images=pictures, return_tensors="pt", padding=True)
+        for i, ids in zip(shown, read["input_ids"].tolist(), strict=True):
+            lengths[i] = [len(list(run)) for token, run in groupby(ids) if token == self.processor.image_token_id]
+        return {k: v for k, v in read.items() if k not in ("input_ids", "attention_mask", "token_type_ids")}, lengths
+
+    def _note(self, origins: Iterable[str]) -> None:
+        for origin in origins:
+            self.left_out += 1
+            if self.bad_rows:
+                with self.bad_rows.open("a") as file:
+                    file.write(f"{origin}: the question alone fills the context of {self.context} tokens\n")
+
+    def _encode(self, conversation: Conversation, lengths: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Token ids and the assistant's mask, of as many whole turns as fit the context."""
+        remaining = iter(lengths)
+        messages = [{"role": "system", "content": conversation.system}] if conversation.system else []
+        fewest = len(messages) + 2
+        for question, (_, answer) in zip(conversation.questions, conversation.turns, strict=True):
+            first, *parts = question.split(IMAGE) if conversation.pictures else [question]
+            asked = first + "".join(self.processor.image_token * next(remaining) + part for part in parts)
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        ids, mask = self._tokenise(messages)
+        cut = len(ids) > self.context
+        while len(ids) > self.context and len(messages) > fewest:
+            messages = messages[:-2]
+            ids, mask = self._tokenise(messages)
+        if not any(mask):
+            raise ValueError("the chat template marks no assistant tokens ({% generation %}), so there is no loss")
+        self.cut += cut
+        return ids[: self.context], mask[: self.context]
+
+    def _tokenise(self, messages: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
+        encoded = self.tokenizer.apply_chat_template(
+            messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+        )
+        return encoded["input_ids"], encoded["assistant_masks"]
