@@ -26,6 +26,10 @@ class TaskCard:
     licence: str
     questions: int | None
     chance: float | None
+    suite: str | None = None  # the family it belongs to, as `suites.Suite` has it
+    answer_format: str | None = None  # as `vocabulary.AnswerFormat` has it; None for a group, or where lmms-eval scores
+    metric: str | None = None  # what lmms-eval calls the score that a record holds
+    blind_of: str | None = None  # the task or group that it asks without its pictures
     mini: bool = False  # whether the mini suite stands in for its data
     members: tuple[str, ...] = ()  # of a group
     missing: Mapping[str, str] = field(default_factory=dict)  # what a group should hold and can't, with the reason
@@ -69,7 +73,11 @@ def list_tasks() -> tuple[TaskCard, ...]:
         cards.append(
             TaskCard(
                 name=str(name),
-                **{one: metadata[one] for one in FIELDS[1:]},
+                **{field: metadata[field] for field in FIELDS[1:]},
+                suite=metadata.get("suite"),
+                answer_format=metadata.get("answer_format"),
+                metric=metadata.get("metric"),
+                blind_of=metadata.get("blind_of"),
                 mini=_has_mini(path.parent, config),
                 members=members,
                 missing=metadata.get("missing") or {},

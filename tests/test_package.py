@@ -70,21 +70,3 @@ def test_plugin_models_are_found_without_heavy_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-
-
-def test_folders_import_downwards_only() -> None:
-    may = {
-        "tasks": {"tasks"},
-        "model_adapters": {"tasks", "model_adapters"},
-        "harness": {"tasks", "model_adapters", "harness"},
-        "trainers": {"tasks", "model_adapters", "trainers"},
-        "leaderboards": {"harness", "tasks", "leaderboards"},
-    }
-    for folder, allowed in may.items():
-        for path in (HERE / folder).rglob("*.py"):
-            if folder == "harness" and path.parent.name == "commands":
-                continue  # the command line alone may reach every folder
-            for line in path.read_text().splitlines():
-                words = line.split()
-                if len(words) > 1 and words[0] in ("from", "import") and words[1].startswith("sightscale."):
-                    assert words[1].split(".")[1] in allowed, f"{path}: {line}"
