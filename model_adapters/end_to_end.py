@@ -5,9 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
-from sightscale.model_adapters.engines import Completion, Decoding, Engine
-from sightscale.model_adapters.engines.opening import open_engine
-from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, open_engine, split_thinking
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
 

@@ -71,7 +71,7 @@ def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
 
 def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:
     """Load what a model string stands for. Raises ValueError in one line when it can't be loaded."""
-    from sightscale.model_adapters.decoupled.adapter import Decoupled
+    from sightscale.model_adapters.decoupled import Decoupled
     from sightscale.model_adapters.end_to_end import EndToEnd
     from sightscale.model_adapters.scripted import Scripted
 

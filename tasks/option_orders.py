@@ -13,7 +13,7 @@ from typing import Any
 import datasets
 
 from sightscale.tasks.expansion import expand_rows
-from sightscale.tasks.mmstar.questions import read_question, write_question
+from sightscale.tasks.mmstar import read_question, write_question
 
 CIRCULAR, SHUFFLED = "circular", "shuffled"
 LETTERS = "ABCDEFGH"

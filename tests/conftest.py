@@ -26,14 +26,14 @@ torch.set_num_threads(1)  # tests run in two processes on two cores
 @pytest.fixture(scope="session")
 def random_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A nano VLM with random weights, written as the trainer writes one."""
-    from sightscale.trainers.data.easy_vqa import training_texts
+    from sightscale.trainers.data.easy_vqa import easy_vqa_texts
     from sightscale.trainers.model.build import build_model, build_processor, build_tokenizer
     from sightscale.trainers.recipe import load_recipe
     from sightscale.trainers.train import save_model
 
     recipe = load_recipe("easy_vqa_nano")
     torch.manual_seed(0)
-    tokenizer = build_tokenizer(training_texts(), recipe.language.vocabulary)
+    tokenizer = build_tokenizer(easy_vqa_texts(), recipe.language.vocabulary)
     folder = tmp_path_factory.mktemp("checkpoints") / "random_nano"
     save_model(build_model(recipe, tokenizer), build_processor(recipe, tokenizer), folder)
     return folder

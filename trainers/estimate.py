@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from sightscale.trainers.data.mixture import build_mixture
+from sightscale.trainers.data import build_mixture
 from sightscale.trainers.recipe import Language, Part, Pictures, Recipe, Stage, TowerStage, Vision
 from sightscale.trainers.stages import cut_batch
 

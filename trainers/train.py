@@ -17,11 +17,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
-from sightscale.trainers.data.batches import Collator, OpenedRows
-from sightscale.trainers.data.mixture import Mixture, build_mixture
+from sightscale.trainers.data import Collator, Mixture, OpenedRows, build_mixture
 from sightscale.trainers.locks import hold
-from sightscale.trainers.model.build import build_model, build_processor, open_tokenizer
-from sightscale.trainers.model.tower import LabelledEasyVqa, TowerWithHeads, collate_pictures
+from sightscale.trainers.model import (
+    LabelledEasyVqa,
+    TowerWithHeads,
+    build_model,
+    build_processor,
+    collate_pictures,
+    open_tokenizer,
+)
 from sightscale.trainers.recipe import Recipe, Stage, TowerStage
 from sightscale.trainers.stages import part_of, read_log, run_stage
 
@@ -73,11 +78,11 @@ def training_texts(recipe: Recipe) -> list[str]:
     sources = {one.source for stage in recipe.stages if isinstance(stage, Stage) for one in stage.mixture}
     texts: list[str] = []
     if "easy_vqa" in sources:
-        from sightscale.trainers.data.easy_vqa import training_texts as easy_vqa_texts
+        from sightscale.trainers.data import easy_vqa_texts
 
         texts += easy_vqa_texts()
     if "mini" in sources:
-        from sightscale.trainers.data.mini import training_texts as mini_texts
+        from sightscale.trainers.data import mini_texts
 
         sets = [
             name
@@ -187,7 +192,7 @@ def open_labelled(stage: TowerStage, recipe: Recipe) -> Any:
     size = (stage.steps or 1) * stage.batch_size
     if stage.data == "easy_vqa":
         return LabelledEasyVqa(size, recipe.seed, recipe.augment)
-    from sightscale.trainers.data.mini import LabelledMini
+    from sightscale.trainers.data import LabelledMini
 
     return LabelledMini(stage.sets, size, recipe.seed)
 

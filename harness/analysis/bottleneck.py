@@ -22,9 +22,8 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
     split_groups,
 )
-from sightscale.harness.statistics import Bootstrapped, average, bootstrap, mean_score
-from sightscale.harness.statistics.estimates import Array
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.harness.statistics import Array, Bootstrapped, average, bootstrap, mean_score
+from sightscale.model_adapters.blindfold import SIGHTED
 
 TRUTH = "truth"  # the perception module that hands on ground-truth descriptions
 ATTRIBUTIONS = (

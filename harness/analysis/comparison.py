@@ -9,6 +9,7 @@ import pandas as pd
 from sightscale.harness.analysis.findings import as_findings, finding, known
 from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, split_groups
 from sightscale.harness.statistics import (
+    Array,
     Bootstrapped,
     Difference,
     Estimate,
@@ -16,13 +17,12 @@ from sightscale.harness.statistics import (
     bootstrap,
     holm,
     mcnemar,
+    mean_of,
     mean_score,
     sign_flip,
     smallest_difference,
 )
-from sightscale.harness.statistics.bootstrap import mean_of
-from sightscale.harness.statistics.estimates import Array
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED
 
 STAGES = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 SECONDS = ("seconds", "perception_seconds")

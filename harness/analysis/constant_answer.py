@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.statistics.estimates import Array
+from sightscale.harness.statistics import Array
 from sightscale.tasks.forced_choice import read_shares
 from sightscale.tasks.scoring import CORRECT_IOU
 

@@ -24,9 +24,8 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
     split_groups,
 )
-from sightscale.harness.statistics import Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
-from sightscale.harness.statistics.estimates import Array
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.harness.statistics import Array, Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 
 REPLICATES = 2000  # of the line and the rank correlations
 CORRELATIONS = ("kendall", "spearman")

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from sightscale.harness.statistics.estimates import Estimate
+from sightscale.harness.statistics import Estimate
 
 WHERE = ["run", "task", "level", "group", "condition"]
 ALL = "all"  # the group of all questions of a task

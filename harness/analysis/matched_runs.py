@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sightscale.harness.analysis.findings import ALL
-from sightscale.harness.evaluation.records import read_records
-from sightscale.harness.statistics.estimates import Array
+from sightscale.harness.evaluation import read_records
+from sightscale.harness.statistics import Array
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]

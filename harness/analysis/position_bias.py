@@ -12,7 +12,7 @@ import pandas as pd
 from rich.table import Table
 
 from sightscale.harness.statistics import Estimate, mean_score
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED
 
 
 @dataclass(frozen=True)

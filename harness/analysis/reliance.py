@@ -16,6 +16,7 @@ from sightscale.harness.analysis.constant_answer import constant_answer
 from sightscale.harness.analysis.findings import as_findings, finding, known
 from sightscale.harness.analysis.matched_runs import RIGHT, Group, Questions, Run, match_questions, split_groups
 from sightscale.harness.statistics import (
+    Array,
     Bootstrapped,
     Estimate,
     average,
@@ -23,13 +24,12 @@ from sightscale.harness.statistics import (
     blind_share,
     bootstrap,
     chance_corrected,
+    mean_of,
     mean_score,
     paired_difference,
     unparsed_bounds,
 )
-from sightscale.harness.statistics.bootstrap import mean_of
-from sightscale.harness.statistics.estimates import Array
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 
 OFFICIAL = "official: right over questions"
 MACRO = "macro: mean of axes, then of categories"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 from rich.table import Table
 
-from sightscale.harness.evaluation.records import FAILED
+from sightscale.harness.evaluation import FAILED
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 from sightscale.tasks.forced_choice import ceiling
 
 OUTCOMES = ("answered", "refused", "unparsed", FAILED)

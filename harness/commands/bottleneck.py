@@ -29,9 +29,7 @@ def bottleneck(
 
     Only questions that every cell of the grid answered count.
     """
-    from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
-    from sightscale.harness.analysis.findings import render_list
-    from sightscale.harness.analysis.matched_runs import read_runs
+    from sightscale.harness.analysis import ATTRIBUTIONS, find_bottleneck, read_runs, render_list
 
     findings = find_bottleneck(read_runs(runs))
     levels = ("task", "average", *(("category", "axis") if detail else ()))
@@ -55,8 +53,8 @@ def bottleneck(
 
 def draw_bottleneck(findings: "pd.DataFrame") -> dict[str, Any]:
     """The grid of each task as a heat map, and drops and attributions of all tasks as figures."""
-    from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS
-    from sightscale.harness.pages.plots import draw_bars, draw_forest, draw_grid
+    from sightscale.harness.analysis import ATTRIBUTIONS
+    from sightscale.harness.pages import draw_bars, draw_forest, draw_grid
 
     tasks = findings[findings["level"] == "task"]
     charts: dict[str, Any] = {}

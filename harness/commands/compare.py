@@ -23,9 +23,7 @@ def compare(
     figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
 ) -> None:
     """Show FIRST − SECOND on the questions that both answered, with tests, and what each one costs."""
-    from sightscale.harness.analysis.comparison import compare_runs
-    from sightscale.harness.analysis.findings import render_findings, render_list
-    from sightscale.harness.analysis.matched_runs import read_runs
+    from sightscale.harness.analysis import compare_runs, read_runs, render_findings, render_list
 
     one, two = read_runs([first, second])
     findings = compare_runs(one, two, condition)
@@ -51,7 +49,7 @@ def compare(
 
 def draw_comparison(findings: "pd.DataFrame", title: str, levels: Sequence[str] = ("task", "average")) -> Any:
     """The differences of two runs as a forest plot."""
-    from sightscale.harness.pages.plots import draw_forest
+    from sightscale.harness.pages import draw_forest
 
     rows = findings[(findings["measure"] == "difference") & findings["level"].isin(levels)]
     names = rows["task"].where(rows["group"] == "all", rows["task"] + ": " + rows["group"])

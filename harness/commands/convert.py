@@ -23,7 +23,7 @@ def convert(
     from sightscale.harness.commands.terminal import quieten
 
     quieten()
-    from sightscale.model_adapters.convert.llava import convert as convert_llava
+    from sightscale.model_adapters.convert import convert as convert_llava
 
     done = convert_llava(source, target, dtype=dtype, vision_tower=vision_tower)
     left = f", {done.left_behind} left behind as LLaVA does" if done.left_behind else ""

@@ -9,7 +9,7 @@ from sightscale.harness.commands.findings_files import write_figures, write_find
 from sightscale.harness.commands.terminal import open_console
 
 if TYPE_CHECKING:
-    from sightscale.harness.analysis.downscaling import Downscaling
+    from sightscale.harness.analysis import Downscaling
 
 
 def downscale(
@@ -28,9 +28,7 @@ def downscale(
 
     Only questions that both models answered count (and the largest model blind, where reliance is shown).
     """
-    from sightscale.harness.analysis.downscaling import find_downscaling
-    from sightscale.harness.analysis.findings import render_findings
-    from sightscale.harness.analysis.matched_runs import read_runs
+    from sightscale.harness.analysis import find_downscaling, read_runs, render_findings
 
     if by not in ("task", "category", "axis"):
         raise ValueError(f"unknown --by {by!r}; known: task, category, axis")
@@ -61,8 +59,7 @@ def downscale(
 
 def draw_downscaling(found: "Downscaling") -> dict[str, Any]:
     """The two panels of the study's Figure 2."""
-    from sightscale.harness.pages.plots import draw_bars, draw_scatter
-    from sightscale.harness.pages.text import name_model
+    from sightscale.harness.pages import draw_bars, draw_scatter, name_model
 
     findings, largest, smallest = found.findings, name_model(found.largest), name_model(found.smallest)
     drops = findings[(findings["measure"] == "drop") & (findings["level"] == "task")]

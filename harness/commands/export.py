@@ -22,11 +22,14 @@ def export(
     ] = "other",
 ) -> None:
     """Write a run's scores in another place's format; tables have the columns of the study's Table 1."""
-    from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_ever
-    from sightscale.leaderboards.exports.hub import write_hub_eval, write_model_index
-    from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
-    from sightscale.leaderboards.exports.measured import read_measured
-    from sightscale.leaderboards.exports.tables import TABLES
+    from sightscale.leaderboards.exports import (
+        TABLES,
+        read_measured,
+        write_every_eval_ever,
+        write_hub_eval,
+        write_lmms_eval,
+        write_model_index,
+    )
 
     measured = partial(read_measured, run, condition, name)
     writers: dict[str, Callable[[], str]] = {

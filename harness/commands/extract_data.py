@@ -10,7 +10,7 @@ import typer
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
-    from sightscale.trainers.extraction.quality import Quality
+    from sightscale.trainers.extraction import Quality
 
 
 def extract_data(
@@ -47,10 +47,7 @@ def extract_data(
     """
     quieten()
     from sightscale.tasks.sources import reading
-    from sightscale.trainers.extraction.examples import DATA, extract
-    from sightscale.trainers.extraction.page import write_page
-    from sightscale.trainers.extraction.quality import measure_quality
-    from sightscale.trainers.extraction.sources import HUB, open_sources
+    from sightscale.trainers.extraction import DATA, HUB, extract, measure_quality, open_sources, write_page
 
     with reading("hub", data_root):
         opened = open_sources(sources, images=images, limit=limit, seed=seed)

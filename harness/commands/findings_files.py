@@ -12,7 +12,7 @@ FORMATS = ("png", "svg", "html", "json")
 
 def write_findings(findings: "pd.DataFrame", csv: Path | None, json: Path | None) -> None:
     """Write findings where asked, and say where."""
-    from sightscale.harness.analysis.findings import write_csv, write_json
+    from sightscale.harness.analysis import write_csv, write_json
 
     for path, write in ((csv, write_csv), (json, write_json)):
         if path:
@@ -25,7 +25,7 @@ def write_figures(charts: dict[str, Any], folder: Path | None) -> None:
     """Write each chart to `folder` under its name, as PNG, SVG, a page that opens offline, and Vega-Lite."""
     if not folder:
         return
-    from sightscale.harness.pages.plots import save_chart
+    from sightscale.harness.pages import save_chart
 
     for name, chart in charts.items():
         for suffix in FORMATS:

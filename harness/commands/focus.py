@@ -35,7 +35,7 @@ def focus(
     if (llm is None) == (published is None):
         raise ValueError("give either --llm MODEL, which writes, or --published FILE, which is converted")
     quieten()
-    from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+    from sightscale.harness.evaluation import convert_published, write_focus_file
 
     if published is not None:
         if len(names) != 1:

@@ -23,9 +23,8 @@ def import_samples(
     Answers to lettered questions are read again, so no letter drawn by lot is counted. A task ending in _blind
     becomes that task's condition none.
     """
-    from sightscale.harness.analysis.summary import render_table, summarise
-    from sightscale.harness.evaluation.import_samples import import_samples as read
-    from sightscale.harness.evaluation.records import write_records
+    from sightscale.harness.analysis import render_table, summarise
+    from sightscale.harness.evaluation import import_samples as read, write_records
 
     records = read(samples, model, metric, data)
     target = output / "records.parquet"

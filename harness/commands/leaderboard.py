@@ -25,7 +25,7 @@ def add(
     notes: Annotated[str | None, typer.Option(help="One line more.")] = None,
 ) -> None:
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
-    from sightscale.leaderboards.entry.add import add_entry, read_facts
+    from sightscale.leaderboards.entry import add_entry, read_facts
 
     given = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
     entry = add_entry(runs, output, read_facts(facts, {**given, "hardware": hardware, "notes": notes}))
@@ -48,7 +48,7 @@ def verify(
 
     It needs no model. That the answers came from the model named it can't prove: only running it again can.
     """
-    from sightscale.leaderboards.site.gather import list_embedded
+    from sightscale.leaderboards.site import list_embedded
 
     _verify(entries or list_embedded(), data, data_root, json, markdown)
 
@@ -57,9 +57,7 @@ def _verify(
     entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
 ) -> None:
     quieten()
-    from sightscale.leaderboards.verification.issues import WARNING
-    from sightscale.leaderboards.verification.reports import write_json, write_markdown
-    from sightscale.leaderboards.verification.verify import verify_entry
+    from sightscale.leaderboards.verification import WARNING, verify_entry, write_json, write_markdown
 
     verified = [verify_entry(entry, data, data_root) for entry in entries]
     for one in verified:
@@ -86,7 +84,7 @@ def check(
     markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
 ) -> None:
     """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
-    from sightscale.leaderboards.verification.changes import find_changes
+    from sightscale.leaderboards.verification import find_changes
 
     changes = find_changes(revisions, entries)
     for line in changes.lines():
@@ -98,7 +96,7 @@ def schema(
     output: Annotated[Path | None, typer.Option(help="Where to write it.  [default: print it]")] = None,
 ) -> None:
     """Print the JSON Schema of an entry."""
-    from sightscale.leaderboards.entry.entry import write_schema
+    from sightscale.leaderboards.entry import write_schema
 
     if output:
         output.write_text(write_schema(), encoding="utf-8")
@@ -126,9 +124,7 @@ def build(
     An entry counts as verified only when this build accepted it.
     """
     quieten()
-    from sightscale.leaderboards.site.build import TITLE, Options, build_site
-    from sightscale.leaderboards.site.gather import EMBEDDED
-    from sightscale.leaderboards.site.tables import count_entries
+    from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries
 
     options = Options(title or TITLE, verify, data, data_root, samples)
     gathered = build_site(entries or EMBEDDED, output, options, lambda line: print(line, file=sys.stderr))

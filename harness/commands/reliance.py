@@ -27,9 +27,7 @@ def reliance(
 
     Reliance is sighted − blind on the questions asked under both, paired, with pictures as clusters.
     """
-    from sightscale.harness.analysis.findings import render_findings, write_csv
-    from sightscale.harness.analysis.matched_runs import read_runs
-    from sightscale.harness.analysis.reliance import find_reliance, find_suspects
+    from sightscale.harness.analysis import find_reliance, find_suspects, read_runs, render_findings, write_csv
 
     read = read_runs([*runs, base] if base else runs)
     given, base_run = (read[:-1], read[-1]) if base else (read, None)
@@ -76,7 +74,7 @@ def reliance(
         print(f"{len(suspected):,} suspects in {suspects}", file=sys.stderr)
     write_findings(findings, csv, json)
     if figures:
-        from sightscale.harness.pages.plots import draw_forest
+        from sightscale.harness.pages import draw_forest
 
         rows = findings[(findings["measure"] == "reliance") & (findings["level"] == "task")]
         charts = {

@@ -29,9 +29,7 @@ def report(
     The page needs no network. Every number in it is computed from records.parquet.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # pictures that were read for the run are in its cache
-    from sightscale.harness.report.folders import read_given
-    from sightscale.harness.report.terminal import render_summary
-    from sightscale.harness.report.write import Options, write_report
+    from sightscale.harness.report import Options, read_given, render_summary, write_report
 
     given = read_given(folders)
     if pictures:

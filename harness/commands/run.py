@@ -46,10 +46,9 @@ def run(
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
     quieten()
-    from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
-    from sightscale.harness.analysis.summary import render_table, summarise
-    from sightscale.harness.evaluation.evaluate import Plan, evaluate
-    from sightscale.model_adapters.blindfold.stand_ins import parse_conditions
+    from sightscale.harness.analysis import position_bias, render_position_bias, render_table, summarise
+    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
     plan = Plan(

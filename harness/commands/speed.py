@@ -13,7 +13,7 @@ from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import first_line
 
 if TYPE_CHECKING:
-    from sightscale.harness.speed.timing import Comparison
+    from sightscale.harness.speed import Comparison
 
 PARTS = ("decoupled", "overhead", "engines")
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
@@ -57,13 +57,13 @@ def speed(
     if unknown or not chosen:
         raise ValueError(f"unknown part {', '.join(unknown) or parts!r}; known: {', '.join(PARTS)}")
     quieten()
-    from sightscale.harness.speed.timing import describe
+    from sightscale.harness.speed import describe
 
     found = []
     for part in chosen:
         print(f"speed: {part}", file=sys.stderr)
         if part == "decoupled":
-            from sightscale.harness.speed.decoupled import compare_decoupled
+            from sightscale.harness.speed import compare_decoupled
 
             found.append(
                 compare_decoupled(
@@ -77,7 +77,7 @@ def speed(
                 )
             )
         elif part == "overhead":
-            from sightscale.harness.speed.overhead import compare_overhead
+            from sightscale.harness.speed import compare_overhead
 
             found.append(compare_overhead(2 * questions, rounds, batch_size))
         else:
@@ -95,7 +95,7 @@ def speed(
 
 def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "Comparison":
     """The models named; without any the nano at batch 1 and 32, and in vLLM where that is installed and can run it."""
-    from sightscale.harness.speed.engines import compare_engines
+    from sightscale.harness.speed import compare_engines
 
     if models:
         return compare_engines(models, questions, rounds)

@@ -33,7 +33,7 @@ def store(
 def _show(path: Path) -> None:
     from rich.table import Column, Table
 
-    from sightscale.model_adapters.engines.store import describe_store
+    from sightscale.model_adapters.engines import describe_store
 
     report = describe_store(path)
     table = Table(Column("engine", overflow="fold"), "generations", "damaged", "first written", "last written")
@@ -46,7 +46,7 @@ def _show(path: Path) -> None:
 
 
 def _prune(path: Path, engine: str | None, older_than: float | None, damaged: bool) -> None:
-    from sightscale.model_adapters.engines.store import describe_store, prune_store
+    from sightscale.model_adapters.engines import describe_store, prune_store
 
     before = describe_store(path).size
     removed = prune_store(path, engine, older_than, damaged)

@@ -14,9 +14,8 @@ from sightscale.harness.commands.findings_files import write_figures, write_find
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
-    from sightscale.harness.analysis.matched_runs import Run
-    from sightscale.harness.study.plan import PlannedRun, Study
-    from sightscale.harness.study.verdicts import Verdict
+    from sightscale.harness.analysis import Run
+    from sightscale.harness.study import PlannedRun, Study, Verdict
 
 
 def study(
@@ -35,10 +34,16 @@ def study(
     Run the same command again to go on where it stopped. A P × R grid takes P perception passes.
     """
     quieten()
-    from sightscale.harness.study.plan import load_study, recipes_of
-    from sightscale.harness.study.run import check_models, locate_models, run_study
-    from sightscale.harness.study.train import CHECKPOINTS, train_recipes
-    from sightscale.harness.study.verdicts import give_verdicts
+    from sightscale.harness.study import (
+        CHECKPOINTS,
+        check_models,
+        give_verdicts,
+        load_study,
+        locate_models,
+        recipes_of,
+        run_study,
+        train_recipes,
+    )
 
     chosen = load_study(name)
     if questions:
@@ -62,14 +67,11 @@ def _say(line: str) -> None:
 
 def _write_analyses(runs: Mapping["PlannedRun", "Run"], blind: str, output: Path, resamples: int) -> None:
     """Findings as CSV and JSON, and figures, of each analysis."""
-    from sightscale.harness.analysis.bottleneck import find_bottleneck
-    from sightscale.harness.analysis.comparison import compare_runs
-    from sightscale.harness.analysis.downscaling import find_downscaling
-    from sightscale.harness.analysis.reliance import find_reliance
+    from sightscale.harness.analysis import compare_runs, find_bottleneck, find_downscaling, find_reliance
     from sightscale.harness.commands.bottleneck import draw_bottleneck
     from sightscale.harness.commands.compare import draw_comparison
     from sightscale.harness.commands.downscale import draw_downscaling
-    from sightscale.harness.study.verdicts import of_role, pair_runs
+    from sightscale.harness.study import of_role, pair_runs
 
     scale = of_role(runs, "end-to-end")
     reliance = find_reliance(scale, resamples=resamples)
@@ -92,9 +94,8 @@ def _write_analyses(runs: Mapping["PlannedRun", "Run"], blind: str, output: Path
 
 def _write_report(output: Path, resamples: int) -> None:
     """The report of all runs, in which every answer can be looked at."""
-    from sightscale.harness.report.folders import read_given
-    from sightscale.harness.report.write import Options, write_report
-    from sightscale.harness.study.run import RUNS
+    from sightscale.harness.report import Options, read_given, write_report
+    from sightscale.harness.study import RUNS
 
     write_report(read_given([output / RUNS]), output / "report", Options(resamples=resamples))
 

@@ -102,7 +102,7 @@ def _show(name: str, data: str, data_root: Path | None, number: int, output: Pat
 def _print_example(card: "TaskCard", data: str, data_root: Path | None, number: int, output: Path) -> None:
     import datasets
 
-    from sightscale.harness.evaluation.load_tasks import load_tasks
+    from sightscale.harness.evaluation import load_tasks
     from sightscale.tasks.sources import reading
 
     name = card.name

@@ -79,9 +79,9 @@ def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> 
 
 def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
     """A checkpoint's score on each task with its pictures and without; records are kept in `output`."""
-    from sightscale.harness.analysis.summary import summarise
-    from sightscale.harness.evaluation.evaluate import Plan, evaluate
-    from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+    from sightscale.harness.analysis import summarise
+    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.model_adapters.blindfold import SIGHTED
     from sightscale.model_adapters.model_strings import parse_model
     from sightscale.trainers.card import TaskScore
 

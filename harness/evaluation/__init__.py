@@ -1,1 +1,47 @@
 """A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
+
+from sightscale.harness.evaluation.evaluate import Plan, evaluate
+from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.import_samples import import_samples
+from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
+from sightscale.harness.evaluation.records import (
+    DECOUPLED,
+    END_TO_END,
+    FAILED,
+    KEY,
+    SCHEMA,
+    RunIdentity,
+    digest_records,
+    make_records,
+    read_records,
+    write_records,
+)
+from sightscale.harness.evaluation.replay import Said, asking, prompt_name, read_questions
+
+__all__ = [
+    "DECOUPLED",
+    "END_TO_END",
+    "FAILED",
+    "KEY",
+    "SCHEMA",
+    "Plan",
+    "RunIdentity",
+    "Said",
+    "asking",
+    "convert_published",
+    "describe_machine",
+    "describe_scorer",
+    "describe_software",
+    "digest_records",
+    "evaluate",
+    "import_samples",
+    "load_tasks",
+    "make_records",
+    "prompt_name",
+    "read_manifest",
+    "read_questions",
+    "read_records",
+    "write_focus_file",
+    "write_records",
+]

@@ -40,8 +40,7 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
-from sightscale.model_adapters.blindfold.adapter import PICTURES_IN_MEMORY, Blindfold, PictureMemory
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, SIGHTED, Blindfold, PictureMemory
 from sightscale.model_adapters.model_strings import ModelSpec, open_model
 from sightscale.tasks.sources import HUB, reading
 

@@ -11,15 +11,15 @@ from tqdm import tqdm
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.model_adapters.adapter import moves
-from sightscale.model_adapters.decoupled.focus import (
+from sightscale.model_adapters.decoupled import (
     WRITING,
     FocusWriter,
+    focus_prompt,
     prompt_hash,
     read_published,
     write_focus,
 )
-from sightscale.model_adapters.decoupled.prompts import focus_prompt
-from sightscale.model_adapters.engines.on_demand import open_on_demand
+from sightscale.model_adapters.engines import open_on_demand
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks.instructions import split_instruction

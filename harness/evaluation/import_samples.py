@@ -17,7 +17,7 @@ import pandas as pd
 
 from sightscale.harness.evaluation.records import IMPORTED, KEY, RunIdentity, make_records
 from sightscale.model_adapters.adapter import Trace
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 from sightscale.tasks import score_response
 
 MAX_LINE = 4_000_000  # bytes of one sample

@@ -15,8 +15,8 @@ from typing import Any
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.harness.evaluation.records import DECOUPLED
-from sightscale.model_adapters.blindfold.adapter import Blindfold, PictureMemory
-from sightscale.model_adapters.decoupled.prompts import Mode, reasoning_prompt
+from sightscale.model_adapters.blindfold import Blindfold, PictureMemory
+from sightscale.model_adapters.decoupled import Mode, reasoning_prompt
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.model_adapters.requests import Request, read_prompt
 from sightscale.model_adapters.scripted import Scripted

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
-from sightscale.harness.analysis.findings import show_estimate
+from sightscale.harness.analysis import show_estimate
 from sightscale.harness.pages.labels import Label, place_labels
 from sightscale.harness.pages.text import show_line
 from sightscale.harness.statistics import Estimate
@@ -24,7 +24,7 @@ class Point:
     y: Estimate
 
 
-def draw_scatter(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int) -> str:
+def draw_points(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int) -> str:
     """Points with whiskers, on scales in points of a score that hold every interval and zero: an SVG element."""
     kind = "narrow" if width < 500 else "wide"
     across = _scale([one.x for one in points], 8 if width >= 500 else 4)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sightscale.harness.analysis.findings import show_estimate
+from sightscale.harness.analysis import show_estimate
 from sightscale.harness.pages.text import escape_markdown, show_line
 from sightscale.harness.statistics import Estimate
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sightscale.harness.analysis.reliance import find_reliance
-from sightscale.harness.pages.tables import Table
+from sightscale.harness.analysis import find_reliance
+from sightscale.harness.pages import Table
 from sightscale.harness.report.figures import Figure, make_figures
 from sightscale.harness.report.findings_tables import (
     Measured,

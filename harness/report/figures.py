@@ -7,23 +7,11 @@ from urllib.parse import urlencode
 
 import vl_convert
 
-from sightscale.harness.analysis.findings import ALL, show_estimate
-from sightscale.harness.analysis.reliance import FAMILIES
-from sightscale.harness.analysis.summary import OUTCOMES
-from sightscale.harness.pages.drawing import (
-    NARROW,
-    WIDE,
-    Bar,
-    Mark,
-    Row,
-    as_file,
-    draw_intervals,
-    draw_shares,
-)
-from sightscale.harness.pages.tables import Table
+from sightscale.harness.analysis import ALL, FAMILIES, OUTCOMES, show_estimate
+from sightscale.harness.pages import NARROW, WIDE, Bar, Mark, Row, Table, as_file, draw_intervals, draw_shares
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
 MOST_RUNS = 6  # with figures of their own; one figure and the tables hold all

@@ -6,13 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.analysis.reliance import FAMILIES
-from sightscale.harness.analysis.summary import OUTCOMES
-from sightscale.harness.pages.tables import Column, Table, make_table
-from sightscale.harness.pages.text import show_line
+from sightscale.harness.analysis import FAMILIES, OUTCOMES
+from sightscale.harness.pages import Column, Table, make_table, show_line
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.statistics import Estimate
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 from sightscale.tasks.forced_choice import ceiling
 
 Place = tuple[str, str, str]  # task, level, group

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.analysis.matched_runs import Run, read_run
-from sightscale.harness.evaluation.manifest import read_manifest
-from sightscale.harness.pages.text import name_model
+from sightscale.harness.analysis import Run, read_run
+from sightscale.harness.evaluation import read_manifest
+from sightscale.harness.pages import name_model
 
 DEPTH = 3  # folders below a named one in which runs are looked for
 

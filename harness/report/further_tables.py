@@ -4,14 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sightscale.harness.analysis.comparison import THINKING, compare_runs, find_cost
-from sightscale.harness.analysis.findings import ALL
-from sightscale.harness.analysis.matched_runs import Run
-from sightscale.harness.analysis.position_bias import position_bias
-from sightscale.harness.pages.tables import Column, Table, make_table
+from sightscale.harness.analysis import ALL, THINKING, Run, compare_runs, find_cost, position_bias
+from sightscale.harness.pages import Column, Table, make_table
 from sightscale.harness.report.findings_tables import RUN, TASK, Measured, who
 from sightscale.harness.statistics import Estimate
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED
 
 ALL_TASKS = "all tasks"
 MEMORY = ("peak_memory_gib", "peak_memory_bytes")

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from sightscale.harness.pages.assets import content_policy, read_asset, render_template
-from sightscale.harness.pages.text import show_line, show_text
+from sightscale.harness.pages import content_policy, read_asset, render_template, show_line, show_text
 from sightscale.harness.report.contents import Contents
 from sightscale.harness.report.further_tables import describe_run, manifest_text
 from sightscale.harness.report.pictures import Pictures

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.analysis.matched_runs import RIGHT, read_column
-from sightscale.harness.pages.text import show_line, show_text
+from sightscale.harness.analysis import RIGHT, read_column
+from sightscale.harness.pages import show_line, show_text
 from sightscale.harness.report.folders import GivenRun
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
+from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 
 CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]

@@ -6,14 +6,30 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, TRUTH, find_bottleneck
-from sightscale.harness.analysis.downscaling import DRAWN, Downscaling, find_downscaling
-from sightscale.harness.analysis.findings import show_estimate
-from sightscale.harness.analysis.matched_runs import Run, read_column
-from sightscale.harness.evaluation.records import DECOUPLED, END_TO_END
-from sightscale.harness.pages.drawing import NARROW, WIDE, Mark, Row, draw_intervals
-from sightscale.harness.pages.scatter import Point, draw_scatter
-from sightscale.harness.pages.tables import Column, Table, make_table
+from sightscale.harness.analysis import (
+    ATTRIBUTIONS,
+    DRAWN,
+    TRUTH,
+    Downscaling,
+    Run,
+    find_bottleneck,
+    find_downscaling,
+    read_column,
+    show_estimate,
+)
+from sightscale.harness.evaluation import DECOUPLED, END_TO_END
+from sightscale.harness.pages import (
+    NARROW,
+    WIDE,
+    Column,
+    Mark,
+    Point,
+    Row,
+    Table,
+    draw_intervals,
+    draw_points,
+    make_table,
+)
 from sightscale.harness.report.figures import Figure
 from sightscale.harness.report.findings_tables import TASK, Measured
 from sightscale.harness.statistics import Estimate
@@ -136,7 +152,7 @@ def _scatter(found: Downscaling) -> Figure | None:
         shown = show_estimate(float(tau.value), float(tau.low), float(tau.high), "#")
         finding = f"Over {len(points)} tasks the two {how} (Kendall's tau {shown})."
     axes = f"drop from {found.largest} to {found.smallest}, points", "sighted − blind of the largest, points"
-    wide, narrow = (draw_scatter(points, *axes, width=width) for width in (WIDE, NARROW))
+    wide, narrow = (draw_points(points, *axes, width=width) for width in (WIDE, NARROW))
     return Figure("drop_against_reliance", "Drop against vision reliance", finding, ("tasks",), wide, narrow)
 
 

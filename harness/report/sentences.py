@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sightscale.harness.analysis.findings import ALL
+from sightscale.harness.analysis import ALL
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED
 
 FEWEST = 10  # questions of a group that is called weak
 FEW_PICTURES = 20  # below this a bootstrap over pictures is too sure of itself

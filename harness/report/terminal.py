@@ -5,7 +5,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sightscale.harness.pages.tables import Table, show_cell
+from sightscale.harness.pages import Table, show_cell
 from sightscale.harness.report.contents import Contents
 
 MOST_ROWS = 24

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightscale.harness.analysis.findings import write_csv
-from sightscale.harness.pages.tables import as_frame, escape_markdown_sentence, render_markdown
-from sightscale.harness.pages.text import escape_markdown
+from sightscale.harness.analysis import write_csv
+from sightscale.harness.pages import as_frame, escape_markdown, escape_markdown_sentence, render_markdown
 from sightscale.harness.report.contents import RESAMPLES, Contents, compute_contents
 from sightscale.harness.report.figures import write_figure
 from sightscale.harness.report.folders import GivenRun

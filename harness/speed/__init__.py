@@ -1,1 +1,8 @@
 """How fast an evaluation is on this machine, against other ways to do the same."""
+
+from sightscale.harness.speed.decoupled import compare_decoupled
+from sightscale.harness.speed.engines import compare_engines
+from sightscale.harness.speed.overhead import compare_overhead
+from sightscale.harness.speed.timing import Comparison, describe
+
+__all__ = ["Comparison", "compare_decoupled", "compare_engines", "compare_overhead", "describe"]

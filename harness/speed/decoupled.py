@@ -33,13 +33,10 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.harness.speed.questions import NAME, questions_with_a_picture_each
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
-from sightscale.model_adapters.blindfold.adapter import Blindfold
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED, Blindfold
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.decoupled.adapter import Decoupled
-from sightscale.model_adapters.decoupled.prompts import perception_prompt, reasoning_prompt
-from sightscale.model_adapters.engines.opening import open_engine
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.decoupled import Decoupled, perception_prompt, reasoning_prompt
+from sightscale.model_adapters.engines import Store, StoredEngine, open_engine
 from sightscale.tasks.instructions import split_instruction
 
 PUBLISHED, OURS = "published: two launches, batch 1", "sightscale"

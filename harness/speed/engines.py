@@ -5,8 +5,7 @@ from functools import partial
 from sightscale.harness.speed.questions import questions_with_a_picture_each
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Engine
-from sightscale.model_adapters.engines.opening import open_engine
+from sightscale.model_adapters.engines import Engine, open_engine
 from sightscale.model_adapters.model_strings import parse_model
 
 

@@ -19,14 +19,12 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from lmms_eval.protocol import ChatMessages
 
-from sightscale.harness.evaluation.records import RunIdentity, make_records, write_records
+from sightscale.harness.evaluation import RunIdentity, make_records, write_records
 from sightscale.harness.speed.questions import NAME, SIDE, photographs
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
-from sightscale.model_adapters.blindfold.adapter import Blindfold
-from sightscale.model_adapters.blindfold.stand_ins import SIGHTED
+from sightscale.model_adapters.blindfold import SIGHTED, Blindfold
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, Store, StoredEngine
 
 THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
 TARGET = 0.25  # of what lmms-eval's own way costs

@@ -13,8 +13,8 @@ import numpy as np
 from lmms_eval.tasks import TaskManager
 from PIL import Image
 
-from sightscale.harness.evaluation.load_tasks import load_tasks
-from sightscale.tasks.easy_vqa.rows import build_rows
+from sightscale.harness.evaluation import load_tasks
+from sightscale.tasks.easy_vqa import build_rows
 
 NAME = "speed"
 SIDE = 336  # pixels of a photograph-like picture

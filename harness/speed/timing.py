@@ -14,7 +14,7 @@ from lmms_eval.api.model import lmms
 from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.tasks import TaskManager
 
-from sightscale.harness.evaluation.manifest import describe_machine, describe_software
+from sightscale.harness.evaluation import describe_machine, describe_software
 from sightscale.harness.speed.questions import NAME
 
 Way = Callable[[], list[str]]  # does the work once and returns the answers

@@ -7,6 +7,7 @@ from sightscale.harness.statistics.bootstrap import (
     Bootstrapped,
     average,
     bootstrap,
+    mean_of,
     paired_difference,
     resample_totals,
 )
@@ -17,11 +18,12 @@ from sightscale.harness.statistics.corrections import (
     unparsed_bounds,
 )
 from sightscale.harness.statistics.difference import Difference, holm, mcnemar, sign_flip
-from sightscale.harness.statistics.estimates import Estimate, cluster_sums, cluster_table, mean_score, wilson
+from sightscale.harness.statistics.estimates import Array, Estimate, cluster_sums, cluster_table, mean_score, wilson
 from sightscale.harness.statistics.power import SmallestDifference, smallest_difference
 from sightscale.harness.statistics.regression import fit_line, rank_correlation
 
 __all__ = [
+    "Array",
     "Bootstrapped",
     "Difference",
     "Estimate",
@@ -36,6 +38,7 @@ __all__ = [
     "fit_line",
     "holm",
     "mcnemar",
+    "mean_of",
     "mean_score",
     "paired_difference",
     "rank_correlation",

@@ -8,7 +8,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sightscale.harness.analysis.bottleneck import TRUTH
+from sightscale.harness.analysis import TRUTH
 
 STUDY_FOLDER = Path(__file__).parent
 

@@ -6,11 +6,10 @@ With one store a perception module describes each picture once for a whole row o
 from collections.abc import Callable
 from pathlib import Path
 
-from sightscale.harness.analysis.matched_runs import Run, read_run
-from sightscale.harness.evaluation.evaluate import Plan, evaluate
-from sightscale.harness.evaluation.manifest import read_manifest
+from sightscale.harness.analysis import Run, read_run
+from sightscale.harness.evaluation import Plan, evaluate, read_manifest
 from sightscale.harness.study.plan import PlannedRun, Study, plan_runs
-from sightscale.model_adapters.blindfold.stand_ins import parse_conditions
+from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.model_strings import parse_model
 

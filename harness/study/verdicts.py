@@ -11,11 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sightscale.harness.analysis.bottleneck import find_bottleneck
-from sightscale.harness.analysis.comparison import compare_runs
-from sightscale.harness.analysis.downscaling import DRAWN, find_downscaling
-from sightscale.harness.analysis.findings import show_estimate
-from sightscale.harness.analysis.matched_runs import Run
+from sightscale.harness.analysis import DRAWN, Run, compare_runs, find_bottleneck, find_downscaling, show_estimate
 from sightscale.harness.study.plan import PlannedRun, Role
 
 Ruling = Literal["supported", "not supported", "undecided"]

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sightscale.harness.evaluation.manifest import read_manifest
-from sightscale.harness.evaluation.records import KEY, read_records, write_records
+from sightscale.harness.evaluation import KEY, read_manifest, read_records, write_records
 from sightscale.leaderboards.entry.entry import SIGHTED, VERSION, Entry
 from sightscale.leaderboards.entry.folders import (
     ENTRY,
@@ -24,8 +23,8 @@ from sightscale.leaderboards.entry.folders import (
     write_hashes,
     write_yaml,
 )
+from sightscale.leaderboards.entry.scores import score_averages, score_tasks
 from sightscale.leaderboards.entry.text import hide_folders
-from sightscale.leaderboards.verification.scores import score_averages, score_tasks
 
 MADE_WITH = (
     "model",

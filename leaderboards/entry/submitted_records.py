@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sightscale.harness.evaluation.records import SCHEMA
+from sightscale.harness.evaluation import SCHEMA
 from sightscale.leaderboards.entry.text import show
 
 MAX_ROWS = 2_000_000

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.evaluation.manifest import read_manifest
-from sightscale.harness.evaluation.records import read_records
+from sightscale.harness.evaluation import read_manifest, read_records
 from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
-from sightscale.leaderboards.entry.entry import Average, Part, Score
-from sightscale.leaderboards.verification.scores import known_tasks, score_averages, score_tasks
+from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
 from sightscale.tasks.catalogue import TaskCard
 
 # The metric of a task that a record's score is, where it isn't accuracy.

@@ -4,10 +4,9 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 
-from sightscale.leaderboards.entry.text import escape_markdown, show
+from sightscale.leaderboards.entry import escape_markdown, show
 from sightscale.leaderboards.exports.measured import Measured, as_sighted
-from sightscale.leaderboards.published import read_published
-from sightscale.leaderboards.published.table_one import HEADINGS, row_of_claims, row_of_published
+from sightscale.leaderboards.published import HEADINGS, read_published, row_of_claims, row_of_published
 
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},

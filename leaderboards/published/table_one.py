@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sightscale.leaderboards.entry.entry import SIGHTED, Average, Entry, Part, Score
-from sightscale.leaderboards.published import IN_DOMAIN, MMSTAR, PublishedRow
+from sightscale.leaderboards.entry import SIGHTED, Average, Entry, Part, Score
+from sightscale.leaderboards.published.rows import IN_DOMAIN, MMSTAR, PublishedRow
 
 IN_DOMAIN_TASKS = dict(zip(IN_DOMAIN, ("ocrvqa", "textvqa", "scienceqa", "vqav2", "gqa", "vizwiz"), strict=True))
 MMSTAR_TASKS = {

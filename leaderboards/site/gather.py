@@ -7,14 +7,18 @@ from pathlib import Path
 import pandas as pd
 
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry.entry import Data, Entry
-from sightscale.leaderboards.entry.folders import MANIFEST, RECORDS, load_entry
-from sightscale.leaderboards.entry.submission import read_manifests
-from sightscale.leaderboards.entry.submitted_records import read_submitted
-from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.entry import (
+    MANIFEST,
+    RECORDS,
+    Data,
+    Entry,
+    load_entry,
+    read_manifests,
+    read_submitted,
+    show,
+)
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records
-from sightscale.leaderboards.verification.issues import Finding
-from sightscale.leaderboards.verification.verify import verify_entry
+from sightscale.leaderboards.verification import Finding, verify_entry
 
 EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
 VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"

@@ -11,8 +11,17 @@ from math import hypot
 import pandas as pd
 
 from sightscale.harness.statistics import Estimate, mean_score, wilson
-from sightscale.leaderboards.entry.entry import SIGHTED, Average, Entry, Score
-from sightscale.leaderboards.verification.scores import AXES, MACRO, OFFICIAL, AverageRule, list_averages
+from sightscale.leaderboards.entry import (
+    AXES,
+    MACRO,
+    OFFICIAL,
+    SIGHTED,
+    Average,
+    AverageRule,
+    Entry,
+    Score,
+    list_averages,
+)
 
 Found = Mapping[tuple[str, str], Estimate]  # by task or average, and condition
 BLIND = "none"

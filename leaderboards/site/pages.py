@@ -9,16 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sightscale.harness.pages.assets import content_policy, read_asset, render_template
-from sightscale.harness.pages.text import show_text
-from sightscale.harness.report.figures import Figure
+from sightscale.harness.pages import content_policy, read_asset, render_template, show_text
+from sightscale.harness.report import Figure
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry.entry import SIGHTED
+from sightscale.leaderboards.entry import SIGHTED, known_tasks
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.site.feeds import write_citation
 from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
-from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES
-from sightscale.leaderboards.site.plots import Point, draw_front
+from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES, Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
     SIZES,
@@ -32,9 +30,7 @@ from sightscale.leaderboards.site.tables import (
     standings_table,
     task_table,
 )
-from sightscale.leaderboards.verification.issues import ERROR, NOT_CHECKED, WARNING
-from sightscale.leaderboards.verification.reports import LIMITS, MOST_FINDINGS
-from sightscale.leaderboards.verification.scores import known_tasks
+from sightscale.leaderboards.verification import ERROR, LIMITS, MOST_FINDINGS, NOT_CHECKED, WARNING
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each

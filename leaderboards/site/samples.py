@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-from sightscale.harness.analysis.matched_runs import Run
-from sightscale.harness.pages.text import show_line
-from sightscale.harness.report.contents import compute_contents
-from sightscale.harness.report.folders import GivenRun, are_options
-from sightscale.harness.report.page import write_page
-from sightscale.harness.report.pictures import Pictures
-from sightscale.harness.report.samples import gather_samples
-from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, read_json
+from sightscale.harness.analysis import Run
+from sightscale.harness.pages import show_line
+from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
+from sightscale.leaderboards.entry import LONGEST, MANIFEST, read_json
 from sightscale.leaderboards.site.gather import Listed
 
 RESAMPLES = 2_000

@@ -4,15 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sightscale.harness.pages.tables import Column, Shown, Table, make_table, show_cell
-from sightscale.harness.pages.text import show_line
-from sightscale.leaderboards.entry.entry import SIGHTED
-from sightscale.leaderboards.published import PublishedRow, read_published
-from sightscale.leaderboards.published.table_one import COLUMNS, row_of_published
+from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line
+from sightscale.leaderboards.entry import SIGHTED, known_tasks
+from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published, row_of_published
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
 from sightscale.leaderboards.site.intervals import BLIND, reliance
 from sightscale.leaderboards.site.standings import RULE, Place, find_places
-from sightscale.leaderboards.verification.scores import known_tasks
 
 HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
 MOST_TASKS = 4  # shown of entries that have no headline average

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.entry import show
 
 Level = Literal["error", "warning", "not checked"]
 ERROR: Level = "error"

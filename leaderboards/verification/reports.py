@@ -3,10 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from sightscale.leaderboards.entry.entry import SIGHTED, Entry
-from sightscale.leaderboards.entry.text import escape_markdown, show
-from sightscale.leaderboards.published import read_published
-from sightscale.leaderboards.published.table_one import HEADINGS, row_of_entry, row_of_published
+from sightscale.leaderboards.entry import SIGHTED, Entry, escape_markdown, show
+from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
 from sightscale.leaderboards.verification.issues import ERROR, NOT_CHECKED, WARNING
 from sightscale.leaderboards.verification.verify import Verified
 

@@ -7,28 +7,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightscale.leaderboards.entry.entry import Entry
-from sightscale.leaderboards.entry.folders import (
+from sightscale.leaderboards.entry import (
     ENTRY,
     HASHED,
     HASHES,
     LONGEST,
     MANIFEST,
     RECORDS,
+    Entry,
+    Submission,
     check_folder,
     hash_file,
     read_entry,
     read_json,
+    read_manifests,
+    read_submitted,
+    show,
 )
-from sightscale.leaderboards.entry.submission import Submission, read_manifests
-from sightscale.leaderboards.entry.submitted_records import read_submitted
-from sightscale.leaderboards.entry.text import show
-from sightscale.leaderboards.verification.checks.blindness import check_blindness
-from sightscale.leaderboards.verification.checks.claims import check_claims
-from sightscale.leaderboards.verification.checks.coverage import check_coverage, check_keys
-from sightscale.leaderboards.verification.checks.data import check_data
-from sightscale.leaderboards.verification.checks.provenance import check_provenance
-from sightscale.leaderboards.verification.checks.rescoring import check_scores
+from sightscale.leaderboards.verification.checks import (
+    check_blindness,
+    check_claims,
+    check_coverage,
+    check_data,
+    check_keys,
+    check_provenance,
+    check_scores,
+)
 from sightscale.leaderboards.verification.issues import Finding, error, has_errors, merge_alike
 
 HUB, MINI = "hub", "mini"

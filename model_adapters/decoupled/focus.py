@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.decoupled.prompts import FOCUS_MARK, focus_prompt
-from sightscale.model_adapters.engines import Decoding, Engine, Message, OnFinished, Prompt
-from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.engines import Decoding, Engine, Message, OnFinished, Prompt, split_thinking
 from sightscale.tasks.instructions import has_options, split_instruction
 
 Focuses = dict[str, dict[str, str]]  # task to document id to focus

@@ -1,27 +1,6 @@
 """Engines: where text is generated, behind one small protocol, with the store of finished generations."""
 
-from sightscale.model_adapters.engines.protocol import (
-    MAX_REASON,
-    Completion,
-    Decoding,
-    Engine,
-    Message,
-    OnFinished,
-    Prompt,
-    failed,
-    hash_image,
-    prompt_seed,
-)
+import lazy_loader
 
-__all__ = [
-    "MAX_REASON",
-    "Completion",
-    "Decoding",
-    "Engine",
-    "Message",
-    "OnFinished",
-    "Prompt",
-    "failed",
-    "hash_image",
-    "prompt_seed",
-]
+# What others may use stands in __init__.pyi; a part is imported when it is first used, since some are heavy.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

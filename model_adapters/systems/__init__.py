@@ -9,6 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MODELS_VARIABLE, MODELS_FOLDER = "SIGHTSCALE_MODELS", "models"
+__all__ = ["System", "find_system", "list_systems", "models_folder"]
+
 TASKS = "in_domain,mmstar_categories"  # the table's two benchmarks
 UNKNOWN = "unknown"
 

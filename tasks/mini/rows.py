@@ -6,11 +6,10 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from sightscale.tasks.mini import iterate_items
 from sightscale.tasks.mini.items import Item, Split
-from sightscale.tasks.mini.render import render
-from sightscale.tasks.mini.sets.imagenet import NAMES
-from sightscale.tasks.mini.sets.mmstar import CATEGORIES
+from sightscale.tasks.mini.registry import iterate_items
+from sightscale.tasks.mini.rendering import render
+from sightscale.tasks.mini.sets import CATEGORIES, NAMES
 
 TRUTH = {  # known of every item, beyond what the hub's schemas hold
     "blind_answer": datasets.Value("string"),

@@ -14,9 +14,9 @@ import pytest
 
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
+from sightscale.leaderboards.entry.scores import list_averages
 from sightscale.leaderboards.entry.submitted_records import decode
 from sightscale.leaderboards.verification import verify
-from sightscale.leaderboards.verification.scores import list_averages
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 

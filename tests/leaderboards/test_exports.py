@@ -10,8 +10,7 @@ import jsonschema
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from lmms_eval.utils import make_table
 
 from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_ever

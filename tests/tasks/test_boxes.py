@@ -6,8 +6,7 @@ import string
 import time
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from sightscale.tasks.boxes import (
     AUTO,

@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.tasks import chance_level, score_response
 from sightscale.tasks.forced_choice import agreement, majority_agreement, read_preference, write_shares

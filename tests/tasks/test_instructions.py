@@ -1,8 +1,7 @@
 """Closing instructions: taken off whole, recognised whatever stands before them, nothing else touched."""
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from sightscale.tasks import instructions, multiple_choice
 from sightscale.tasks.instructions import INSTRUCTIONS, has_options, split_instruction

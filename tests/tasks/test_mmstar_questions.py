@@ -4,8 +4,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.tasks.mmstar.questions import Question, read_question, write_question
 

@@ -3,8 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.tasks import score_response
 from sightscale.tasks.open_answers import names_one, normalise, read_names, read_open, read_yes_no, write_names

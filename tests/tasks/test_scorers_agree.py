@@ -4,8 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from lmms_eval.tasks.mmstar.utils import mmstar_aggregate_results
-from lmms_eval.tasks.mmstar.utils import mmstar_process_results as lmms_evals
+from lmms_eval.tasks.mmstar.utils import mmstar_aggregate_results, mmstar_process_results as lmms_evals
 
 from sightscale.tasks.mini import build_rows
 from sightscale.tasks.mmstar.scoring import mean_of_axes, process_results, read_options

@@ -14,8 +14,8 @@ from typing import Literal
 
 from PIL import Image, ImageChops
 
-from sightscale.model_adapters.decoupled.prompts import perception_prompt
-from sightscale.tasks.easy_vqa.rows import draw_options, kind_of, read_questions
+from sightscale.model_adapters.decoupled import perception_prompt
+from sightscale.tasks.easy_vqa import draw_options, kind_of, read_questions
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
 from sightscale.trainers.data.conversations import Conversation
@@ -50,7 +50,7 @@ class EasyVqaConversations:
         return Conversation(turns, (partial(open_picture, image, change),), f"easy_vqa:{image.name}")
 
 
-def training_texts() -> list[str]:
+def easy_vqa_texts() -> list[str]:
     """Texts with every word that conversations use, to train a tokenizer on."""
     seen = []
     forms: tuple[Form, ...] = ("open", "choice", "describe")

@@ -14,18 +14,13 @@ from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any
 
-from sightscale.model_adapters.decoupled.prompts import perception_prompt, reasoning_prompt
+from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
-from sightscale.tasks.mini import SETS, draw_item
-from sightscale.tasks.mini.drawing.scenes import PLACES, things_of
-from sightscale.tasks.mini.items import Item
-from sightscale.tasks.mini.render import render
-from sightscale.tasks.mini.rows import pose_as_mmstar
-from sightscale.tasks.mini.sets.scienceqa import facts
+from sightscale.tasks.mini import PLACES, SETS, Item, draw_item, facts, pose_as_mmstar, render, things_of
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
 from sightscale.trainers.data.batches import IGNORED
 from sightscale.trainers.data.conversations import Conversation
-from sightscale.trainers.model.tower import LabelledPicture
+from sightscale.trainers.model import LabelledPicture
 
 ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
 TELL = "Tell me about a scene."
@@ -154,7 +149,7 @@ _FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
 }
 
 
-def training_texts(sets: Sequence[str], n: int = 400) -> list[str]:
+def mini_texts(sets: Sequence[str], n: int = 400) -> list[str]:
     """Texts with the words of the sets, to train a tokenizer on."""
     seen: list[str] = []
     for name in sets:

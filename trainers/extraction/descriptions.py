@@ -2,8 +2,7 @@
 
 from PIL import Image
 
-from sightscale.model_adapters.engines import Completion, Decoding, Message, Prompt
-from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.engines import Completion, Decoding, Message, Prompt, split_thinking
 from sightscale.trainers.extraction.prompts import DESCRIPTION_MARK, description_prompt
 from sightscale.trainers.extraction.statements import Statements, refuses
 

@@ -15,13 +15,15 @@ from typing import Any
 from tqdm import tqdm
 
 from sightscale.model_adapters.adapter import moves
-from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter
-from sightscale.model_adapters.decoupled.focus import prompt_hash as focus_prompt_hash
-from sightscale.model_adapters.decoupled.prompts import perception_prompt
-from sightscale.model_adapters.engines import Decoding, Engine, Prompt
-from sightscale.model_adapters.engines.on_demand import Room, open_on_demand
+from sightscale.model_adapters.decoupled import (
+    WRITING,
+    FocusWriter,
+    perception_prompt,
+    prompt_hash as focus_prompt_hash,
+)
+from sightscale.model_adapters.engines import Decoding, Engine, Prompt, Room, open_on_demand
 from sightscale.model_adapters.model_strings import parse_model
-from sightscale.trainers.data.conversations import IMAGE
+from sightscale.trainers.data import IMAGE
 from sightscale.trainers.extraction.descriptions import DESCRIBING, ask_for_description, read_description
 from sightscale.trainers.extraction.pictures import keep_picture, open_picture
 from sightscale.trainers.extraction.prompts import prompts_hash

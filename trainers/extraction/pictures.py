@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sightscale.trainers.data.pictures import open_whole
+from sightscale.trainers.data import open_whole
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 

@@ -15,10 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from sightscale.tasks.errors import first_line
-from sightscale.tasks.mini import REVISION, SETS, iterate_items
-from sightscale.tasks.mini.render import render
-from sightscale.tasks.mini.rows import encode
-from sightscale.trainers.data.conversation_files import ConversationFile, read_pictures
+from sightscale.tasks.mini import REVISION, SETS, encode, iterate_items, render
+from sightscale.trainers.data import ConversationFile, read_pictures
 from sightscale.trainers.extraction.prompts import Pair
 from sightscale.trainers.extraction.questions import clean_question
 

@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, OnFinished, Prompt
-from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, OnFinished, Prompt, split_thinking
 from sightscale.trainers.extraction.prompts import Pair, statements_prompt
 
 CONVERTING = Decoding(max_new_tokens=1024, thinking=False)  # the study's length; it samples, ours is greedy

@@ -15,7 +15,7 @@ from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import first_line
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.mini.rows import encode
+from sightscale.tasks.mini import encode
 from sightscale.tasks.multiple_choice import read_options
 from sightscale.trainers.extraction.questions import clean_question
 from sightscale.trainers.extraction.sources import HUB, Source, Unusable, describe_error, make_example, name_example

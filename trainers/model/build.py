@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from tokenizers import trainers as tokenizer_trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers as tokenizer_trainers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,

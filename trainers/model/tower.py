@@ -14,9 +14,7 @@ import torch
 from torch import nn
 from transformers import SiglipVisionModel
 
-from sightscale.trainers.data.batches import IGNORED
-from sightscale.trainers.data.conversations import Opener
-from sightscale.trainers.data.easy_vqa import attributes, open_picture, read_training_pictures
+from sightscale.trainers.data import IGNORED, Opener, attributes, open_picture, read_training_pictures
 
 
 @dataclass(frozen=True)

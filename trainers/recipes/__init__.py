@@ -1,0 +1,3 @@
+"""The recipes that come with sightscale, as YAML."""
+
+__all__: list[str] = []

@@ -1,1 +1,18 @@
 """Checks: each module finds one kind of fault in an entry, from what the entry itself and the tasks say."""
+
+from sightscale.leaderboards.verification.checks.blindness import check_blindness
+from sightscale.leaderboards.verification.checks.claims import check_claims
+from sightscale.leaderboards.verification.checks.coverage import check_coverage, check_keys
+from sightscale.leaderboards.verification.checks.data import check_data
+from sightscale.leaderboards.verification.checks.provenance import check_provenance
+from sightscale.leaderboards.verification.checks.rescoring import check_scores
+
+__all__ = [
+    "check_blindness",
+    "check_claims",
+    "check_coverage",
+    "check_data",
+    "check_keys",
+    "check_provenance",
+    "check_scores",
+]

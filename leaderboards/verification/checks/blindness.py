@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import DECOUPLED, FAILED
-from sightscale.leaderboards.entry.entry import SIGHTED
-from sightscale.leaderboards.entry.folders import RECORDS
-from sightscale.leaderboards.entry.submission import Submission
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.evaluation import DECOUPLED, FAILED
+from sightscale.leaderboards.entry import RECORDS, SIGHTED, Submission, show
 from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
 
 NEVER_ITS_OWN = ("noise", "mismatched")  # stand-ins that can't be the picture itself; a black picture may be

@@ -2,12 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from sightscale.leaderboards.entry.entry import DECIMALS, Average, Score
-from sightscale.leaderboards.entry.folders import ENTRY
-from sightscale.leaderboards.entry.submission import Submission
-from sightscale.leaderboards.entry.text import show
+from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Score, Submission, score_averages, score_tasks, show
 from sightscale.leaderboards.verification.issues import Finding, error
-from sightscale.leaderboards.verification.scores import score_averages, score_tasks
 
 SLACK = 0.5 * 10**-DECIMALS + 1e-12  # half of the last digit shown
 

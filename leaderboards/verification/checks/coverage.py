@@ -5,14 +5,18 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import FAILED, KEY
-from sightscale.leaderboards.entry.entry import REQUIRED_CONDITIONS, SIGHTED
-from sightscale.leaderboards.entry.folders import ENTRY, RECORDS
-from sightscale.leaderboards.entry.submission import Submission
-from sightscale.leaderboards.entry.submitted_records import MAX_ROWS
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.evaluation import FAILED, KEY
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MAX_ROWS,
+    RECORDS,
+    REQUIRED_CONDITIONS,
+    SIGHTED,
+    Submission,
+    known_tasks,
+    show,
+)
 from sightscale.leaderboards.verification.issues import Finding, error, warning
-from sightscale.leaderboards.verification.scores import known_tasks
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
 NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")

@@ -7,14 +7,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import FAILED
-from sightscale.leaderboards.entry.entry import SIGHTED
-from sightscale.leaderboards.entry.folders import ENTRY, MANIFEST, RECORDS
-from sightscale.leaderboards.entry.submission import RunManifest, Submission
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.evaluation import FAILED
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, SIGHTED, RunManifest, Submission, known_tasks, show
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
 from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
-from sightscale.leaderboards.verification.scores import known_tasks
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
@@ -23,7 +19,7 @@ PACKAGE = "package:"  # sources that come with an installed package
 
 def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Finding]:
     """Rows that aren't what the task's own data say. `source` `mini` never reaches for the hub's data."""
-    from sightscale.harness.evaluation.replay import asking, prompt_name
+    from sightscale.harness.evaluation import asking, prompt_name
 
     data, size = submission.entry.data, None
     if data.source == "mini":
@@ -52,7 +48,7 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
 
 
 def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Finding]:
-    from sightscale.harness.evaluation.replay import read_questions
+    from sightscale.harness.evaluation import read_questions
 
     card, data = known_tasks().get(task), submission.entry.data
     if card is None:
@@ -100,7 +96,7 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
-    from sightscale.harness.evaluation.replay import Said
+    from sightscale.harness.evaluation import Said
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"

@@ -5,12 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation.manifest import describe_scorer
-from sightscale.harness.evaluation.records import digest_records
-from sightscale.leaderboards.entry.add import read_budgets
-from sightscale.leaderboards.entry.folders import ENTRY, MANIFEST, RECORDS
-from sightscale.leaderboards.entry.submission import RunManifest, Submission
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.evaluation import describe_scorer, digest_records
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets, show
 from sightscale.leaderboards.verification.checks.rescoring import same
 from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
 

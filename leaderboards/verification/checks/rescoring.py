@@ -7,10 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import FAILED
-from sightscale.leaderboards.entry.folders import RECORDS
-from sightscale.leaderboards.entry.submission import Submission
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.evaluation import FAILED
+from sightscale.leaderboards.entry import RECORDS, Submission, show
 from sightscale.leaderboards.verification.issues import Finding, error, not_checked
 from sightscale.tasks import chance_level, score_response
 from sightscale.tasks.boxes import AUTO, ground

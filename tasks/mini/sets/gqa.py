@@ -6,7 +6,7 @@ Every phrase in a question singles out exactly one thing of its scene.
 import random
 from collections.abc import Sequence
 
-from sightscale.tasks.mini.drawing.scenes import (
+from sightscale.tasks.mini.drawing import (
     COLOUR_NAMES,
     RELATIONS,
     SHAPE_NAMES,

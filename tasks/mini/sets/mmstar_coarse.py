@@ -5,9 +5,16 @@ from typing import Any
 
 from PIL import Image, ImageFilter, ImageOps
 
-from sightscale.tasks.mini.drawing.canvas import INK, Canvas, shade
-from sightscale.tasks.mini.drawing.scenes import describe_things, draw_things, render_things, scene_of
-from sightscale.tasks.mini.drawing.things import draw_thing
+from sightscale.tasks.mini.drawing import (
+    INK,
+    Canvas,
+    describe_things,
+    draw_thing,
+    draw_things,
+    render_things,
+    scene_of,
+    shade,
+)
 from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.words import a, opened
 

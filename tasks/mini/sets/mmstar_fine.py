@@ -6,18 +6,21 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import TEXTURES, Canvas, shade
-from sightscale.tasks.mini.drawing.scenes import (
+from sightscale.tasks.mini.drawing import (
     COLOUR_NAMES,
     PLACES,
     RELATIONS,
     SHAPE_NAMES,
+    TEXTURES,
+    THINGS,
+    Canvas,
     Thing,
     describe_things,
+    draw_thing,
     draw_things,
     scene_of,
+    shade,
 )
-from sightscale.tasks.mini.drawing.things import THINGS, draw_thing
 from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.words import a
 

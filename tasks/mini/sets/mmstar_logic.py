@@ -7,9 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import INK, Canvas, shade
-from sightscale.tasks.mini.drawing.lettering import write
-from sightscale.tasks.mini.drawing.scenes import COLOUR_NAMES, SHAPE_NAMES
+from sightscale.tasks.mini.drawing import COLOUR_NAMES, INK, SHAPE_NAMES, Canvas, shade, write
 from sightscale.tasks.mini.items import Choice, Item, complete_choice, draw_choice
 from sightscale.tasks.mini.sets.vqav2 import draw_yard
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import INK, Canvas, shade
-from sightscale.tasks.mini.drawing.lettering import write
+from sightscale.tasks.mini.drawing import INK, Canvas, shade, write
 from sightscale.tasks.mini.items import Choice, Item
 from sightscale.tasks.mini.sets.mmstar_logic import draw_number
 

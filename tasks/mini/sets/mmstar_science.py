@@ -6,8 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import INK, Canvas, shade
-from sightscale.tasks.mini.drawing.lettering import write
+from sightscale.tasks.mini.drawing import INK, Canvas, shade, write
 from sightscale.tasks.mini.items import Choice, Item, draw_choice
 from sightscale.tasks.mini.sets.mmstar_logic import arrow
 from sightscale.tasks.mini.sets.mmstar_math import DIAL

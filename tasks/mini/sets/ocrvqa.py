@@ -5,9 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import Canvas, rgb, shade
-from sightscale.tasks.mini.drawing.lettering import fitting_height, write
-from sightscale.tasks.mini.drawing.things import draw_thing
+from sightscale.tasks.mini.drawing import Canvas, draw_thing, fitting_height, rgb, shade, write
 from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.words import a, opened
 

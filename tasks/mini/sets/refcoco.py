@@ -9,8 +9,7 @@ import random
 from collections.abc import Callable
 from functools import lru_cache
 
-from sightscale.tasks.mini.drawing.canvas import SHAPES
-from sightscale.tasks.mini.drawing.scenes import RELATIONS, SIZES, Thing, describe_things, draw_things, scene_of
+from sightscale.tasks.mini.drawing import RELATIONS, SHAPES, SIZES, Thing, describe_things, draw_things, scene_of
 from sightscale.tasks.mini.items import Item
 
 SIDE = 224

@@ -12,16 +12,9 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter
 
-from sightscale.tasks.mini.drawing.scenes import (
-    COLOUR_NAMES,
-    SHAPE_NAMES,
-    Thing,
-    describe_things,
-    draw_things,
-    scene_of,
-)
+from sightscale.tasks.mini.drawing import COLOUR_NAMES, SHAPE_NAMES, Thing, describe_things, draw_things, scene_of
 from sightscale.tasks.mini.items import Item
-from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rendering import render
 
 # Share of people who see through a difference of so many steps of strength.
 AGREEMENT = {1: 0.75, 2: 0.9, 3: 1.0, 4: 1.0, 5: 1.0}

@@ -9,8 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing.canvas import COLOURS, Canvas, rgb, shade
-from sightscale.tasks.mini.drawing.things import draw_thing
+from sightscale.tasks.mini.drawing import COLOURS, Canvas, draw_thing, rgb, shade
 from sightscale.tasks.mini.items import Item, draw_choice
 from sightscale.tasks.mini.words import a, opened
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.harness.analysis.matched_runs import read_runs
 from sightscale.harness.analysis.reliance import find_reliance

@@ -1,7 +1,6 @@
 """Strangers' text, whatever it holds, is bounded and shows all that it is."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.harness.pages.text import escape_markdown, name_model, show_line, show_text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.pages.scatter import Point, draw_scatter
+from sightscale.harness.pages.scatter import Point, draw_points
 from sightscale.harness.pages.tables import Table
 from sightscale.harness.report.contents import Contents, compute_contents
 from sightscale.harness.report.folders import read_given
@@ -90,7 +90,7 @@ def test_points_lie_where_their_numbers_are_and_names_are_text() -> None:
         Point("b", Estimate(0.0, float("nan"), float("nan"), 1, 1), Estimate(0.0, 0.0, 0.0, 1, 1)),
     ]
     for width in (760, 346):
-        drawing = ET.fromstring(draw_scatter(points, "x", "y", width=width))
+        drawing = ET.fromstring(draw_points(points, "x", "y", width=width))
         first, second = (float(one.get("cx") or "nan") for one in drawing.iter("circle"))
         assert 0 < second < first < width
         assert not list(drawing.iter("b"))
@@ -98,7 +98,7 @@ def test_points_lie_where_their_numbers_are_and_names_are_text() -> None:
 
 def test_names_of_near_points_dont_lie_on_each_other() -> None:
     points = [Point(f"task number {n}", *(Estimate(0.5 + n / 200, 0.4, 0.6, 9, 9) for _ in range(2))) for n in range(4)]
-    drawing = ET.fromstring(draw_scatter(points, "x", "y", width=760))
+    drawing = ET.fromstring(draw_points(points, "x", "y", width=760))
     named = [one for one in drawing.iter("text") if (one.text or "").startswith("task")]
     places = [(one.get("text-anchor"), float(one.get("y") or "nan")) for one in named]
     assert all(

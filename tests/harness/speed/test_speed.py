@@ -8,8 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.speed import decoupled as speed_decoupled
-from sightscale.harness.speed import overhead as speed_overhead
+from sightscale.harness.speed import decoupled as speed_decoupled, overhead as speed_overhead
 from sightscale.harness.speed.decoupled import CountSteps, compare_decoupled, never_ending
 from sightscale.harness.speed.engines import compare_engines
 from sightscale.harness.speed.overhead import compare_overhead

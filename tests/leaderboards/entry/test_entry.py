@@ -8,8 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from sightscale.leaderboards.entry.entry import SCHEMA_FILE, write_schema
 from sightscale.leaderboards.entry.folders import parse_entry, read_json, read_yaml, write_yaml

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sightscale.harness.statistics import Estimate
+from sightscale.leaderboards.entry.scores import list_averages
 from sightscale.leaderboards.published import IN_DOMAIN, read_published
 from sightscale.leaderboards.published.table_one import IN_DOMAIN_TASKS
 from sightscale.leaderboards.site import gather as gathering
@@ -28,7 +29,6 @@ from sightscale.leaderboards.site.tables import (
     size_group,
     standings_table,
 )
-from sightscale.leaderboards.verification.scores import list_averages
 
 ClaimEntry = Callable[..., Path]
 CLAIMS = Options(verify=False)

@@ -15,8 +15,8 @@ import pytest
 from sightscale.harness.evaluation.records import SCHEMA, digest_records, read_records, write_records
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.folders import parse_entry, read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.entry.scores import score_averages, score_tasks
 from sightscale.leaderboards.verification.reports import write_json, write_markdown
-from sightscale.leaderboards.verification.scores import score_averages, score_tasks
 from sightscale.leaderboards.verification.verify import Verified, verify_entry
 
 

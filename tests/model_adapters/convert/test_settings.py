@@ -1,8 +1,7 @@
 """Grids of views: every form in which LLaVA's checkpoints state them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.model_adapters.convert.settings import read_pinpoints
 

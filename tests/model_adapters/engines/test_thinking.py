@@ -1,8 +1,7 @@
 """Thinking told from the answer, however the response or the prompt marks it."""
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from sightscale.model_adapters.engines.thinking import join_thinking, opens_thinking, split_thinking
 

@@ -8,7 +8,7 @@ from PIL import ImageChops, ImageStat
 from sightscale.tasks.boxes import iou, read_box
 from sightscale.tasks.mini import build_rows, iterate_items
 from sightscale.tasks.mini.drawing.scenes import RELATIONS, things_of
-from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rendering import render
 from sightscale.tasks.mini.sets.imagenet import CLASSES, NAMES
 from sightscale.tasks.mini.sets.refcoco import SIDE, ZONES, best_size, tight_box
 from sightscale.tasks.mini.sets.similarity import write_nights, write_pieapp

@@ -14,7 +14,7 @@ from sightscale.tasks.easy_vqa.rows import FEATURES
 from sightscale.tasks.mini import QUESTIONS, build_rows, draw_item, iterate_items
 from sightscale.tasks.mini.drawing.scenes import RELATIONS, things_of
 from sightscale.tasks.mini.items import scene_key, split_of
-from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rendering import render
 from sightscale.tasks.mini.rows import TRUTH
 from sightscale.tasks.mini.sets.scienceqa import facts
 from sightscale.tasks.mini.sets.vizwiz import UNANSWERABLE

@@ -11,7 +11,7 @@ from lmms_eval.tasks.mmstar.utils import eval_type_dict
 
 from sightscale.tasks.mini import build_rows, iterate_items
 from sightscale.tasks.mini.items import scene_key, split_of
-from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rendering import render
 from sightscale.tasks.mini.rows import MMSTAR, TRUTH
 from sightscale.tasks.mini.sets.mmstar import AXES, CATEGORIES
 

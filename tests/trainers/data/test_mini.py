@@ -10,7 +10,7 @@ from sightscale.model_adapters.decoupled.prompts import perception_prompt
 from sightscale.model_adapters.engines.thinking import split_thinking
 from sightscale.tasks.mini import SETS, draw_item, iterate_items
 from sightscale.tasks.mini.items import split_of
-from sightscale.tasks.mini.render import render
+from sightscale.tasks.mini.rendering import render
 from sightscale.trainers.data.batches import IGNORED
 from sightscale.trainers.data.mini import (
     LabelledMini,
@@ -18,8 +18,8 @@ from sightscale.trainers.data.mini import (
     attributes,
     caption,
     extraction,
+    mini_texts,
     pose,
-    training_texts,
 )
 
 IN_DOMAIN = [name for name in SETS if name.startswith("in_domain/")]
@@ -115,7 +115,7 @@ def read_letters(asked: str) -> list[str]:
 
 
 def test_texts_for_a_tokenizer_hold_every_form() -> None:
-    texts = training_texts(["in_domain/GQA"], n=5)
+    texts = mini_texts(["in_domain/GQA"], n=5)
     assert len(texts) == 5 * 2 * len((*WITH_PICTURE, *ALONE)) and any("<think>" in text for text in texts)
 
 

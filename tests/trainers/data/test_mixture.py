@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from sightscale.trainers.data.conversation_files import ConversationFile
 from sightscale.trainers.data.mixture import FileRows, Ingredient, Mixture, build_mixture

@@ -1,8 +1,7 @@
 """Questions without placeholders and instructions: what comes off, and that nothing else does."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.tasks.instructions import INSTRUCTIONS
 from sightscale.trainers.extraction.questions import clean_question

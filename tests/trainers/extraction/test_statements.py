@@ -1,8 +1,7 @@
 """Statements read from a teacher's text, and refusals told from descriptions."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.model_adapters.engines import Completion, failed
 from sightscale.trainers.extraction.statements import parse_statements, read_statements, refuses

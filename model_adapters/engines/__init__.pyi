@@ -1,0 +1,24 @@
+from .nowait import read_rule as read_rule
+from .on_demand import Room as Room, open_on_demand as open_on_demand
+from .opening import open_engine as open_engine
+from .processors import for_pictures as for_pictures
+from .protocol import (
+    MAX_REASON as MAX_REASON,
+    Completion as Completion,
+    Decoding as Decoding,
+    Engine as Engine,
+    Message as Message,
+    OnFinished as OnFinished,
+    Prompt as Prompt,
+    failed as failed,
+    hash_image as hash_image,
+    prompt_seed as prompt_seed,
+)
+from .store import (
+    Store as Store,
+    StoredEngine as StoredEngine,
+    describe_store as describe_store,
+    prune_store as prune_store,
+)
+from .thinking import split_thinking as split_thinking
+from .weights import PICKLED as PICKLED

@@ -1,0 +1,95 @@
+"""The mini suite: every task's data in miniature, drawn by code from a seed in exactly the hub's schemas.
+
+A set's items are functions of its name, the split, a seed and a number; train and test share no scene,
+since a scene's own content decides where it belongs.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from sightscale.tasks.mini.items import Item, Split, scene_key, split_of
+
+QUESTIONS = "SIGHTSCALE_MINI_QUESTIONS"  # how many a set has, where not the default
+DEFAULT_QUESTIONS = 300
+REVISION = "mini@1"  # goes up whenever a picture or a question changes
+
+# What draws one item of a set, and what turns items into the rows of the hub's schema.
+SETS = {
+    "in_domain/OCRVQA": ("sets.ocrvqa:draw_cover", "rows:multiple_choice_rows"),
+    "in_domain/TextVQA": ("sets.textvqa:draw_street", "rows:multiple_choice_rows"),
+    "in_domain/ScienceQA": ("sets.scienceqa:draw_lesson", "rows:multiple_choice_rows"),
+    "in_domain/VQAv2": ("sets.vqav2:draw_yard", "rows:multiple_choice_rows"),
+    "in_domain/GQA": ("sets.gqa:draw_relation", "rows:multiple_choice_rows"),
+    "in_domain/VizWiz": ("sets.vizwiz:draw_product", "rows:multiple_choice_rows"),
+    "mmstar/coarse perception": ("sets.mmstar:draw_coarse", "rows:mmstar_rows"),
+    "mmstar/fine-grained perception": ("sets.mmstar:draw_fine", "rows:mmstar_rows"),
+    "mmstar/instance reasoning": ("sets.mmstar:draw_instance", "rows:mmstar_rows"),
+    "mmstar/logical reasoning": ("sets.mmstar:draw_logical", "rows:mmstar_rows"),
+    "mmstar/math": ("sets.mmstar:draw_math", "rows:mmstar_rows"),
+    "mmstar/science & technology": ("sets.mmstar:draw_science", "rows:mmstar_rows"),
+    "mmstar": ("", "rows:all_mmstar_rows"),
+    **{
+        f"refcoco/{split}": ("sets.refcoco:draw_refcoco", "rows:refcoco_rows")
+        for split in ("val", "test", "testA", "testB")
+    },
+    **{
+        f"refcoco_plus/{split}": ("sets.refcoco:draw_refcoco_plus", "rows:refcoco_rows")
+        for split in ("val", "testA", "testB")
+    },
+    **{f"refcocog/{split}": ("sets.refcoco:draw_refcocog", "rows:refcoco_rows") for split in ("val", "test")},
+    "imagenet": ("sets.imagenet:draw_class", "rows:imagenet_rows"),
+    "nights": ("sets.similarity:draw_night", "rows:triplet_rows"),
+    "pieapp": ("sets.similarity:draw_distortion", "rows:triplet_rows"),
+}
+
+
+def draw_item(name: str, split: Split, seed: int, number: int) -> Item:
+    """One item of a set, the same on every machine. Raises ValueError for an unknown set."""
+    draw = _named(name, 0)
+    rng = random.Random(f"{name}:{split}:{seed}:{number}")
+    while True:
+        item = draw(rng)
+        if split_of(item.scene) == split:
+            return item
+
+
+def iterate_items(name: str, split: Split, n: int, seed: int = 0) -> Iterator[Item]:
+    """`n` items of a set, no two with the same scene and question."""
+    seen: set[tuple[str, str]] = set()
+    number = 0
+    while len(seen) < n:
+        item = draw_item(name, split, seed, number)
+        number += 1
+        key = (scene_key(item.scene), item.question)
+        if key not in seen:
+            seen.add(key)
+            yield item
+        elif number > 20 * n + 1000:
+            raise ValueError(f"the mini set {name} has no {n} different questions")
+
+
+def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int = 0) -> Any:
+    """A set's rows as a `datasets.Dataset` in the hub's schema, with what is known of each answer besides.
+
+    The columns beyond the hub's are `blind_answer`, `blind_probability` and `truth_description`. Raises
+    ValueError for an unknown set.
+    """
+    if n is None:
+        n = int(os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS)
+    return _build(name, split, n, seed)
+
+
+@lru_cache(maxsize=64)  # a run loads its tasks anew for every condition
+def _build(name: str, split: Split, n: int, seed: int) -> Any:
+    return _named(name, 1)(name, split, n, seed)
+
+
+def _named(name: str, which: int) -> Any:
+    if name not in SETS:
+        raise ValueError(f"unknown mini set {name!r}; known: {', '.join(SETS)}")
+    module, function = SETS[name][which].split(":")
+    return getattr(import_module(f"sightscale.tasks.mini.{module}"), function)
