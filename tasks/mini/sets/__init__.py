@@ -2,5 +2,6 @@
 
 from sightscale.tasks.mini.sets.imagenet import NAMES
 from sightscale.tasks.mini.sets.mmstar import CATEGORIES
+from sightscale.tasks.mini.sets.scienceqa import facts
 
-__all__ = ["CATEGORIES", "NAMES"]
+__all__ = ["CATEGORIES", "NAMES", "facts"]
