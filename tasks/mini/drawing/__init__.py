@@ -13,6 +13,7 @@ from sightscale.tasks.mini.drawing.scenes import (
     draw_things,
     render_things,
     scene_of,
+    things_of,
 )
 from sightscale.tasks.mini.drawing.things import THINGS, draw_thing
 
@@ -37,5 +38,6 @@ __all__ = [
     "rgb",
     "scene_of",
     "shade",
+    "things_of",
     "write",
 ]
