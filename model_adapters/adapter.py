@@ -14,6 +14,7 @@ from tqdm import tqdm
 from sightscale.model_adapters.engines import OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 from sightscale.tasks.boxes import tag_convention
+from sightscale.tasks.errors import UserError
 
 WINDOW = 512  # requests whose pictures are in memory at a time
 AUTO = "auto"  # the box convention that is read from the response itself
@@ -77,7 +78,7 @@ class Adapter(lmms):
         read = [read_request(instance, self.task_dict) for instance in requests]
         traces = self.answer(read)
         if traces and all(trace.error for trace in traces):
-            raise RuntimeError(f"no request could be answered; the first reason: {traces[0].error}")
+            raise UserError(f"no request could be answered; the first reason: {traces[0].error}")
         self.traces.update({request.key: trace for request, trace in zip(read, traces, strict=True)})
         return [
             GenerationResult(
@@ -132,7 +133,7 @@ def said(trace: Trace) -> str:
 
 
 def check_convention(convention: str) -> str:
-    """The box convention. Raises ValueError when it isn't one."""
+    """The box convention. Raises UserError when it isn't one."""
     if convention != AUTO:
         tag_convention("", convention)
     return convention

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lmms_eval.api.model import lmms
 
 from sightscale.model_adapters.systems import list_systems, models_folder
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def parse_model(text: str) -> ModelSpec:
     """Read `MODEL[,key=value…]`, `decoupled:perception=…,reasoning=…`, `scripted:RULE` or `lmms:NAME[,key=value…]`.
 
     MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id. `SYSTEM[,key=value…]` stands for
-    a system's own string, with its arguments replaced or added to. Raises ValueError in one line for
+    a system's own string, with its arguments replaced or added to. Raises UserError in one line for
     anything else, and for a system whose folders aren't there.
     """
     text = text.strip()
@@ -41,7 +41,7 @@ def parse_model(text: str) -> ModelSpec:
         arguments = _read_arguments(text.removeprefix("decoupled:"), text)
         missing = [name for name in ("perception", "reasoning") if not arguments.get(name)]
         if missing:
-            raise ValueError(
+            raise UserError(
                 f"model {text!r} lacks {missing[0]}=MODEL; write decoupled:perception=MODEL,reasoning=MODEL"
             )
         return ModelSpec("decoupled", text, arguments)
@@ -51,7 +51,7 @@ def parse_model(text: str) -> ModelSpec:
     foreign = text.startswith("lmms:")
     name, _, rest = text.removeprefix("lmms:").partition(",")
     if not name:
-        raise ValueError(f"model {text!r} names no model")
+        raise UserError(f"model {text!r} names no model")
     return ModelSpec("lmms" if foreign else "end-to-end", name, _read_arguments(rest, text))
 
 
@@ -62,7 +62,7 @@ def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
     named = [spec.name, *(value for value in spec.arguments.values() if isinstance(value, str))]
     for folder in named:
         if folder.startswith(f"{models_folder()}/") and not Path(folder).is_dir():
-            raise ValueError(
+            raise UserError(
                 f"model {name!r} needs the folder {folder}, which isn't there: `sightscale models show {name}` "
                 "tells how to make it"
             )
@@ -70,7 +70,7 @@ def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
 
 
 def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:
-    """Load what a model string stands for. Raises ValueError in one line when it can't be loaded."""
+    """Load what a model string stands for. Raises UserError in one line when it can't be loaded."""
     from sightscale.model_adapters.decoupled import Decoupled
     from sightscale.model_adapters.end_to_end import EndToEnd
     from sightscale.model_adapters.scripted import Scripted
@@ -86,7 +86,7 @@ def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lm
         return _open_foreign(spec, batch_size)
     except TypeError as error:
         if "unexpected keyword argument" in str(error):
-            raise ValueError(f"model {spec.name!r}: {str(error).split('__init__() ', 1)[-1]}") from error
+            raise UserError(f"model {spec.name!r}: {str(error).split('__init__() ', 1)[-1]}") from error
         raise
 
 
@@ -94,12 +94,12 @@ def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
     from lmms_eval.models import get_model, list_available_models
 
     if spec.name not in list_available_models(include_aliases=True):
-        raise ValueError(f"lmms-eval has no model {spec.name!r}; `lmms-eval models` lists what it has")
+        raise UserError(f"lmms-eval has no model {spec.name!r}; `lmms-eval models` lists what it has")
     arguments = ",".join(f"{key}={value}" for key, value in spec.arguments.items())
     try:
         return get_model(spec.name).create_from_arg_string(arguments, {"batch_size": batch_size})
     except Exception as error:  # any fault of a model that isn't ours is a reason to report, in one line
-        raise ValueError(
+        raise UserError(
             f"lmms-eval's model {spec.name!r} can't be loaded: {type(error).__name__}: {first_line(error)}"
         ) from error
 
@@ -109,7 +109,7 @@ def _read_arguments(text: str, whole: str) -> dict[str, str | bool]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         if not equals or not key:
-            raise ValueError(f"model {whole!r}: {part!r} is not key=value")
+            raise UserError(f"model {whole!r}: {part!r} is not key=value")
         value = value.strip()
         arguments[key.strip()] = value.lower() == "true" if value.lower() in ("true", "false") else value
     return arguments

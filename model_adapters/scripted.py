@@ -13,6 +13,7 @@ from typing import Any
 from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.requests import Request, read_prompt
 from sightscale.model_adapters.truth import sees_its_pictures
+from sightscale.tasks.errors import UserError
 
 RULES = ("oracle", "prior", "coin")
 
@@ -21,9 +22,9 @@ class Scripted(Adapter):
     """`scripted:oracle`, `scripted:prior`, `scripted:coin[,seed=N]`."""
 
     def __init__(self, rule: str, seed: int = 0, batch_size: int | str = 1, store: str | None = None) -> None:
-        """Raises ValueError for an unknown rule. `batch_size` and `store` change nothing: there is nothing to keep."""
+        """Raises UserError for an unknown rule. `batch_size` and `store` change nothing: there is nothing to keep."""
         if rule not in RULES:
-            raise ValueError(f"unknown scripted model {rule!r}; known: {', '.join(RULES)}")
+            raise UserError(f"unknown scripted model {rule!r}; known: {', '.join(RULES)}")
         super().__init__(rule)
         self.rule, self.seed = rule, int(seed)
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.sources import find_copy
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
@@ -60,7 +61,7 @@ class TaskCard:
 def list_tasks() -> tuple[TaskCard, ...]:
     """Every task and group of sightscale, by name.
 
-    Raises ValueError when a task file lacks a field of its card.
+    Raises UserError when a task file lacks a field of its card.
     """
     cards = []
     for path, config in _read_configs():
@@ -68,7 +69,7 @@ def list_tasks() -> tuple[TaskCard, ...]:
         metadata = config.get("metadata") or {}
         missing = [one for one in FIELDS if one not in metadata]
         if missing:
-            raise ValueError(f"task file {path.name} lacks metadata.{missing[0]}")
+            raise UserError(f"task file {path.name} lacks metadata.{missing[0]}")
         members = tuple(str(one) for one in config["task"]) if isinstance(config.get("task"), list) else ()
         cards.append(
             TaskCard(
@@ -90,12 +91,12 @@ def list_tasks() -> tuple[TaskCard, ...]:
 
 
 def find_card(name: str) -> TaskCard:
-    """The card of one task or group. Raises ValueError with close names when it isn't ours."""
+    """The card of one task or group. Raises UserError with close names when it isn't ours."""
     cards = {card.name: card for card in list_tasks()}
     if name not in cards:
         close = get_close_matches(name, cards, n=3)
         hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
-        raise ValueError(f"sightscale has no task {name!r}; {hint}")
+        raise UserError(f"sightscale has no task {name!r}; {hint}")
     return cards[name]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import datasets
 
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.mmstar import read_question, write_question
 
@@ -28,7 +29,7 @@ class OptionOrder:
 
 
 def parse_order(text: str) -> OptionOrder | None:
-    """`circular` or `shuffled:SEED`; None for nothing. Raises ValueError for anything else."""
+    """`circular` or `shuffled:SEED`; None for nothing. Raises UserError for anything else."""
     kind, _, seed = text.strip().partition(":")
     if not kind:
         return None
@@ -36,13 +37,13 @@ def parse_order(text: str) -> OptionOrder | None:
         return OptionOrder(CIRCULAR)
     if kind == SHUFFLED and seed.isdecimal():
         return OptionOrder(SHUFFLED, int(seed))
-    raise ValueError(f"unknown order of options {text!r}; known: {CIRCULAR}, {SHUFFLED}:SEED")
+    raise UserError(f"unknown order of options {text!r}; known: {CIRCULAR}, {SHUFFLED}:SEED")
 
 
 def arrange_options(rows: datasets.Dataset, text: str) -> datasets.Dataset:
     """The rows with their options in the order that `text` names; rows that are no multiple choice as they are.
 
-    Raises ValueError for an unknown order.
+    Raises UserError for an unknown order.
     """
     order = parse_order(text)
     kind = _kind(rows)

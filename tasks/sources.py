@@ -21,6 +21,7 @@ from typing import Any
 
 import datasets
 
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.option_orders import arrange_options, parse_order
 
 DATA, DATA_ROOT, OPTIONS = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT", "SIGHTSCALE_OPTIONS"
@@ -36,7 +37,7 @@ MINI_BUILDER = "sightscale.tasks.mini:build_rows"
 def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     """The rows that a pointer data set of one line points to.
 
-    Raises ValueError when the pointer names no known source, or has no mini data and mini is asked for.
+    Raises UserError when the pointer names no known source, or has no mini data and mini is asked for.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
     return arrange_options(_read(fields), os.environ.get(OPTIONS) or "")
@@ -47,28 +48,28 @@ def _read(fields: Mapping[str, Any]) -> datasets.Dataset:
         return _builder(MINI_BUILDER)(fields["mini"])
     if "hub" in fields:
         if chosen_data() == MINI:
-            raise ValueError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
+            raise UserError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
         return load_hub(
             fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {}, fields.get("config")
         )
     if "package" in fields:
         name = fields["package"]
         if name not in PACKAGES:
-            raise ValueError(f"unknown package {name!r} in a pointer file; known: {', '.join(sorted(PACKAGES))}")
+            raise UserError(f"unknown package {name!r} in a pointer file; known: {', '.join(sorted(PACKAGES))}")
         return _builder(PACKAGES[name])(**fields.get("arguments", {}))
-    raise ValueError("a pointer file names neither a hub data set nor a package")
+    raise UserError("a pointer file names neither a hub data set nor a package")
 
 
 @contextmanager
 def reading(data: str, data_root: Path | None = None, options: str = "") -> Iterator[None]:
     """Let tasks that are loaded inside read these data, in this order of options; as before afterwards.
 
-    Raises ValueError for unknown data or an unknown order, and for a data root that is no folder.
+    Raises UserError for unknown data or an unknown order, and for a data root that is no folder.
     """
     if data not in (HUB, MINI):
-        raise ValueError(f"unknown data {data!r}; known: {HUB}, {MINI}")
+        raise UserError(f"unknown data {data!r}; known: {HUB}, {MINI}")
     if data_root and not data_root.is_dir():
-        raise ValueError(f"the data root {data_root} is not a folder")
+        raise UserError(f"the data root {data_root} is not a folder")
     parse_order(options)
     wanted = {DATA: data, DATA_ROOT: str(data_root.absolute()) if data_root else None, OPTIONS: options}
     wanted = {name: value for name, value in wanted.items() if value}
@@ -85,10 +86,10 @@ def reading(data: str, data_root: Path | None = None, options: str = "") -> Iter
 
 
 def chosen_data() -> str:
-    """Which data the tasks read: `hub` or `mini`. Raises ValueError when the environment says another."""
+    """Which data the tasks read: `hub` or `mini`. Raises UserError when the environment says another."""
     chosen = os.environ.get(DATA) or HUB
     if chosen not in (HUB, MINI):
-        raise ValueError(f"{DATA} is {chosen!r}; known: {HUB}, {MINI}")
+        raise UserError(f"{DATA} is {chosen!r}; known: {HUB}, {MINI}")
     return chosen
 
 
@@ -104,7 +105,7 @@ def load_hub(
 ) -> datasets.Dataset:
     """The joined splits of a hub data set, or of the user's copy, whose columns have one of the values `where` lists.
 
-    Pictures aren't decoded to find them. Raises ValueError for a split that isn't there.
+    Pictures aren't decoded to find them. Raises UserError for a split that isn't there.
     """
     copy = find_copy(path)
     loaded = (
@@ -112,7 +113,7 @@ def load_hub(
     )
     missing = [split for split in splits if split not in loaded]
     if missing:
-        raise ValueError(f"{copy or path} has no split {missing[0]!r}; it has {', '.join(loaded)}")
+        raise UserError(f"{copy or path} has no split {missing[0]!r}; it has {', '.join(loaded)}")
     rows = datasets.concatenate_datasets([loaded[split] for split in splits])
     for column, value in where.items():
         wanted = value if isinstance(value, list) else [value]

@@ -46,6 +46,8 @@ AXES_OF_ONE = "mean over the axes (l2_category) of the category"
 
 TITLES = {Suite.IN_DOMAIN: "in-domain", Suite.MMSTAR: "MMStar"}  # of the suites that are reported as one number
 GROUPS = {Suite.IN_DOMAIN: "in_domain", Suite.MMSTAR: "mmstar_categories"}  # that hold a suite's tasks
+# The averages that boards show first, with their headings.
+HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
 
 
 @dataclass(frozen=True)

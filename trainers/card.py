@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerStage
 from sightscale.trainers.stages import read_log
 
@@ -29,12 +30,12 @@ class TaskScore:
 
 
 def lineage(recipe: Recipe, release: str) -> list[TowerStage | Stage]:
-    """The stages that a released model went through, in order. Raises ValueError for an unknown release."""
+    """The stages that a released model went through, in order. Raises UserError for an unknown release."""
     by_name = {stage.name: stage for stage in recipe.stages}
     before = dict(zip([stage.name for stage in recipe.stages][1:], recipe.stages, strict=False))
     found = [stage for stage in recipe.stages if isinstance(stage, Stage) and stage.release == release]
     if not found:
-        raise ValueError(f"recipe {recipe.name} releases no {release!r}")
+        raise UserError(f"recipe {recipe.name} releases no {release!r}")
     chain: list[TowerStage | Stage] = [found[0]]
     while True:
         last = chain[-1]

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sightscale.tasks.errors import UserError
+
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 Part = Literal["vision", "connector", "language"]
@@ -241,7 +243,7 @@ def list_recipes() -> list[str]:
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or in that YAML file.
 
-    A recipe that `extends` another one has that one's fields where it doesn't state its own. Raises ValueError
+    A recipe that `extends` another one has that one's fields where it doesn't state its own. Raises UserError
     in one line when there is none, or when a field is wrong.
     """
     path, fields = _read(name, ())
@@ -253,7 +255,7 @@ def load_recipe(name: str) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"recipe {path}: {where}: {first['msg']}") from error
+        raise UserError(f"recipe {path}: {where}: {first['msg']}") from error
 
 
 def _read(name: str, extending: tuple[Path, ...]) -> tuple[Path, Any]:
@@ -262,13 +264,13 @@ def _read(name: str, extending: tuple[Path, ...]) -> tuple[Path, Any]:
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
-        raise ValueError(f"there is no recipe {name!r}; shipped: {', '.join(list_recipes())}; or give a YAML file")
+        raise UserError(f"there is no recipe {name!r}; shipped: {', '.join(list_recipes())}; or give a YAML file")
     if path in extending:
-        raise ValueError(f"recipe {path} extends itself")
+        raise UserError(f"recipe {path} extends itself")
     try:
         fields = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise ValueError(f"recipe {path} is not YAML: {str(error).splitlines()[0]}") from error
+        raise UserError(f"recipe {path} is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(fields, dict) or "extends" not in fields:
         return path, fields
     _, base = _read(str(fields.pop("extends")), (*extending, path))

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Hardware, Part, Schedule
 
 PARTS: dict[Part, tuple[str, ...]] = {
@@ -26,7 +27,7 @@ LOG_FIELDS = ("loss", "learning_rate", "grad_norm", "epoch")
 
 
 def part_of(name: str) -> Part:
-    """The part of a VLM that the parameter of that name belongs to. Raises ValueError for an unknown name."""
+    """The part of a VLM that the parameter of that name belongs to. Raises UserError for an unknown name."""
     for part, prefixes in PARTS.items():
         if name.startswith(prefixes):
             return part
@@ -142,7 +143,7 @@ def run_stage(
 ) -> Trainer:
     """Train `model` in place over the stage's rows, going on from the folder's last whole checkpoint.
 
-    Raises ValueError when the batch can't be cut into equal pieces for the devices there are.
+    Raises UserError when the batch can't be cut into equal pieces for the devices there are.
     """
     per_device, accumulation = cut_batch(stage.batch_size, hardware, int(os.environ.get("WORLD_SIZE", "1")))
     steps = stage.steps or max(1, len(rows) // stage.batch_size)
@@ -193,11 +194,11 @@ def run_stage(
 
 
 def cut_batch(batch_size: int, hardware: Hardware, devices: int) -> tuple[int, int]:
-    """Rows a device takes at a time, and how many times before a step. Raises ValueError when it doesn't divide."""
+    """Rows a device takes at a time, and how many times before a step. Raises UserError when it doesn't divide."""
     per_device = hardware.per_device_batch or batch_size // devices
     per_device = min(per_device, max(1, batch_size // devices))
     if per_device * devices == 0 or batch_size % (per_device * devices):
-        raise ValueError(f"a batch of {batch_size} can't be cut into {per_device} rows on each of {devices} devices")
+        raise UserError(f"a batch of {batch_size} can't be cut into {per_device} rows on each of {devices} devices")
     return per_device, batch_size // (per_device * devices)
 
 

@@ -6,9 +6,9 @@ The work folder holds one folder a stage: Trainer's checkpoints and, once it is 
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,36 +17,38 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
-from sightscale.trainers.data import Collator, Mixture, OpenedRows, build_mixture
-from sightscale.trainers.locks import hold
+from sightscale.tasks.errors import UserError
+from sightscale.trainers.data import Collator, Mixture, OpenedRows, build_mixture, open_source
 from sightscale.trainers.model import (
-    LabelledEasyVqa,
     TowerWithHeads,
     build_model,
     build_processor,
     collate_pictures,
     open_tokenizer,
 )
-from sightscale.trainers.recipe import Recipe, Stage, TowerStage
+from sightscale.trainers.recipe import EasyVqa, Mini, Recipe, Stage, TowerStage
 from sightscale.trainers.stages import part_of, read_log, run_stage
+from sightscale.trainers.work_folders import claim, hold
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
-def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), say: Say = print) -> dict[str, Path]:
+def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path()) -> dict[str, Path]:
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
     A recipe with one release writes it to `output`, one with several to folders of their names in it.
-    Raises ValueError when `work` was begun with another recipe or another process trains in it, or when data or a
+    Raises UserError when `work` was begun with another recipe or another process trains in it, or when data or a
     part can't be had.
     """
     work.mkdir(parents=True, exist_ok=True)
     with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
-        _claim(work, recipe)
-        return _train_stages(recipe, work, output, data_root, say)
+        claim(
+            work / "recipe.json", recipe.model_dump_json(indent=2), "recipe; give another --work folder, or delete it"
+        )
+        return _train_stages(recipe, work, output, data_root)
 
 
-def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, say: Say) -> dict[str, Path]:
+def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> dict[str, Path]:
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
@@ -59,11 +61,11 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, say
         if start:
             _read_weights(model, work / start / "done")
         if (folder / "done" / "complete").is_file():
-            say(f"stage {stage.name}: finished before")
+            logger.info(f"stage {stage.name}: finished before")
         elif isinstance(stage, TowerStage):
-            _train_tower(model, processor, stage, recipe, folder, say)
+            _train_tower(model, processor, stage, recipe, folder)
         else:
-            _train_conversations(model, processor, stage, recipe, recipe.seed + number, folder, data_root, say)
+            _train_conversations(model, processor, stage, recipe, recipe.seed + number, folder, data_root)
         if isinstance(stage, Stage) and stage.release:
             _read_weights(model, folder / "done")
             target = output / stage.release if len(releases) > 1 else output
@@ -74,30 +76,20 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, say
 
 
 def training_texts(recipe: Recipe) -> list[str]:
-    """Texts with the words of the recipe's own data, to train a tokenizer on. Raises ValueError without any."""
-    sources = {one.source for stage in recipe.stages if isinstance(stage, Stage) for one in stage.mixture}
-    texts: list[str] = []
-    if "easy_vqa" in sources:
-        from sightscale.trainers.data import easy_vqa_texts
-
-        texts += easy_vqa_texts()
-    if "mini" in sources:
-        from sightscale.trainers.data import mini_texts
-
-        sets = [
-            name
-            for stage in recipe.stages
-            for one in getattr(stage, "mixture", ())
-            for name in getattr(one, "sets", ())
-        ]
-        texts += mini_texts(sorted(set(sets)))
+    """Texts with the words of the recipe's own data, to train a tokenizer on. Raises UserError without any."""
+    packaged: dict[str, set[str]] = {}
+    for stage in recipe.stages:
+        for ingredient in stage.mixture if isinstance(stage, Stage) else ():
+            if isinstance(ingredient, EasyVqa | Mini):
+                packaged.setdefault(ingredient.source, set()).update(getattr(ingredient, "sets", ()))
+    texts = [text for name, sets in packaged.items() for text in open_source(name).list_texts(sorted(sets))]
     if not texts:
-        raise ValueError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
+        raise UserError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
     return texts
 
 
 def _train_conversations(
-    model: Any, processor: Any, stage: Stage, recipe: Recipe, seed: int, folder: Path, data_root: Path, say: Say
+    model: Any, processor: Any, stage: Stage, recipe: Recipe, seed: int, folder: Path, data_root: Path
 ) -> None:
     """Train the stage's parts of `model` on its mixture, in place."""
     for name, parameter in model.named_parameters():
@@ -106,9 +98,9 @@ def _train_conversations(
     folder.mkdir(parents=True, exist_ok=True)
     bad_rows = folder / "bad_rows.txt"
     rates = recipe.rates(stage)
-    say(f"stage {stage.name}: {stage.kind}, learning: {recipe.show_rates(stage)}")
+    logger.info(f"stage {stage.name}: {stage.kind}, learning: {recipe.show_rates(stage)}")
     for line in mixture_report(stage, mixture):
-        say(line)
+        logger.info(line)
     bad = [str(row) for one in mixture.ingredients for row in one.bad]
     bad_rows.write_text("".join(f"{line}\n" for line in bad))
     rows, collator = OpenedRows(mixture, bad_rows), Collator(processor, recipe.language.context, bad_rows)
@@ -126,14 +118,14 @@ def _train_conversations(
         folder=folder,
     )
     if collator.cut or collator.left_out:
-        say(
+        logger.info(
             f"stage {stage.name}: {collator.cut} conversations were cut to {recipe.language.context} tokens, "
             f"{collator.left_out} left out; {bad_rows} lists those"
         )
     _finish(trainer, folder)
 
 
-def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, say: Say) -> None:
+def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:
     """Train the vision tower of `model` on attributes, in place.
 
     The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
@@ -145,26 +137,24 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
         if weights.is_file():
-            say(f"stage {stage.name}: {weights} was trained before")
+            logger.info(f"stage {stage.name}: {weights} was trained before")
             with (folder.parent / "log.jsonl").open("a") as log:
                 log.writelines(json.dumps(entry) + "\n" for entry in read_log(shared / "log.jsonl"))
         else:
-            _make_tower(model, processor, stage, recipe, folder, weights, say)
+            _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
     done = folder / "done"
     model.save_pretrained(done)
     (done / "complete").touch()
 
 
-def _make_tower(
-    model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path, say: Say
-) -> None:
+def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
     """Train a tower like the model's into the file `weights`, and its log beside it."""
-    pictures = open_labelled(stage, recipe)
+    pictures = open_source(stage.data).label(stage, recipe)
     torch.manual_seed(recipe.seed)  # of the tower and the heads
     tower = SiglipVisionModel(model.config.vision_config)
     heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
-    say(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
+    logger.info(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
     run_stage(
         heads,
         stage,
@@ -185,16 +175,6 @@ def _make_tower(
     partial.rename(weights.with_name("log.jsonl"))
     save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
     partial.rename(weights)
-
-
-def open_labelled(stage: TowerStage, recipe: Recipe) -> Any:
-    """The labelled pictures of a tower stage."""
-    size = (stage.steps or 1) * stage.batch_size
-    if stage.data == "easy_vqa":
-        return LabelledEasyVqa(size, recipe.seed, recipe.augment)
-    from sightscale.trainers.data import LabelledMini
-
-    return LabelledMini(stage.sets, size, recipe.seed)
 
 
 def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
@@ -258,11 +238,3 @@ def save_model(model: Any, processor: Any, output: Path) -> None:
         for name, tensor in load_file(weights).items()
     }
     save_file(renamed, weights, metadata={"format": "pt"})
-
-
-def _claim(work: Path, recipe: Recipe) -> None:
-    mark = work / "recipe.json"
-    wanted = recipe.model_dump_json(indent=2)
-    if mark.is_file() and mark.read_text() != wanted:
-        raise ValueError(f"{work} was begun with another recipe; give another --work folder, or delete it")
-    mark.write_text(wanted)

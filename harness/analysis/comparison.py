@@ -1,13 +1,22 @@
 """Comparison: how two runs differ on the questions that both answered, and what each one costs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.analysis.findings import as_findings, finding, known
-from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, split_groups
+from sightscale.harness.analysis.findings import (
+    ALL,
+    AVERAGES,
+    Finding,
+    Level,
+    Measure,
+    as_table,
+    without_interval,
+)
+from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, read_runs, split_groups
 from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
@@ -22,93 +31,135 @@ from sightscale.harness.statistics import (
     sign_flip,
     smallest_difference,
 )
-from sightscale.model_adapters.blindfold import SIGHTED
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.suites import AverageKind
+from sightscale.tasks.vocabulary import Condition
 
-STAGES = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
-SECONDS = ("seconds", "perception_seconds")
-THINKING = "thinking tokens (about)"
+TOKENS = {
+    Measure.INPUT_TOKENS: "input_tokens",
+    Measure.OUTPUT_TOKENS: "output_tokens",
+    Measure.PERCEPTION_INPUT_TOKENS: "perception_input_tokens",
+    Measure.PERCEPTION_OUTPUT_TOKENS: "perception_output_tokens",
+}
+SECONDS = {Measure.SECONDS: "seconds", Measure.PERCEPTION_SECONDS: "perception_seconds"}
+TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "sign flips": Measure.P_SIGN_FLIPS}
+COSTS = (*TOKENS, *SECONDS, Measure.THINKING_TOKENS, Measure.THINKING_CHARACTERS, Measure.TOKENS_PER_RIGHT)
 
 
-def compare_runs(first: Run, second: Run, condition: str = SIGHTED, *, resamples: int = 10_000) -> pd.DataFrame:
-    """Findings on first − second for each task, category and axis: difference, test, and the smallest one to be seen.
+def compare(
+    first: str | Path, second: str | Path, condition: str = Condition.SIGHTED, *, resamples: int = 10_000
+) -> pd.DataFrame:
+    """How two runs differ, question by question: `compare_runs`'s table for their folders or records files.
+
+    Raises UserError when there is no run, or when the two share no question.
+    """
+    one, two = read_runs([str(first), str(second)])
+    return compare_runs(one, two, condition, resamples=resamples)
+
+
+def compare_runs(
+    first: Run, second: Run, condition: str = Condition.SIGHTED, *, resamples: int = 10_000
+) -> pd.DataFrame:
+    """Findings on first − second for each task, category and axis: difference, test, smallest detectable difference.
 
     Tests of the tasks are corrected together by Holm's method. Categories and axes are shown with intervals, not
-    tested. Raises ValueError when the two share no question.
+    tested. Raises UserError when the two share no question.
     """
-    rows: list[dict[str, Any]] = []
+    findings: list[Finding] = []
     tests: list[tuple[str, Difference]] = []
     parts: list[Bootstrapped] = []
     for questions in match_questions([first, second]):
-        columns = [(first.label, condition), (second.label, condition)]
-        if any(column not in questions.scores.columns for column in columns):
-            continue
-        both = questions.common(columns)
-        if both.about.empty:
+        both = _share(questions, first, second, condition)
+        if both is None:
             continue
         for group in split_groups(both.about):
-            where = {"task": both.task, "level": group.level, "group": group.name, "condition": condition}
-            one, two = (both.column(*column)[group.members] for column in columns)
+            where: dict[str, Any] = {"task": both.task, "level": group.level, "group": group.name}
+            where["condition"] = condition
+            one, two = (both.column(run.label, condition)[group.members] for run in (first, second))
             clusters = both.clusters[group.members]
             seed = sum(both.task.encode())  # tasks are resampled independently
             gap = bootstrap(one - two, clusters, [mean_of(0)], resamples=resamples, seed=seed)[0]
             least = smallest_difference(one, two, clusters)
-            rows += [
-                finding("first", mean_score(one, clusters), **where, run=first.label),
-                finding("second", mean_score(two, clusters), **where, run=second.label),
-                finding("difference", gap.interval(bounds=(-1, 1)), **where),
-                finding("discordance", known(least.discordance, least.n, least.clusters), **where),
-                finding("smallest difference", known(least.value, least.n, least.clusters), **where),
+            discordance = without_interval(least.discordance, least.n, least.clusters)
+            smallest = without_interval(least.value, least.n, least.clusters)
+            findings += [
+                Finding(Measure.FIRST, mean_score(one, clusters), **where, run=first.label),
+                Finding(Measure.SECOND, mean_score(two, clusters), **where, run=second.label),
+                Finding(Measure.DIFFERENCE, gap.interval(bounds=(-1, 1)), **where),
+                Finding(Measure.DISCORDANCE, discordance, **where),
+                Finding(Measure.SMALLEST, smallest, **where),
             ]
-            if group.level == "task":
+            if group.level is Level.TASK:
                 parts.append(gap)
                 tests.append((both.task, _test(both, one, two)))
     if not tests:
-        raise ValueError(
+        raise UserError(
             f"{first.label} and {second.label} share no {condition} question; compare runs of the same tasks"
         )
     adjusted = holm([test.p for _, test in tests])
     for (task, test), p in zip(tests, adjusted, strict=True):
-        where = {"task": task, "level": "task", "group": "all", "condition": condition}
+        where = {"task": task, "level": Level.TASK, "group": ALL, "condition": condition}
         n = test.first_only + test.second_only
-        rows.append(finding(f"p ({test.test})", known(test.p, n), **where))
-        rows.append(finding("p (Holm)", known(p, n), **where))
+        findings.append(Finding(TESTS[test.test], without_interval(test.p, n), **where))
+        findings.append(Finding(Measure.P_HOLM, without_interval(p, n), **where))
     if len(parts) > 1:
-        where = {"task": "mean", "level": "average", "group": f"mean of {len(parts)} tasks", "condition": condition}
-        rows.append(finding("difference", average(parts).interval(bounds=(-1, 1)), **where))
+        where = {"task": "mean", "level": Level.AVERAGE, "group": AVERAGES[AverageKind.TASKS], "condition": condition}
+        mean = average(parts).interval(bounds=(-1, 1))
+        findings.append(Finding(Measure.DIFFERENCE, mean, **where, note=f"mean of {len(parts)} tasks"))
     for run in (first, second):
-        rows += find_cost(run, condition)
-    return as_findings(rows)
+        findings += find_cost(run, condition)
+    return as_table(findings)
 
 
-def find_cost(run: Run, condition: str = SIGHTED) -> Iterator[dict[str, Any]]:
+def shares_questions(first: Run, second: Run, condition: str = Condition.SIGHTED) -> bool:
+    """Whether two runs answered a question under the condition that both were asked, so that they can be compared."""
+    key = ["task", "doc_id"]
+    asked = [
+        pd.MultiIndex.from_frame(run.records.loc[run.records["condition"] == condition, key]) for run in (first, second)
+    ]
+    return len(asked[0].intersection(asked[1])) > 0
+
+
+def _share(questions: Questions, first: Run, second: Run, condition: str) -> Questions | None:
+    """The questions of a task that both runs answered; None where there are none."""
+    columns = [(first.label, condition), (second.label, condition)]
+    if any(column not in questions.scores.columns for column in columns):
+        return None
+    both = questions.common(columns)
+    return None if both.about.empty else both
+
+
+def find_cost(run: Run, condition: str = Condition.SIGHTED) -> Iterator[Finding]:
     """Findings per question of a run: tokens read and written in either stage, seconds, thinking.
 
     Records count thinking's tokens with the answer's: `thinking tokens` is the output's in the proportion of
     characters thought to characters written, and says so by its name.
     """
     for task, rows in run.records[run.records["condition"] == condition].groupby("task", sort=False):
-        where = {"run": run.label, "task": str(task), "level": "cost", "group": "all", "condition": condition}
-        costs = {name.replace("_", " "): rows[name].to_numpy(float) for name in (*STAGES, *SECONDS)}
+        where: dict[str, Any] = {"run": run.label, "task": str(task), "level": Level.COST, "group": ALL}
+        where["condition"] = condition
+        costs = {measure: rows[column].to_numpy(float) for measure, column in {**TOKENS, **SECONDS}.items()}
         thinking, answer = (
             rows[name].fillna("").astype(str).str.len().to_numpy(float) for name in ("thinking", "response")
         )
         share = np.divide(thinking, thinking + answer, out=np.zeros(len(rows)), where=thinking > 0)
-        costs |= {THINKING: share * costs["output tokens"], "thinking characters": thinking}
-        for name, values in costs.items():
+        costs[Measure.THINKING_TOKENS] = share * costs[Measure.OUTPUT_TOKENS]
+        costs[Measure.THINKING_CHARACTERS] = thinking
+        for measure, values in costs.items():
             if np.nan_to_num(values).any():
-                yield finding(name, _mean(values, rows["cluster"].to_numpy(object)), **where)
-        spent = float(rows[list(STAGES)].sum().sum())
+                yield Finding(measure, _mean(values, rows["cluster"].to_numpy(object)), **where)
+        spent = float(rows[list(TOKENS.values())].sum().sum())
         right = int((rows["score"] > RIGHT).sum())
         if spent:  # a scripted or imported model's tokens aren't known, which isn't none
-            per_right = known(spent / right if right else float("nan"), len(rows))
-            yield finding("tokens per right answer", per_right, **where)
+            per_right = without_interval(spent / right if right else float("nan"), len(rows))
+            yield Finding(Measure.TOKENS_PER_RIGHT, per_right, **where)
 
 
 def _mean(values: Array, clusters: Any) -> Estimate:
     """A mean of any unit; without an interval when nothing varies."""
-    found = bootstrap(values, clusters, [mean_of(0)], resamples=2000)[0]
-    varies = np.nanmax(values) > np.nanmin(values) and found.clusters > 1
-    return found.interval() if varies else known(found.value, found.n, found.clusters)
+    mean = bootstrap(values, clusters, [mean_of(0)], resamples=2000)[0]
+    varies = np.nanmax(values) > np.nanmin(values) and mean.clusters > 1
+    return mean.interval() if varies else without_interval(mean.value, mean.n, mean.clusters)
 
 
 def _test(both: Questions, one: Any, two: Any) -> Difference:

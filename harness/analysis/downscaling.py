@@ -7,6 +7,7 @@ error, and the same questions make both, so the points' own error covariances ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
@@ -14,23 +15,28 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sightscale.harness.analysis.findings import as_findings, finding, known
+from sightscale.harness.analysis.findings import Finding, Level, Measure, as_table, without_interval
 from sightscale.harness.analysis.matched_runs import (
     Questions,
     Run,
     match_questions,
-    parse_size,
     read_column,
     show_size,
     split_groups,
 )
 from sightscale.harness.statistics import Array, Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
-from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 REPLICATES = 2000  # of the line and the rank correlations
-CORRELATIONS = ("kendall", "spearman")
-FIXED = "these tasks, other questions"
-DRAWN = "other tasks, other questions"
+CORRELATIONS = {Measure.KENDALL: "kendall", Measure.SPEARMAN: "spearman"}
+
+
+class Resampling(StrEnum):
+    """What is drawn anew for an interval on the relation: the group of its findings."""
+
+    QUESTIONS = "questions resampled"
+    TASKS = "tasks and questions resampled"
 
 
 @dataclass(frozen=True)
@@ -51,22 +57,25 @@ class _Point:
 
 
 def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
-    """Runs with their sizes in billions of parameters, the largest first: what stands behind `=`, else the records'.
+    """Runs with their sizes in billions of parameters, the largest first: where they are placed, else the records'.
 
-    Raises ValueError for fewer than two, an unknown size, or two runs of one size.
+    Raises UserError for fewer than two, an unknown size, or two runs of one size.
     """
     if len(runs) < 2:
-        raise ValueError("downscaling needs at least two runs of different sizes; give RUN=8 RUN=0.6")
+        raise UserError("downscaling needs at least two runs of different sizes; give RUN=8 RUN=0.6")
     sized = []
     for run in runs:
-        counted = read_column(run, "parameters")
-        if run.note is None and not float(counted or 0):  # scripted models have none
-            raise ValueError(f"the records of {run.label} don't say how large it is; write RUN=SIZE, such as RUN=8")
-        sized.append((parse_size(run.note, run.label) if run.note else float(counted or 0) / 1e9, run))
+        placed = run.placement.size if run.placement else None
+        if run.placement and placed is None:
+            raise UserError(f"{run.label}: {run.placement} names two modules; a scale needs one size, such as RUN=8")
+        counted = float(read_column(run, "parameters") or 0)
+        if placed is None and not counted:  # scripted models have none
+            raise UserError(f"the records of {run.label} don't say how large it is; write RUN=SIZE, such as RUN=8")
+        sized.append((counted / 1e9 if placed is None else placed, run))
     sized.sort(key=lambda pair: -pair[0])
     for (size, first), (other, second) in pairwise(sized):
         if size == other:
-            raise ValueError(
+            raise UserError(
                 f"{first.label} and {second.label} have one size ({show_size(size)}); a scale needs different ones"
             )
     return sized
@@ -76,29 +85,30 @@ def find_downscaling(
     runs: Sequence[Run],
     condition: str | None = None,
     *,
-    by: str = "task",
+    by: Level = Level.TASK,
     resamples: int = 10_000,
 ) -> Downscaling:
     """Drops from the largest model to each smaller one, and drop against reliance under a blind condition.
 
     Points of the second are tasks, categories or axes, as `by` says; without `condition` the first one that the
-    largest run was asked under is taken. Raises ValueError as `order_by_scale` does.
+    largest run was asked under is taken. Raises UserError as `order_by_scale` does.
     """
     sized = order_by_scale(runs)
     (_, largest), (_, smallest) = sized[0], sized[-1]
     asked = set(largest.records["condition"])
-    blind = condition or next((name for name in CONDITIONS if name in asked), None)
+    blind = condition or next((name for name in BLIND_CONDITIONS if name in asked), None)
     if condition and condition not in asked:
-        raise ValueError(f"{largest.label} was not asked blind under {condition!r}; it was under {', '.join(asked)}")
-    rows: list[dict[str, Any]] = []
+        raise UserError(f"{largest.label} was not asked blind under {condition!r}; it was under {', '.join(asked)}")
+    findings: list[Finding] = []
     points: list[_Point] = []
     sizes = _show_sizes([size for size, _ in sized])
     for questions in match_questions(runs):
         for size, (_, run) in zip(sizes[1:], sized[1:], strict=True):
-            made, found = _drops(questions, largest.label, run.label, blind, resamples, by)
-            rows += [{**row, "condition": f"{sizes[0]} → {size}"} for row in made]
-            points = points + found if run is smallest else points
-    rows += _relate(points)
+            contrast = f"{sizes[0]} → {size}"
+            drops, pair_points = _drops(questions, largest.label, run.label, blind, contrast, resamples, by)
+            findings += drops
+            points = points + pair_points if run is smallest else points
+    findings += _relate(points)
     table = pd.DataFrame(
         [
             {
@@ -110,7 +120,7 @@ def find_downscaling(
             for point in points
         ]
     )
-    return Downscaling(as_findings(rows), table, largest.label, smallest.label)
+    return Downscaling(as_table(findings), table, largest.label, smallest.label)
 
 
 def _show_sizes(sizes: Sequence[float]) -> list[str]:
@@ -119,33 +129,35 @@ def _show_sizes(sizes: Sequence[float]) -> list[str]:
     return short if len(set(short)) == len(sizes) else [show_size(size) for size in sizes]
 
 
-def _ends(found: Estimate) -> dict[str, float]:
-    return {"value": found.value, "low": found.low, "high": found.high}
+def _ends(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _drops(
-    questions: Questions, largest: str, smaller: str, blind: str | None, resamples: int, by: str
-) -> tuple[list[dict[str, Any]], list[_Point]]:
+    questions: Questions, largest: str, smaller: str, blind: str | None, contrast: str, resamples: int, by: Level
+) -> tuple[list[Finding], list[_Point]]:
     """Findings for one pair of sizes, and the points among them."""
-    columns = [(largest, SIGHTED), (smaller, SIGHTED)]
+    columns = [(largest, str(Condition.SIGHTED)), (smaller, str(Condition.SIGHTED))]
     if any(column not in questions.scores.columns for column in columns):
         return [], []
     with_blind = blind is not None and (largest, blind) in questions.scores.columns
     both = questions.common([*columns, (largest, str(blind))] if with_blind else columns)
-    rows, points = [], []
+    findings: list[Finding] = []
+    points: list[_Point] = []
     for group in split_groups(both.about):
-        where = {"run": smaller, "task": questions.task, "level": group.level, "group": group.name}
+        where: dict[str, Any] = {"run": smaller, "task": questions.task, "level": group.level, "group": group.name}
+        where["contrast"] = contrast
         functions = [_mean_gap(0, 1), _relative_gap] + ([_mean_gap(0, 2)] if with_blind else [])
         values, clusters = both.scores.to_numpy(float)[group.members], both.clusters[group.members]
         seed = sum(f"{questions.task} {group.name}".encode())  # tasks are resampled independently
         drop, relative, *reliance = bootstrap(values, clusters, functions, resamples=resamples, seed=seed)
-        rows.append(finding("drop", drop.interval(bounds=(-1, 1)), **where))
-        rows.append(finding("relative drop", relative.interval(), **where))
+        findings.append(Finding(Measure.DROP, drop.interval(bounds=(-1, 1)), **where))
+        findings.append(Finding(Measure.RELATIVE_DROP, relative.interval(), **where))
         if reliance and group.level == by:
-            name = questions.task if by == "task" else f"{questions.task}: {group.name}"
+            name = questions.task if by is Level.TASK else f"{questions.task}: {group.name}"
             points.append(_Point(name, drop, reliance[0]))
-        rows += [finding("reliance", one.interval(bounds=(-1, 1)), **where) for one in reliance]
-    return rows, points
+        findings += [Finding(Measure.RELIANCE, gain.interval(bounds=(-1, 1)), **where) for gain in reliance]
+    return findings, points
 
 
 def _mean_gap(first: int, second: int) -> Any:
@@ -156,7 +168,7 @@ def _relative_gap(totals: Array) -> Array:
     return (totals[..., 0] - totals[..., 1]) / totals[..., 0]
 
 
-def _relate(points: Sequence[_Point]) -> list[dict[str, Any]]:
+def _relate(points: Sequence[_Point]) -> list[Finding]:
     """Rank correlations and the line of reliance on drop, with intervals, and what each point does to them."""
     usable = [point for point in points if len(point.drop.replicates) and point.drop.clusters > 1]
     if len(usable) < 3:
@@ -169,24 +181,26 @@ def _relate(points: Sequence[_Point]) -> list[dict[str, Any]]:
     drawn = np.random.default_rng(0).integers(0, len(usable), size=xs.shape)
     n = len(usable)
 
-    def of(one: Array, two: Array, variance: Array, covariance: Array) -> dict[str, Array]:
-        line = fit_line(one, two, variance, covariance)
-        ranks = {name: rank_correlation(one, two, name) for name in CORRELATIONS}
-        return {**ranks, "slope": line.slope, "intercept": line.intercept}
+    def relate(drops: Array, gains: Array, variance: Array, covariance: Array) -> dict[Measure, Array]:
+        line = fit_line(drops, gains, variance, covariance)
+        ranks = {measure: rank_correlation(drops, gains, name) for measure, name in CORRELATIONS.items()}
+        return {**ranks, Measure.SLOPE: line.slope, Measure.INTERCEPT: line.intercept}
 
     variance, _, covariance = errors
-    values = of(x, y, variance, covariance)
-    fixed = of(xs, ys, 2 * variance, 2 * covariance)  # a resample carries the errors a second time
+    values = relate(x, y, variance, covariance)
+    fixed = relate(xs, ys, 2 * variance, 2 * covariance)  # a resample carries the errors a second time
     rows_of = np.arange(len(xs))[:, None]
-    other = of(xs[rows_of, drawn], ys[rows_of, drawn], 2 * variance[drawn], 2 * covariance[drawn])
-    rows = []
-    for kind, replicates in ((FIXED, fixed), (DRAWN, other)):
-        for name, value in values.items():
-            rows.append(finding(name, _percentiles(float(value), replicates[name], n), level="relation", group=kind))
-    for name, test in (("kendall", stats.kendalltau), ("spearman", stats.spearmanr)):
+    other = relate(xs[rows_of, drawn], ys[rows_of, drawn], 2 * variance[drawn], 2 * covariance[drawn])
+    findings = [
+        Finding(measure, _percentiles(float(value), replicates[measure], n), level=Level.RELATION, group=resampled)
+        for resampled, replicates in ((Resampling.QUESTIONS, fixed), (Resampling.TASKS, other))
+        for measure, value in values.items()
+    ]
+    for measure, test in ((Measure.KENDALL_P, stats.kendalltau), (Measure.SPEARMAN_P, stats.spearmanr)):
         p = float(test(x, y).pvalue) if np.ptp(x) and np.ptp(y) else float("nan")
-        rows.append(finding(f"{name} p", known(p, n), level="relation", group=FIXED))
-    return rows + _influences(usable, x, y, errors)
+        estimate = without_interval(p, n)
+        findings.append(Finding(measure, estimate, level=Level.RELATION, group=Resampling.QUESTIONS))
+    return findings + _influences(usable, x, y, errors)
 
 
 def _errors(points: Sequence[_Point]) -> list[Array]:
@@ -208,27 +222,26 @@ def _percentiles(value: float, replicates: Array, n: int) -> Estimate:
     return Estimate(value, float(low), float(high), n, n)
 
 
-def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[Array]) -> list[dict[str, Any]]:
+def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[Array]) -> list[Finding]:
     """For each point: the rank correlation and slope without it, and how far it lies from the others' line.
 
     `deviation` is that distance over its standard error, in which the others' own scatter counts.
     """
-    rows: list[dict[str, Any]] = []
+    findings: list[Finding] = []
     if len(points) < 4:
-        return rows
+        return findings
     for number, point in enumerate(points):
         kept = np.arange(len(points)) != number
         line = fit_line(x[kept], y[kept], errors[0][kept], errors[2][kept])
         gap = y - line.intercept - line.slope * x
         expected = errors[1] + line.slope**2 * errors[0] - 2 * line.slope * errors[2]
         scatter = max(0.0, float(np.sum(gap[kept] ** 2 - expected[kept]) / max(1, kept.sum() - 2)))
-        where = {"level": "influence", "group": point.name}
-        rows += [
-            finding("kendall without", known(float(rank_correlation(x[kept], y[kept])), point.drop.n), **where),
-            finding("slope without", known(float(line.slope), point.drop.n), **where),
-            finding("distance", known(float(gap[number]), point.drop.n), **where),
-            finding(
-                "deviation", known(float(gap[number] / np.sqrt(expected[number] + scatter)), point.drop.n), **where
-            ),
-        ]
-    return rows
+        for measure, value in (
+            (Measure.KENDALL_WITHOUT, rank_correlation(x[kept], y[kept])),
+            (Measure.SLOPE_WITHOUT, line.slope),
+            (Measure.DISTANCE, gap[number]),
+            (Measure.DEVIATION, gap[number] / np.sqrt(expected[number] + scatter)),
+        ):
+            estimate = without_interval(float(value), point.drop.n)
+            findings.append(Finding(measure, estimate, level=Level.INFLUENCE, group=point.name))
+    return findings

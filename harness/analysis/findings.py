@@ -1,7 +1,13 @@
-"""Findings: the rows that every analysis returns, one for each thing measured, with its interval."""
+"""Findings: the rows that every analysis returns, one for each thing measured, with its interval.
+
+A finding says what was measured (`Measure`, which knows its label and how its numbers are shown), where (run, task,
+level, group, condition), what was compared with what (`contrast`), and what a reader should know besides (`note`).
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -9,87 +15,205 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from sightscale.harness.statistics import Estimate
+from sightscale.harness.statistics import Estimate, Style
+from sightscale.tasks.errors import blaming
+from sightscale.tasks.suites import AverageKind
 
-WHERE = ["run", "task", "level", "group", "condition"]
 ALL = "all"  # the group of all questions of a task
-COLUMNS = [*WHERE, "measure", "value", "low", "high", "n", "clusters"]
 
 
-def finding(measure: str, found: Estimate, **where: str) -> dict[str, Any]:
-    """One row; what isn't named of run, task, level, group and condition stays empty."""
-    return {
-        **{name: where.get(name, "") for name in WHERE},
-        "measure": measure,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-        "clusters": found.clusters,
-    }
+class Level(StrEnum):
+    """What a finding is about."""
+
+    TASK = "task"
+    CATEGORY = "category"
+    AXIS = "axis"
+    AVERAGE = "average"  # over tasks, or over a task's axes
+    RELATION = "relation"  # of drop and reliance, over tasks
+    INFLUENCE = "influence"  # of one task on that relation
+    COST = "cost"
 
 
-def known(value: float, n: int, clusters: int = 0) -> Estimate:
+# How an average's group is named.
+AVERAGES = {AverageKind.TASKS: "mean", AverageKind.QUESTIONS: "official", AverageKind.AXES: "macro"}
+AVERAGE_NOTES = {
+    AverageKind.QUESTIONS: "right over questions",
+    AverageKind.AXES: "mean of axes, then of categories",
+}
+
+
+class Measure(StrEnum):
+    """What is measured: its name in files, its label, and how its numbers are shown."""
+
+    label: str
+    style: Style
+
+    def __new__(cls, name: str, label: str, style: Style) -> "Measure":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.label, member.style = label, style
+        return member
+
+    # Vision reliance
+    SIGHTED = "sighted", "score", Style.SHARE
+    BLIND = "blind", "blind score", Style.SHARE
+    RELIANCE = "reliance", "reliance", Style.POINTS
+    CHANCE = "chance", "chance", Style.SHARE
+    CHANCE_CORRECTED = "chance corrected", "chance-corrected", Style.SHARE
+    UNREAD = "unread", "unread", Style.SHARE
+    IF_WRONG = "if unread were wrong", "if unread were wrong", Style.SHARE
+    IF_AT_CHANCE = "if unread were at chance", "if unread were at chance", Style.SHARE
+    IF_RIGHT = "if unread were right", "if unread were right", Style.SHARE
+    BEST_BLIND = "best blind", "best blind", Style.SHARE
+    BLIND_SHARE = "blind share", "part reached without the picture", Style.SHARE
+    BLIND_CORRECTED = "blind corrected", "share of blind errors fixed by the picture", Style.SHARE
+    FLOOR = "floor", "floor", Style.SHARE
+    ABOVE_FLOOR = "above floor", "score above it", Style.POINTS
+    GAIN = "MG", "multi-modal gain", Style.POINTS
+    LEAKAGE = "ML", "leakage", Style.SHARE
+    # Downscaling
+    DROP = "drop", "drop, points", Style.POINTS
+    RELATIVE_DROP = "relative drop", "relative drop", Style.POINTS
+    KENDALL = "kendall", "tau", Style.NUMBER
+    KENDALL_P = "kendall p", "p", Style.NUMBER
+    SPEARMAN = "spearman", "rho", Style.NUMBER
+    SPEARMAN_P = "spearman p", "p", Style.NUMBER
+    SLOPE = "slope", "slope", Style.NUMBER
+    INTERCEPT = "intercept", "intercept", Style.NUMBER
+    KENDALL_WITHOUT = "kendall without", "tau without it", Style.NUMBER
+    SLOPE_WITHOUT = "slope without", "slope without it", Style.NUMBER
+    DISTANCE = "distance", "distance from the others' line", Style.POINTS
+    DEVIATION = "deviation", "in standard errors", Style.NUMBER
+    # Bottleneck
+    SCORE = "score", "score", Style.SHARE
+    PERCEPTION_DROP = "perception drop", "perception drop", Style.POINTS
+    REASONING_DROP = "reasoning drop", "reasoning drop", Style.POINTS
+    DROP_GAP = "perception drop − reasoning drop", "perception − reasoning", Style.POINTS
+    INTERACTION = "interaction", "interaction", Style.POINTS
+    UPPER_BOUND = "upper bound", "score on true descriptions", Style.SHARE
+    UPPER_GAP = "gap to upper bound", "above the best perception", Style.POINTS
+    PERCEPTION_HELPS = "only better perception helps", "only better perception helps", Style.SHARE
+    REASONING_HELPS = "only better reasoning helps", "only better reasoning helps", Style.SHARE
+    EITHER_HELPS = "either helps", "either helps", Style.SHARE
+    BOTH_NEEDED = "both are needed", "both are needed", Style.SHARE
+    NEITHER_HELPS = "neither helps", "neither helps", Style.SHARE
+    RIGHT_ALREADY = "right already", "right already", Style.SHARE
+    WORSE = "worse with a better module", "worse with a better module", Style.SHARE
+    # Comparison
+    FIRST = "first", "score of the first", Style.SHARE
+    SECOND = "second", "score of the second", Style.SHARE
+    DIFFERENCE = "difference", "difference", Style.POINTS
+    DISCORDANCE = "discordance", "discordant", Style.SHARE
+    SMALLEST = "smallest difference", "smallest detectable", Style.SHARE
+    P_MCNEMAR = "p (McNemar mid-p)", "p, McNemar", Style.NUMBER
+    P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
+    P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
+    # Cost, a question
+    INPUT_TOKENS = "input tokens", "input tokens", Style.NUMBER
+    OUTPUT_TOKENS = "output tokens", "output tokens", Style.NUMBER
+    PERCEPTION_INPUT_TOKENS = "perception input tokens", "perception input tokens", Style.NUMBER
+    PERCEPTION_OUTPUT_TOKENS = "perception output tokens", "perception output tokens", Style.NUMBER
+    SECONDS = "seconds", "seconds", Style.NUMBER
+    PERCEPTION_SECONDS = "perception seconds", "perception seconds", Style.NUMBER
+    THINKING_TOKENS = "thinking tokens (about)", "thinking tokens (about)", Style.NUMBER
+    THINKING_CHARACTERS = "thinking characters", "thinking characters", Style.NUMBER
+    TOKENS_PER_RIGHT = "tokens per right answer", "tokens per right answer", Style.NUMBER
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measured thing. What doesn't apply to it stays empty."""
+
+    measure: Measure
+    estimate: Estimate
+    run: str = ""
+    task: str = ""
+    level: Level = Level.TASK
+    group: str = ""  # `all`, a category, an axis, or the name of an average
+    condition: str = ""  # what the model saw: sighted, or a blind condition
+    contrast: str = ""  # what is compared with what: 8B → 0.6B
+    perception: str = ""  # the modules of a grid's cell
+    reasoning: str = ""
+    note: str = ""  # for the reader; nothing reads it back
+
+    def as_row(self) -> dict[str, Any]:
+        """The finding as a row of `COLUMNS`."""
+        places = {name: str(getattr(self, name)) for name in WHERE}
+        estimate = {name: getattr(self.estimate, name) for name in NUMBERS}
+        return {**places, "measure": str(self.measure), **estimate}
+
+
+WHERE = ("run", "task", "level", "group", "condition", "contrast", "perception", "reasoning", "note")
+NUMBERS = tuple(field.name for field in fields(Estimate))
+COLUMNS = [*WHERE, "measure", *NUMBERS]
+
+
+def without_interval(value: float, n: int, clusters: int = 0) -> Estimate:
     """A number without an interval, such as a chance level."""
     return Estimate(float(value), float("nan"), float("nan"), n, clusters)
 
 
-def as_findings(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a table with the columns that all analyses share."""
-    return pd.DataFrame(list(rows), columns=COLUMNS)
+def as_table(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Findings as a table with the columns that all analyses share."""
+    return pd.DataFrame([finding.as_row() for finding in findings], columns=COLUMNS)
+
+
+def read_estimate(row: Any) -> Estimate:
+    """The estimate of a table's row, as `itertuples` or `iloc` gives it."""
+    return Estimate(float(row.value), float(row.low), float(row.high), int(row.n), int(row.clusters))
+
+
+def only(findings: pd.DataFrame, *measures: Measure, levels: Sequence[Level] | None = None) -> pd.DataFrame:
+    """The rows of these measures, at these levels."""
+    rows = findings[findings["measure"].isin([str(measure) for measure in measures])]
+    return rows if levels is None else rows[rows["level"].isin([str(level) for level in levels])]
 
 
 def render_findings(
-    findings: pd.DataFrame, measures: dict[str, str], *, caption: str = "", levels: Sequence[str] | None = None
+    findings: pd.DataFrame, measures: Sequence[Measure], *, caption: str = "", levels: Sequence[Level] | None = None
 ) -> Table:
-    """A table for a terminal: a row for each place, a column for each of `measures` (name to its heading).
-
-    Measures are shown in per cent, with a sign where the heading starts with ±, or as they are where it
-    starts with #.
-    """
-    shown = _choose(findings, measures, levels)
-    places = _places(shown, WHERE)
+    """A table for a terminal: a row for each place, a column for each measure."""
+    rows = only(findings, *measures, levels=levels)
+    places = _telling(rows, WHERE)
     table = Table(caption=escape(caption) or None, caption_justify="left")
     for name in places:
         table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
     table.add_column("n", justify="right", no_wrap=True)
-    present = [name for name in measures if (shown["measure"] == name).any()]
-    for name in present:
-        table.add_column(escape(measures[name].lstrip("±# ")), justify="right", no_wrap=True)
-    for place, rows in shown.groupby(WHERE, sort=False):
-        by_measure = {str(row.measure): row for row in rows.itertuples()}
+    present = [measure for measure in measures if (rows["measure"] == measure).any()]
+    for measure in present:
+        table.add_column(escape(measure.label), justify="right", no_wrap=True)
+    for place, part in rows.groupby(list(WHERE), sort=False):
+        by_measure = {str(row.measure): row for row in part.itertuples()}
         where = dict(zip(WHERE, place, strict=True))
-        cells = [_cell(by_measure.get(name), measures[name]) for name in present]
-        table.add_row(*(_place(where, name) for name in places), f"{int(rows['n'].max()):,}", *cells)
+        cells = [_cell(by_measure.get(measure), measure) for measure in present]
+        table.add_row(*(_place(where, name) for name in places), f"{int(part['n'].max()):,}", *cells)
     return table
 
 
 def render_list(
     findings: pd.DataFrame,
-    measures: dict[str, str],
+    measures: Sequence[Measure],
     *,
     caption: str = "",
-    levels: Sequence[str] | None = None,
+    levels: Sequence[Level] | None = None,
     across: str | None = None,
 ) -> Table:
     """A table for a terminal with a row for each measure of each place; one column for each value of `across`."""
-    shown = _choose(findings, measures, levels)
+    rows = only(findings, *measures, levels=levels)
     keys = [name for name in WHERE if name != across]
-    places = _places(shown, keys)
-    columns = list(dict.fromkeys(shown[across])) if across else ["value"]
+    places = _telling(rows, keys)
+    columns = list(dict.fromkeys(rows[across])) if across else ["value"]
     table = Table(caption=escape(caption) or None, caption_justify="left")
     for name in (*places, "measure"):
         table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
     for name in columns:
         table.add_column(escape(str(name)), justify="right", no_wrap=not across)
-    for place, rows in shown.groupby([*keys, "measure"], sort=False):
+    for place, part in rows.groupby([*keys, "measure"], sort=False):
         where = dict(zip([*keys, "measure"], place, strict=True))
-        cells = {getattr(row, across) if across else "value": row for row in rows.itertuples()}
-        heading = measures[str(where["measure"])]
-        named = escape(heading.lstrip("±# "))
-        table.add_row(
-            *(_place(where, name) for name in places), named, *(_cell(cells.get(one), heading) for one in columns)
-        )
+        cells = {getattr(row, across) if across else "value": row for row in part.itertuples()}
+        measure = Measure(str(where["measure"]))
+        values = (_cell(cells.get(name), measure) for name in columns)
+        table.add_row(*(_place(where, name) for name in places), escape(measure.label), *values)
     return table
 
 
@@ -98,44 +222,30 @@ def write_csv(findings: pd.DataFrame, path: Path) -> None:
     safe = findings.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = [f"'{one}" if isinstance(one, str) and one[:1] in "=+-@\t\r" else one for one in safe[name]]
-    safe.to_csv(path, index=False)
+            safe[name] = [
+                f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell for cell in safe[name]
+            ]
+    with blaming(path, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        safe.to_csv(path, index=False)
 
 
 def write_json(findings: pd.DataFrame, path: Path) -> None:
     """Findings as a JSON list of rows; missing numbers are null."""
     rows = json.loads(findings.to_json(orient="records", double_precision=12))
-    path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    with blaming(path, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def show_estimate(value: float, low: float, high: float, style: str = "") -> str:
-    """`value [low, high]` in per cent, with a sign for style ±, or as it is for #; a dash for missing."""
-    if value != value:
-        return "–"
-    ends = "" if low != low or high != high else f" [{_show(low, style)}, {_show(high, style)}]"
-    return _show(value, style) + ends
-
-
-def _choose(findings: pd.DataFrame, measures: dict[str, str], levels: Sequence[str] | None) -> pd.DataFrame:
-    shown = findings[findings["measure"].isin(measures)]
-    return shown if levels is None else shown[shown["level"].isin(levels)]
-
-
-def _places(shown: pd.DataFrame, names: Sequence[str]) -> list[str]:
+def _telling(rows: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """The names worth a column: they say something, and groups more than that all questions are meant."""
-    return [name for name in names if name != "level" and not shown[name].isin(["", ALL]).all()]
+    return [name for name in names if name != "level" and not rows[name].isin(["", ALL]).all()]
 
 
-def _place(where: dict[str, Any], name: str) -> str:
+def _place(where: Mapping[str, Any], name: str) -> str:
     return "" if name == "group" and where[name] == ALL else escape(str(where[name]))
 
 
-def _show(value: float, style: str) -> str:
-    if style == "#":
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{100 * value:+.1f}" if style == "±" else f"{100 * value:.1f}"
-
-
-def _cell(row: Any, heading: str) -> str:
-    style = heading[:1] if heading[:1] in "±#" else ""
-    return "" if row is None else show_estimate(float(row.value), float(row.low), float(row.high), style)
+def _cell(row: Any, measure: Measure) -> str:
+    return "" if row is None else read_estimate(row).show(measure.style)

@@ -8,21 +8,54 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sightscale.harness.analysis.findings import ALL
+from sightscale.harness.analysis.findings import ALL, Level
 from sightscale.harness.evaluation import read_records
 from sightscale.harness.statistics import Array
+from sightscale.tasks.errors import UserError
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
 
 
+TRUTH = "truth"  # the perception module that hands on ground-truth descriptions
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A run's place on a scale or in a grid: sizes of its language models in billions of parameters.
+
+    A run on a scale has a `size`. In a grid it has those of its `perception` module, None for the truth, and of
+    its `reasoning` module.
+    """
+
+    size: float | None = None
+    perception: float | None = None
+    reasoning: float | None = None
+
+    @property
+    def in_grid(self) -> bool:
+        """Whether it names two modules."""
+        return self.reasoning is not None
+
+    @property
+    def on_truth(self) -> bool:
+        """Whether its perception module is the truth."""
+        return self.in_grid and self.perception is None
+
+    def __str__(self) -> str:
+        if not self.in_grid:
+            return show_size(self.size or 0.0)
+        assert self.reasoning is not None
+        return f"{TRUTH if self.perception is None else show_size(self.perception)}:{show_size(self.reasoning)}"
+
+
 @dataclass(frozen=True)
 class Run:
-    """One run: a label to show, its records, and what was written behind `=` on the command line."""
+    """One run: a label to show, its records, and where the user placed it (`RUN=8`, `RUN=0.6:8`), if anywhere."""
 
     label: str
     records: pd.DataFrame
-    note: str | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)
@@ -61,51 +94,51 @@ class Questions:
 class Group:
     """Some questions of a task: `level` is task, category or axis."""
 
-    level: str
+    level: Level
     name: str
     members: NDArray[np.bool_]
 
 
 def read_run(argument: str) -> Run:
-    """A run from `PATH` or `PATH=NOTE`, where PATH is a run's folder or a records file.
+    """A run from `PATH` or `PATH=PLACEMENT`, where PATH is a run's folder or a records file.
 
-    Raises ValueError when there is none, and when it holds no row.
+    Raises UserError when there is none, when it holds no row, and for a placement that can't be read.
     """
-    path, note = Path(argument), None
+    path, placement = Path(argument), None
     if not path.exists() and "=" in argument:
-        before, _, note = argument.rpartition("=")
-        path = Path(before)
+        before, _, text = argument.rpartition("=")
+        path, placement = Path(before), parse_placement(text, before)
     records = read_records(path)
     if records.empty:
-        raise ValueError(f"{path} holds no records; run it again or leave it out")
+        raise UserError(f"{path} holds no records; run it again or leave it out")
     if records["run_id"].nunique() > 1:
-        raise ValueError(f"{path} holds records of {records['run_id'].nunique()} runs; give one run's folder at a time")
-    return Run(str(records["model"].iloc[0]), records, note)
+        raise UserError(f"{path} holds records of {records['run_id'].nunique()} runs; give one run's folder at a time")
+    return Run(str(records["model"].iloc[0]), records, placement)
 
 
 def read_runs(arguments: Sequence[str]) -> list[Run]:
-    """Runs with labels that tell them apart. Raises ValueError for a run given twice, and as `read_run` does."""
+    """Runs with labels that tell them apart. Raises UserError for a run given twice, and as `read_run` does."""
     runs = [read_run(argument) for argument in arguments]
     seen: dict[str, str] = {}
     for argument, run in zip(arguments, runs, strict=True):
         run_id = str(run.records["run_id"].iloc[0])
         if run_id in seen:
-            raise ValueError(f"{argument} and {seen[run_id]} are the same run ({run_id}); give each once")
+            raise UserError(f"{argument} and {seen[run_id]} are the same run ({run_id}); give each once")
         seen[run_id] = argument
     labels = [run.label for run in runs]
     folders = [Path(argument.rpartition("=")[0] or argument).name for argument in arguments]
-    told = [
+    names = [
         f"{label} ({folder})" if labels.count(label) > 1 else label
         for label, folder in zip(labels, folders, strict=True)
     ]
-    told = [f"{name} #{number + 1}" if told.count(name) > 1 else name for number, name in enumerate(told)]
-    return [Run(label, run.records, run.note) for label, run in zip(told, runs, strict=True)]
+    names = [f"{name} #{number + 1}" if names.count(name) > 1 else name for number, name in enumerate(names)]
+    return [Run(name, run.records, run.placement) for name, run in zip(names, runs, strict=True)]
 
 
 def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
     """Each task that any run was asked, in the order of first appearance, with all runs' scores side by side.
 
-    Raises ValueError when two runs' data or questions differ under the same task and number.
+    Raises UserError when two runs' data or questions differ under the same task and number.
     """
     rows = pd.concat([run.records.assign(run=run.label) for run in runs], ignore_index=True)
     for task, part in rows.groupby("task", sort=False):
@@ -117,8 +150,8 @@ def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
 
 def split_groups(about: pd.DataFrame) -> Iterator[Group]:
     """The whole task, then its categories and axes where it has any; questions without one are named so."""
-    yield Group("task", ALL, np.ones(len(about), bool))
-    for level, columns in (("category", ["category"]), ("axis", ["category", "l2_category"])):
+    yield Group(Level.TASK, ALL, np.ones(len(about), bool))
+    for level, columns in ((Level.CATEGORY, ["category"]), (Level.AXIS, ["category", "l2_category"])):
         if about[columns[-1]].notna().any():
             names = about[columns].fillna("(none)").astype(str).agg(" / ".join, axis=1)
             for name in names.unique():
@@ -128,25 +161,36 @@ def split_groups(about: pd.DataFrame) -> Iterator[Group]:
 def _check_same_questions(task: str, part: pd.DataFrame) -> None:
     sources = part["data"].dropna().unique()
     if len(sources) > 1:
-        raise ValueError(f"task {task!r} was asked on different data: {sources[0]} and {sources[1]}; give equal ones")
+        raise UserError(f"task {task!r} was asked on different data: {sources[0]} and {sources[1]}; give equal ones")
     names = part.groupby("doc_id")["item_id"].nunique()
     if (names > 1).any():
         number = names.index[names > 1][0]
         first, second = part.loc[part["doc_id"] == number, "item_id"].unique()[:2]
-        raise ValueError(
+        raise UserError(
             f"task {task!r} isn't the same in all runs: question {number} is {first!r} in one and {second!r} in another"
         )
 
 
+def parse_placement(text: str, where: str) -> Placement:
+    """A placement from `SIZE`, `PERCEPTION:REASONING` or `truth:REASONING`. Raises UserError naming `where`."""
+    parts = text.split(":")
+    if not text.strip() or len(parts) > 2:
+        raise UserError(f"{where}: {text!r} places no run; write RUN=SIZE, such as RUN=8, or RUN=0.6:8 in a grid")
+    if len(parts) == 1:
+        return Placement(size=parse_size(text, where))
+    perception = None if parts[0] == TRUTH else parse_size(parts[0], where)
+    return Placement(perception=perception, reasoning=parse_size(parts[1], where))
+
+
 def parse_size(text: str, where: str) -> float:
-    """A model's size in billions of parameters, from `8`, `8B`, `0.6b` or `600M`. Raises ValueError naming `where`."""
+    """A model's size in billions of parameters, from `8`, `8B`, `0.6b` or `600M`. Raises UserError naming `where`."""
     number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in ("B", "M") else (text, "B")
     try:
         size = float(number) / (1000 if unit == "M" else 1)
     except ValueError as error:
-        raise ValueError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6") from error
+        raise UserError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6") from error
     if not 0 < size < 1e6:
-        raise ValueError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6")
+        raise UserError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6")
     return size
 
 

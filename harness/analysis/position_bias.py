@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 from rich.table import Table
 
+from sightscale.harness.analysis.summary import show_condition
 from sightscale.harness.statistics import Estimate, mean_score
-from sightscale.model_adapters.blindfold import SIGHTED
+from sightscale.tasks.vocabulary import AnswerFormat
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PositionBias:
 
 def position_bias(records: pd.DataFrame) -> list[PositionBias]:
     """Position bias of each multiple-choice task in `records` under each condition."""
-    choices = records[(records["answer_format"] == "choice") & records["options"].notna()]
+    choices = records[(records["answer_format"] == AnswerFormat.CHOICE) & records["options"].notna()]
     return [
         _measure(str(task), str(condition), rows)
         for (task, condition), rows in choices.groupby(["task", "condition"], sort=False)
@@ -91,20 +92,13 @@ def render_position_bias(biases: list[PositionBias]) -> Table:
         table.add_column(name, justify="left" if name in ("task", "condition") else "right")
     for bias in biases:
         shares = "  ".join(f"{k} {100 * v:.0f}/{100 * bias.right[k]:.0f}" for k, v in bias.chosen.items())
-        condition = bias.condition if bias.condition == SIGHTED else f"blind: {bias.condition}"
         table.add_row(
             bias.task,
-            condition,
+            show_condition(bias.condition),
             shares,
             f"{100 * bias.spread:.1f}",
-            _percent(bias.consistent),
-            _percent(bias.always_right),
+            bias.consistent.show() if bias.consistent else "–",
+            bias.always_right.show() if bias.always_right else "–",
             f"{100 * bias.always_right_by_chance:.1f}" if bias.always_right_by_chance is not None else "–",
         )
     return table
-
-
-def _percent(estimate: Estimate | None) -> str:
-    if estimate is None or not estimate.n:
-        return "–"
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

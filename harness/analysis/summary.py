@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 from rich.table import Table
 
-from sightscale.harness.evaluation import FAILED
-from sightscale.harness.statistics import Estimate, mean_score, paired_difference
-from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
+from sightscale.harness.statistics import Estimate, Style, mean_score, paired_difference
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
-
-OUTCOMES = ("answered", "refused", "unparsed", FAILED)
+from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,10 @@ def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
     """Summaries of each task in `records`, which must be of one run: sighted first, then blind.
 
     Reliance is sighted minus blind on the documents asked under both, paired by document and clustered
-    by picture. Raises ValueError for rows of several runs, and for a task without sighted rows.
+    by picture. Raises UserError for rows of several runs, and for a task without sighted rows.
     """
     if records["run_id"].nunique() > 1:
-        raise ValueError(f"these records are of {records['run_id'].nunique()} runs; summarise one at a time")
+        raise UserError(f"these records are of {records['run_id'].nunique()} runs; summarise one at a time")
     return [
         summary for task, rows in records.groupby("task", sort=False) for summary in _summarise_task(str(task), rows)
     ]
@@ -42,11 +40,11 @@ def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
 
 def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
     by_condition = {str(name): part.set_index("doc_id") for name, part in rows.groupby("condition")}
-    if SIGHTED not in by_condition:
-        raise ValueError(f"task {task!r} has no sighted records, so there is nothing to compare with")
-    sighted = by_condition[SIGHTED]
+    if Condition.SIGHTED not in by_condition:
+        raise UserError(f"task {task!r} has no sighted records, so there is nothing to compare with")
+    sighted = by_condition[Condition.SIGHTED]
     summaries = []
-    for condition in [name for name in (SIGHTED, *CONDITIONS) if name in by_condition]:
+    for condition in [str(name) for name in Condition if name in by_condition]:
         part = by_condition[condition]
         common = sighted.index.intersection(part.index)
         pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
@@ -58,12 +56,19 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 n=len(part),
                 score=mean_score(part["score"], part["cluster"]),
                 chance=float(part["chance"].mean()),
-                outcomes={name: float(shares.get(name, 0.0)) for name in OUTCOMES},
-                reliance=None if condition == SIGHTED else paired_difference(*pairs),
-                ceiling=float(part["target"].map(ceiling).mean()) if set(part["answer_format"]) == {"2afc"} else None,
+                outcomes={name: float(shares.get(name, 0.0)) for name in Outcome},
+                reliance=None if condition == Condition.SIGHTED else paired_difference(*pairs),
+                ceiling=_ceiling(part),
             )
         )
     return summaries
+
+
+def _ceiling(part: pd.DataFrame) -> float | None:
+    """The best that can be scored on forced choices; None for other tasks."""
+    if set(part["answer_format"]) != {str(AnswerFormat.TWO_AFC)}:
+        return None
+    return float(part["target"].map(ceiling).mean())
 
 
 def render_table(summaries: list[ConditionSummary]) -> Table:
@@ -75,31 +80,29 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
     table = Table(caption=caption, caption_justify="left")
     table.add_column("task", no_wrap=True)
     table.add_column("condition", no_wrap=True)
-    for name in ("n", "score", "reliance", "chance", *(("ceiling",) if capped else ()), *OUTCOMES):
+    for name in ("n", "score", "reliance", "chance", *(("ceiling",) if capped else ()), *Outcome):
         table.add_column(name, justify="right", no_wrap=True)
     for number, summary in enumerate(summaries):
         table.add_row(
-            summary.task if summary.condition == SIGHTED else "",
-            summary.condition if summary.condition == SIGHTED else f"blind: {summary.condition}",
+            summary.task if summary.condition == Condition.SIGHTED else "",
+            show_condition(summary.condition),
             f"{summary.n:,}",
-            _interval(summary.score),
-            _interval(summary.reliance, signed=True) if summary.reliance else "",
+            summary.score.show(),
+            summary.reliance.show(Style.POINTS) if summary.reliance else "",
             _percent(summary.chance),
             *((_percent(summary.ceiling) if summary.ceiling is not None else "",) if capped else ()),
-            *(_percent(summary.outcomes[name]) for name in OUTCOMES),
-            end_section=number + 1 == len(summaries) or summaries[number + 1].condition == SIGHTED,
+            *(_percent(summary.outcomes[name]) for name in Outcome),
+            end_section=number + 1 == len(summaries) or summaries[number + 1].condition == Condition.SIGHTED,
         )
     return table
 
 
-def _percent(share: float, *, signed: bool = False) -> str:
-    if share != share:
-        return "–"
-    return f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+def show_condition(condition: str) -> str:
+    """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`."""
+    if condition == Condition.SIGHTED:
+        return condition
+    return f"blind: {'no picture' if condition == Condition.NONE else condition}"
 
 
-def _interval(estimate: Estimate, *, signed: bool = False) -> str:
-    if estimate.n == 0:
-        return "–"
-    ends = ", ".join(_percent(end, signed=signed) for end in (estimate.low, estimate.high))
-    return f"{_percent(estimate.value, signed=signed)} [{ends}]"
+def _percent(share: float) -> str:
+    return "–" if share != share else f"{100 * share:.1f}"

@@ -1,15 +1,17 @@
 """`sightscale bottleneck`: perception or reasoning?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
 from sightscale.harness.commands.terminal import open_console
 
-if TYPE_CHECKING:
-    import pandas as pd
+EXAMPLES = (
+    "sightscale bottleneck runs/s_s runs/s_l runs/l_s runs/l_l",
+    "sightscale bottleneck runs/a=8:8 runs/b=8:0.6 runs/c=0.6:8 runs/d=0.6:0.6",
+)
 
 
 def bottleneck(
@@ -29,55 +31,12 @@ def bottleneck(
 
     Only questions that every cell of the grid answered count.
     """
-    from sightscale.harness.analysis import ATTRIBUTIONS, find_bottleneck, read_runs, render_list
+    from sightscale.harness.analysis import find_bottleneck, read_runs, render_bottleneck
+    from sightscale.harness.report import draw_bottleneck
 
     findings = find_bottleneck(read_runs(runs))
-    levels = ("task", "average", *(("category", "axis") if detail else ()))
-    effects = {
-        "perception drop": "± perception drop",
-        "reasoning drop": "± reasoning drop",
-        "perception drop − reasoning drop": "± perception − reasoning",
-        "interaction": "± interaction",
-        "upper bound": "score on true descriptions",
-        "gap to upper bound": "± above the best perception",
-    }
     console = open_console()
-    console.print(render_list(findings, effects, levels=levels, caption="Points with 95 % intervals."))
-    about = "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind."
-    shares = {name: name for name in ATTRIBUTIONS}
-    console.print(render_list(findings, shares, levels=levels, caption=about))
+    for table in render_bottleneck(findings, detail=detail):
+        console.print(table)
     write_findings(findings, csv, json)
-    if figures:
-        write_figures(draw_bottleneck(findings), figures)
-
-
-def draw_bottleneck(findings: "pd.DataFrame") -> dict[str, Any]:
-    """The grid of each task as a heat map, and drops and attributions of all tasks as figures."""
-    from sightscale.harness.analysis import ATTRIBUTIONS
-    from sightscale.harness.pages import draw_bars, draw_forest, draw_grid
-
-    tasks = findings[findings["level"] == "task"]
-    charts: dict[str, Any] = {}
-    for task, part in tasks[tasks["measure"] == "score"].groupby("task", sort=False):
-        modules = part["condition"].str.split(" : ", expand=True)
-        charts[f"grid_{task}"] = draw_grid(
-            part.assign(perception=modules[0], reasoning=modules[1]),
-            title=f"Score on {task}, per cent",
-            x_axis="reasoning module",
-            y_axis="perception module",
-        )
-    both = findings[findings["level"].isin(("task", "average"))]
-    drops = both[both["measure"].isin(("perception drop", "reasoning drop"))]
-    drops = drops.assign(name=drops["task"], series=drops["measure"] + ": " + drops["condition"])
-    charts["drops"] = draw_forest(
-        drops, title="What the smaller module costs", axis="drop, percentage points (95 % interval)", series="series"
-    )
-    shares = tasks[tasks["measure"].isin(ATTRIBUTIONS)]
-    charts["attribution"] = draw_bars(
-        shares.assign(name=shares["measure"]),
-        title="What would have helped",
-        axis="share of questions, per cent (95 % interval)",
-        series="task" if shares["task"].nunique() > 1 else None,
-        ordered=True,
-    )
-    return charts
+    write_figures(draw_bottleneck(findings), figures)

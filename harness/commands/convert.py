@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
+EXAMPLES = (
+    "sightscale convert models/llava-qwen models/converted",
+    "sightscale convert SOURCE TARGET --dtype bfloat16",
+)
+
 
 def convert(
     source: Annotated[Path, typer.Argument(help="Folder with a LLaVA-NeXT or LLaVA-OneVision checkpoint.")],
     target: Annotated[Path, typer.Argument(help="Folder to be made.")],
     dtype: Annotated[
-        str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16.  [default: the checkpoint's]")
+        str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16. Default: the checkpoint's.")
     ] = None,
     vision_tower: Annotated[
         Path | None, typer.Option(help="Folder with the SigLIP vision tower, for checkpoints that don't hold it.")

@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
+from sightscale.tasks.errors import UserError
+
+EXAMPLES = (
+    "sightscale export runs/mine --to markdown",
+    "sightscale export runs/mine --to model-index --output README.md",
+)
+
 
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     to: Annotated[str, typer.Option(help="lmms-eval, model-index, hub-eval, every-eval-ever, csv, latex or markdown.")],
-    output: Annotated[Path | None, typer.Option(help="File to write.  [default: print it]")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write. Default: print it.")] = None,
     condition: Annotated[str, typer.Option(help="The condition whose scores to export.")] = "sighted",
-    name: Annotated[str | None, typer.Option(help="The system's name.  [default: its checkpoints]")] = None,
+    name: Annotated[str | None, typer.Option(help="The system's name. Default: its checkpoints.")] = None,
     visual_data: Annotated[str, typer.Option(help="Amount of visual training data, for the tables.")] = "unk.",
     published: Annotated[bool, typer.Option(help="Put the study's published rows below, in the tables.")] = False,
     organization: Annotated[str, typer.Option(help="Who evaluated, for every-eval-ever.")] = "unknown",
@@ -43,7 +50,7 @@ def export(
     elif to in writers:
         text = writers[to]()
     else:
-        raise ValueError(f"unknown format {to!r}; known: {', '.join((*writers, *TABLES))}")
+        raise UserError(f"unknown format {to!r}; known: {', '.join((*writers, *TABLES))}")
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")

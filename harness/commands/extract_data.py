@@ -12,6 +12,11 @@ from sightscale.harness.commands.terminal import open_console, quieten
 if TYPE_CHECKING:
     from sightscale.trainers.extraction import Quality
 
+EXAMPLES = (
+    "sightscale extract-data chats.jsonl --teacher MODEL --output data",
+    "sightscale extract-data mini:in_domain --teacher nano_1m --output data",
+)
+
 
 def extract_data(
     sources: Annotated[
@@ -26,10 +31,10 @@ def extract_data(
         typer.Option(help="What writes statements and descriptions: MODEL, vllm:MODEL or openai:MODEL@URL."),
     ],
     focus_model: Annotated[
-        str | None, typer.Option(help="The model that writes each question's focus.  [default: the teacher]")
+        str | None, typer.Option(help="The model that writes each question's focus. Default: the teacher.")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder that picture names are relative to.  [default: each file's own]")
+        Path | None, typer.Option(help="Folder that picture names are relative to. Default: each file's own.")
     ] = None,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder with your own copies of data sets, for hub:TASK.")
@@ -38,7 +43,7 @@ def extract_data(
     seed: Annotated[int, typer.Option(help="Seed of the mini suite's items.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
     store: Annotated[
-        Path | None, typer.Option(help="File of finished generations.  [default: store.sqlite in OUTPUT]")
+        Path | None, typer.Option(help="File of finished generations. Default: store.sqlite in OUTPUT.")
     ] = None,
 ) -> None:
     """Turn question-answer pairs into descriptions that hold what is asked for, as training rows.
@@ -57,7 +62,6 @@ def extract_data(
             opened,
             output,
             teacher,
-            lambda line: print(line, file=sys.stderr),
             focus_model=focus_model,
             batch_size=batch_size,
             store=store,

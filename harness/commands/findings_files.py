@@ -1,13 +1,16 @@
 """What the analysis commands write beside their table: findings as CSV and JSON, and figures."""
 
-import sys
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("png", "svg", "html", "json")
+    from sightscale.harness.pages import Figure
+
+logger = logging.getLogger(__name__)
 
 
 def write_findings(findings: "pd.DataFrame", csv: Path | None, json: Path | None) -> None:
@@ -16,18 +19,15 @@ def write_findings(findings: "pd.DataFrame", csv: Path | None, json: Path | None
 
     for path, write in ((csv, write_csv), (json, write_json)):
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write(findings, path)
-            print(f"{len(findings):,} findings in {path}", file=sys.stderr)
+            logger.info(f"{len(findings):,} findings in {path}")
 
 
-def write_figures(charts: dict[str, Any], folder: Path | None) -> None:
-    """Write each chart to `folder` under its name, as PNG, SVG, a page that opens offline, and Vega-Lite."""
+def write_figures(figures: Sequence["Figure"], folder: Path | None) -> None:
+    """Write each figure to `folder` under its name, as SVG, PDF and PNG, where a folder is named."""
     if not folder:
         return
-    from sightscale.harness.pages import save_chart
+    from sightscale.harness.pages import save_figures
 
-    for name, chart in charts.items():
-        for suffix in FORMATS:
-            save_chart(chart, folder / f"{name}.{suffix}")
-    print(f"figures in {folder}: {', '.join(charts) or 'none, there is nothing to draw'}", file=sys.stderr)
+    names = save_figures(figures, folder)
+    logger.info(f"figures in {folder}: {', '.join(names) or 'none, there is nothing to draw'}")

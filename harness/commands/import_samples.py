@@ -6,12 +6,18 @@ from typing import Annotated
 import typer
 
 from sightscale.harness.commands.terminal import open_console
+from sightscale.tasks.errors import UserError
+
+EXAMPLES = (
+    "sightscale import samples_mmstar.jsonl --model mine --output runs/mine",
+    "sightscale import a.jsonl b.jsonl=none --model mine --output runs/mine",
+)
 
 
 def import_samples(
     samples: Annotated[
         list[str],
-        typer.Argument(help="Files …_samples_TASK.jsonl, FILE or FILE=CONDITION (sighted, none, black, noise, …)."),
+        typer.Argument(help="Sample files of lmms-eval, FILE or FILE=CONDITION, such as FILE=none for a blind one."),
     ],
     output: Annotated[Path, typer.Option(help="Folder for the records.")],
     model: Annotated[str, typer.Option(help="The model's name, as it is to be shown.")],
@@ -29,7 +35,7 @@ def import_samples(
     records = read(samples, model, metric, data)
     target = output / "records.parquet"
     if target.exists():
-        raise ValueError(f"{target} is there already; choose another --output")
+        raise UserError(f"{target} is there already; choose another --output")
     output.mkdir(parents=True, exist_ok=True)
     write_records(records, target)
     sighted = set(records.loc[records["condition"] == "sighted", "task"])

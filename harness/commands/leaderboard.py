@@ -21,7 +21,7 @@ def add(
     visual_data: Annotated[str | None, typer.Option(help="Amount of visual training data, such as 1.0M.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the model.")] = None,
     contact: Annotated[str | None, typer.Option(help="Who answers questions.")] = None,
-    hardware: Annotated[str | None, typer.Option(help="What it ran on.  [default: as the run says]")] = None,
+    hardware: Annotated[str | None, typer.Option(help="What it ran on. Default: as the run says.")] = None,
     notes: Annotated[str | None, typer.Option(help="One line more.")] = None,
 ) -> None:
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
@@ -37,12 +37,12 @@ def add(
 
 def verify(
     entries: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of entries.  [default: those that come with sightscale]")
+        list[Path] | None, typer.Argument(help="Folders of entries. Default: those that come with sightscale.")
     ] = None,
     data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
     data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every issue as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.")] = None,
 ) -> None:
     """Score every answer again and check everything an entry claims; exit 1 when anything is wrong.
 
@@ -61,10 +61,10 @@ def _verify(
 
     verified = [verify_entry(entry, data, data_root) for entry in entries]
     for one in verified:
-        for finding in one.findings:
-            print(f"{one.folder}: {finding.line()}")
-        counts = {level: sum(finding.level == level for finding in one.findings) for level in ("error", WARNING)}
-        unchecked = len(one.findings) - sum(counts.values())
+        for issue in one.issues:
+            print(f"{one.folder}: {issue.line()}")
+        counts = {level: sum(issue.level == level for issue in one.issues) for level in ("error", WARNING)}
+        unchecked = len(one.issues) - sum(counts.values())
         told = f"{counts['error']} errors, {counts[WARNING]} warnings, {unchecked} not checked"
         print(f"{one.folder}: {'accepted' if one.accepted else 'REFUSED'}: {told}")
     if json:
@@ -80,8 +80,8 @@ def check(
     entries: Annotated[Path, typer.Option(help="The folder that holds the entries.")] = Path("entries"),
     data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
     data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write findings and a table as Markdown.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every issue as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.")] = None,
 ) -> None:
     """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
     from sightscale.leaderboards.verification import find_changes
@@ -93,7 +93,7 @@ def check(
 
 
 def schema(
-    output: Annotated[Path | None, typer.Option(help="Where to write it.  [default: print it]")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where to write it. Default: print it.")] = None,
 ) -> None:
     """Print the JSON Schema of an entry."""
     from sightscale.leaderboards.entry import write_schema
@@ -108,7 +108,7 @@ def build(
     *,
     entries: Annotated[
         Path | None,
-        typer.Argument(help="Folder that holds the entries' folders.  [default: those that come with sightscale]"),
+        typer.Argument(help="Folder that holds the entries' folders. Default: those that come with sightscale."),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the site; a site that stands there is replaced.")],
     title: Annotated[str | None, typer.Option(help="The leaderboard's title.")] = None,
@@ -127,11 +127,26 @@ def build(
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries
 
     options = Options(title or TITLE, verify, data, data_root, samples)
-    gathered = build_site(entries or EMBEDDED, output, options, lambda line: print(line, file=sys.stderr))
+    gathered = build_site(entries or EMBEDDED, output, options)
     for line in gathered.left_out:
         print(f"left out: {line}")
     accepted = sum(one.accepted for one in gathered.entries)
     print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
 
 
-COMMANDS = (add, verify, check, schema, build)
+COMMANDS = {
+    add: (
+        "sightscale leaderboard add runs/mine --output entries/mine --licence MIT",
+        "sightscale leaderboard add runs/a runs/b --output entries/mine --facts facts.yaml",
+    ),
+    verify: ("sightscale leaderboard verify", "sightscale leaderboard verify entries/mine --data mini"),
+    check: (
+        "sightscale leaderboard check main...HEAD",
+        "sightscale leaderboard check main...HEAD --markdown comment.md",
+    ),
+    schema: ("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json"),
+    build: (
+        "sightscale leaderboard build --output site",
+        "sightscale leaderboard build entries --output site --title Ours",
+    ),
+}

@@ -6,25 +6,17 @@ import typer
 
 from sightscale.harness.commands.terminal import open_console
 
-
-def models(
-    action: Annotated[str, typer.Argument(help="Nothing to list all, or `show` to see one system.")] = "",
-    name: Annotated[str, typer.Argument(help="The system to show.")] = "",
-) -> None:
-    """List what `--model` knows by name: checkpoints, and the systems of the study's table.
-
-    `sightscale models show NAME` prints a system's parts, how to get them, and the command that would make
-    its row of the table again.
-    """
-    if action == "":
-        _list()
-    elif action == "show" and name:
-        _show(name)
-    else:
-        raise ValueError("say `sightscale models`, or `sightscale models show NAME`")
+app = typer.Typer(name="models", help="List the models that have a name, and show one.", invoke_without_command=True)
 
 
-def _list() -> None:
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_()
+
+
+def list_() -> None:
+    """List what `--model` knows by name: checkpoints, and the systems of the study's table."""
     from rich.table import Table
 
     from sightscale.model_adapters.checkpoints import list_checkpoints
@@ -43,7 +35,8 @@ def _list() -> None:
     console.print(table)
 
 
-def _show(name: str) -> None:
+def show(name: Annotated[str, typer.Argument(help="The system to show.")]) -> None:
+    """Show a system's parts, how to get them, and the command that would make its row of the table again."""
     from sightscale.model_adapters.systems import find_system
 
     system = find_system(name)
@@ -60,3 +53,9 @@ def _show(name: str) -> None:
     for label, value in said:
         print(f"{label + ':':14} {value}")
     print(f"\n{system.command}")
+
+
+COMMANDS = {
+    list_: ("sightscale models list", "sightscale models"),
+    show: ("sightscale models show extract_think_0.6b_1.7b", "sightscale models show our_baseline_0.6b"),
+}

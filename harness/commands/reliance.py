@@ -1,6 +1,6 @@
 """`sightscale reliance`: how much of each score comes from looking."""
 
-import sys
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +8,13 @@ import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
 from sightscale.harness.commands.terminal import open_console
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = (
+    "sightscale reliance runs/mine",
+    "sightscale reliance runs/mine --detail --csv reliance.csv --figures figures",
+)
 
 
 def reliance(
@@ -27,63 +34,24 @@ def reliance(
 
     Reliance is sighted − blind on the questions asked under both, paired, with pictures as clusters.
     """
-    from sightscale.harness.analysis import find_reliance, find_suspects, read_runs, render_findings, write_csv
+    from sightscale.harness.analysis import find_reliance, find_suspects, read_runs, render_reliance, write_csv
+    from sightscale.harness.report import draw_reliance
 
     read = read_runs([*runs, base] if base else runs)
     given, base_run = (read[:-1], read[-1]) if base else (read, None)
     findings = find_reliance(given, base_run)
-    levels = ("task", "average", *(("category", "axis") if detail else ()))
     console = open_console()
-    sighted = {
-        "sighted": "score",
-        "chance": "chance",
-        "chance corrected": "chance-corrected",
-        "unread": "unread",
-        "best blind": "best blind",
-    }
-    tables = (
-        (sighted, "Per cent with 95 % intervals."),
-        (
-            {
-                "blind": "blind score",
-                "reliance": "± reliance",
-                "blind share": "blind share of the score",
-                "blind corrected": "won by looking",
-            },
-            "Reliance: sighted − blind on the same questions. Won by looking: that over what blind answering leaves.",
-        ),
-        ({"MG": "± multi-modal gain", "ML": "leakage"}, "Against the base LLM, on the same questions."),
-        (
-            {"floor": "floor", "above floor": "± score above it"},
-            "Floor: the constant answer that scores best, without looking.",
-        ),
-    )
-    for measures, about in tables:
-        if findings["measure"].isin(measures).any():
-            console.print(render_findings(findings, measures, levels=levels, caption=about))
+    for table in render_reliance(findings, detail=detail):
+        console.print(table)
     suspected = find_suspects(given)
     if len(suspected):
-        passes = int(suspected["passes"].max())
         guessed = float(suspected["by_guessing"].mean())
         print(
-            f"{len(suspected):,} questions are right in all of up to {passes} blind passes; "
-            f"independent guesses would get such a question right as often with {100 * guessed:.1f} % probability"
+            f"{len(suspected):,} questions are answered right in every blind pass, of up to "
+            f"{int(suspected['passes'].max())}; by guessing: {100 * guessed:.1f} %"
         )
     if suspects:
         write_csv(suspected, suspects)
-        print(f"{len(suspected):,} suspects in {suspects}", file=sys.stderr)
+        logger.info(f"{len(suspected):,} suspects in {suspects}")
     write_findings(findings, csv, json)
-    if figures:
-        from sightscale.harness.pages import draw_forest
-
-        rows = findings[(findings["measure"] == "reliance") & (findings["level"] == "task")]
-        charts = {
-            f"reliance_{condition}": draw_forest(
-                part.assign(name=part["task"]),
-                title=f"Vision reliance, blind condition: {condition}",
-                axis="sighted − blind, percentage points (95 % interval)",
-                series="run" if part["run"].nunique() > 1 else None,
-            )
-            for condition, part in rows.groupby("condition", sort=False)
-        }
-        write_figures(charts, figures)
+    write_figures(draw_reliance(findings), figures)

@@ -1,7 +1,6 @@
 """`sightscale report`: what runs show, as a page that opens from disk, and as files for a paper."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +8,16 @@ import typer
 
 from sightscale.harness.commands.terminal import open_console, quieten
 
+EXAMPLES = (
+    "sightscale report runs/mine",
+    "sightscale report runs/a runs/b --output reports/both",
+)
+
 
 def report(
     folders: Annotated[list[Path], typer.Argument(help="Runs' folders, or a folder that holds several.")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the report.  [default: report, in the first folder]")
+        Path | None, typer.Option(help="Folder for the report. Default: report, in the first folder.")
     ] = None,
     pictures: Annotated[bool, typer.Option(help="Read the questions' pictures again from their data.")] = True,
     data_root: Annotated[
@@ -36,6 +40,6 @@ def report(
         quieten()
     target = output or (folders[0] if folders[0].is_dir() else folders[0].parent) / "report"
     options = Options(samples=samples, pictures=pictures, data_root=data_root, task_folders=tuple(include_path or ()))
-    contents, written = write_report(given, target, options, lambda line: print(line, file=sys.stderr))
+    contents, written = write_report(given, target, options)
     open_console().print(render_summary(contents))
     print(f"{written[0]} and {len(written) - 1} more files")

@@ -1,6 +1,5 @@
 """`sightscale run`: score one model, sighted and blind."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +7,19 @@ import typer
 
 from sightscale.harness.commands.terminal import open_console, quieten
 
+EXAMPLES = (
+    "sightscale run --model easy_vqa_nano --tasks easy_vqa --blind none --output runs/nano",
+    "sightscale run --model nano_1m --data mini --tasks in_domain --output runs/mini",
+)
+
 
 def run(
     model: Annotated[
         str,
         typer.Option(
-            help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; "
-            "decoupled:perception=MODEL,reasoning=MODEL[,mode=thinking][,focus=FILE]; "
-            "scripted:oracle, scripted:prior or scripted:coin on mini data; "
-            "or lmms:NAME,key=value for any model of lmms-eval."
+            help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; or what a prefix "
+            "names: vllm: and openai: another engine, decoupled: two stages, scripted: a model that knows the mini "
+            "suite's answers, lmms: any model of lmms-eval."
         ),
     ],
     tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
@@ -26,7 +29,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
     store: Annotated[
-        Path | None, typer.Option(help="File of finished generations, to share between runs.  [default: in OUTPUT]")
+        Path | None, typer.Option(help="File of finished generations, to share between runs. Default: in OUTPUT.")
     ] = None,
     data: Annotated[
         str, typer.Option(help="`hub`: the public data sets; `mini`: the embedded suite in the same schemas.")
@@ -66,7 +69,7 @@ def run(
         data_root=data_root,
         options=options,
     )
-    records = evaluate(plan, lambda line: print(line, file=sys.stderr))
+    records = evaluate(plan)
     console = open_console()
     console.print(render_table(summarise(records)))
     if options:

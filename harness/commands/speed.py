@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightscale.harness.commands.terminal import open_console, quieten
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from sightscale.harness.speed import Comparison
 
 PARTS = ("decoupled", "overhead", "engines")
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
+
+EXAMPLES = (
+    "sightscale speed --parts overhead",
+    "sightscale speed --parts engines --model M,batch_size=1 --model M",
+)
 
 
 def speed(
@@ -25,11 +30,11 @@ def speed(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Model strings whose engines are compared, the first with each other one; give two or more.  "
-            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there]"
+            help="Model strings whose engines are compared, the first with each other one; give two or more. "
+            "Default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there."
         ),
     ] = None,
-    parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),
+    parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ", ".join(PARTS),
     questions: Annotated[int, typer.Option(min=2, help="Questions in a run, each about another picture.")] = 64,
     rounds: Annotated[
         int, typer.Option(min=1, help="Counted runs of each way; one that isn't counted comes first.")
@@ -55,7 +60,7 @@ def speed(
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
     unknown = [part for part in chosen if part not in PARTS]
     if unknown or not chosen:
-        raise ValueError(f"unknown part {', '.join(unknown) or parts!r}; known: {', '.join(PARTS)}")
+        raise UserError(f"unknown part {', '.join(unknown) or parts!r}; known: {', '.join(PARTS)}")
     quieten()
     from sightscale.harness.speed import describe
 

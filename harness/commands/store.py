@@ -8,29 +8,11 @@ import typer
 
 from sightscale.harness.commands.terminal import open_console
 
-
-def store(
-    what: Annotated[str, typer.Argument(metavar="FILE | prune FILE", help="A store; with `prune` before it, pruned.")],
-    file: Annotated[Path | None, typer.Argument(metavar="", hidden=True)] = None,
-    engine: Annotated[str | None, typer.Option(help="prune: rows whose engine has this in its identity.")] = None,
-    older_than: Annotated[float | None, typer.Option(min=0, help="prune: rows written more than N days ago.")] = None,
-    damaged: Annotated[bool, typer.Option("--damaged", help="prune: rows that don't match their checksum.")] = False,
-) -> None:
-    """Show a store's size, its rows by engine, damaged rows, and how often it had the answer already.
-
-    `sightscale store prune FILE` removes the rows that meet every condition given.
-    """
-    if file is None:
-        if engine is not None or older_than is not None or damaged:
-            raise ValueError(f"to remove rows write `sightscale store prune {what}` with the same options")
-        _show(Path(what))
-    elif what == "prune":
-        _prune(file, engine, older_than, damaged)
-    else:
-        raise ValueError(f"unknown action {what!r}; write `sightscale store FILE` or `sightscale store prune FILE`")
+app = typer.Typer(name="store", help="Show and prune a file of finished generations.", no_args_is_help=True)
 
 
-def _show(path: Path) -> None:
+def show(path: Annotated[Path, typer.Argument(metavar="FILE", help="A store.")]) -> None:
+    """Show a store's size, its rows by engine, damaged rows, and how often it had the answer already."""
     from rich.table import Column, Table
 
     from sightscale.model_adapters.engines import describe_store
@@ -45,7 +27,13 @@ def _show(path: Path) -> None:
     print(f"{path}: {report.size / 2**20:.2f} MiB; {report.sessions:,} sessions{rate}")
 
 
-def _prune(path: Path, engine: str | None, older_than: float | None, damaged: bool) -> None:
+def prune(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A store.")],
+    engine: Annotated[str | None, typer.Option(help="Rows whose engine has this in its identity.")] = None,
+    older_than: Annotated[float | None, typer.Option(min=0, help="Rows written more than N days ago.")] = None,
+    damaged: Annotated[bool, typer.Option("--damaged", help="Rows that don't match their checksum.")] = False,
+) -> None:
+    """Remove the rows that meet every condition given."""
     from sightscale.model_adapters.engines import describe_store, prune_store
 
     before = describe_store(path).size
@@ -58,3 +46,9 @@ def _prune(path: Path, engine: str | None, older_than: float | None, damaged: bo
 
 def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+COMMANDS = {
+    show: ("sightscale store show runs/mine/generations.sqlite", "sightscale store show store.sqlite"),
+    prune: ("sightscale store prune store.sqlite --damaged", "sightscale store prune store.sqlite --older-than 90"),
+}

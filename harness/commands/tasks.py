@@ -6,32 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.tasks.errors import UserError
 
 if TYPE_CHECKING:
     from sightscale.tasks.catalogue import TaskCard
 
 
-def tasks(
-    action: Annotated[str, typer.Argument(help="Nothing to list all tasks, or `show` to see one.")] = "",
-    name: Annotated[str, typer.Argument(help="The task or group to show.")] = "",
-    data: Annotated[str, typer.Option(help="Where the example comes from: `mini` or `hub`.")] = "mini",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    number: Annotated[int, typer.Option(min=0, help="Which document to show.")] = 0,
-    output: Annotated[Path, typer.Option(help="Folder for the example's pictures.")] = Path(),
-) -> None:
-    """List the tasks that come with sightscale, or show one with an example and its pictures.
+app = typer.Typer(name="tasks", help="List what can be asked, and show a question.", invoke_without_command=True)
+
+
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_()
+
+
+def list_() -> None:
+    """List the tasks that come with sightscale.
 
     Every task of lmms-eval can be named in `sightscale run` as well.
     """
-    if action == "":
-        _list()
-    elif action == "show" and name:
-        _show(name, data, data_root, number, output)
-    else:
-        raise ValueError("say `sightscale tasks`, or `sightscale tasks show NAME`")
-
-
-def _list() -> None:
     from rich.table import Table
 
     from sightscale.tasks.catalogue import list_tasks
@@ -41,7 +35,7 @@ def _list() -> None:
         table.add_column(column, overflow="fold", no_wrap=column in ("task", "questions", "chance", "revision"))
     mend: set[str] = set()  # what to do about data that aren't here
     for card in list_tasks():
-        if not card.name.endswith("_blind"):
+        if not card.blind_of:
             *cells, now = _cells(card)
             here, _, what = now.partition(": ")
             table.add_row(*cells, now if here == "yes" else here)
@@ -68,7 +62,21 @@ def _cells(card: "TaskCard") -> tuple[str, ...]:
     )
 
 
-def _show(name: str, data: str, data_root: Path | None, number: int, output: Path) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="The task or group to show.")],
+    data: Annotated[str, typer.Option(help="Where the example comes from: `mini` or `hub`.")] = "mini",
+    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
+    number: Annotated[int, typer.Option(min=0, help="Which document to show.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder for the example's pictures.")] = Path(),
+    include_path: Annotated[
+        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
+    ] = None,
+) -> None:
+    """Show a task's card, its first question as a model is asked it, and the question's pictures."""
+    if include_path:
+        quieten()
+        _print_example(name, None, data, data_root, number, output, tuple(include_path))
+        return
     from sightscale.tasks.catalogue import find_card, list_tasks
 
     card = find_card(name)
@@ -96,24 +104,32 @@ def _show(name: str, data: str, data_root: Path | None, number: int, output: Pat
         print("The mini suite has nothing in its place; name --data hub for an example.")
         return
     quieten()
-    _print_example(card, data, data_root, number, output)
+    _print_example(card.name, card, data, data_root, number, output, ())
 
 
-def _print_example(card: "TaskCard", data: str, data_root: Path | None, number: int, output: Path) -> None:
+def _print_example(
+    name: str,
+    card: "TaskCard | None",
+    data: str,
+    data_root: Path | None,
+    number: int,
+    output: Path,
+    task_folders: tuple[str, ...],
+) -> None:
     import datasets
 
     from sightscale.harness.evaluation import load_tasks
     from sightscale.tasks.sources import reading
 
-    name = card.name
-    source = "the package's own" if card.source.startswith("package:") else data
+    source = "the package's own" if card and card.source.startswith("package:") else data if card else "the task's own"
     datasets.disable_progress_bars()
     with reading(data, data_root):
-        manager, _ = load_tasks((name,), "default")
+        manager, metrics = load_tasks((name,), "default", task_folders)
+        name = next(iter(metrics))  # a group's first task
         task = manager.load_task_or_group([name], task_type="chat")[name]
     docs = task.test_docs()
     if number >= len(docs):
-        raise ValueError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")
+        raise UserError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")
     doc = docs[number]
     output.mkdir(parents=True, exist_ok=True)
     print(f"{'example:':14} document {number} of {len(docs):,}, data: {source}\n")
@@ -123,3 +139,9 @@ def _print_example(card: "TaskCard", data: str, data_root: Path | None, number: 
         path = output / f"{name}_{number}_{k}.png"
         picture.save(path)
         print(f"{'picture:':14} {path} ({picture.width} × {picture.height})")
+
+
+COMMANDS = {
+    list_: ("sightscale tasks list", "sightscale tasks"),
+    show: ("sightscale tasks show in_domain_textvqa", "sightscale tasks show my_task --include-path my_tasks"),
+}

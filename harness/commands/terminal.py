@@ -1,5 +1,6 @@
-"""The terminal that commands print tables to, without what other packages would print between them."""
+"""The terminal: tables on standard output, messages on standard error, and nothing of other packages between them."""
 
+import logging
 import os
 import sys
 import warnings
@@ -9,6 +10,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FILE_WIDTH = 180  # columns where output goes to a file or a pipe and no terminal says how wide it is
+
+
+def setup_logging(*, debug: bool = False) -> None:
+    """Print our own messages as plain lines on standard error; with `debug` the finer ones too."""
+    handler = logging.StreamHandler()  # sys.stderr as it is now
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("sightscale")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    logger.propagate = False
 
 
 def open_console() -> "Console":

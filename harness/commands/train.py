@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightscale.harness.commands.terminal import open_console
+from sightscale.tasks.errors import UserError
 
 if TYPE_CHECKING:
     from sightscale.harness.statistics import Estimate
     from sightscale.trainers.card import TaskScore
     from sightscale.trainers.recipe import Recipe
+
+EXAMPLES = (
+    "sightscale train easy_vqa_nano --output models/nano",
+    "sightscale train study_qwen3_0.6b --dry-run",
+)
 
 
 def train(
@@ -19,7 +25,7 @@ def train(
         Path | None, typer.Option(help="Folder for what is released; one folder for each release if there are several.")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
+        Path | None, typer.Option(help="Folder for checkpoints and the log. Default: OUTPUT with -work after it.")
     ] = None,
     data_root: Annotated[Path, typer.Option(help="Folder that the recipe's data files are relative to.")] = Path(),
     dry_run: Annotated[
@@ -38,16 +44,16 @@ def train(
         _show_estimate(loaded, data_root)
         return
     if output is None:
-        raise ValueError("name a folder for the trained model with --output, or look first with --dry-run")
+        raise UserError("name a folder for the trained model with --output, or look first with --dry-run")
+    from sightscale.harness.study import draw_training
     from sightscale.trainers.card import lineage, write_card
-    from sightscale.trainers.curves import draw_curves
     from sightscale.trainers.recipe import Stage
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
     released = train_recipe(loaded, work, output, data_root=data_root)
     log = work / "log.jsonl"
-    draw_curves(log, work / "curves.png", [stage.name for stage in loaded.stages])
+    draw_training(log, work / "curves.png", [stage.name for stage in loaded.stages], loaded.name)
     kinds = {stage.release: stage.kind for stage in loaded.stages if isinstance(stage, Stage) and stage.release}
     reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
@@ -56,7 +62,7 @@ def train(
         if loaded.scored_on and model:
             print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
             scores = _score(model, loaded, work / "scores" / name)
-        draw_curves(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)])
+        draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
         write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
         told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {told or 'not scored'}")
@@ -81,8 +87,8 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
     """A checkpoint's score on each task with its pictures and without; records are kept in `output`."""
     from sightscale.harness.analysis import summarise
     from sightscale.harness.evaluation import Plan, evaluate
-    from sightscale.model_adapters.blindfold import SIGHTED
     from sightscale.model_adapters.model_strings import parse_model
+    from sightscale.tasks.vocabulary import Condition
     from sightscale.trainers.card import TaskScore
 
     plan = Plan(
@@ -94,7 +100,7 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
         limit=recipe.scored_questions,
         data=recipe.scored_on_data,
     )
-    summaries = summarise(evaluate(plan, print))
+    summaries = summarise(evaluate(plan))
     blind = {one.task: one for one in summaries if one.condition == "none"}
     return [
         TaskScore(
@@ -106,7 +112,7 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
             unread=round(one.n * (1 - one.outcomes["answered"])),
         )
         for one in summaries
-        if one.condition == SIGHTED
+        if one.condition == Condition.SIGHTED
     ]
 
 

@@ -6,9 +6,6 @@ from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
 from sightscale.harness.evaluation.records import (
-    DECOUPLED,
-    END_TO_END,
-    FAILED,
     KEY,
     SCHEMA,
     RunIdentity,
@@ -20,9 +17,6 @@ from sightscale.harness.evaluation.records import (
 from sightscale.harness.evaluation.replay import Said, asking, prompt_name, read_questions
 
 __all__ = [
-    "DECOUPLED",
-    "END_TO_END",
-    "FAILED",
     "KEY",
     "SCHEMA",
     "Plan",

@@ -4,11 +4,12 @@ lmms-eval runs the evaluation; this module only prepares the call and writes dow
 each condition the records so far are on disk; within one, finished generations are in the store.
 """
 
+import logging
 import math
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +32,6 @@ from sightscale.harness.evaluation.manifest import (
     write_manifest,
 )
 from sightscale.harness.evaluation.records import (
-    DECOUPLED,
-    END_TO_END,
     KEY,
     RunIdentity,
     digest_records,
@@ -40,9 +39,13 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
-from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, SIGHTED, Blindfold, PictureMemory
+from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
 from sightscale.model_adapters.model_strings import ModelSpec, open_model
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.sources import HUB, reading
+from sightscale.tasks.vocabulary import Condition, Kind
+
+logger = logging.getLogger(__name__)
 
 SAME_RUN = (
     "model",
@@ -74,27 +77,27 @@ class Plan:
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
 
 
-def evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
+def evaluate(plan: Plan) -> pd.DataFrame:
     """Run a plan and return its records; `say` is told what is being done, a line at a time.
 
-    Raises ValueError in one line for what the user can mend.
+    Raises UserError in one line for what the user can mend.
     """
     with reading(plan.data, plan.data_root, plan.options):
-        return _evaluate(plan, say)
+        return _evaluate(plan)
 
 
-def _evaluate(plan: Plan, say: Callable[[str], None]) -> pd.DataFrame:
+def _evaluate(plan: Plan) -> pd.DataFrame:
     _prepare_folder(plan.output)
-    say(f"tasks: reading {', '.join(plan.tasks)}")
+    logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
-    say(f"model: loading {plan.model_text}")
+    logger.info(f"model: loading {plan.model_text}")
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     start = time.perf_counter()
-    for condition in (SIGHTED, *plan.conditions):
+    for condition in (Condition.SIGHTED, *plan.conditions):
         began = time.perf_counter()
         blindfold = Blindfold(model, condition, plan.seed)
         blindfold.pictures = pictures
@@ -161,7 +164,7 @@ def _prepare_folder(output: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"cannot write to {output}: {error.strerror or error}; choose another --output") from error
+        raise UserError(f"cannot write to {output}: {error.strerror or error}; choose another --output") from error
 
 
 def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
@@ -182,7 +185,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
         if other:
             was, now = earlier.get(other[0]), wanted[other[0]]
-            raise ValueError(
+            raise UserError(
                 f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
@@ -218,7 +221,7 @@ def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
 
 
 def _kind(plan: Plan) -> str:
-    return DECOUPLED if plan.model.kind == DECOUPLED else END_TO_END
+    return Kind.DECOUPLED if plan.model.kind == Kind.DECOUPLED else Kind.END_TO_END
 
 
 def _mode(plan: Plan) -> str:
@@ -251,7 +254,7 @@ def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any]
         tracker.save_results_samples(task, rows)
     written = folder / condition / f"{when}_results.json"
     if not written.is_file():  # the tracker only logs its failures
-        raise ValueError(f"lmms-eval's results could not be written to {written}")
+        raise UserError(f"lmms-eval's results could not be written to {written}")
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Focus files: the focus of every question of some tasks, written by one language model for all set-ups."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -22,14 +23,16 @@ from sightscale.model_adapters.decoupled import (
 from sightscale.model_adapters.engines import open_on_demand
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.model_adapters.requests import read_prompt
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import split_instruction
+
+logger = logging.getLogger(__name__)
 
 
 def write_focus_file(
     llm: str,
     tasks: tuple[str, ...],
     output: Path,
-    say: Callable[[str], None],
     *,
     limit: int | None = None,
     batch_size: int = 32,
@@ -38,21 +41,21 @@ def write_focus_file(
 ) -> dict[str, int]:
     """Write the focus of the first `limit` documents of each task; how many questions had which outcome.
 
-    Documents whose focus can't be used, or that can't be read, are left out of the file. Raises ValueError
+    Documents whose focus can't be used, or that can't be read, are left out of the file. Raises UserError
     in one line for what the user can mend.
     """
     spec = parse_model(llm)
     if spec.kind != "end-to-end":
-        raise ValueError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
-    say(f"tasks: reading {', '.join(tasks)}")
+        raise UserError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
+    logger.info(f"tasks: reading {', '.join(tasks)}")
     manager, leaves = load_tasks(tasks, "decoupled", task_folders)
     kept = store or output.with_name(f"{output.name}.sqlite")
     engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(kept))
     writer = FocusWriter(engine)
-    say(f"model: {engine.identity}")
+    logger.info(f"model: {engine.identity}")
     focuses, counts, unread = {}, {}, 0
     for name in leaves:
-        questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit, say))
+        questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit))
         readable = {doc_id: question for doc_id, question in questions.items() if question is not None}
         unread += len(questions) - len(readable)
         with tqdm(
@@ -84,14 +87,14 @@ def convert_published(published: Path, task: str, output: Path) -> int:
     return len(focuses)
 
 
-def _read_questions(task: Any, limit: int | None, say: Callable[[str], None]) -> Iterator[tuple[int, str | None]]:
+def _read_questions(task: Any, limit: int | None) -> Iterator[tuple[int, str | None]]:
     """Document ids and questions without their closing instruction; None for one that can't be read."""
     docs = task.eval_docs
     for doc_id in islice(range(len(docs)), limit):
         try:
             prompt = read_prompt(task.doc_to_messages(docs[doc_id]))
         except Exception as error:  # as in an evaluation: a bad document costs itself only
-            say(f"{task.config.task}: cannot read document {doc_id}: {type(error).__name__}: {error}")
+            logger.info(f"{task.config.task}: cannot read document {doc_id}: {type(error).__name__}: {error}")
             yield doc_id, None
         else:
             yield doc_id, split_instruction(prompt.text)[0]

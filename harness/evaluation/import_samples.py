@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import IMPORTED, KEY, RunIdentity, make_records
+from sightscale.harness.evaluation.records import KEY, RunIdentity, make_records
 from sightscale.model_adapters.adapter import Trace
-from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 from sightscale.tasks import score_response
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Kind
 
 MAX_LINE = 4_000_000  # bytes of one sample
 MAX_FILE = 1_000_000_000  # bytes
@@ -38,7 +39,7 @@ def import_samples(
     """Records of samples files, each given as `FILE` or `FILE=CONDITION`; `model` is the name to show.
 
     A task that ends in `_blind` is taken as that task under the condition `none`. The run's id follows from the
-    files' bytes. Raises ValueError in one line for a file that isn't lmms-eval's, naming the line, and when the
+    files' bytes. Raises UserError in one line for a file that isn't lmms-eval's, naming the line, and when the
     metric can't be told.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -46,59 +47,60 @@ def import_samples(
     for argument in arguments:
         path, task, condition = read_argument(argument)
         if (task, condition) in found:
-            raise ValueError(f"{path} is a second file of {task} {condition}; give one file for each")
+            raise UserError(f"{path} is a second file of {task} {condition}; give one file for each")
         found[task, condition] = list(read_samples(path, metric, digest))
-    run = RunIdentity(digest.hexdigest()[:12], model, kind=IMPORTED)
+    run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
     parts = [
         make_records(run, task, condition, samples, _traces(task, samples), {}, metric="score", data=data)
         for (task, condition), samples in found.items()
         if samples
     ]
     if not parts:
-        raise ValueError("the samples files hold no sample")
+        raise UserError("the samples files hold no sample")
     records = pd.concat(parts, ignore_index=True)
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise ValueError(f"a samples file holds document {first[2]} of {first[0]} twice; repeats can't be imported")
+        raise UserError(f"a samples file holds document {first[2]} of {first[0]} twice; repeats can't be imported")
     return records
 
 
 def read_argument(argument: str) -> tuple[Path, str, str]:
-    """The file, task and condition of one argument. Raises ValueError for a name that isn't a samples file's."""
+    """The file, task and condition of one argument. Raises UserError for a name that isn't a samples file's."""
     path, condition = Path(argument), ""
     if not path.exists() and "=" in argument:
         before, _, condition = argument.rpartition("=")
         path = Path(before)
-        if condition not in (SIGHTED, *CONDITIONS):
-            raise ValueError(f"unknown condition {condition!r}; known: {', '.join((SIGHTED, *CONDITIONS))}")
+        if condition not in list(Condition):
+            raise UserError(f"unknown condition {condition!r}; known: {', '.join(Condition)}")
     match = _FILE.fullmatch(path.name)
     if not match:
-        raise ValueError(f"{path.name} isn't named like lmms-eval's samples; expected …_samples_TASK.jsonl")
+        raise UserError(f"{path.name} isn't named like lmms-eval's samples; expected …_samples_TASK.jsonl")
     task = match["task"]
     if not condition:
         blind = task.endswith(BLIND_SUFFIX)
-        condition = "none" if blind else (path.parent.name if path.parent.name in CONDITIONS else SIGHTED)
+        folder = path.parent.name
+        condition = Condition.NONE if blind else folder if folder in BLIND_CONDITIONS else Condition.SIGHTED
     return path, task.removesuffix(BLIND_SUFFIX), condition
 
 
 def read_samples(path: Path, metric: str | None, digest: Any) -> Iterator[dict[str, Any]]:
     """Samples of one file as `make_records` takes them, their bytes added to `digest`."""
     if not path.is_file():
-        raise ValueError(f"there are no samples at {path}")
+        raise UserError(f"there are no samples at {path}")
     if path.stat().st_size > MAX_FILE:
-        raise ValueError(f"{path} is larger than {MAX_FILE / 1e9:g} GB; split it by task")
+        raise UserError(f"{path} is larger than {MAX_FILE / 1e9:g} GB; split it by task")
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
             where = f"{path.name}, line {number}"
             if len(line) > MAX_LINE:
-                raise ValueError(f"{where}: longer than {MAX_LINE / 1e6:g} MB")
+                raise UserError(f"{where}: longer than {MAX_LINE / 1e6:g} MB")
             digest.update(line)
             if line.strip():
                 try:
                     yield _as_sample(_parse(line, where), metric, where)
                 except RecursionError as error:
-                    raise ValueError(f"{where}: nested too deeply") from error
+                    raise UserError(f"{where}: nested too deeply") from error
 
 
 def read_options(prompt: str, target: str) -> dict[str, str]:
@@ -119,9 +121,9 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         sample = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"{where}: not JSON") from error
+        raise UserError(f"{where}: not JSON") from error
     if not isinstance(sample, dict) or "doc_id" not in sample or "target" not in sample:
-        raise ValueError(f"{where}: not a sample of lmms-eval; it lacks doc_id or target")
+        raise UserError(f"{where}: not a sample of lmms-eval; it lacks doc_id or target")
     return sample
 
 
@@ -129,7 +131,7 @@ def _as_sample(sample: Mapping[str, Any], metric: str | None, where: str) -> dic
     """One sample with its outcome, read again where the options are known."""
     doc_id = sample["doc_id"]
     if not isinstance(doc_id, int) or isinstance(doc_id, bool) or not 0 <= doc_id < 2**62:
-        raise ValueError(f"{where}: doc_id is no document's number")
+        raise UserError(f"{where}: doc_id is no document's number")
     response, prompt = _first_text(sample.get("filtered_resps", sample.get("resps"))), _first_text(sample.get("input"))
     target = _first_text(sample["target"])
     carried = sample.get("answer_format")
@@ -144,7 +146,7 @@ def _as_sample(sample: Mapping[str, Any], metric: str | None, where: str) -> dic
         try:
             scored = score_response(answer_format, response, target, options)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from error
+            raise UserError(f"{where}: {error}") from error
         return taken | {
             "answer_format": answer_format,
             "outcome": scored.outcome,
@@ -165,7 +167,7 @@ def _metric(sample: Mapping[str, Any], metric: str | None, where: str) -> float:
         return next(iter(numbers.values()))
     if metric not in numbers:
         named = ", ".join(list(numbers)[:5]) or "none"
-        raise ValueError(f"{where}: say which metric is the score with --metric; the sample has {named}")
+        raise UserError(f"{where}: say which metric is the score with --metric; the sample has {named}")
     return numbers[metric]
 
 

@@ -10,7 +10,7 @@ from tenacity import RetryError
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import list_tasks
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 from sightscale.tasks.sources import OPTIONS
 
 
@@ -24,10 +24,10 @@ def load_tasks(
     whose options can't be put in the order that was asked for.
     """
     if not names:
-        raise ValueError("no task is named; `sightscale tasks` lists them")
+        raise UserError("no task is named; `sightscale tasks` lists them")
     missing = [folder for folder in folders if not Path(folder).is_dir()]
     if missing:
-        raise ValueError(f"--include-path {missing[0]} is not a folder")
+        raise UserError(f"--include-path {missing[0]} is not a folder")
     where = [str(TASK_FOLDER), *folders]
     manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
     if any(name not in manager.all_tasks for name in names):
@@ -37,7 +37,7 @@ def load_tasks(
             close = [one for one in manager.all_tasks if len(name) > 3 and name.lower() in one.lower()][:3]
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
-            raise ValueError(f"unknown task {name!r}; {hint}")
+            raise UserError(f"unknown task {name!r}; {hint}")
     leaves: dict[str, str] = {}
     for name in names:
         loaded = _load(manager, name)
@@ -53,17 +53,17 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
     except RetryError as error:
         reason = error.last_attempt.exception() or error
     except IndexError as error:  # lmms-eval reads a task's first document while loading it
-        raise ValueError(f"task {name!r} has no documents") from error
+        raise UserError(f"task {name!r} has no documents") from error
     except Exception as error:  # whatever keeps a task from loading is reported in one line
         reason = error
     if "corresponds to no data" in str(reason):  # datasets leaves a split without rows out
-        raise ValueError(f"task {name!r} has no documents") from reason
+        raise UserError(f"task {name!r} has no documents") from reason
     if isinstance(reason, ConnectionError):
-        raise ValueError(
+        raise UserError(
             f"task {name!r}: {first_line(reason)}; it is fetched once, so connect, "
             "or name the folder of your own copy with --data-root, or use --data mini"
         ) from reason
-    raise ValueError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
+    raise UserError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 
 
 def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
@@ -77,7 +77,7 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
         elif name not in ours:
             docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
             if "order" not in docs.column_names:
-                raise ValueError(
+                raise UserError(
                     f"the options of task {name!r} can't be put in the order {order!r}: its file doesn't read its "
                     "documents by sightscale.tasks.sources.follow_pointer; leave --options out for it"
                 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, QUESTIONS, REVISION
 from sightscale.tasks.sources import MINI
 
@@ -131,13 +132,13 @@ def write_manifest(manifest: dict[str, Any], path: Path) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """A run's manifest. Raises ValueError in one line when it can't be read."""
+    """A run's manifest. Raises UserError in one line when it can't be read."""
     try:
         manifest = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read the manifest {path}: {error}") from error
+        raise UserError(f"cannot read the manifest {path}: {error}") from error
     if not isinstance(manifest, dict):
-        raise ValueError(f"the manifest {path} is not a JSON object")
+        raise UserError(f"the manifest {path} is not a JSON object")
     return manifest
 
 

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightscale.tasks import chance_level
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
@@ -82,8 +84,6 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "blind_probability",
     "truth_description",
 )
-END_TO_END, DECOUPLED, IMPORTED = "end-to-end", "decoupled", "imported"
-FAILED = "failed"
 KEY = ["task", "condition", "doc_id"]
 DIGESTED = (
     *KEY,
@@ -156,7 +156,7 @@ def make_records(
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
                 "prediction": None if failed else sample.get("prediction"),
-                "outcome": FAILED if failed else said,
+                "outcome": Outcome.FAILED if failed else said,
                 "error": trace.error,
                 "score": 0.0 if failed else _as_score(sample.get(metric)),
                 "chance": chance_level(answer_format, options) if answer_format else None,
@@ -190,11 +190,11 @@ def digest_records(records: pd.DataFrame) -> str:
 
 
 def write_records(records: pd.DataFrame, path: Path) -> None:
-    """Write rows as parquet, whole or not at all. Raises ValueError when a row stands twice."""
+    """Write rows as parquet, whole or not at all. Raises UserError when a row stands twice."""
     repeated = records.duplicated([*KEY, "run_id"])
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise ValueError(f"records hold {int(repeated.sum())} repeated rows, the first for {first}")
+        raise UserError(f"records hold {int(repeated.sum())} repeated rows, the first for {first}")
     partial = path.with_suffix(".partial")
     pq.write_table(
         pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), partial, compression="zstd"
@@ -205,25 +205,25 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
 def read_records(path: Path) -> pd.DataFrame:
     """Rows from a records file or a run's folder; columns that an older file lacks are null.
 
-    Raises ValueError in one line when there is none, or when it isn't a records file.
+    Raises UserError in one line when there is none, or when it isn't a records file.
     """
     file = path / "records.parquet" if path.is_dir() else path
     if not file.is_file():
-        raise ValueError(f"there are no records at {file}")
+        raise UserError(f"there are no records at {file}")
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
     missing = [name for name in SCHEMA.names if name not in table.schema.names and name not in ADDED]
     if missing:
-        raise ValueError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
+        raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
     for name in ADDED:
         if name not in table.schema.names:
             table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
     try:
         return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
     except (pa.ArrowException, ValueError) as error:
-        raise ValueError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
 
 
 def _as_text(target: Any) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
-from sightscale.harness.evaluation.records import DECOUPLED
 from sightscale.model_adapters.blindfold import Blindfold, PictureMemory
 from sightscale.model_adapters.decoupled import Mode, reasoning_prompt
 from sightscale.model_adapters.model_strings import parse_model
@@ -24,6 +23,7 @@ from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.mini import QUESTIONS
 from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, reading
+from sightscale.tasks.vocabulary import Kind
 
 COPIED = ("item_id", "answer_format", "category", "l2_category", "order", "blind_probability", "truth_description")
 PICTURES_IN_MEMORY = 64 * 2**20  # bytes, of one task: enough for all conditions of one document after the other
@@ -91,7 +91,7 @@ class TaskQuestions:
     def prompt(self, number: int, said: Said) -> str:
         """The text of the prompt whose completion is the response."""
         text = read_prompt(self._task.doc_to_messages(self._docs[number])).text
-        if said.kind != DECOUPLED:
+        if said.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(said.description, *_asked(text, said.mode))
 

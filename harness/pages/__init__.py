@@ -1,8 +1,20 @@
-"""The page kit that the report and the leaderboard's site share: drawings, tables, hostile text, styles."""
+"""The page kit that the report and the leaderboard's site share: drawings, figures, tables, hostile text, styles."""
 
 from sightscale.harness.pages.assets import content_policy, read_asset, render_template
-from sightscale.harness.pages.drawing import NARROW, WIDE, Bar, Mark, Row, as_file, draw_intervals, draw_shares
-from sightscale.harness.pages.plots import draw_bars, draw_forest, draw_grid, draw_scatter, save_chart
+from sightscale.harness.pages.drawing import (
+    NARROW,
+    WIDE,
+    Bar,
+    Cell,
+    Mark,
+    Panel,
+    Row,
+    draw_cells,
+    draw_curves,
+    draw_intervals,
+    draw_shares,
+)
+from sightscale.harness.pages.figure import Figure, make_figure, save_figure, save_figures, write_svg
 from sightscale.harness.pages.scatter import Point, draw_points
 from sightscale.harness.pages.tables import (
     Column,
@@ -14,37 +26,41 @@ from sightscale.harness.pages.tables import (
     render_markdown,
     show_cell,
 )
-from sightscale.harness.pages.text import escape_markdown, name_model, show_line, show_text
+from sightscale.harness.pages.text import escape_markdown, name_model, show_line, show_parameters, show_text
 
 __all__ = [
     "NARROW",
     "WIDE",
     "Bar",
+    "Cell",
     "Column",
+    "Figure",
     "Mark",
+    "Panel",
     "Point",
     "Row",
     "Shown",
     "Table",
-    "as_file",
     "as_frame",
     "content_policy",
-    "draw_bars",
-    "draw_forest",
-    "draw_grid",
+    "draw_cells",
+    "draw_curves",
     "draw_intervals",
     "draw_points",
-    "draw_scatter",
     "draw_shares",
     "escape_markdown",
     "escape_markdown_sentence",
+    "make_figure",
     "make_table",
     "name_model",
     "read_asset",
     "render_markdown",
     "render_template",
-    "save_chart",
+    "save_figure",
+    "save_figures",
     "show_cell",
     "show_line",
+    "show_parameters",
     "show_text",
+    "write_svg",
 ]

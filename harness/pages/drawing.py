@@ -1,14 +1,16 @@
-"""Drawing: rows of marks with intervals, or of stacked shares, as SVG that takes its colours from the page's style.
+"""Drawing: marks with intervals, shares, heat maps and curves, as SVG that takes its colours from the page's style.
 
-One drawing serves a page (colours by class, light or dark) and a file (`as_file`, colours of paper). Nothing here
-computes a number.
+One drawing serves a page (colours by class, light or dark) and a file (`figure.write_svg`, colours of paper). Nothing
+here computes a number.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import isfinite, log10
 
 from sightscale.harness.pages.text import show_line
+from sightscale.harness.statistics import Estimate
 
 WIDE, NARROW = 760, 346  # pixels: beside a reader's text, and on a phone
 PAPER = ("#0b66a8", "#c4500b", "#00785a", "#a8437f", "#8a6200", "#4b5ec4")  # at least 4.5 to 1 on white
@@ -16,6 +18,8 @@ SHADES = ("#3f8f6b", "#c9a227", "#c4500b", "#8b1e3f")  # of outcomes: answered, 
 STYLE = (
     "text{font:12px 'Helvetica Neue',Helvetica,Arial,'Liberation Sans',sans-serif;fill:#22262b}"
     ".soft{fill:#626a73}.rule{stroke:#dde1e6}.zero{stroke:#626a73}.tick{stroke:#626a73}"
+    "polyline.curve{fill:none;stroke-width:1.6;stroke-linejoin:round}.cell{stroke:#ffffff;stroke-width:2}"
+    ".on-dark{fill:#ffffff}.line{stroke:#626a73;stroke-dasharray:6 4}"
     + "".join(f".s{n}{{fill:{c};stroke:{c}}}" for n, c in enumerate(PAPER))
     + "".join(f".o{n}{{fill:{c}}}" for n, c in enumerate(SHADES))
 )
@@ -94,25 +98,6 @@ def draw_shares(bars: Sequence[Bar], axis: str, *, width: int = WIDE) -> str:
     return frame.close(parts, axis)
 
 
-def as_file(drawing: str, title: str, series: Sequence[str], kind: str = "s") -> str:
-    """A drawing as a whole SVG file with its title, a legend and the colours of paper."""
-    size = drawing.partition('viewBox="0 0 ')[2].partition('"')[0].split()
-    width, height = (float(one) for one in size)
-    legend, x = [], 14.0
-    for number, name in enumerate(series):
-        shown = show_line(name, 40)
-        legend.append(f'<rect class="{kind}{number}" x="{x:.0f}" y="37" width="10" height="10" rx="2"/>')
-        legend.append(f'<text class="soft" x="{x + 15:.0f}" y="46">{escape(shown)}</text>')
-        x += 34 + LETTER * len(shown)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + 60:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height + 60:.0f}"><title>{escape(title)}</title><style>{STYLE}</style>'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>'
-        f'<text x="14" y="24" style="font-size:15px;font-weight:bold">{escape(show_line(title, 100))}</text>'
-        f'{"".join(legend)}<g transform="translate(0 60)">{drawing}</g></svg>\n'
-    )
-
-
 def draw_interval_mark(value: float, low: float, high: float) -> str:
     """A share with its interval as a mark for one cell of a table."""
     left, right = 100 * max(0.0, low), 100 * min(1.0, high)
@@ -122,6 +107,116 @@ def draw_interval_mark(value: float, low: float, high: float) -> str:
         f'<line class="s0" x1="{left:.1f}" x2="{right:.1f}" y1="5" y2="5" stroke-width="3"/>'
         f'<circle class="s0" cx="{100 * min(1.0, max(0.0, value)):.1f}" cy="5" r="3.6"/></svg>'
     )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a heat map: where it stands, and its value with the interval."""
+
+    row: str
+    column: str
+    estimate: Estimate
+
+
+def draw_cells(cells: Sequence[Cell], row_axis: str, column_axis: str, *, width: int = WIDE) -> str:
+    """A heat map with each share written in its cell: an SVG element. Rows and columns stand in the order given."""
+    rows = list(dict.fromkeys(cell.row for cell in cells))
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    narrow = width < 500
+    left = 14 if narrow else int(30 + LETTER * max(min(LONGEST_NAME, len(name)) for name in rows))
+    across = (width - left - 14) / len(columns)
+    down, head = 58, 46
+    height = head + down * len(rows) + (20 * len(rows) if narrow else 0) + 10
+    values = [cell.estimate.value for cell in cells if not cell.estimate.is_missing]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    letters = max(4, int(across / LETTER) - 1)
+    parts = [
+        f'<text class="soft" x="{left + across * (number + 0.5):.1f}" y="{head - 8}" text-anchor="middle">'
+        f"{escape(show_line(name, letters))}</text>"
+        for number, name in enumerate(columns)
+    ]
+    middle = left + across * len(columns) / 2
+    parts.append(f'<text class="soft" x="{middle:.0f}" y="14" text-anchor="middle">{escape(column_axis)}</text>')
+    if not narrow:
+        parts.append(f'<text class="soft" x="{left - 12}" y="14" text-anchor="end">{escape(row_axis)}</text>')
+    tops = {}
+    for number, name in enumerate(rows):
+        tops[name] = head + (down + (20 if narrow else 0)) * number + (20 if narrow else 0)
+        at = (left, tops[name] - 6, "start") if narrow else (left - 12, tops[name] + down / 2 + 4, "end")
+        shown = escape(show_line(name, 50 if narrow else LONGEST_NAME))
+        parts.append(f'<text x="{at[0]}" y="{at[1]:.0f}" text-anchor="{at[2]}">{shown}</text>')
+    for cell in cells:
+        x, y = left + across * columns.index(cell.column), tops[cell.row]
+        share = 0.0 if high <= low or cell.estimate.is_missing else (cell.estimate.value - low) / (high - low)
+        ink = "on-dark" if share > 0.55 else "on-light"
+        says = f"{cell.row} · {cell.column}: {cell.estimate.show()} %, {cell.estimate.n:,} questions"
+        centre = f'x="{x + across / 2:.1f}" text-anchor="middle"'
+        parts.append(
+            f'<g class="mark" {_says(says, "")}><rect class="cell s0" x="{x:.1f}" y="{y}" width="{across:.1f}" '
+            f'height="{down}" fill-opacity="{0.12 + 0.8 * share:.2f}"/>'
+            f'<text class="{ink}" {centre} y="{y + 26}" style="font-weight:bold">{cell.estimate.show_value()}</text>'
+            f'<text class="{ink}" {centre} y="{y + 44}" style="font-size:10px">{cell.estimate.show_interval()}</text>'
+            "</g>"
+        )
+    return (
+        f'<svg class="{"narrow" if narrow else "wide"}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}">{"".join(parts)}</svg>'
+    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A small plot of one quantity over steps: its title, and the points of its curve."""
+
+    title: str
+    points: tuple[tuple[float, float], ...]
+    logarithmic: bool = False
+
+
+def draw_curves(panels: Sequence[Panel], axis: str, *, width: int = WIDE, columns: int = 2) -> str:
+    """Panels of curves, each on its own scale, `columns` side by side: an SVG element."""
+    columns = columns if width > 500 else 1
+    across, down = width / columns, 190
+    rows = -(-len(panels) // columns)
+    parts = []
+    for number, panel in enumerate(panels):
+        x, y = across * (number % columns), down * (number // columns)
+        parts.append(f'<g transform="translate({x:.0f} {y})">{_draw_panel(panel, axis, across, down)}</g>')
+    return (
+        f'<svg class="{"narrow" if width < 500 else "wide"}" viewBox="0 0 {width} {down * rows}" width="{width}" '
+        f'height="{down * rows}">{"".join(parts)}</svg>'
+    )
+
+
+def _draw_panel(panel: Panel, axis: str, width: float, height: int) -> str:
+    left, right, top, bottom = 62.0, width - 18, 30.0, height - 40.0
+    points = [(x, y) for x, y in panel.points if isfinite(x) and isfinite(y) and (y > 0 or not panel.logarithmic)]
+    parts = [f'<text x="{left}" y="18" style="font-weight:bold">{escape(show_line(panel.title, 44))}</text>']
+    if not points:
+        return "".join([*parts, f'<text class="soft" x="{left}" y="{(top + bottom) / 2:.0f}">nothing logged</text>'])
+    heights = [log10(y) if panel.logarithmic else y for _, y in points]
+    low, high = min(heights), max(heights)
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    high, last = (high if high > low else low + 1e-9), (last if last > first else first + 1)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + (right - left) * (x - first) / (last - first), bottom - (bottom - top) * (y - low) / (high - low)
+
+    for part in (0.0, 0.5, 1.0):
+        value = low + part * (high - low)
+        _, y = place(first, value)
+        text = f"{10**value if panel.logarithmic else value:.3g}"
+        parts.append(f'<line class="rule" x1="{left}" x2="{right:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="soft" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+        step = first + part * (last - first)
+        x, _ = place(step, low)
+        anchor = {0.0: "start", 1.0: "end"}.get(part, "middle")
+        parts.append(f'<text class="soft" x="{x:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{step:,.0f}</text>')
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(x, y) for (x, _), y in zip(points, heights, strict=True)))
+    parts.append(f'<polyline class="curve s0" fill="none" points="{line}"/>')
+    middle = (left + right) / 2
+    parts.append(f'<text class="soft" x="{middle:.0f}" y="{bottom + 32}" text-anchor="middle">{escape(axis)}</text>')
+    return "".join(parts)
 
 
 class _Frame:

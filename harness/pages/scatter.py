@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 from urllib.parse import urlencode
 
-from sightscale.harness.analysis import show_estimate
 from sightscale.harness.pages.labels import Label, place_labels
 from sightscale.harness.pages.text import show_line
-from sightscale.harness.statistics import Estimate
+from sightscale.harness.statistics import Estimate, Style
 
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 52, 22, 26, 48
 LETTER, LONGEST = 6.4, 26  # pixels of a letter, and letters of a name
@@ -24,8 +24,13 @@ class Point:
     y: Estimate
 
 
-def draw_points(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int) -> str:
-    """Points with whiskers, on scales in points of a score that hold every interval and zero: an SVG element."""
+def draw_points(
+    points: Sequence[Point], x_axis: str, y_axis: str, *, width: int, line: tuple[float, float] | None = None
+) -> str:
+    """Points with whiskers, on scales in points of a score that hold every interval and zero: an SVG element.
+
+    `line` is an intercept and a slope in the units of the data (shares of 1), drawn over the reach of the points.
+    """
     kind = "narrow" if width < 500 else "wide"
     across = _scale([one.x for one in points], 8 if width >= 500 else 4)
     up = _scale([one.y for one in points], 7)
@@ -44,6 +49,8 @@ def draw_points(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int
         rule = "zero" if abs(value) < 1e-9 else "rule"
         parts.append(f'<line class="{rule}" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * value:.0f}</text>')
+    if line is not None and all(isfinite(number) for number in line):
+        parts += _draw_line(points, line, across, up, to_x, to_y)
     names = [show_line(one.name, LONGEST) for one in points]
     places = [(to_x(one.x.value), to_y(one.y.value)) for one in points]
     frame = (LEFT - 40.0, TOP - 8.0, width - 2.0, HEIGHT - BOTTOM - 2.0)
@@ -59,6 +66,28 @@ def draw_points(points: Sequence[Point], x_axis: str, y_axis: str, *, width: int
     return f'<svg class="{kind}" {size}>{"".join(parts)}</svg>'
 
 
+def _draw_line(
+    points: Sequence[Point],
+    line: tuple[float, float],
+    across: Sequence[float],
+    up: Sequence[float],
+    to_x: "_Place",
+    to_y: "_Place",
+) -> list[str]:
+    """The line over the points' reach, as far as it lies within the scales."""
+    intercept, slope = line
+    ends = [end for point in points for end in (point.x.low, point.x.high, point.x.value) if end == end]
+    reach = [max(across[0], min(ends, default=across[0])), min(across[-1], max(ends, default=across[-1]))]
+    if slope:
+        inside = sorted((edge - intercept) / slope for edge in (up[0], up[-1]))
+        reach = [max(reach[0], inside[0]), min(reach[1], inside[1])]
+    if reach[0] >= reach[1]:
+        return []
+    x1, x2 = (to_x(x) for x in reach)
+    y1, y2 = (to_y(intercept + slope * x) for x in reach)
+    return [f'<line class="line" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}"/>']
+
+
 def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -> str:
     x, y = to_x(one.x.value), to_y(one.y.value)
     whiskers = ""
@@ -70,8 +99,8 @@ def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -
         whiskers += (
             f'<line stroke-dasharray="2 2" x1="{x:.1f}" x2="{label.x:.1f}" y1="{y:.1f}" y2="{label.y - 4:.1f}"/>'
         )
-    said = [show_estimate(side.value, side.low, side.high, "±") for side in (one.x, one.y)]
-    tip = escape(show_line(f"{one.name}: drop {said[0]}, reliance {said[1]} points", 200))
+    drop, gain = one.x.show(Style.POINTS), one.y.show(Style.POINTS)
+    tip = escape(show_line(f"{one.name}: drop {drop}, reliance {gain} points", 200))
     return (
         f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{escape(urlencode({"task": one.name}))}">'
         f'<g stroke-opacity="0.45">{whiskers}</g>'

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sightscale.harness.analysis import show_estimate
 from sightscale.harness.pages.text import escape_markdown, show_line
-from sightscale.harness.statistics import Estimate
+from sightscale.harness.statistics import Estimate, Style
 
 Kind = Literal["text", "share", "difference", "count", "number", "p"]
+STYLES = {"share": Style.SHARE, "difference": Style.POINTS, "number": Style.NUMBER}
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,15 @@ def show_cell(kind: Kind, cell: Any) -> Shown:
     if kind == "text":
         text = show_line(cell)
         return Shown(text, sort=text.casefold())
-    found = cell if isinstance(cell, Estimate) else Estimate(float(cell), float("nan"), float("nan"), 0, 0)
-    sort = repr(float(found.value))
+    estimate = cell if isinstance(cell, Estimate) else Estimate(float(cell), float("nan"), float("nan"), 0, 0)
+    sort = repr(float(estimate.value))
     if kind == "count":
-        return Shown(f"{int(found.value):,}", sort=sort)
+        return Shown(f"{int(estimate.value):,}", sort=sort)
     if kind == "p":
-        return Shown("< 0.001" if found.value < 0.001 else f"{found.value:.3f}", sort=sort)
-    style = {"difference": "±", "number": "#"}.get(kind, "")
-    value, _, interval = show_estimate(found.value, found.low, found.high, style).partition(" [")
-    known = found.low == found.low and found.high == found.high
-    ends = (found.value, found.low, found.high) if known else None
-    return Shown(value, f"[{interval}" if interval else "", sort, ends)
+        return Shown("< 0.001" if estimate.value < 0.001 else f"{estimate.value:.3f}", sort=sort)
+    style = STYLES[kind]
+    ends = (estimate.value, estimate.low, estimate.high) if estimate.has_interval else None
+    return Shown(estimate.show_value(style), estimate.show_interval(style), sort, ends)
 
 
 def render_markdown(table: Table) -> str:

@@ -50,3 +50,10 @@ def name_model(model: str) -> str:
 
 def _last(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2] if name.startswith(("/", ".", "~")) else name
+
+
+def show_parameters(count: float | None) -> str:
+    """A number of parameters as it is read: 8.0B, 0.6B, 86.0M; nothing where it isn't known."""
+    if count is None:
+        return ""
+    return f"{count / 1e9:.1f}B" if count >= 0.95e8 else f"{count / 1e6:.1f}M"

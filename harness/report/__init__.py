@@ -1,7 +1,12 @@
 """Reports: what records say, as pages, figures and tables for people; every number is computed from records alone."""
 
 from sightscale.harness.report.contents import compute_contents
-from sightscale.harness.report.figures import Figure
+from sightscale.harness.report.finding_figures import (
+    draw_bottleneck,
+    draw_comparison,
+    draw_downscaling,
+    draw_reliance,
+)
 from sightscale.harness.report.folders import GivenRun, are_options, read_given
 from sightscale.harness.report.page import write_page
 from sightscale.harness.report.pictures import Pictures
@@ -10,12 +15,15 @@ from sightscale.harness.report.terminal import render_summary
 from sightscale.harness.report.write import Options, write_report
 
 __all__ = [
-    "Figure",
     "GivenRun",
     "Options",
     "Pictures",
     "are_options",
     "compute_contents",
+    "draw_bottleneck",
+    "draw_comparison",
+    "draw_downscaling",
+    "draw_reliance",
     "gather_samples",
     "read_given",
     "render_summary",

@@ -1,25 +1,30 @@
 """Contents: everything that a report says, computed from the records of its runs before any of it is written."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sightscale.harness.analysis import find_reliance
-from sightscale.harness.pages import Table
-from sightscale.harness.report.figures import Figure, make_figures
+from sightscale.harness.pages import Figure, Table
+from sightscale.harness.report.figures import make_figures
 from sightscale.harness.report.findings_tables import (
     Measured,
     average_table,
+    comparison_table,
+    cost_table,
     group_table,
     measure,
     outcome_table,
+    position_table,
     reliance_table,
     score_table,
     unread_table,
 )
 from sightscale.harness.report.folders import GivenRun
-from sightscale.harness.report.further_tables import comparison_table, cost_table, position_table
 from sightscale.harness.report.scale import bottleneck_of, downscaling_of
 from sightscale.harness.report.sentences import Overall, describe, describe_several, sum_up
+
+logger = logging.getLogger(__name__)
 
 RESAMPLES = 10_000
 
@@ -47,13 +52,11 @@ class Contents:
         return (*self.score_tables, *self.answer_tables)
 
 
-def compute_contents(
-    given: Sequence[GivenRun], *, resamples: int = RESAMPLES, say: Callable[[str], None] = lambda line: None
-) -> Contents:
+def compute_contents(given: Sequence[GivenRun], *, resamples: int = RESAMPLES) -> Contents:
     """Everything a report says about these runs."""
     measured = []
     for one in given:
-        say(f"findings: {one.label}")
+        logger.info(f"findings: {one.label}")
         measured.append(measure(one, find_reliance([one.run], resamples=resamples)))
     overalls = [sum_up(one, resamples=resamples) for one in measured]
     comparison, notes = comparison_table(measured, resamples) if len(measured) > 1 else (None, [])

@@ -1,31 +1,76 @@
-"""Tables of a run's findings: scores, reliance by blind condition, categories and axes, outcomes."""
+"""Tables of findings: scores, reliance, categories and axes, outcomes, cost, position bias, runs against each other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sightscale.harness.analysis import FAMILIES, OUTCOMES
+from sightscale.harness.analysis import (
+    ALL,
+    Level,
+    Measure,
+    Run,
+    compare_runs,
+    find_cost,
+    position_bias,
+    read_estimate,
+    shares_questions,
+    show_condition,
+)
 from sightscale.harness.pages import Column, Table, make_table, show_line
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.statistics import Estimate
-from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
 from sightscale.tasks.forced_choice import ceiling
+from sightscale.tasks.suites import TITLES
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, AnswerFormat, Condition, Outcome
 
-Place = tuple[str, str, str]  # task, level, group
+
+class Place(NamedTuple):
+    """Where a finding is: a task, a level, and a group of the task's questions."""
+
+    task: str
+    level: Level
+    group: str
+
+    @property
+    def category(self) -> str:
+        """The category of a category's or an axis's place."""
+        return self.group.partition(" / ")[0]
+
+
 RUN, TASK = Column("run", "Run"), Column("task", "Task")
-BOUNDS = ("wrong", "at_chance", "right")
+BOUNDS = {"wrong": Measure.IF_WRONG, "at_chance": Measure.IF_AT_CHANCE, "right": Measure.IF_RIGHT}
+ALL_TASKS = "all tasks"
+MEMORY = ("peak_memory_gib", "peak_memory_bytes")
+COST_COLUMNS = {
+    Measure.INPUT_TOKENS: Column("input_tokens", "Input tokens", "number", "mean per question"),
+    Measure.OUTPUT_TOKENS: Column("output_tokens", "Output tokens", "number", "mean per question"),
+    Measure.PERCEPTION_INPUT_TOKENS: Column(
+        "perception_input_tokens", "Perception input tokens", "number", "mean per question"
+    ),
+    Measure.PERCEPTION_OUTPUT_TOKENS: Column(
+        "perception_output_tokens", "Perception output tokens", "number", "mean per question"
+    ),
+    Measure.SECONDS: Column("seconds", "Seconds", "number", "mean per question, of batched work"),
+    Measure.PERCEPTION_SECONDS: Column("perception_seconds", "Perception seconds", "number", "mean per question"),
+    Measure.THINKING_TOKENS: Column(
+        "thinking_tokens", "Thinking tokens", "number", "mean; output tokens in proportion to characters"
+    ),
+    Measure.TOKENS_PER_RIGHT: Column(
+        "tokens_per_right_answer", "Tokens per right answer", "number", "read and written, all stages"
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run with its findings by place, condition and measure."""
+    """A run with its findings by place, condition and measure, and the notes of its places."""
 
     given: GivenRun
     findings: pd.DataFrame
-    cells: dict[tuple[Place, str, str], Estimate]
-    floors: dict[Place, str]
+    cells: dict[tuple[Place, str, Measure], Estimate]
+    notes: dict[Place, str]
 
     @property
     def label(self) -> str:
@@ -35,37 +80,35 @@ class Measured:
     def conditions(self) -> list[str]:
         """The blind conditions it was asked under, in their usual order."""
         asked = set(self.given.run.records["condition"])
-        return [name for name in CONDITIONS if name in asked]
+        return [condition for condition in BLIND_CONDITIONS if condition in asked]
 
-    def places(self, *levels: str) -> list[Place]:
+    def places(self, *levels: Level) -> list[Place]:
         """Where it has findings, at these levels, in the order found."""
-        return [place for place in dict.fromkeys(key[0] for key in self.cells) if place[1] in levels]
+        return [place for place in dict.fromkeys(key[0] for key in self.cells) if place.level in levels]
 
-    def get(self, place: Place, measure: str, condition: str = SIGHTED) -> Estimate | None:
+    def get(self, place: Place, measure: Measure, condition: str = Condition.SIGHTED) -> Estimate | None:
         """One finding, or None."""
         return self.cells.get((place, condition, measure))
 
     def score(self, place: Place) -> Estimate | None:
-        return self.get(place, "sighted")
+        return self.get(place, Measure.SIGHTED)
 
 
 def measure(given: GivenRun, findings: pd.DataFrame) -> Measured:
     """A run's findings, indexed."""
-    cells, floors = {}, {}
-    listed: Iterable[Any] = findings.itertuples()
-    for row in listed:
-        place = (show_line(row.task), str(row.level), show_line(row.group))
-        condition = str(row.condition)
-        if row.measure in ("floor", "above floor"):
-            floors[place], condition = condition, SIGHTED
-        found = Estimate(float(row.value), float(row.low), float(row.high), int(row.n), int(row.clusters))
-        cells[place, condition, str(row.measure)] = found
-    return Measured(given, findings, cells, floors)
+    cells: dict[tuple[Place, str, Measure], Estimate] = {}
+    notes: dict[Place, str] = {}
+    for row in findings.itertuples():
+        place = Place(show_line(row.task), Level(str(row.level)), show_line(row.group))
+        cells[place, str(row.condition), Measure(str(row.measure))] = read_estimate(row)
+        if row.note:
+            notes[place] = str(row.note)
+    return Measured(given, findings, cells, notes)
 
 
 def headline_condition(measured: Sequence[Measured]) -> str | None:
     """The blind condition that summaries speak of: the first usual one that any run was asked under."""
-    return next((name for name in CONDITIONS if any(name in one.conditions for one in measured)), None)
+    return next((name for name in BLIND_CONDITIONS if any(name in run.conditions for run in measured)), None)
 
 
 def score_table(measured: Sequence[Measured]) -> Table:
@@ -75,7 +118,7 @@ def score_table(measured: Sequence[Measured]) -> Table:
         *who(measured),
         TASK,
         Column("score", "Score", "share", "right answers, with the picture"),
-        Column("blind", f"Blind: {condition}", "share", "the same questions without seeing the picture"),
+        Column("blind", _blind_heading(condition), "share", "the same questions without seeing the picture"),
         Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
         Column("chance", "Chance", "share", "one over the number of options, averaged"),
         Column("questions", "Questions", "count"),
@@ -87,9 +130,9 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
     ]
     rows = [
-        {**_place(one, place), **_scores(one, place, condition), "ceiling": _ceiling(one, place[0])}
+        {**_place(one, place), **_scores(one, place, condition), "ceiling": _ceiling(one, place.task)}
         for one in measured
-        for place in one.places("task")
+        for place in one.places(Level.TASK)
     ]
     caption = (
         "Per cent with 95 % intervals (Wilson's at the sample size that questions sharing a picture leave; "
@@ -107,13 +150,13 @@ def average_table(measured: Sequence[Measured]) -> Table:
         TASK,
         Column("questions", "Questions", "count"),
         Column("score", "Score", "share"),
-        Column("blind", f"Blind: {condition}", "share"),
+        Column("blind", _blind_heading(condition), "share"),
         Column("reliance", "Reliance", "difference"),
     ]
     rows = [
-        {**_place(one, place), "average": place[2], **_scores(one, place, condition)}
+        {**_place(one, place), "average": _name_average(one, place), **_scores(one, place, condition)}
         for one in measured
-        for place in sorted(one.places("average"), key=lambda place: place[0] not in FAMILIES.values())
+        for place in sorted(one.places(Level.AVERAGE), key=lambda place: place.task not in TITLES.values())
     ]
     caption = (
         "Per cent with 95 % intervals (BCa bootstrap over pictures). Papers differ in which average they report: "
@@ -124,7 +167,7 @@ def average_table(measured: Sequence[Measured]) -> Table:
 
 def group_table(measured: Sequence[Measured]) -> Table:
     """A row for each category and axis of each task, with every blind condition."""
-    conditions = [name for name in CONDITIONS if any(name in one.conditions for one in measured)]
+    conditions = [name for name in BLIND_CONDITIONS if any(name in one.conditions for one in measured)]
     columns = [
         *who(measured),
         TASK,
@@ -136,18 +179,18 @@ def group_table(measured: Sequence[Measured]) -> Table:
             column
             for name in conditions
             for column in (
-                Column(f"blind_{name}", f"Blind: {name}", "share"),
-                Column(f"reliance_{name}", f"Reliance: {name}", "difference"),
+                Column(f"blind_{name}", _blind_heading(name), "share"),
+                Column(f"reliance_{name}", f"Reliance, {show_condition(name)}", "difference"),
             )
         ),
         Column("unread", "Unread", "share"),
     ]
     rows = []
     for one in measured:
-        for place in one.places("category", "axis"):
-            asked = {f"blind_{name}": one.get(place, "blind", name) for name in conditions}
-            asked |= {f"reliance_{name}": one.get(place, "reliance", name) for name in conditions}
-            rows.append({**_place(one, place), "group": place[2], **_scores(one, place, None), **asked})
+        for place in one.places(Level.CATEGORY, Level.AXIS):
+            asked = {f"blind_{name}": one.get(place, Measure.BLIND, name) for name in conditions}
+            asked |= {f"reliance_{name}": one.get(place, Measure.RELIANCE, name) for name in conditions}
+            rows.append({**_place(one, place), "group": place.group, **_scores(one, place, None), **asked})
     caption = "Per cent with 95 % intervals, not corrected for looking at many groups at once."
     return make_table("categories", "By category and axis", caption, columns, rows)
 
@@ -161,17 +204,21 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
         Column("questions", "Questions", "count"),
         Column("blind", "Blind score", "share"),
         Column("reliance", "Reliance", "difference", "score − blind score, in points"),
-        Column("blind_share", "Blind share", "share", "blind score over score"),
-        Column("blind_corrected", "Won by looking", "share", "reliance over what blind answering leaves to be won"),
+        Column("blind_share", "Part reached without it", "share", "blind score over score"),
+        Column("blind_corrected", "Blind errors fixed", "share", "share of blind errors that the picture fixes"),
     ]
-    measures = ("reliance", "blind share", "blind corrected")
+    measures = {
+        "reliance": Measure.RELIANCE,
+        "blind_share": Measure.BLIND_SHARE,
+        "blind_corrected": Measure.BLIND_CORRECTED,
+    }
     rows = []
     for one in measured:
-        for place in one.places("task"):
+        for place in one.places(Level.TASK):
             for condition in one.conditions:
-                blind = one.get(place, "blind", condition)
+                blind = one.get(place, Measure.BLIND, condition)
                 if blind is not None:
-                    rest = {name.replace(" ", "_"): one.get(place, name, condition) for name in measures}
+                    rest = {name: one.get(place, measure, condition) for name, measure in measures.items()}
                     questions = {"condition": condition, "questions": blind.n, "blind": blind}
                     rows.append({**_place(one, place), **questions, **rest})
     caption = "Sighted and blind answers to the same questions, paired; 95 % intervals over pictures."
@@ -185,7 +232,7 @@ def outcome_table(measured: Sequence[Measured]) -> Table:
         TASK,
         Column("condition", "Condition"),
         Column("questions", "Questions", "count"),
-        *(Column(name, name.capitalize(), "share") for name in OUTCOMES),
+        *(Column(str(outcome), outcome.capitalize(), "share") for outcome in Outcome),
     ]
     rows = [row for one in measured for row in _outcome_rows(one)]
     caption = "Per cent. Answers that were refused, unparsed or failed are never guessed: they count as wrong."
@@ -194,10 +241,10 @@ def outcome_table(measured: Sequence[Measured]) -> Table:
 
 def _outcome_rows(one: Measured) -> Iterator[dict[str, Any]]:
     for task, part in one.given.run.records.groupby("task", sort=False):
-        for condition in [name for name in (SIGHTED, *CONDITIONS) if (part["condition"] == name).any()]:
+        for condition in [str(name) for name in Condition if (part["condition"] == name).any()]:
             asked = part.loc[part["condition"] == condition, "outcome"]
             shares = asked.value_counts(normalize=True)
-            counted = {name: float(shares.get(name, 0.0)) for name in OUTCOMES}
+            counted = {str(name): float(shares.get(name, 0.0)) for name in Outcome}
             yield {"run": one.label, "task": str(task), "condition": condition, "questions": len(asked), **counted}
 
 
@@ -214,10 +261,10 @@ def unread_table(measured: Sequence[Measured]) -> Table:
     ]
     rows = []
     for one in measured:
-        for place in one.places("task"):
-            unread = one.get(place, "unread")
+        for place in one.places(Level.TASK):
+            unread = one.get(place, Measure.UNREAD)
             if unread and unread.value > 0:
-                bounds = {name: one.get(place, f"if unread were {name.replace('_', ' ')}") for name in BOUNDS}
+                bounds = {name: one.get(place, measure) for name, measure in BOUNDS.items()}
                 rows.append({**_place(one, place), "questions": unread.n, "unread": unread, **bounds})
     caption = "Sighted scores in per cent with 95 % intervals, had every unread answer been wrong, at chance, or right."
     return make_table("unread", "If unread answers had been read", caption, columns, rows)
@@ -225,37 +272,157 @@ def unread_table(measured: Sequence[Measured]) -> Table:
 
 def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any]:
     score = one.score(place)
-    blind = one.get(place, "blind", condition or "")
-    asked = [score, blind, *(one.get(place, "blind", name) for name in one.conditions)]
+    blind = one.get(place, Measure.BLIND, condition or "")
+    asked = [score, blind, *(one.get(place, Measure.BLIND, name) for name in one.conditions)]
     return {
-        "questions": next((found.n for found in asked if found), None),
+        "questions": next((estimate.n for estimate in asked if estimate), None),
         "score": score,
         "blind": blind,
-        "reliance": one.get(place, "reliance", condition or ""),
-        "chance": one.get(place, "chance"),
-        "floor": one.get(place, "floor"),
-        "best_blind": one.get(place, "best blind"),
-        "unread": one.get(place, "unread"),
+        "reliance": one.get(place, Measure.RELIANCE, condition or ""),
+        "chance": one.get(place, Measure.CHANCE),
+        "floor": one.get(place, Measure.FLOOR),
+        "best_blind": one.get(place, Measure.BEST_BLIND),
+        "unread": one.get(place, Measure.UNREAD),
     }
+
+
+def _blind_heading(condition: str | None) -> str:
+    shown = show_condition(condition or Condition.NONE)
+    return shown[:1].upper() + shown[1:]
+
+
+def _name_average(one: Measured, place: Place) -> str:
+    note = one.notes.get(place)
+    return f"{place.group}: {note}" if note else place.group
 
 
 def _ceiling(one: Measured, task: str) -> float | None:
     """The best that can be scored on a task of forced choices; None for another, or where targets can't be read."""
     rows = one.given.run.records
-    part = rows[(rows["task"] == task) & (rows["condition"] == SIGHTED)]
-    if set(part["answer_format"].dropna()) != {"2afc"}:
+    part = rows[(rows["task"] == task) & (rows["condition"] == Condition.SIGHTED)]
+    if set(part["answer_format"].dropna()) != {str(AnswerFormat.TWO_AFC)}:
         return None
     try:
         return float(part["target"].fillna("").map(ceiling).mean())
-    except ValueError:
+    except ValueError:  # a stranger's records may hold any target
         return None
 
 
 def _place(one: Measured, place: Place) -> dict[str, Any]:
-    task, level, _ = place
-    return {"run": one.label, "task": task, "is_task": level != "average"}
+    return {"run": one.label, "task": place.task, "is_task": place.level is not Level.AVERAGE}
 
 
 def who(measured: Sequence[Measured]) -> list[Column]:
     """The column that names a row's run, where there are several."""
     return [RUN] if len(measured) > 1 else []
+
+
+def cost_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run and task: what a sighted question, and a right answer, costs."""
+    columns = [
+        *who(measured),
+        TASK,
+        *COST_COLUMNS.values(),
+        Column("peak_memory", "Peak memory, GiB", "number", "of the whole run, as its manifest says"),
+    ]
+    rows = []
+    for one in measured:
+        by_task: dict[str, dict[str, Any]] = {}
+        records = one.given.run.records
+        whole = [Run(one.label, records.assign(task=ALL_TASKS))] if records["task"].nunique() > 1 else []
+        for finding in (finding for run in (*whole, one.given.run) for finding in find_cost(run)):
+            if finding.measure in COST_COLUMNS:
+                costs = by_task.setdefault(finding.task, {})
+                costs[COST_COLUMNS[finding.measure].name] = finding.estimate
+        memory = _peak_memory(one.given.manifest)
+        for task, costs in by_task.items():
+            rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **costs, "peak_memory": memory})
+    caption = (
+        "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names."
+    )
+    return make_table("cost", "Cost", caption, columns, rows)
+
+
+def position_table(measured: Sequence[Measured]) -> Table:
+    """A row for each run, multiple-choice task and condition."""
+    found = [(one.label, bias) for one in measured for bias in position_bias(one.given.run.records)]
+    letters = sorted({letter for _, bias in found for letter in bias.chosen})[:8]
+    columns = [
+        *who(measured),
+        TASK,
+        Column("condition", "Condition"),
+        Column("questions", "Questions", "count"),
+        *(Column(f"chosen_{letter}", f"Chose {letter}", "share") for letter in letters),
+        *(Column(f"right_{letter}", f"{letter} is right", "share") for letter in letters),
+        Column("spread", "To move", "share", "share of choices to move until each letter is chosen as often as right"),
+        Column("consistent", "Same option", "share", "chosen in every order of the options"),
+        Column("always_right", "Always right", "share", "in every order of the options"),
+        Column("by_chance", "… by chance", "share"),
+    ]
+    rows = [
+        {
+            "run": label,
+            "task": bias.task,
+            "condition": bias.condition,
+            "questions": bias.n,
+            **{f"chosen_{letter}": bias.chosen.get(letter) for letter in letters},
+            **{f"right_{letter}": bias.right.get(letter) for letter in letters},
+            "spread": bias.spread,
+            "consistent": bias.consistent,
+            "always_right": bias.always_right,
+            "by_chance": bias.always_right_by_chance,
+        }
+        for label, bias in found
+    ]
+    caption = "Per cent of readable answers that choose a letter, and of questions whose answer stands there."
+    return make_table("position", "Position bias", caption, columns, rows)
+
+
+def comparison_table(measured: Sequence[Measured], resamples: int) -> tuple[Table, list[str]]:
+    """Each further run against the first on the questions that both answered; and why one can't be compared."""
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    first = measured[0]
+    for other in measured[1:]:
+        if not shares_questions(other.given.run, first.given.run):
+            notes.append(f"{other.label} is not compared: it shares no sighted question with {first.label}.")
+            continue
+        findings = compare_runs(other.given.run, first.given.run, resamples=resamples)
+        rows_of = findings[findings["level"].isin([Level.TASK, Level.AVERAGE])]
+        for (task, group), part in rows_of.groupby(["task", "group"], sort=False):
+            cells = {Measure(str(row.measure)): row for row in part.itertuples()}
+            estimates = {measure: read_estimate(row) for measure, row in cells.items()}
+            difference = estimates[Measure.DIFFERENCE]
+            rows.append(
+                {
+                    "run": other.label,
+                    "task": str(task) if group == ALL else str(cells[Measure.DIFFERENCE].note),
+                    "is_task": group == ALL,
+                    "questions": difference.n,
+                    "score": estimates.get(Measure.FIRST),
+                    "first_run": estimates.get(Measure.SECOND),
+                    "difference": difference,
+                    "p_holm": estimates.get(Measure.P_HOLM),
+                    "smallest": estimates.get(Measure.SMALLEST),
+                }
+            )
+    columns = [
+        RUN,
+        TASK,
+        Column("questions", "Shared questions", "count"),
+        Column("score", "Score", "share"),
+        Column("first_run", f"Score of {first.label}", "share"),
+        Column("difference", "Difference", "difference", f"this run − {first.label}, in points"),
+        Column("p_holm", "p (Holm)", "p", "McNemar's test or sign flips, corrected over tasks"),
+        Column("smallest", "Smallest detectable difference", "share", "with 80 % power at 5 %"),
+    ]
+    caption = f"Each run − {first.label}, paired question by question, sighted; 95 % intervals over pictures."
+    return make_table("comparison", "Runs against each other", caption, columns, rows), notes
+
+
+def _peak_memory(manifest: dict[str, Any]) -> float | None:
+    for name in MEMORY:
+        value = manifest.get(name)
+        if isinstance(value, (int, float)):
+            return float(value) / (2**30 if name.endswith("bytes") else 1)
+    return None

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from sightscale.harness.analysis import Run, read_run
 from sightscale.harness.evaluation import read_manifest
 from sightscale.harness.pages import name_model
+from sightscale.tasks.errors import UserError
 
 DEPTH = 3  # folders below a named one in which runs are looked for
 
@@ -32,7 +33,7 @@ class GivenRun:
 def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
     """The runs in the folders named: a run's own, or one that holds several.
 
-    Raises ValueError when a folder holds none, when a run is given twice, and as `read_run` does.
+    Raises UserError when a folder holds none, when a run is given twice, and as `read_run` does.
     """
     found: list[GivenRun] = []
     seen: dict[str, Path] = {}
@@ -40,7 +41,7 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
         run = read_run(str(path))
         run_id = str(run.records["run_id"].iloc[0])
         if run_id in seen:
-            raise ValueError(f"{path} and {seen[run_id]} are the same run ({run_id}); give each once")
+            raise UserError(f"{path} and {seen[run_id]} are the same run ({run_id}); give each once")
         seen[run_id] = path
         file = (path if path.is_dir() else path.parent) / "manifest.json"
         manifest = read_manifest(file) if file.is_file() else {}
@@ -50,16 +51,16 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
 
 
 def find_runs(path: Path) -> list[Path]:
-    """Run folders at or below `path`, by name. Raises ValueError in one line when there are none."""
+    """Run folders at or below `path`, by name. Raises UserError in one line when there are none."""
     if not path.exists():
-        raise ValueError(f"there is no folder {path}; name the --output folder of `sightscale run`")
+        raise UserError(f"there is no folder {path}; name the --output folder of `sightscale run`")
     if path.is_file() or (path / "records.parquet").is_file():
         return [path]
     for depth in range(1, DEPTH + 1):
         below = sorted(file.parent for file in path.glob("*/" * depth + "records.parquet"))
         if below:
             return below
-    raise ValueError(
+    raise UserError(
         f"{path} holds no records; name the --output folder of `sightscale run`, or a folder that holds such folders"
     )
 
@@ -89,3 +90,31 @@ def are_options(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(read, dict) and all(len(key) <= 4 and isinstance(value, str) for key, value in read.items())
+
+
+def describe_run(given: GivenRun) -> Iterator[tuple[str, str]]:
+    """What a manifest says of a run, as names and values for a list; the run's id where there is none."""
+    manifest = given.manifest
+    yield "Model", str(manifest.get("model") or given.run.records["model"].iloc[0])
+    yield "Run", given.run_id
+    parameters = given.run.records["parameters"].dropna()
+    if len(parameters):
+        yield "Parameters", f"{int(parameters.iloc[0]):,}"
+    if not manifest:
+        yield "Manifest", "none beside the records"
+        return
+    for name in ("started", "finished", "seconds", "data", "limit", "options", "seed", "batch_size", "git_commit"):
+        if manifest.get(name) not in (None, ""):
+            yield name.replace("_", " ").capitalize(), str(manifest[name])
+    for name in ("machine", "software", "tokens"):
+        held = manifest.get(name)
+        if isinstance(held, dict) and held:
+            yield (
+                name.capitalize(),
+                ", ".join(f"{key} {value}" for key, value in held.items() if value not in (None, [])),
+            )
+
+
+def manifest_text(given: GivenRun) -> str:
+    """The whole manifest as indented JSON, or nothing."""
+    return json.dumps(given.manifest, indent=1, ensure_ascii=False, default=str) if given.manifest else ""

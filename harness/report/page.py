@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sightscale.harness.pages import content_policy, read_asset, render_template, show_line, show_text
 from sightscale.harness.report.contents import Contents
-from sightscale.harness.report.further_tables import describe_run, manifest_text
+from sightscale.harness.report.folders import describe_run, manifest_text
 from sightscale.harness.report.pictures import Pictures
 from sightscale.harness.report.samples import Samples, chunk_samples, embed_json
 from sightscale.harness.report.sentences import Overall
@@ -98,8 +98,8 @@ def render_page(contents: Contents, samples: Samples, pictures: Pictures, chunks
             "described": [
                 {
                     "label": one.label,
-                    "facts": [(name, show_text(value, 2000)) for name, value in describe_run(one)],
-                    "manifest": show_text(manifest_text(one), 60_000),
+                    "facts": [(name, show_text(value, 2000)) for name, value in describe_run(one.given)],
+                    "manifest": show_text(manifest_text(one.given), 60_000),
                 }
                 for one in contents.measured
             ],

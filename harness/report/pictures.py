@@ -5,6 +5,7 @@ Records hold hashes, not pixels: a picture whose pixels hash otherwise is left o
 
 import base64
 import io
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from sightscale.harness.report.folders import GivenRun
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import open_picture
 from sightscale.tasks.catalogue import list_tasks
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 from sightscale.tasks.sources import HUB, MINI, reading
+
+logger = logging.getLogger(__name__)
 
 LARGEST = 320  # pixels of a thumbnail's longer side
 SMALL = 128  # below this it is kept pixel by pixel
@@ -37,7 +40,6 @@ def read_pictures(
     *,
     data_root: Path | None = None,
     folders: Sequence[str] = (),
-    say: Callable[[str], None] = lambda line: None,
 ) -> Pictures:
     """Thumbnails of the documents `wanted` (task, doc_id). What can't be had is noted, never an error."""
     thumbnails: dict[str, str] = {}
@@ -46,7 +48,7 @@ def read_pictures(
         missing = {doc: expected for doc, expected in hashes.items() if not set(expected) <= thumbnails.keys()}
         if not missing:
             continue
-        say(f"pictures: reading {task}")
+        logger.info(f"pictures: reading {task}")
         try:
             with reading(data, data_root, options):
                 _check_available(task, data)
@@ -92,7 +94,7 @@ def _check_available(task: str, data: str) -> None:
     card = next((card for card in list_tasks() if card.name == task), None)
     available = card.availability() if card and data == HUB else "yes"
     if available.startswith("no"):
-        raise ValueError(available.removeprefix("no: "))
+        raise UserError(available.removeprefix("no: "))
 
 
 def _read_task(
@@ -136,7 +138,7 @@ def _open_task(task: str, folders: tuple[str, ...]) -> tuple[Any, Callable[[Any]
     if task not in manager.all_tasks:
         manager = TaskManager(include_path=where, model_name="sightscale")
     if task not in manager.all_tasks:
-        raise ValueError("no task of this name is known")
+        raise UserError("no task of this name is known")
     loaded: Any = manager.load_task_or_group([task], task_type="chat")[task]
     documents = loaded.eval_docs
     return documents, loaded.doc_to_visual

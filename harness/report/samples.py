@@ -15,7 +15,7 @@ import pandas as pd
 from sightscale.harness.analysis import RIGHT, read_column
 from sightscale.harness.pages import show_line, show_text
 from sightscale.harness.report.folders import GivenRun
-from sightscale.model_adapters.blindfold import CONDITIONS, SIGHTED
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]
@@ -44,7 +44,7 @@ def gather_samples(given: Sequence[GivenRun], limit: int) -> Samples:
     rows["sample"] = numbers
     kept, left_out = _take(list(order), limit)
     faults, known = _perception_faults(given, rows)
-    places = {name: number for number, name in enumerate((SIGHTED, *CONDITIONS))}
+    places = {name: number for number, name in enumerate((Condition.SIGHTED, *BLIND_CONDITIONS))}
     rows["place"] = rows["condition"].map(places).fillna(len(places))
     by_sample: dict[int, list[Any]] = {number: [] for number in kept}
     ordered: Iterable[Any] = rows.sort_values(["run_number", "place"], kind="stable").itertuples(index=False)
@@ -90,7 +90,7 @@ def _take(order: Sequence[tuple[Any, ...]], limit: int) -> tuple[list[int], int]
 
 
 def _sample(rows: Sequence[Any]) -> dict[str, Any]:
-    first = next((row for row in rows if row.condition == SIGHTED), rows[0])
+    first = next((row for row in rows if row.condition == Condition.SIGHTED), rows[0])
     prompt = first.prompt if _there(first.prompt) else ""
     question = read_question(prompt)
     return {
@@ -133,7 +133,7 @@ def _flags(rows: Sequence[Any], runs: int, faults: set[tuple[int, int]]) -> list
     blind: dict[int, list[bool]] = {}
     for row in rows:
         number, right = int(row.run_number), bool(row.score > RIGHT)
-        if row.condition == SIGHTED:
+        if row.condition == Condition.SIGHTED:
             flags[number] |= ASKED | (CORRECT if right else 0) | OUTCOMES.get(str(row.outcome), 0)
             flags[number] |= PERCEPTION_FAULT if (number, int(row.sample)) in faults else 0
         else:
@@ -179,7 +179,7 @@ def _perception_faults(given: Sequence[GivenRun], rows: pd.DataFrame) -> tuple[s
     modules = [_modules(one) for one in given]
     faults: set[tuple[int, int]] = set()
     known = False
-    sighted = rows[rows["condition"] == SIGHTED]
+    sighted = rows[rows["condition"] == Condition.SIGHTED]
     right = {number: set(part.loc[part["score"] > RIGHT, "sample"]) for number, part in sighted.groupby("run_number")}
     wrong = {number: set(part.loc[part["score"] <= RIGHT, "sample"]) for number, part in sighted.groupby("run_number")}
     for number, mine in enumerate(modules):

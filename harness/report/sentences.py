@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sightscale.harness.analysis import ALL
+from sightscale.harness.analysis import ALL, Level
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
-from sightscale.model_adapters.blindfold import SIGHTED
+from sightscale.tasks.vocabulary import Condition, Outcome
 
 FEWEST = 10  # questions of a group that is called weak
 FEW_PICTURES = 20  # below this a bootstrap over pictures is too sure of itself
 WITHOUT = {
-    "none": "Without the picture",
-    "black": "Shown a black picture instead",
-    "noise": "Shown noise instead",
-    "mean": "Shown only the picture's mean colour",
-    "mismatched": "Shown another question's picture",
+    Condition.NONE: "Without the picture",
+    Condition.BLACK: "Shown a black picture instead",
+    Condition.NOISE: "Shown noise instead",
+    Condition.MEAN: "Shown only the picture's mean colour",
+    Condition.MISMATCHED: "Shown another question's picture",
 }
 
 
@@ -45,7 +45,7 @@ def sum_up(one: Measured, *, resamples: int) -> Overall:
         tasks=int(rows["task"].nunique()),
         score=mean_score(sighted["score"], sighted["cluster"]) if len(sighted) else None,
         chance=float(sighted["chance"].mean()) if len(sighted) else float("nan"),
-        unread=float((sighted["outcome"] != "answered").mean()) if len(sighted) else float("nan"),
+        unread=float((sighted["outcome"] != Outcome.ANSWERED).mean()) if len(sighted) else float("nan"),
         condition=condition,
         blind=mean_score(blind["score"], blind["cluster"]) if len(blind) else None,
         reliance=paired_difference(both["score"], both["score_blind"], both["cluster"], resamples=resamples)
@@ -74,7 +74,7 @@ def describe(one: Measured, overall: Overall) -> list[str]:
 
 def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
     """How many runs there are, and which scores highest if all were asked the same questions."""
-    tasks = len({place[0] for one in measured for place in one.places("task")})
+    tasks = len({place.task for one in measured for place in one.places(Level.TASK)})
     begin = f"{len(measured)} runs on {tasks} task{'s' if tasks > 1 else ''}"
     asked = [_sighted(one).set_index(["task", "doc_id"]) for one in measured]
     if any(set(rows.index) != set(asked[0].index) for rows in asked) or not len(asked[0]):
@@ -90,9 +90,9 @@ def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
     return f"{begin}; {best} scores highest, {score}, but these questions can't tell it from {next_best}."
 
 
-def show(found: Estimate) -> str:
-    """`97.0 % [95.5–97.9]`."""
-    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}–{100 * found.high:.1f}]"
+def show(score: Estimate) -> str:
+    """`97.0 % [95.5, 97.9]`."""
+    return f"{score.show_value()} % {score.show_interval()}".strip()
 
 
 def _headline(one: Measured, overall: Overall) -> str:
@@ -107,7 +107,7 @@ def _looking(overall: Overall) -> str:
     if not overall.condition or overall.blind is None or overall.reliance is None:
         return "It was not asked blind, so how much of this comes from looking is not known."
     gain = overall.reliance
-    begin = f"{WITHOUT[overall.condition]} it gets {show(overall.blind)}"
+    begin = f"{WITHOUT[Condition(overall.condition)]} it gets {show(overall.blind)}"
     ends = f"points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
     if gain.low > 0:
         return f"{begin}, so looking adds {100 * gain.value:.1f} {ends}."
@@ -129,8 +129,7 @@ def _beyond_chance(overall: Overall) -> str:
 
 def _weakness(one: Measured, overall: Overall) -> str:
     """The categories (tasks, without any) whose interval lies below the whole score, the worst three."""
-    level = "category" if one.places("category") else "task"
-    places = one.places(level)
+    places = one.places(Level.CATEGORY) or one.places(Level.TASK)
     weak: list[tuple[float, Place]] = []
     for place in places:
         found = one.score(place)
@@ -138,15 +137,16 @@ def _weakness(one: Measured, overall: Overall) -> str:
             weak.append((found.value, place))
     if not weak:
         return ""
-    several = len({place[0] for place in places}) > 1
+    several = len({place.task for place in places}) > 1
     names = [f"{_name(place, several)} ({100 * value:.0f} %)" for value, place in sorted(weak)[:3]]
     more = f", and {len(weak) - 3} more" if len(weak) > 3 else ""
     return f"Weak on {', '.join(names)}{more}."
 
 
 def _name(place: Place, several: bool) -> str:
-    task, _, group = place
-    return task if group == ALL else f"{group} ({task})" if several else group
+    if place.group == ALL:
+        return place.task
+    return f"{place.group} ({place.task})" if several else place.group
 
 
 def _unread(overall: Overall) -> str:
@@ -167,4 +167,4 @@ def _few(overall: Overall) -> str:
 
 def _sighted(one: Measured) -> pd.DataFrame:
     rows = one.given.run.records
-    return rows[rows["condition"] == SIGHTED]
+    return rows[rows["condition"] == Condition.SIGHTED]

@@ -1,17 +1,26 @@
 """Writing: a report's files, all into one folder: the page, Markdown, a CSV for each table, and the figures."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sightscale.harness.analysis import write_csv
-from sightscale.harness.pages import as_frame, escape_markdown, escape_markdown_sentence, render_markdown
+from sightscale.harness.pages import (
+    as_frame,
+    escape_markdown,
+    escape_markdown_sentence,
+    render_markdown,
+    save_figure,
+)
 from sightscale.harness.report.contents import RESAMPLES, Contents, compute_contents
-from sightscale.harness.report.figures import write_figure
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.report.page import INLINE, write_page
 from sightscale.harness.report.pictures import Pictures, read_pictures
 from sightscale.harness.report.samples import gather_samples
+from sightscale.tasks.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 SAMPLES = 20_000
 
@@ -28,23 +37,29 @@ class Options:
     inline: int = INLINE
 
 
-def write_report(
-    given: Sequence[GivenRun], folder: Path, options: Options, say: Callable[[str], None] = lambda line: None
-) -> tuple[Contents, list[Path]]:
+def write_report(given: Sequence[GivenRun], folder: Path, options: Options) -> tuple[Contents, list[Path]]:
     """Write every file of a report into `folder`; return what it says and the paths, the page first.
 
-    Raises ValueError when the folder can't be written to.
+    Raises UserError when the folder can't be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror or error}; choose another --output") from error
-    contents = compute_contents(given, resamples=options.resamples, say=say)
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}; choose another --output") from error
+    contents = compute_contents(
+        given,
+        resamples=options.resamples,
+    )
     samples = gather_samples(given, options.samples)
     pictures = Pictures({}, ("Pictures were left out (--no-pictures).",))
     if options.pictures:
         wanted = {(one["task"], one["doc"]) for one in samples.samples}
-        pictures = read_pictures(given, wanted, data_root=options.data_root, folders=options.task_folders, say=say)
+        pictures = read_pictures(
+            given,
+            wanted,
+            data_root=options.data_root,
+            folders=options.task_folders,
+        )
     written = write_page(contents, samples, pictures, folder / "report.html", inline=options.inline)
     markdown = folder / "report.md"
     markdown.write_text(render_report_markdown(contents), encoding="utf-8")
@@ -54,8 +69,7 @@ def write_report(
         write_csv(as_frame(table), folder / "tables" / f"{table.name}.csv")
         written.append(folder / "tables" / f"{table.name}.csv")
     for figure in contents.figures:
-        write_figure(figure, folder / "figures")
-        written += [folder / "figures" / f"{figure.name}.{suffix}" for suffix in ("png", "svg")]
+        written += save_figure(figure, folder / "figures")
     return contents, written
 
 

@@ -33,11 +33,12 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.harness.speed.questions import NAME, questions_with_a_picture_each
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
-from sightscale.model_adapters.blindfold import SIGHTED, Blindfold
+from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.decoupled import Decoupled, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import Store, StoredEngine, open_engine
 from sightscale.tasks.instructions import split_instruction
+from sightscale.tasks.vocabulary import Condition
 
 PUBLISHED, OURS = "published: two launches, batch 1", "sightscale"
 BUDGET = 4096  # tokens of thinking
@@ -187,7 +188,7 @@ def compare_decoupled(
                     reasoning_engine=reasons,
                 )
                 model.perceiving = replace(model.perceiving, max_new_tokens=description_tokens)
-                sighted = Blindfold(model, SIGHTED)  # as `sightscale run` does
+                sighted = Blindfold(model, Condition.SIGHTED)  # as `sightscale run` does
                 answers = run_lmms_eval(sighted, manager, batch_size)[1]
                 store.close()
                 traces = [sighted.traces[NAME, i] for i in range(questions)]

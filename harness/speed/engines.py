@@ -7,21 +7,22 @@ from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Engine, open_engine
 from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.errors import UserError
 
 
 def compare_engines(models: tuple[str, ...], questions: int = 64, rounds: int = 3) -> Comparison:
     """Time each model string end to end, and count the answers equal to the first one's.
 
-    All of them are in memory at once. Raises ValueError in one line when one can't be opened, or when
+    All of them are in memory at once. Raises UserError in one line when one can't be opened, or when
     they are fewer than two different ones.
     """
     if len(set(models)) < 2:
-        raise ValueError("engines are compared with each other: name two models or more, such as M,batch_size=1 and M")
+        raise UserError("engines are compared with each other: name two models or more, such as M,batch_size=1 and M")
     engines: dict[str, Engine] = {}
     for text in dict.fromkeys(models):
         spec = parse_model(text)
         if spec.kind != "end-to-end":
-            raise ValueError(f"model {text!r} can't be compared: it must be one model with its engine's arguments")
+            raise UserError(f"model {text!r} can't be compared: it must be one model with its engine's arguments")
         engines[text] = open_engine(spec.name, **spec.arguments)  # type: ignore[arg-type]
 
     with questions_with_a_picture_each(questions) as manager:

@@ -22,9 +22,10 @@ from lmms_eval.protocol import ChatMessages
 from sightscale.harness.evaluation import RunIdentity, make_records, write_records
 from sightscale.harness.speed.questions import NAME, SIDE, photographs
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
-from sightscale.model_adapters.blindfold import SIGHTED, Blindfold
+from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, Store, StoredEngine
+from sightscale.tasks.vocabulary import Condition
 
 THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
 TARGET = 0.25  # of what lmms-eval's own way costs
@@ -87,12 +88,12 @@ def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64
         def ours() -> list[str]:
             path = Path(name) / f"{uuid.uuid4().hex}.sqlite"
             store = Store(path)
-            model = Blindfold(EndToEnd("at-once", engine=StoredEngine(AtOnce(), store)), SIGHTED)
+            model = Blindfold(EndToEnd("at-once", engine=StoredEngine(AtOnce(), store)), Condition.SIGHTED)
             samples, answers = run_lmms_eval(model, manager, batch_size)
             records = make_records(
                 RunIdentity("run", "model"),
                 NAME,
-                SIGHTED,
+                Condition.SIGHTED,
                 samples,
                 model.traces,
                 model.picture_hashes,

@@ -15,6 +15,7 @@ from PIL import Image
 
 from sightscale.harness.evaluation import load_tasks
 from sightscale.tasks.easy_vqa import build_rows
+from sightscale.tasks.errors import UserError
 
 NAME = "speed"
 SIDE = 336  # pixels of a photograph-like picture
@@ -41,11 +42,11 @@ lmms_eval_specific_kwargs:
 def questions_with_a_picture_each(questions: int) -> Iterator[TaskManager]:
     """easy-VQA's test questions, one to a picture, so that no way gains by seeing a picture twice.
 
-    Raises ValueError when there are fewer pictures than `questions`.
+    Raises UserError when there are fewer pictures than `questions`.
     """
     rows = _one_question_a_picture()
     if len(rows) < questions:
-        raise ValueError(f"speed is measured on at most {len(rows):,} questions, not {questions:,}")
+        raise UserError(f"speed is measured on at most {len(rows):,} questions, not {questions:,}")
     with _as_task(rows.select(range(questions))) as manager:
         yield manager
 

@@ -18,7 +18,15 @@ from sightscale.harness.statistics.corrections import (
     unparsed_bounds,
 )
 from sightscale.harness.statistics.difference import Difference, holm, mcnemar, sign_flip
-from sightscale.harness.statistics.estimates import Array, Estimate, cluster_sums, cluster_table, mean_score, wilson
+from sightscale.harness.statistics.estimates import (
+    Array,
+    Estimate,
+    Style,
+    cluster_sums,
+    cluster_table,
+    mean_score,
+    wilson,
+)
 from sightscale.harness.statistics.power import SmallestDifference, smallest_difference
 from sightscale.harness.statistics.regression import fit_line, rank_correlation
 
@@ -28,6 +36,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "SmallestDifference",
+    "Style",
     "average",
     "blind_corrected",
     "blind_share",

@@ -1,6 +1,7 @@
 """Estimates: a score with its interval, questions clustered by picture."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 import numpy as np
@@ -10,15 +11,55 @@ from scipy import stats
 Array = NDArray[np.float64]
 
 
+class Style(StrEnum):
+    """How an estimate's numbers are shown."""
+
+    SHARE = "share"  # in per cent
+    POINTS = "points"  # a difference of shares, in points with a sign
+    NUMBER = "number"  # as it is
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A value, the ends of its interval, and the number of rows and of clusters behind it."""
+    """A value, the ends of its interval, and the number of rows and of clusters behind it.
+
+    Ends are nan where there is no interval, the value where nothing was measured.
+    """
 
     value: float
     low: float
     high: float
     n: int
     clusters: int
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether nothing was measured."""
+        return self.value != self.value
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both ends are known."""
+        return self.low == self.low and self.high == self.high
+
+    def show_value(self, style: Style = Style.SHARE) -> str:
+        """The value alone; a dash where nothing was measured."""
+        return "–" if self.is_missing else _show_number(self.value, style)
+
+    def show_interval(self, style: Style = Style.SHARE) -> str:
+        """`[low, high]`; nothing where there is no interval."""
+        ends = f"[{_show_number(self.low, style)}, {_show_number(self.high, style)}]"
+        return ends if self.has_interval and not self.is_missing else ""
+
+    def show(self, style: Style = Style.SHARE) -> str:
+        """`value [low, high]`; a dash where nothing was measured."""
+        return f"{self.show_value(style)} {self.show_interval(style)}".strip()
+
+
+def _show_number(value: float, style: Style) -> str:
+    if style is Style.NUMBER:
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{100 * value:+.1f}" if style is Style.POINTS else f"{100 * value:.1f}"
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:

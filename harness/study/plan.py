@@ -2,17 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sightscale.harness.analysis import TRUTH
+from sightscale.harness.analysis import TRUTH, Placement, parse_size
+from sightscale.tasks.errors import UserError
 
 STUDY_FOLDER = Path(__file__).parent
 
-Role = Literal["end-to-end", "grid", "truth", "caption", "extract", "extract-from-scratch", "thinking"]
+
+class Purpose(StrEnum):
+    """What a study runs a model for."""
+
+    END_TO_END = "end-to-end"
+    GRID = "grid"
+    TRUTH = "truth"
+    CAPTION = "caption"
+    EXTRACT = "extract"
+    EXTRACT_FROM_SCRATCH = "extract-from-scratch"
+    THINKING = "thinking"
 
 
 class _Strict(BaseModel):
@@ -32,6 +44,11 @@ class Scale(_Strict):
     extract: str | None = None
     extract_from_scratch: str | None = None
     recipe: str | None = None  # of `sightscale train`, which makes all of these
+
+    @property
+    def billions(self) -> float:
+        """The size in billions of parameters."""
+        return parse_size(self.size, "size")
 
 
 class Study(_Strict):
@@ -60,9 +77,9 @@ class PlannedRun:
     """One run of a study: its folder's name, what it is for, what `--model` gets, and its place on the scale."""
 
     name: str
-    role: Role
+    purpose: Purpose
     model: str
-    note: str  # as analyses take it behind `=`: SIZE, or PERCEPTION:REASONING
+    placement: Placement
     blind: str = ""
 
 
@@ -70,19 +87,29 @@ def plan_runs(study: Study) -> list[PlannedRun]:
     """Every run of a study, each once: end to end, the grid, and what Figures 4 to 6 compare."""
     largest = study.scales[0]
     runs = [
-        PlannedRun(f"end-to-end_{one.size}", "end-to-end", one.instruct, one.size, study.blind) for one in study.scales
+        PlannedRun(
+            f"end-to-end_{scale.size}",
+            Purpose.END_TO_END,
+            scale.instruct,
+            Placement(size=scale.billions),
+            study.blind,
+        )
+        for scale in study.scales
     ]
-    runs += [_decoupled(study, "grid", p, r, p.instruct) for p in study.scales for r in study.scales]
+    runs += [_decoupled(study, Purpose.GRID, p, r, p.instruct) for p in study.scales for r in study.scales]
     if study.data == "mini":
-        runs += [_decoupled(study, "truth", None, r, TRUTH) for r in study.scales]
-    for one in study.scales:
-        kinds: list[tuple[Role, str | None]] = [
-            ("caption", one.caption),
-            ("extract", one.extract),
-            ("extract-from-scratch", one.extract_from_scratch),
+        runs += [_decoupled(study, Purpose.TRUTH, None, r, TRUTH) for r in study.scales]
+    for scale in study.scales:
+        models = {
+            Purpose.CAPTION: scale.caption,
+            Purpose.EXTRACT: scale.extract,
+            Purpose.EXTRACT_FROM_SCRATCH: scale.extract_from_scratch,
+        }
+        runs += [
+            _decoupled(study, purpose, scale, largest, model) for purpose, model in models.items() if model is not None
         ]
-        runs += [_decoupled(study, role, one, largest, model) for role, model in kinds if model]
-    runs += [_decoupled(study, "thinking", largest, r, largest.instruct, mode="thinking") for r in study.scales]
+    thinking = Purpose.THINKING
+    runs += [_decoupled(study, thinking, largest, r, largest.instruct, mode="thinking") for r in study.scales]
     return runs
 
 
@@ -92,39 +119,39 @@ def list_studies() -> list[str]:
 
 
 def load_study(name: str) -> Study:
-    """The study of that name, or in that YAML file. Raises ValueError in one line when there is none or it is wrong."""
+    """The study of that name, or in that YAML file. Raises UserError in one line when there is none or it is wrong."""
     path = STUDY_FOLDER / f"{name}.yaml"
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
-        raise ValueError(f"there is no study {name!r}; shipped: {', '.join(list_studies())}; or give a YAML file")
+        raise UserError(f"there is no study {name!r}; shipped: {', '.join(list_studies())}; or give a YAML file")
     try:
         return Study.model_validate(yaml.safe_load(path.read_text()))
     except yaml.YAMLError as error:
-        raise ValueError(f"study {path} is not YAML: {str(error).splitlines()[0]}") from error
+        raise UserError(f"study {path} is not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"study {path}: {where}: {first['msg']}") from error
+        raise UserError(f"study {path}: {where}: {first['msg']}") from error
 
 
 def recipes_of(study: Study) -> Iterator[str]:
-    """The recipes that make the study's models. Raises ValueError for a scale without one."""
+    """The recipes that make the study's models. Raises UserError for a scale without one."""
     for scale in study.scales:
         if scale.recipe is None:
-            raise ValueError(f"study {study.name!r} names no recipe for {scale.size}, so it can't train it")
+            raise UserError(f"study {study.name!r} names no recipe for {scale.size}, so it can't train it")
         yield scale.recipe
 
 
 def _decoupled(
-    study: Study, role: Role, perception: Scale | None, reasoning: Scale, model: str, mode: str = "direct"
+    study: Study, purpose: Purpose, perception: Scale | None, reasoning: Scale, model: str, mode: str = "direct"
 ) -> PlannedRun:
     size = perception.size if perception else TRUTH
-    given = {**study.decoupled, "mode": mode} if mode != "direct" else study.decoupled
-    options = "".join(f",{key}={value}" for key, value in given.items())
+    arguments = {**study.decoupled, "mode": mode} if mode != "direct" else study.decoupled
+    options = "".join(f",{key}={value}" for key, value in arguments.items())
     return PlannedRun(
-        f"{role}_{size}_{reasoning.size}",
-        role,
+        f"{purpose}_{size}_{reasoning.size}",
+        purpose,
         f"decoupled:perception={model},reasoning={reasoning.reasoning}{options}",
-        f"{size}:{reasoning.size}",
+        Placement(perception=perception.billions if perception else None, reasoning=reasoning.billions),
     )

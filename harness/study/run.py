@@ -3,7 +3,7 @@
 With one store a perception module describes each picture once for a whole row of the grid.
 """
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 from sightscale.harness.analysis import Run, read_run
@@ -12,28 +12,30 @@ from sightscale.harness.study.plan import PlannedRun, Study, plan_runs
 from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 RUNS, STORE = "runs", "generations.sqlite"
 MADE = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")  # fields of a scale: its models
 
 
-def run_study(study: Study, output: Path, say: Callable[[str], None]) -> dict[PlannedRun, Run]:
+def run_study(study: Study, output: Path) -> dict[PlannedRun, Run]:
     """Every run of the study, those that are finished in `output` read and the others made.
 
-    Raises ValueError in one line for a model or a task that can't be had; what was finished before stays.
+    Raises UserError in one line for a model or a task that can't be had; what was finished before stays.
     """
     planned = plan_runs(study)
-    found: dict[PlannedRun, Run] = {}
-    for number, one in enumerate(planned, 1):
-        plan = _plan(study, one, output)
+    runs: dict[PlannedRun, Run] = {}
+    for number, planned_run in enumerate(planned, 1):
+        plan = _plan(study, planned_run, output)
         if _is_finished(plan):
-            say(f"run {number} of {len(planned)}: {one.name} was finished before")
+            logger.info(f"run {number} of {len(planned)}: {planned_run.name} was finished before")
         else:
-            say(f"run {number} of {len(planned)}: {one.name}")
-            evaluate(plan, lambda line: None)
-        run = read_run(str(plan.output))
-        found[one] = Run(one.name, run.records, one.note)
-    return found
+            logger.info(f"run {number} of {len(planned)}: {planned_run.name}")
+            evaluate(plan)
+        runs[planned_run] = Run(planned_run.name, read_run(str(plan.output)).records, planned_run.placement)
+    return runs
 
 
 def locate_models(study: Study, folder: Path) -> Study:
@@ -53,7 +55,7 @@ def check_models(study: Study) -> None:
             name = getattr(scale, role)
             if scale.recipe and name and find_checkpoint(name) == name and not Path(name).is_dir():
                 reason = f"isn't shipped: recipe {scale.recipe} makes it; add --train"
-                raise ValueError(f"study {study.name!r} needs {name}, which {reason}")
+                raise UserError(f"study {study.name!r} needs {name}, which {reason}")
 
 
 def _plan(study: Study, planned: PlannedRun, output: Path) -> Plan:

@@ -4,35 +4,39 @@ Models as small as a nano family's leave a core's fellows idle, so on CPUs as ma
 cores, each in a process of its own. Work folders lie side by side, so that recipes share their tower.
 """
 
+import logging
 import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.stages import read_log
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINTS, TRAINING = "checkpoints", "training"
 COMPLETE = "complete"  # in a recipe's folder of checkpoints
 TOLD_EVERY = 60.0  # seconds
 
 
-def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], None]) -> None:
+def train_recipes(recipes: Sequence[str], output: Path) -> None:
     """Train each recipe into `output/checkpoints/RECIPE`, going on from what `output/training/RECIPE` holds.
 
-    RECIPE is a shipped recipe's name, or its file's without the folders. Raises ValueError for two of one name, and
+    RECIPE is a shipped recipe's name, or its file's without the folders. Raises UserError for two of one name, and
     for a recipe that failed, once the others that had begun are finished.
     """
     named = Counter(Path(recipe).name for recipe in recipes)
     for name, times in named.items():
         if times > 1:
-            raise ValueError(f"{times} recipes are named {name}, and each trains in a folder of its name; rename one")
+            raise UserError(f"{times} recipes are named {name}, and each trains in a folder of its name; rename one")
     waiting = []
     for recipe in recipes:
         if (_checkpoints(recipe, output) / COMPLETE).is_file():
-            say(f"recipe {recipe} was finished before")
+            logger.info(f"recipe {recipe} was finished before")
         else:
             waiting.append(recipe)
     lanes, threads = _share_cores(len(waiting))
@@ -44,17 +48,19 @@ def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], Non
             while waiting and len(running) < lanes and not failed:
                 recipe = waiting.pop(0)
                 running[recipe] = _start(recipe, output, threads)
-                say(f"recipe {recipe}: trains on {threads} thread(s); what it says is in {_said(recipe, output)}")
+                logger.info(
+                    f"recipe {recipe}: trains on {threads} thread(s); what it says is in {_said(recipe, output)}"
+                )
             time.sleep(0.2)
             for recipe in [name for name, process in running.items() if process.poll() is not None]:
                 if running.pop(recipe).returncode:
                     failed.append(recipe)
                 else:
                     (_checkpoints(recipe, output) / COMPLETE).touch()
-                    say(f"recipe {recipe}: finished")
+                    logger.info(f"recipe {recipe}: finished")
             if running and time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
-                say("; ".join(f"{recipe}: {_progress(recipe, output)}" for recipe in running))
+                logger.info("; ".join(f"{recipe}: {_progress(recipe, output)}" for recipe in running))
     finally:
         for process in running.values():
             process.terminate()
@@ -63,7 +69,7 @@ def train_recipes(recipes: Sequence[str], output: Path, say: Callable[[str], Non
     if failed:
         said = _said(failed[0], output).read_text(errors="replace").replace("\r", "\n").split("\n")
         reason = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
-        raise ValueError(f"recipe {failed[0]} could not be trained: {reason}; the same command goes on from here")
+        raise UserError(f"recipe {failed[0]} could not be trained: {reason}; the same command goes on from here")
 
 
 def _share_cores(recipes: int) -> tuple[int, int]:

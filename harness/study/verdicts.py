@@ -7,21 +7,49 @@ claimed side of zero supports, one on the other side speaks against, anything el
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from enum import StrEnum
 
 import pandas as pd
 
-from sightscale.harness.analysis import DRAWN, Run, compare_runs, find_bottleneck, find_downscaling, show_estimate
-from sightscale.harness.study.plan import PlannedRun, Role
-
-Ruling = Literal["supported", "not supported", "undecided"]
-EXTRACTION, THINKING = "extraction − captions", "thinking − direct"
-PAIRS: tuple[tuple[Role, Role, int, str], ...] = (  # role, what it is compared with, which size names it, in words
-    ("extract", "caption", 0, EXTRACTION),
-    ("extract-from-scratch", "caption", 0, "extraction from scratch − captions"),
-    ("thinking", "grid", 1, THINKING),
+from sightscale.harness.analysis import (
+    Level,
+    Measure,
+    Resampling,
+    Run,
+    compare_runs,
+    find_bottleneck,
+    find_downscaling,
+    only,
+    read_estimate,
+    show_size,
 )
-FAMILIES = {"in-domain": "in_domain_", "out of domain (MMStar)": "mmstar_"}
+from sightscale.harness.statistics import Estimate, Style
+from sightscale.harness.study.plan import PlannedRun, Purpose
+from sightscale.tasks.suites import Suite, suite_of
+
+
+class Ruling(StrEnum):
+    """What an effect, or all effects of a takeaway together, say of it."""
+
+    SUPPORTED = "supported"
+    NOT_SUPPORTED = "not supported"
+    UNDECIDED = "undecided"
+
+
+class Contrast(StrEnum):
+    """What Figures 4 to 6 compare."""
+
+    EXTRACTION = "extraction − captions"
+    FROM_SCRATCH = "extraction from scratch − captions"
+    THINKING = "thinking − direct"
+
+
+PURPOSES = {  # of either side
+    Contrast.EXTRACTION: (Purpose.EXTRACT, Purpose.CAPTION),
+    Contrast.FROM_SCRATCH: (Purpose.EXTRACT_FROM_SCRATCH, Purpose.CAPTION),
+    Contrast.THINKING: (Purpose.THINKING, Purpose.GRID),
+}
+SUITES = {Suite.IN_DOMAIN: "in-domain", Suite.MMSTAR: "out of domain (MMStar)"}
 
 SAYS = {  # the paper's four takeaways, in our words
     1: "A smaller language model costs most where a task relies on vision.",
@@ -43,20 +71,33 @@ class Evidence:
     """One effect that a takeaway claims to be above zero, with its 95 % interval, and how it is shown."""
 
     what: str
-    value: float
-    low: float
-    high: float
-    style: str = "±"  # as `show_estimate` takes it
+    estimate: Estimate
+    style: Style = Style.POINTS
 
     @property
     def ruling(self) -> Ruling:
         """What this effect alone says; without an interval nothing."""
-        if self.low > 0:
-            return "supported"
-        return "not supported" if self.high < 0 else "undecided"
+        if self.estimate.low > 0:
+            return Ruling.SUPPORTED
+        return Ruling.NOT_SUPPORTED if self.estimate.high < 0 else Ruling.UNDECIDED
 
     def __str__(self) -> str:
-        return f"{self.what}: {show_estimate(self.value, self.low, self.high, self.style)}"
+        return f"{self.what}: {self.estimate.show(self.style)}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs that differ in one thing, and the size at which they do."""
+
+    contrast: Contrast
+    size: str
+    first: Run
+    second: Run
+
+    @property
+    def title(self) -> str:
+        """What is compared, in words."""
+        return f"{self.contrast} at {self.size}"
 
 
 @dataclass(frozen=True)
@@ -80,90 +121,91 @@ class Verdict:
 
 def combine(rulings: Sequence[Ruling]) -> Ruling:
     """Supported when every effect supports it, not supported when one speaks against it and none for it."""
-    if rulings and all(one == "supported" for one in rulings):
-        return "supported"
-    return "not supported" if "not supported" in rulings and "supported" not in rulings else "undecided"
+    if rulings and all(ruling is Ruling.SUPPORTED for ruling in rulings):
+        return Ruling.SUPPORTED
+    against = Ruling.NOT_SUPPORTED in rulings and Ruling.SUPPORTED not in rulings
+    return Ruling.NOT_SUPPORTED if against else Ruling.UNDECIDED
 
 
 def give_verdicts(runs: Mapping[PlannedRun, Run], blind: str, *, resamples: int = 10_000) -> list[Verdict]:
     """A verdict on each takeaway; what the runs at hand can't tell is undecided, without evidence."""
-    tellers: dict[int, Callable[[], Iterator[Evidence]]] = {
+    find_evidence: dict[int, Callable[[], Iterator[Evidence]]] = {
         1: lambda: _vision_centric(runs, blind, resamples),
         2: lambda: _perception_and_reasoning(runs, resamples),
-        3: lambda: _compared(runs, EXTRACTION, resamples),
-        4: lambda: _compared(runs, THINKING, resamples),
+        3: lambda: _contrasted(runs, Contrast.EXTRACTION, resamples),
+        4: lambda: _contrasted(runs, Contrast.THINKING, resamples),
     }
     verdicts = []
-    for number, tell in tellers.items():
-        evidence = tuple(tell())
-        verdicts.append(Verdict(number, combine([one.ruling for one in evidence]), evidence))
+    for takeaway, find in find_evidence.items():
+        evidence = tuple(find())
+        verdicts.append(Verdict(takeaway, combine([effect.ruling for effect in evidence]), evidence))
     return verdicts
 
 
-def of_role(runs: Mapping[PlannedRun, Run], role: Role) -> list[Run]:
-    """The runs of one role, each with its place on the scale."""
-    return [Run(run.label, run.records, planned.note) for planned, run in runs.items() if planned.role == role]
+def select_runs(runs: Mapping[PlannedRun, Run], purpose: Purpose) -> list[Run]:
+    """The runs that were made for one purpose, each with its place."""
+    return [
+        Run(run.label, run.records, planned.placement) for planned, run in runs.items() if planned.purpose is purpose
+    ]
+
+
+def pair_runs(runs: Mapping[PlannedRun, Run]) -> Iterator[Pair]:
+    """What Figures 4 to 6 compare: extraction (also from scratch) with captions, thinking with direct answers."""
+    for contrast, (purpose, other) in PURPOSES.items():
+        seconds = {planned.placement: run for planned, run in runs.items() if planned.purpose is other}
+        for planned, run in runs.items():
+            place = planned.placement
+            if planned.purpose is purpose and place in seconds:
+                size = place.reasoning if contrast is Contrast.THINKING else place.perception
+                yield Pair(contrast, show_size(size or 0.0), run, seconds[place])
 
 
 def _vision_centric(runs: Mapping[PlannedRun, Run], blind: str, resamples: int) -> Iterator[Evidence]:
-    scale = of_role(runs, "end-to-end")
+    scale = select_runs(runs, Purpose.END_TO_END)
     if len(scale) < 2:
         return
-    found = find_downscaling(scale, blind, resamples=resamples).findings
-    rows = found[(found["level"] == "relation") & (found["group"] == DRAWN) & (found["measure"] == "kendall")]
-    for row in rows.itertuples():
-        yield _evidence(f"rank correlation (Kendall) of drop and reliance over {row.n} tasks", row, "#")
+    findings = find_downscaling(scale, blind, resamples=resamples).findings
+    relation = only(findings, Measure.KENDALL, levels=[Level.RELATION])
+    for row in relation[relation["group"] == Resampling.TASKS].itertuples():
+        estimate = read_estimate(row)
+        what = f"rank correlation (Kendall) of drop and reliance over {estimate.n} tasks"
+        yield Evidence(what, estimate, Style.NUMBER)
 
 
 def _perception_and_reasoning(runs: Mapping[PlannedRun, Run], resamples: int) -> Iterator[Evidence]:
-    grid = of_role(runs, "grid")
-    for family, part in _families(grid):
-        found = _overall(find_bottleneck(part, resamples=resamples))
-        drops = found[found["measure"] == "perception drop"].tail(1)  # to the smallest
-        for row in drops.itertuples():
-            yield _evidence(f"{family}: perception {row.condition}, points lost", row)
-        for row in found[found["measure"] == "perception drop − reasoning drop"].itertuples():
-            yield _evidence(f"{family}: that less what reasoning loses", row)
+    for suite, grid in _split_suites(select_runs(runs, Purpose.GRID)):
+        findings = _overall(find_bottleneck(grid, resamples=resamples))
+        for row in only(findings, Measure.PERCEPTION_DROP).tail(1).itertuples():  # to the smallest
+            yield Evidence(f"{suite}: perception {row.contrast}, points lost", read_estimate(row))
+        for row in only(findings, Measure.DROP_GAP).itertuples():
+            yield Evidence(f"{suite}: that less what reasoning loses", read_estimate(row))
 
 
-def pair_runs(runs: Mapping[PlannedRun, Run]) -> Iterator[tuple[str, Run, Run]]:
-    """What Figures 4 to 6 compare: extraction (also from scratch) with captions, thinking with direct answers."""
-    for role, base, part, words in PAIRS:
-        second = {planned.note: run for planned, run in runs.items() if planned.role == base}
-        for planned, run in runs.items():
-            if planned.role == role and planned.note in second:
-                yield f"{words} at {planned.note.split(':')[part]}", run, second[planned.note]
+def _contrasted(runs: Mapping[PlannedRun, Run], contrast: Contrast, resamples: int) -> Iterator[Evidence]:
+    for pair in pair_runs(runs):
+        if pair.contrast is not contrast:
+            continue
+        for suite, (first, second) in _split_suites([pair.first, pair.second]):
+            findings = _overall(compare_runs(first, second, resamples=resamples))
+            for row in only(findings, Measure.DIFFERENCE).itertuples():
+                yield Evidence(f"{suite}: {pair.title}", read_estimate(row))
 
 
-def _compared(runs: Mapping[PlannedRun, Run], words: str, resamples: int) -> Iterator[Evidence]:
-    for what, first, second in pair_runs(runs):
-        if what.startswith(f"{words} at "):
-            yield from _differences(what, first, second, resamples)
-
-
-def _differences(what: str, first: Run, second: Run, resamples: int) -> Iterator[Evidence]:
-    for family, (one, two) in _families([first, second]):
-        found = _overall(compare_runs(one, two, resamples=resamples))
-        for row in found[found["measure"] == "difference"].itertuples():
-            yield _evidence(f"{family}: {what}", row)
-
-
-def _families(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
-    """The runs' records of one family of tasks at a time; of all tasks when they are of neither family."""
+def _split_suites(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
+    """The runs' records of one suite at a time; of all tasks when they are of neither suite."""
     if not runs:
         return
-    names = set().union(*(set(run.records["task"]) for run in runs))
-    known = [(label, prefix) for label, prefix in FAMILIES.items() if any(name.startswith(prefix) for name in names)]
-    for label, prefix in known or [("all tasks", "")]:
-        part = [Run(run.label, run.records[run.records["task"].str.startswith(prefix)], run.note) for run in runs]
-        yield label, part
+    tasks: set[str] = set().union(*(set(run.records["task"]) for run in runs))
+    suites = {task: suite_of(task) for task in tasks}
+    present = [(title, suite) for suite, title in SUITES.items() if suite in suites.values()]
+    for title, suite in present:
+        members = [task for task in tasks if suites[task] is suite]
+        yield title, [Run(run.label, run.records[run.records["task"].isin(members)], run.placement) for run in runs]
+    if not present:
+        yield "all tasks", list(runs)
 
 
 def _overall(findings: pd.DataFrame) -> pd.DataFrame:
     """The mean over tasks, or the only task's rows."""
-    average = findings[findings["level"] == "average"]
-    return average if len(average) else findings[findings["level"] == "task"]
-
-
-def _evidence(what: str, row: Any, style: str = "±") -> Evidence:
-    return Evidence(what, float(row.value), float(row.low), float(row.high), style)
+    average = findings[findings["level"] == Level.AVERAGE]
+    return average if len(average) else findings[findings["level"] == Level.TASK]

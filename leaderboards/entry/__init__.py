@@ -4,7 +4,6 @@ from sightscale.leaderboards.entry.add import add_entry, read_budgets, read_fact
 from sightscale.leaderboards.entry.entry import (
     DECIMALS,
     REQUIRED_CONDITIONS,
-    SIGHTED,
     Average,
     Data,
     Entry,
@@ -25,38 +24,22 @@ from sightscale.leaderboards.entry.folders import (
     read_entry,
     read_json,
 )
-from sightscale.leaderboards.entry.scores import (
-    AXES,
-    MACRO,
-    OFFICIAL,
-    AverageRule,
-    average,
-    known_tasks,
-    list_averages,
-    score_averages,
-    score_categories,
-    score_tasks,
-)
+from sightscale.leaderboards.entry.scores import known_tasks, score_averages, score_tasks, split_strata
 from sightscale.leaderboards.entry.submission import RunManifest, Submission, read_manifests
 from sightscale.leaderboards.entry.submitted_records import MAX_ROWS, read_submitted
 from sightscale.leaderboards.entry.text import escape_markdown, hide_folders, show
 
 __all__ = [
-    "AXES",
     "DECIMALS",
     "ENTRY",
     "HASHED",
     "HASHES",
     "LONGEST",
-    "MACRO",
     "MANIFEST",
     "MAX_ROWS",
-    "OFFICIAL",
     "RECORDS",
     "REQUIRED_CONDITIONS",
-    "SIGHTED",
     "Average",
-    "AverageRule",
     "Data",
     "Entry",
     "Part",
@@ -64,13 +47,11 @@ __all__ = [
     "Score",
     "Submission",
     "add_entry",
-    "average",
     "check_folder",
     "escape_markdown",
     "hash_file",
     "hide_folders",
     "known_tasks",
-    "list_averages",
     "load_entry",
     "read_budgets",
     "read_entry",
@@ -79,8 +60,8 @@ __all__ = [
     "read_manifests",
     "read_submitted",
     "score_averages",
-    "score_categories",
     "score_tasks",
     "show",
+    "split_strata",
     "write_schema",
 ]

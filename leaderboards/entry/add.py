@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sightscale.harness.evaluation import KEY, read_manifest, read_records, write_records
-from sightscale.leaderboards.entry.entry import SIGHTED, VERSION, Entry
+from sightscale.leaderboards.entry.entry import VERSION, Entry
 from sightscale.leaderboards.entry.folders import (
     ENTRY,
     LONGEST,
@@ -25,6 +25,8 @@ from sightscale.leaderboards.entry.folders import (
 )
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
 from sightscale.leaderboards.entry.text import hide_folders
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition
 
 MADE_WITH = (
     "model",
@@ -74,34 +76,34 @@ class Facts(BaseModel):
 def read_facts(path: Path | None, given: Mapping[str, Any]) -> Facts:
     """Facts from a YAML file, if there is one, with those `given` in their place.
 
-    Raises ValueError in one line naming the field.
+    Raises UserError in one line naming the field.
     """
     told = read_yaml(path) if path else {}
     if not isinstance(told, dict):
-        raise ValueError(f"{path}: facts are written as `name: value`, a line each")
+        raise UserError(f"{path}: facts are written as `name: value`, a line each")
     try:
         return Facts.model_validate({**told, **{name: value for name, value in given.items() if value is not None}})
     except ValidationError as error:
-        raise ValueError(f"{path or 'facts'}: {first_reason(error)}") from error
+        raise UserError(f"{path or 'facts'}: {first_reason(error)}") from error
 
 
 def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     """Make an entry of one run's folder, or of several whose tasks or conditions add up, in the folder `output`.
 
-    Raises ValueError in one line for a run that isn't finished, runs of different models, data or settings,
+    Raises UserError in one line for a run that isn't finished, runs of different models, data or settings,
     a question asked twice, a fact that is missing, and a folder that is there already.
     """
     if output.exists():
-        raise ValueError(f"{output} is there already; choose another --output")
+        raise UserError(f"{output} is there already; choose another --output")
     manifests = [_tell_no_folders(read_manifest(run / MANIFEST)) for run in runs]
     _check_alike(runs, manifests)
     records = pd.concat([read_records(run) for run in runs], ignore_index=True)
     repeated = records.duplicated(KEY)
     if repeated.any():
         task, condition, number = records.loc[repeated, KEY].iloc[0]
-        raise ValueError(f"question {number} of {task} {condition} stands in two runs; give each question's run once")
-    if not (records["condition"] == SIGHTED).any():
-        raise ValueError(f"{runs[0]} has no sighted records")
+        raise UserError(f"question {number} of {task} {condition} stands in two runs; give each question's run once")
+    if not (records["condition"] == Condition.SIGHTED).any():
+        raise UserError(f"{runs[0]} has no sighted records")
     entry = parse_entry(_fields(output.name, manifests, records, facts))
     _write(output, entry, manifests, records)
     return entry
@@ -115,28 +117,28 @@ def _tell_no_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:
     for run, manifest in zip(runs, manifests, strict=True):
         if manifest.get("status") != "finished":
-            raise ValueError(f"the run in {run} isn't finished; run its command again")
+            raise UserError(f"the run in {run} isn't finished; run its command again")
         old = [name for name in (*MADE_WITH, "run_id", "conditions") if name not in manifest]
         if old:
-            raise ValueError(f"the run in {run} says no {old[0]}: an older sightscale made it; run its command again")
+            raise UserError(f"the run in {run} says no {old[0]}: an older sightscale made it; run its command again")
         for name in MADE_WITH:
             if manifest[name] != manifests[0][name]:
-                raise ValueError(
+                raise UserError(
                     f"{runs[0]} and {run} differ in {name} ({manifests[0][name]} and {manifest[name]}); "
                     "an entry is of one model under one setting"
                 )
 
 
 def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFrame, facts: Facts) -> dict[str, Any]:
-    """The entry's fields. Raises ValueError naming a fact that is missing."""
+    """The entry's fields. Raises UserError naming a fact that is missing."""
     first = manifests[0]
     for name in ("visual_data", "licence", "contact"):
         if getattr(facts, name) is None:
             option = name.replace("_", "-")
-            raise ValueError(f"the entry needs {name}: give --{option}, or `{name}:` in the file of --facts")
+            raise UserError(f"the entry needs {name}: give --{option}, or `{name}:` in the file of --facts")
     unknown = sorted(set(facts.parts) - set(first["parts"]))
     if unknown:
-        raise ValueError(f"facts: the run has no part {unknown[0]!r}; it has {', '.join(first['parts'])}")
+        raise UserError(f"facts: the run has no part {unknown[0]!r}; it has {', '.join(first['parts'])}")
     parts = []
     for role, known in first["parts"].items():
         told = facts.parts.get(role, PartFacts())
@@ -218,5 +220,5 @@ def _write(output: Path, entry: Entry, manifests: Sequence[Mapping[str, Any]], r
     large = [name for name, longest in LONGEST.items() if (partial / name).stat().st_size > longest]
     if large:
         shutil.rmtree(partial)
-        raise ValueError(f"the entry's {large[0]} would be larger than {LONGEST[large[0]]:,} bytes; split the suite")
+        raise UserError(f"the entry's {large[0]} would be larger than {LONGEST[large[0]]:,} bytes; split the suite")
     partial.replace(output)

@@ -10,21 +10,21 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sightscale.leaderboards.entry.text import check_line
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition, DataSource, Mode, Role
 
 VERSION = 1
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / f"entry-v{VERSION}.json"
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 DECIMALS = 6  # of a score in an entry; scores lie between 0 and 1
-SIGHTED = "sighted"
-REQUIRED_CONDITIONS = (SIGHTED, "none")  # the study removes the visual input; other blind conditions are welcome
-
-Condition = Literal["sighted", "none", "black", "noise", "mean", "mismatched"]
+# The study removes the visual input; other blind conditions are welcome.
+REQUIRED_CONDITIONS = (Condition.SIGHTED, Condition.NONE)
 
 
 def _whole(value: Any) -> Any:
     """Numbers as they are written; YAML's true and false aren't numbers here."""
     if isinstance(value, bool):
-        raise ValueError("is true or false, not a number")
+        raise UserError("is true or false, not a number")
     return value
 
 
@@ -34,17 +34,18 @@ Sentence = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(c
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}$")]
 Count = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]
 Positive = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_whole)]
+Word = Field(strict=False)  # a member of the vocabulary, by its value
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_whole)]
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_enum_values=True)
 
 
 class Part(_Fields):
     """One model that the system is made of."""
 
-    role: Literal["model", "perception", "reasoning", "focus"]
+    role: Annotated[Role, Word]
     checkpoint: Annotated[Name, Field(description="Short name of the checkpoint, as the run's manifest has it.")]
     parameters: Annotated[Count | None, Field(description="How many parameters; null if unknown.")] = None
     repository: Annotated[Name | None, Field(description="Where the checkpoint is published.")] = None
@@ -62,7 +63,7 @@ class Budgets(_Fields):
 class Data(_Fields):
     """Which documents were asked."""
 
-    source: Literal["hub", "mini"]
+    source: Annotated[DataSource, Word]
     revision: Name
     options: Annotated[str, Field(pattern=r"^(circular|shuffled:[0-9]{1,9})?$", description="Order of options.")] = ""
     limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]
@@ -80,7 +81,7 @@ class Score(_Fields):
     """The mean score of one task under one condition, between 0 and 1."""
 
     task: TaskName
-    condition: Condition
+    condition: Annotated[Condition, Word]
     n: Positive
     score: Share
 
@@ -89,7 +90,7 @@ class Average(_Fields):
     """An average over tasks, with its rule in words."""
 
     name: TaskName
-    condition: Condition
+    condition: Annotated[Condition, Word]
     rule: Sentence
     n: Positive
     score: Share
@@ -102,13 +103,13 @@ class Entry(_Fields):
     id: Annotated[str, Field(pattern=SLUG, description="Name of the entry's folder.")]
     name: Annotated[Name, Field(description="The parts' checkpoints, joined by +; checked against the run.")]
     title: Annotated[Name | None, Field(description="A name to show beside it, in the submitter's words.")] = None
-    kind: Literal["end-to-end", "decoupled"]
+    kind: Literal["end-to-end", "decoupled"]  # of `vocabulary.Kind`, what an entry may be
     parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
     visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
     licence: Name
     contact: Name
     hardware: Name
-    mode: Literal["direct", "thinking"]
+    mode: Annotated[Mode, Word]
     budgets: Budgets
     data: Data
     runs: Annotated[tuple[RunClaim, ...], Field(min_length=1, max_length=200)]
@@ -145,11 +146,11 @@ class Entry(_Fields):
         """The part with this role, if there is one."""
         return next((part for part in self.parts if part.role == role), None)
 
-    def score(self, task: str, condition: str = SIGHTED) -> Score | None:
+    def score(self, task: str, condition: str = Condition.SIGHTED) -> Score | None:
         """The claimed score of a task under a condition, if there is one."""
         return next((one for one in self.scores if (one.task, one.condition) == (task, condition)), None)
 
-    def average(self, name: str, condition: str = SIGHTED) -> Average | None:
+    def average(self, name: str, condition: str = Condition.SIGHTED) -> Average | None:
         """The claimed average of that name under a condition, if there is one."""
         return next((one for one in self.averages if (one.name, one.condition) == (name, condition)), None)
 

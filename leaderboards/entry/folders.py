@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.text import show
+from sightscale.tasks.errors import UserError
 
 ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
 HASHED = (ENTRY, RECORDS, MANIFEST)
@@ -47,27 +48,27 @@ def check_folder(folder: Path) -> list[str]:
 
 
 def load_entry(path: Path) -> Entry:
-    """The entry in a folder. Raises ValueError in one line for what isn't one; claims aren't verified here."""
+    """The entry in a folder. Raises UserError in one line for what isn't one; claims aren't verified here."""
     reasons = check_folder(path)
     if reasons:
-        raise ValueError(f"{path}: {reasons[0]}")
+        raise UserError(f"{path}: {reasons[0]}")
     return read_entry(path / ENTRY)
 
 
 def read_entry(path: Path) -> Entry:
-    """The entry in a YAML file. Raises ValueError in one line naming the field."""
+    """The entry in a YAML file. Raises UserError in one line naming the field."""
     return parse_entry(read_yaml(path), path.name)
 
 
 def parse_entry(fields: Any, where: str = ENTRY) -> Entry:
-    """An entry from YAML's values. Raises ValueError in one line naming the field."""
+    """An entry from YAML's values. Raises UserError in one line naming the field."""
     try:
         # As JSON, so that strict fields take lists for tuples.
         return Entry.model_validate_json(json.dumps(fields, allow_nan=True))
     except ValidationError as error:
-        raise ValueError(f"{where}: {first_reason(error)}") from error
+        raise UserError(f"{where}: {first_reason(error)}") from error
     except RecursionError as error:
-        raise ValueError(f"{where}: nested too deeply") from error
+        raise UserError(f"{where}: nested too deeply") from error
 
 
 def first_reason(error: ValidationError) -> str:
@@ -78,16 +79,16 @@ def first_reason(error: ValidationError) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """A YAML file's values. Raises ValueError in one line for what is too large, or more than plain values."""
+    """A YAML file's values. Raises UserError in one line for what is too large, or more than plain values."""
     text = _read_text(path, LONGEST[ENTRY])
     try:
         return _read_plain(text)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path.name}: {show(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
+        raise UserError(f"{path.name}: {show(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
     except (RecursionError, ValueError) as error:
-        raise ValueError(f"{path.name}: {show(str(error))}") from error
+        raise UserError(f"{path.name}: {show(str(error))}") from error
 
 
 def write_yaml(fields: Mapping[str, Any]) -> str:
@@ -96,13 +97,13 @@ def write_yaml(fields: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path, longest: int) -> dict[str, Any]:
-    """A JSON object. Raises ValueError in one line for anything else, for NaN, and for more than `longest` bytes."""
+    """A JSON object. Raises UserError in one line for anything else, for NaN, and for more than `longest` bytes."""
     try:
         value = json.loads(_read_text(path, longest), parse_constant=_refuse_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name}: {show(str(error)) or 'nested too deeply'}") from error
+        raise UserError(f"{path.name}: {show(str(error)) or 'nested too deeply'}") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name}: not a JSON object")
+        raise UserError(f"{path.name}: not a JSON object")
     return value
 
 
@@ -122,21 +123,21 @@ def _read_text(path: Path, longest: int) -> str:
     with path.open("rb") as file:
         raw = file.read(longest + 1)
     if len(raw) > longest:
-        raise ValueError(f"{path.name}: larger than {longest:,} bytes")
+        raise UserError(f"{path.name}: larger than {longest:,} bytes")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: not UTF-8") from error
+        raise UserError(f"{path.name}: not UTF-8") from error
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"holds {name}, which is no number of JSON")
+    raise UserError(f"holds {name}, which is no number of JSON")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("holds a key twice")
+        raise UserError("holds a key twice")
     return found
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, first_reason, read_json
+from sightscale.tasks.errors import UserError
 
 Text = Annotated[str, Field(max_length=4000)]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -75,13 +76,13 @@ class Submission:
 
 
 def read_manifests(path: Path) -> dict[str, RunManifest]:
-    """The manifests of an entry, by run. Raises ValueError in one line naming the field."""
+    """The manifests of an entry, by run. Raises UserError in one line naming the field."""
     fields = read_json(path, LONGEST[MANIFEST])
     try:
         runs = _Manifests.model_validate(fields).runs
     except ValidationError as error:
-        raise ValueError(f"{path.name}: {first_reason(error)}") from error
+        raise UserError(f"{path.name}: {first_reason(error)}") from error
     found = {run.run_id: run for run in runs}
     if len(found) != len(runs):
-        raise ValueError(f"{path.name}: runs: a run stands twice")
+        raise UserError(f"{path.name}: runs: a run stands twice")
     return found

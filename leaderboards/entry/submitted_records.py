@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from sightscale.harness.evaluation import SCHEMA
 from sightscale.leaderboards.entry.text import show
+from sightscale.tasks.errors import UserError
 
 MAX_ROWS = 2_000_000
 MAX_ROW_GROUPS = 20_000
@@ -37,12 +38,12 @@ def read_submitted(path: Path) -> pd.DataFrame:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
         except subprocess.TimeoutExpired as error:
-            raise ValueError(f"{path.name}: took more than {2 * SECONDS} s to read") from error
+            raise UserError(f"{path.name}: took more than {2 * SECONDS} s to read") from error
         if done.returncode:
             said = done.stderr.strip().splitlines()
             reason = said[-1] if said else f"the process that read it ended with {done.returncode}"
             reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show(reason)
-            raise ValueError(f"{path.name}: {reason}")
+            raise UserError(f"{path.name}: {reason}")
         with pa.OSFile(str(decoded)) as source:
             return pa.ipc.open_stream(source).read_all().to_pandas()
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Any
 
-MAX_SHOWN = 120  # characters of a foreign value in a finding
+MAX_SHOWN = 120  # characters of a foreign value in a issue
 # Control, formatting (with the marks that turn the direction of text), surrogate, private, unassigned, separators.
 _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~<>&@:.])")

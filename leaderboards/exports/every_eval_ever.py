@@ -11,6 +11,7 @@ from typing import Any
 
 from sightscale.leaderboards.entry import hide_folders
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
+from sightscale.tasks.errors import UserError
 
 VERSION = "0.3.0"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
@@ -21,10 +22,10 @@ def write_every_eval_ever(
 ) -> str:
     """The JSON of one run under one condition. `relationship` is between whoever evaluated and the model.
 
-    Raises ValueError for an unknown relationship.
+    Raises UserError for an unknown relationship.
     """
     if relationship not in RELATIONSHIPS:
-        raise ValueError(f"unknown relationship {relationship!r}; known: {', '.join(RELATIONSHIPS)}")
+        raise UserError(f"unknown relationship {relationship!r}; known: {', '.join(RELATIONSHIPS)}")
     made, stamp = measured.manifest, str(int(time.time() if now is None else now))
     software = made.get("software") or {}
     told = {

@@ -8,6 +8,7 @@ import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
+from sightscale.tasks.errors import UserError
 
 TASK_TYPE = "visual-question-answering"
 DECIMALS = 2  # of per cent
@@ -43,7 +44,7 @@ def write_hub_eval(measured: Measured) -> str:
     belong there: ValueError for the mini suite, for a limited run, for a blind condition, and for no such data set.
     """
     if not measured.on_hub_data or measured.condition != "sighted":
-        raise ValueError(
+        raise UserError(
             f"these results aren't the public benchmark's ({measured.told}); "
             "hub results need a sighted run on --data hub without --limit"
         )
@@ -66,7 +67,7 @@ def write_hub_eval(measured: Measured) -> str:
             )
         )
     if not entries:
-        raise ValueError("none of the run's tasks reads a data set of the hub")
+        raise UserError("none of the run's tasks reads a data set of the hub")
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
 
 

@@ -7,8 +7,8 @@ import json
 import math
 from typing import Any
 
-from sightscale.leaderboards.entry import list_averages
 from sightscale.leaderboards.exports.measured import Measured, metric_of
+from sightscale.tasks.suites import list_averages
 
 
 def write_lmms_eval(measured: Measured) -> str:

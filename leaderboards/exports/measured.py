@@ -12,10 +12,10 @@ from sightscale.harness.evaluation import read_manifest, read_records
 from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
 from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
 from sightscale.tasks.catalogue import TaskCard
+from sightscale.tasks.errors import UserError
 
-# The metric of a task that a record's score is, where it isn't accuracy.
-METRICS = {"mmstar": "official", "similarity": "two_afc", "interleave": "score"}
 HUB_SOURCE = "hub:"
+ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Measured:
 def read_measured(run: Path, condition: str = "sighted", name: str | None = None) -> Measured:
     """What the run in a folder measured. `name` shows it, else the names of its parts.
 
-    Raises ValueError in one line when there is no run, or no row under the condition.
+    Raises UserError in one line when there is no run, or no row under the condition.
     """
     records = read_records(run)
     manifest = read_manifest(run / "manifest.json")
     own = records[records["condition"] == condition]
     if own.empty:
         asked = ", ".join(map(str, records["condition"].unique())) or "nothing"
-        raise ValueError(f"{run} has no records under {condition!r}; it has {asked}")
+        raise UserError(f"{run} has no records under {condition!r}; it has {asked}")
     by_task = {str(task): rows for task, rows in own.groupby("task", sort=False)}
     made = manifest.get("parts") or {}
     given = "+".join(str(part["name"]) for role, part in made.items() if role != "focus") or str(manifest.get("model"))
@@ -85,8 +85,9 @@ def read_measured(run: Path, condition: str = "sighted", name: str | None = None
 
 
 def metric_of(task: str) -> str:
-    """The name of the metric that a task's score is."""
-    return next((metric for prefix, metric in METRICS.items() if task.startswith(prefix)), "accuracy")
+    """The name of the metric that a task's score is; accuracy for a task that isn't ours."""
+    card = known_tasks().get(task)
+    return (card.metric if card else None) or ACCURACY
 
 
 def as_sighted(measured: Measured) -> Measured:

@@ -1,8 +1,7 @@
 """The study's published table as data, and any system as a row of it."""
 
-from sightscale.leaderboards.published.rows import IN_DOMAIN, MMSTAR, PublishedRow, read_published
+from sightscale.leaderboards.published.rows import COLUMNS, PublishedRow, read_published
 from sightscale.leaderboards.published.table_one import (
-    COLUMNS,
     HEADINGS,
     row_of_claims,
     row_of_entry,
@@ -12,8 +11,6 @@ from sightscale.leaderboards.published.table_one import (
 __all__ = [
     "COLUMNS",
     "HEADINGS",
-    "IN_DOMAIN",
-    "MMSTAR",
     "PublishedRow",
     "read_published",
     "row_of_claims",

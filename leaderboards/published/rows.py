@@ -5,8 +5,25 @@ from importlib.resources import files
 
 import yaml
 
-IN_DOMAIN = ("OCR-VQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
-MMSTAR = ("CP", "FP", "IR", "LR", "ST", "Math")
+# The table's columns, each with the task or the average of ours that it is.
+IN_DOMAIN = {
+    "OCR-VQA": "in_domain_ocrvqa",
+    "TextVQA": "in_domain_textvqa",
+    "ScienceQA": "in_domain_scienceqa",
+    "VQAv2": "in_domain_vqav2",
+    "GQA": "in_domain_gqa",
+    "VizWiz": "in_domain_vizwiz",
+}
+MMSTAR = {
+    "CP": "mmstar_coarse_perception_macro",
+    "FP": "mmstar_fine_grained_perception_macro",
+    "IR": "mmstar_instance_reasoning_macro",
+    "LR": "mmstar_logical_reasoning_macro",
+    "ST": "mmstar_science_technology_macro",
+    "Math": "mmstar_math_macro",
+}
+IN_DOMAIN_AVERAGE, MMSTAR_AVERAGE = "In-domain avg.", "MMStar avg."
+COLUMNS = {**IN_DOMAIN, IN_DOMAIN_AVERAGE: "in_domain", **MMSTAR, MMSTAR_AVERAGE: "mmstar_macro"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,17 @@ class PublishedRow:
     in_domain_average: float
     mmstar: dict[str, float]
     mmstar_average: float
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Every printed number by its column, in the table's order."""
+        averages = {IN_DOMAIN_AVERAGE: self.in_domain_average}
+        return {**self.in_domain, **averages, **self.mmstar, MMSTAR_AVERAGE: self.mmstar_average}
+
+    @property
+    def averages(self) -> dict[str, float]:
+        """The two averages by the names that they have with us."""
+        return {COLUMNS[column]: self.scores[column] for column in (IN_DOMAIN_AVERAGE, MMSTAR_AVERAGE)}
 
 
 def read_published() -> list[PublishedRow]:

@@ -3,21 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sightscale.leaderboards.entry import SIGHTED, Average, Entry, Part, Score
-from sightscale.leaderboards.published.rows import IN_DOMAIN, MMSTAR, PublishedRow
+from sightscale.harness.pages import show_parameters
+from sightscale.leaderboards.entry import Average, Entry, Part, Score
+from sightscale.leaderboards.published.rows import COLUMNS, PublishedRow
+from sightscale.tasks.vocabulary import Condition
 
-IN_DOMAIN_TASKS = dict(zip(IN_DOMAIN, ("ocrvqa", "textvqa", "scienceqa", "vqav2", "gqa", "vizwiz"), strict=True))
-MMSTAR_TASKS = {
-    **{"CP": "coarse_perception", "FP": "fine_grained_perception", "IR": "instance_reasoning"},
-    **{"LR": "logical_reasoning", "ST": "science_technology", "Math": "math"},
-}
-# Column to the claim that stands in it: each published column's score or average, by name.
-COLUMNS: Mapping[str, str] = {
-    **{column: f"in_domain_{task}" for column, task in IN_DOMAIN_TASKS.items()},
-    "In-domain avg.": "in_domain",
-    **{column: f"mmstar_{MMSTAR_TASKS[column]}_macro" for column in MMSTAR},
-    "MMStar avg.": "mmstar_macro",
-}
 HEADINGS = ("System", "Perception", "Reasoning", "Visual data", *COLUMNS)
 
 
@@ -42,8 +32,8 @@ def row_of_claims(
     system: str, parts: Iterable[Part], visual_data: str, scores: Iterable[Score], averages: Iterable[Average]
 ) -> Row:
     """The row of sighted scores and averages, claimed or computed."""
-    known = {one.task: one.score for one in scores if one.condition == SIGHTED}
-    known |= {one.name: one.score for one in averages if one.condition == SIGHTED}
+    known = {one.task: one.score for one in scores if one.condition == Condition.SIGHTED}
+    known |= {one.name: one.score for one in averages if one.condition == Condition.SIGHTED}
     counts = {part.role: part.parameters for part in parts}
     return Row(
         system=system,
@@ -62,14 +52,8 @@ def row_of_entry(entry: Entry) -> Row:
 
 def row_of_published(published: PublishedRow) -> Row:
     """The row as the study printed it."""
-    scores = {**published.in_domain, "In-domain avg.": published.in_domain_average}
-    scores |= {**published.mmstar, "MMStar avg.": published.mmstar_average}
     return Row(
-        published.system,
-        published.perception,
-        published.reasoning,
-        published.visual_data,
-        {column: scores[column] for column in COLUMNS},
+        published.system, published.perception, published.reasoning, published.visual_data, dict(published.scores)
     )
 
 
@@ -78,6 +62,4 @@ def _billions(count: int | None) -> float | None:
 
 
 def _size(billions: float | None) -> str:
-    if billions is None:
-        return "–"
-    return f"{billions:.1f}B" if billions >= 0.095 else f"{1000 * billions:.1f}M"
+    return show_parameters(None if billions is None else 1e9 * billions) or "–"

@@ -1,7 +1,7 @@
 """Building: a leaderboard's site written whole or not at all."""
 
+import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from sightscale.leaderboards.site.feeds import write_citation, write_csv, write_
 from sightscale.leaderboards.site.gather import Gathered, Listed, gather
 from sightscale.leaderboards.site.pages import make_board, render_changes, render_entry, render_index, render_task
 from sightscale.leaderboards.site.samples import write_samples
+from sightscale.tasks.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 MARKER = ".sightscale-site"  # in a folder that this module may replace
 TITLE = "Small vision-language models: do they look?"
@@ -25,49 +28,52 @@ class Options:
     samples: int = 200
 
 
-def build_site(
-    entries: Path, output: Path, options: Options, say: Callable[[str], None] = lambda line: None
-) -> Gathered:
+def build_site(entries: Path, output: Path, options: Options) -> Gathered:
     """Write the site of the entries in a folder of folders; return what was read and what was left out.
 
-    A site that stands in `output` is replaced when the new one is whole. Raises ValueError in one line when
+    A site that stands in `output` is replaced when the new one is whole. Raises UserError in one line when
     there are no entries, and for an `output` that holds anything else.
     """
     _check_output(output, entries)
-    gathered = gather(entries, verify=options.verify, data=options.data, data_root=options.data_root, say=say)
+    gathered = gather(
+        entries,
+        verify=options.verify,
+        data=options.data,
+        data_root=options.data_root,
+    )
     partial, old = (output.with_name(f".{output.name}.{kind}") for kind in ("partial", "old"))
     try:
         for left in (partial, old):
             if left.exists():
                 shutil.rmtree(left)
         partial.mkdir(parents=True)
-        _write(partial, gathered, options, say)
+        _write(partial, gathered, options)
         if output.exists():
             output.replace(old)
         partial.replace(output)
         if old.exists():
             shutil.rmtree(old)
     except OSError as error:
-        raise ValueError(f"cannot write {output}: {error.strerror or error}; choose another --output") from error
+        raise UserError(f"cannot write {output}: {error.strerror or error}; choose another --output") from error
     return gathered
 
 
 def _check_output(output: Path, entries: Path) -> None:
     if output.is_symlink() or (output.exists() and not output.is_dir()):
-        raise ValueError(f"{output} is no folder; choose another --output")
+        raise UserError(f"{output} is no folder; choose another --output")
     if output.is_dir() and any(output.iterdir()) and not (output / MARKER).is_file():
-        raise ValueError(f"{output} holds files that no leaderboard build made; choose another --output")
+        raise UserError(f"{output} holds files that no leaderboard build made; choose another --output")
     if output.resolve() in (entries.resolve(), *entries.resolve().parents):
-        raise ValueError(f"{output} would replace the entries; choose another --output")
+        raise UserError(f"{output} would replace the entries; choose another --output")
 
 
-def _write(site: Path, gathered: Gathered, options: Options, say: Callable[[str], None]) -> None:
+def _write(site: Path, gathered: Gathered, options: Options) -> None:
     board = make_board(options.title, gathered)
     (site / MARKER).write_text("made by sightscale leaderboard build; a new build replaces this folder\n")
     for folder in ("models", "tasks"):
         (site / folder).mkdir()
     for one in gathered.entries:
-        has_report = _write_samples(site, one, options, say)
+        has_report = _write_samples(site, one, options)
         _save(site / "models" / f"{one.entry.id}.html", render_entry(board, one, has_report))
     for task in board.tasks:
         _save(site / "tasks" / f"{task}.html", render_task(board, task))
@@ -78,11 +84,11 @@ def _write(site: Path, gathered: Gathered, options: Options, say: Callable[[str]
     _save(site / "index.html", render_index(board))
 
 
-def _write_samples(site: Path, one: Listed, options: Options, say: Callable[[str], None]) -> bool:
+def _write_samples(site: Path, one: Listed, options: Options) -> bool:
     """A report of an accepted entry's records; whether there is one."""
     if one.records is None or not options.samples:
         return False
-    say(f"samples of {one.entry.id}")
+    logger.info(f"samples of {one.entry.id}")
     write_samples(one, site / "reports" / one.entry.id, options.samples)
     return True
 

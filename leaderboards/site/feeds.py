@@ -38,7 +38,7 @@ def write_csv(entries: Sequence[Listed]) -> str:
         facts = [entry.id, entry.name, entry.title or "", one.status, entry.date, entry.kind, entry.mode]
         facts += [str(one.size) if one.size is not None else "", entry.visual_data, name_data(entry.data)]
         guarded = [f"'{fact}" if fact.startswith(_FORMULA) else fact for fact in facts]
-        for (name, condition), found in one.found.items():
+        for (name, condition), found in one.scores.items():
             writer.writerow([*guarded, name, condition, found.n, *_numbers(found)])
     return out.getvalue()
 
@@ -59,10 +59,10 @@ def _fields(one: Listed) -> dict[str, Any]:
     return {
         **one.entry.model_dump(exclude={"scores", "averages"}),
         "status": one.status,
-        "findings": [finding.as_dict() for finding in one.findings],
+        "issues": [issue.as_dict() for issue in one.issues],
         "scores": [
             {"name": name, "condition": condition, "n": found.n, **dict(zip(_ENDS, _numbers(found), strict=True))}
-            for (name, condition), found in one.found.items()
+            for (name, condition), found in one.scores.items()
         ],
     }
 

@@ -1,7 +1,8 @@
 """Gathering: the entries of a leaderboard's folder, each with what this build knows of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,16 +10,18 @@ import pandas as pd
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import (
     MANIFEST,
-    RECORDS,
     Data,
     Entry,
+    RunManifest,
     load_entry,
     read_manifests,
-    read_submitted,
     show,
 )
-from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records
-from sightscale.leaderboards.verification import Finding, verify_entry
+from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
+from sightscale.leaderboards.verification import Issue, verify_entry
+from sightscale.tasks.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
 VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
@@ -26,14 +29,19 @@ VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
 
 @dataclass(frozen=True)
 class Listed:
-    """An entry with its estimates, whether this build accepted it, and why not; `records` only of accepted ones."""
+    """An entry with its estimates, whether this build accepted it, and why not; `records` only of accepted ones.
+
+    `scores` are by task or average and condition, `gains` what looking adds to each of them: paired question by
+    question where the records were accepted.
+    """
 
     entry: Entry
     folder: Path
-    found: Mapping[tuple[str, str], Estimate]
+    scores: Mapping[tuple[str, str], Estimate]
+    gains: Mapping[str, Estimate]
     tokens: float | None  # a question, over all conditions, prompts included; None where nobody counted them
     accepted: bool = False
-    findings: tuple[Finding, ...] = ()
+    issues: tuple[Issue, ...] = ()
     looked: bool = False  # whether this build verified it at all
     records: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
@@ -71,29 +79,22 @@ def gather(
     verify: bool = True,
     data: str = "hub",
     data_root: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
 ) -> Gathered:
     """Read every entry in a folder of entries, and verify each unless told not to.
 
-    A folder that holds no readable entry is left out, with the reason. Raises ValueError when there is no
+    A folder that holds no readable entry is left out, with the reason. Raises UserError when there is no
     folder, or nothing in it is an entry.
     """
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}; name the one that holds the entries' folders")
+        raise UserError(f"there is no folder {folder}; name the one that holds the entries' folders")
     listed, left_out = [], []
-    for path in sorted(one for one in folder.iterdir() if not one.name.startswith(".") and one.is_dir()):
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()):
         try:
-            entry = load_entry(path)
-            if entry.id != path.name:
-                raise ValueError(f"the entry's id {entry.id} is not the folder's name {show(path.name)}")
-        except ValueError as reason:
+            listed.append(_verify(path, data, data_root) if verify else _claim(path))
+        except UserError as reason:
             left_out.append(show(str(reason)))
-            continue
-        if verify:
-            say(f"verifying {entry.id}")
-        listed.append(_list(path, entry, verify, data, data_root))
     if not listed:
-        raise ValueError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
+        raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
     return Gathered(tuple(listed), tuple(left_out))
 
 
@@ -104,23 +105,47 @@ def name_data(data: Data) -> str:
     return f"{words}, options {data.options}" if data.options else words
 
 
-def _list(path: Path, entry: Entry, verify: bool, data: str, data_root: Path | None) -> Listed:
-    plain = Listed(entry, path, estimate_claims(entry), _count_tokens(path, entry))
-    if not verify:
-        return plain
-    verified = verify_entry(path, data, data_root)
-    # Read before it was verified, so it must be the same entry still.
-    if not verified.accepted or verified.entry != entry:
-        return Listed(entry, path, plain.found, plain.tokens, False, verified.findings, True)
-    records = read_submitted(path / RECORDS)
-    return Listed(entry, path, estimate_records(records), plain.tokens, True, verified.findings, True, records)
-
-
-def _count_tokens(path: Path, entry: Entry) -> float | None:
-    """Tokens a question, as the manifests of the runs say; None for a manifest that can't be read."""
+def _claim(path: Path) -> Listed:
+    """An entry by its claims alone. Raises UserError when it can't be read."""
+    entry = load_entry(path)
+    _check_name(entry, path)
     try:
-        manifests = read_manifests(path / MANIFEST)
-    except ValueError:
+        manifests: Mapping[str, RunManifest] | None = read_manifests(path / MANIFEST)
+    except UserError:
+        manifests = None  # who only claims may lack them
+    return _list_claims(entry, path, manifests)
+
+
+def _verify(path: Path, data: str, data_root: Path | None) -> Listed:
+    """An entry as far as this build accepts it. Raises UserError when it can't be read."""
+    logger.info(f"verifying {show(path.name)}")
+    verified = verify_entry(path, data, data_root)
+    entry = verified.entry
+    if entry is None:
+        first = verified.issues[0]
+        raise UserError(f"{first.file}: {first.reason}")
+    _check_name(entry, path)
+    listed = replace(_list_claims(entry, path, verified.manifests), issues=verified.issues, looked=True)
+    if not verified.accepted or verified.records is None:
+        return listed
+    records = verified.records
+    scores, gains = estimate_records(records), pair_records(records)
+    return replace(listed, scores=scores, gains=gains, accepted=True, records=records)
+
+
+def _check_name(entry: Entry, path: Path) -> None:
+    if entry.id != path.name:
+        raise UserError(f"the entry's id {entry.id} is not the folder's name {show(path.name)}")
+
+
+def _list_claims(entry: Entry, path: Path, manifests: Mapping[str, RunManifest] | None) -> Listed:
+    scores = estimate_claims(entry)
+    return Listed(entry, path, scores, subtract_blind(scores), _count_tokens(entry, manifests))
+
+
+def _count_tokens(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> float | None:
+    """Tokens a question, as the manifests of the runs say; None without manifests."""
+    if manifests is None:
         return None
-    total = sum(max(0, count) for one in manifests.values() for count in one.tokens.values())
+    total = sum(max(0, count) for manifest in manifests.values() for count in manifest.tokens.values())
     return total / sum(score.n for score in entry.scores) if total else None

@@ -10,21 +10,13 @@ from math import hypot
 
 import pandas as pd
 
+from sightscale.harness.analysis import Run, average_reliance, pair_reliance
 from sightscale.harness.statistics import Estimate, mean_score, wilson
-from sightscale.leaderboards.entry import (
-    AXES,
-    MACRO,
-    OFFICIAL,
-    SIGHTED,
-    Average,
-    AverageRule,
-    Entry,
-    Score,
-    list_averages,
-)
+from sightscale.leaderboards.entry import Average, Entry, Score, split_strata
+from sightscale.tasks.suites import AverageKind, AverageRule, list_averages
+from sightscale.tasks.vocabulary import Condition
 
 Found = Mapping[tuple[str, str], Estimate]  # by task or average, and condition
-BLIND = "none"
 
 
 def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
@@ -56,10 +48,26 @@ def estimate_records(records: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     return found
 
 
-def reliance(found: Found, name: str) -> Estimate | None:
-    """What looking adds to a score, sighted minus blind; None where one of the two wasn't asked."""
-    sighted, blind = found.get((name, SIGHTED)), found.get((name, BLIND))
-    return combine([(1.0, sighted), (-1.0, blind)]) if sighted and blind else None
+def pair_records(records: pd.DataFrame) -> dict[str, Estimate]:
+    """What looking adds to each task and average, question by question: the interval that a run's report has."""
+    run = Run("entry", records)
+    gains = dict(pair_reliance(run))
+    for rule in list_averages():
+        if set(rule.tasks) <= set(gains):
+            gain = average_reliance(run, rule.tasks, rule.kind)
+            if gain:
+                gains[rule.name] = gain
+    return gains
+
+
+def subtract_blind(found: Found) -> dict[str, Estimate]:
+    """What looking adds to each claimed score, its interval as if both had been asked of different questions."""
+    gains = {}
+    for name, condition in found:
+        blind = found.get((name, Condition.NONE))
+        if condition == Condition.SIGHTED and blind:
+            gains[name] = combine([(1.0, found[name, condition]), (-1.0, blind)])
+    return gains
 
 
 def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
@@ -81,22 +89,16 @@ def _claimed_parts(
 ) -> list[Estimate]:
     """The tasks of an average; its n alone bounds the average where one of them isn't claimed."""
     known = {one.task: one for one in scores if one.condition == condition}
-    if rule.rule == OFFICIAL or not set(rule.tasks) <= set(known):
+    if rule.kind is AverageKind.QUESTIONS or not set(rule.tasks) <= set(known):
         return []
     return [_claimed(known[task].score, known[task].n) for task in rule.tasks]
 
 
 def _weighted_parts(rows: pd.DataFrame, rule: AverageRule) -> list[tuple[float, Estimate]]:
-    """The strata that an average weighs: all questions, or its tasks, or the axes of its categories."""
-    if rule.rule == OFFICIAL:
-        return [(1.0, mean_score(rows["score"], rows["cluster"]))]
-    if rule.rule not in (MACRO, AXES):
-        tasks = [mean_score(one["score"], one["cluster"]) for _, one in rows.groupby("task", sort=False)]
-        return [(1 / len(tasks), one) for one in tasks]
-    named = rows.assign(category=rows["category"].fillna(rows["task"]), l2_category=rows["l2_category"].fillna(""))
-    categories = [one.groupby("l2_category") for _, one in named.groupby("category")]
+    """The strata that an average weighs, each with its share."""
+    strata = split_strata(rows, rule)
+    parts = [rows[strata.of == number] for number in range(len(strata.shares))]
     return [
-        (1 / len(categories) / len(axes), mean_score(axis["score"], axis["cluster"]))
-        for axes in categories
-        for _, axis in axes
+        (float(share), mean_score(part["score"], part["cluster"]))
+        for share, part in zip(strata.shares, parts, strict=True)
     ]

@@ -9,10 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sightscale.harness.pages import content_policy, read_asset, render_template, show_text
-from sightscale.harness.report import Figure
+from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_text
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import SIGHTED, known_tasks
+from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.site.feeds import write_citation
 from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
@@ -25,18 +24,18 @@ from sightscale.leaderboards.site.tables import (
     name_standings,
     published_facts,
     published_table,
+    show_parameters,
     show_rows,
-    show_size,
     standings_table,
     task_table,
 )
-from sightscale.leaderboards.verification import ERROR, LIMITS, MOST_FINDINGS, NOT_CHECKED, WARNING
+from sightscale.leaderboards.verification import ERROR, LIMITS, MOST_ISSUES, NOT_CHECKED, WARNING
+from sightscale.tasks.vocabulary import Condition
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each
 PUBLISHED_NOTE = "Hollow marks are the study's printed rows, by the sizes of their language models alone."
 OTHER_DATA = "They answered the public data, so their heights don't compare."
-PUBLISHED_AVERAGES = {"in_domain": "in_domain_average", "mmstar_macro": "mmstar_average"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def make_board(title: str, gathered: Gathered) -> Board:
         for _, own in order
         for name in [name_data(own[0].entry.data)]
     }
-    claimed = {name for one in gathered.entries for name, condition in one.found if condition == SIGHTED}
+    claimed = {name for one in gathered.entries for name, condition in one.scores if condition == Condition.SIGHTED}
     return Board(title, gathered, named, tuple(sorted(claimed & set(known_tasks()))))
 
 
@@ -96,7 +95,7 @@ def render_index(board: Board) -> str:
             ],
             "filters": _FILTERS,
             "counts": Counter(one.status for one in board.entries),
-            "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_FINDINGS]],
+            "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_ISSUES]],
             "citation": write_citation(),
             "limits": LIMITS,
             "tasks": board.tasks,
@@ -107,7 +106,7 @@ def render_index(board: Board) -> str:
 def render_entry(board: Board, one: Listed, has_report: bool) -> str:
     """One entry: its facts, scores, and what verification found."""
     order = (ERROR, WARNING, NOT_CHECKED)
-    found = sorted(one.findings, key=lambda finding: order.index(finding.level))
+    found = sorted(one.issues, key=lambda issue: order.index(issue.level))
     return _render(
         "entry.html.jinja",
         board,
@@ -118,11 +117,11 @@ def render_entry(board: Board, one: Listed, has_report: bool) -> str:
             "entry": one.entry,
             "tables": entry_tables(one),
             "facts": _facts(one),
-            "findings": [
-                (finding.level, finding.file, show_text(finding.field, 200), show_text(finding.reason, 700))
-                for finding in found[:MOST_FINDINGS]
+            "issues": [
+                (issue.level, issue.file, show_text(issue.field, 200), show_text(issue.reason, 700))
+                for issue in found[:MOST_ISSUES]
             ],
-            "more_findings": len(found) - MOST_FINDINGS,
+            "more_issues": len(found) - MOST_ISSUES,
             "report": f"../reports/{one.entry.id}/report.html" if has_report else "",
             "limits": LIMITS,
             "known": known_tasks(),
@@ -196,7 +195,7 @@ def _facts(one: Listed) -> list[tuple[str, str]]:
     entry = one.entry
     parts = []
     for part in entry.parts:
-        size = show_size(part.parameters) or "size unknown"
+        size = show_parameters(part.parameters) or "size unknown"
         where = ", ".join(text for text in (part.repository, part.revision) if text)
         parts.append((part.role.capitalize(), f"{part.checkpoint}, {size}{f' ({where})' if where else ''}"))
     budgets = [f"{name} {count:,}" for name, count in entry.budgets if count]
@@ -223,8 +222,11 @@ def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
     whole = name_data(entries[0].entry.data) == "the public data"
     figures = []
     for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
-        scored = [(one, one.found[average, SIGHTED]) for one in entries if (average, SIGHTED) in one.found]
-        sized = [_point(one, found, one.size, f"{show_size(one.size)} parameters") for one, found in scored if one.size]
+        at = (average, Condition.SIGHTED)
+        scored = [(one, one.scores[at]) for one in entries if at in one.scores]
+        sized = [
+            _point(one, found, one.size, f"{show_parameters(one.size)} parameters") for one, found in scored if one.size
+        ]
         counted = [
             _point(one, found, one.tokens, f"{one.tokens:,.0f} tokens a question")
             for one, found in scored
@@ -254,13 +256,14 @@ def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
 
 def _print_published(average: str) -> list[Point]:
     """The published systems' marks, where the study names this average."""
-    if average not in PUBLISHED_AVERAGES:
-        return []
     points = []
     for row in read_published():
-        total = published_facts(row)["total"]
-        found = Estimate(getattr(row, PUBLISHED_AVERAGES[average]) / 100, float("nan"), float("nan"), 0, 0)
-        points.append(Point(PUBLISHED_SERIES, row.system, total, found, f"language models of {show_size(total)}"))
+        score = row.averages.get(average)
+        if score is not None:
+            total = published_facts(row)["total"]
+            estimate = Estimate(score / 100, float("nan"), float("nan"), 0, 0)
+            shown = f"language models of {show_parameters(total)}"
+            points.append(Point(PUBLISHED_SERIES, row.system, total, estimate, shown))
     return points
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
-from sightscale.harness.pages import NARROW, WIDE, show_line
-from sightscale.harness.report import Figure
+from sightscale.harness.pages import NARROW, WIDE, Figure, show_line
 from sightscale.harness.statistics import Estimate
 
 SERIES = ("end-to-end", "decoupled", "published by the study")

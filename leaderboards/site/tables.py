@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line
-from sightscale.leaderboards.entry import SIGHTED, known_tasks
+from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
+from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published, row_of_published
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
-from sightscale.leaderboards.site.intervals import BLIND, reliance
 from sightscale.leaderboards.site.standings import RULE, Place, find_places
+from sightscale.tasks.suites import HEADLINES
+from sightscale.tasks.vocabulary import Condition
 
-HEADLINES = {"in_domain": "In-domain", "mmstar_macro": "MMStar", "grounding": "Grounding", "similarity": "Similarity"}
 MOST_TASKS = 4  # shown of entries that have no headline average
 SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
 _SIZE_ENDS = (0.5e9, 1e9, 3e9, 8e9)
@@ -21,7 +21,8 @@ _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 BASIS = (
     "95 % intervals: of a verified entry with questions on one picture counted together; of a self-reported one from "
     "its claims alone, each question for itself, which is narrower. Blind: the same questions without any picture; "
-    "reliance: what looking adds, in points, its interval as if both were asked of different questions, which is wider."
+    "reliance: what looking adds, in points, paired question by question for a verified entry as in its report; for a "
+    "self-reported one as if both were asked of different questions, which is wider."
 )
 
 
@@ -40,13 +41,6 @@ def amount_group(amount: str) -> str:
     return AMOUNTS[sum(float(number) * _UNITS[unit] > end for end in _AMOUNT_ENDS)]
 
 
-def show_size(parameters: float | None) -> str:
-    """A number of parameters as it is read: 0.6B, 86.0M."""
-    if parameters is None:
-        return ""
-    return f"{parameters / 1e9:.1f}B" if parameters >= 0.95e8 else f"{parameters / 1e6:.1f}M"
-
-
 def count_entries(count: int) -> str:
     """How many entries, in words."""
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
@@ -57,7 +51,7 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
 
     Returned as headings by name, the tasks that most were asked first.
     """
-    asked = [{name for name, condition in one.found if condition == SIGHTED} for one in entries]
+    asked = [{name for name, condition in one.scores if condition == Condition.SIGHTED} for one in entries]
     shown = {name: heading for name, heading in HEADLINES.items() if any(name in own for own in asked)}
     averages = {claim.name for one in entries for claim in one.entry.averages}
     left = [sorted(own - averages) for own in asked if not own & set(HEADLINES)]
@@ -68,7 +62,7 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
 def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
     """The entries that were asked the same questions, by their places in the first average or task that they have."""
     shown = name_standings(entries)
-    places = {name: find_places([one.found.get((name, SIGHTED)) for one in entries]) for name in shown}
+    places = {name: find_places([one.scores.get((name, Condition.SIGHTED)) for one in entries]) for name in shown}
     columns = [_SYSTEM[0], _SYSTEM[-1]]
     for name, heading in shown.items():
         columns += _score_columns(name, heading)
@@ -87,10 +81,10 @@ def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table
 
 def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) -> Table:
     """The entries that claim a score of one task on the same questions, by their places."""
-    asked = [one for one in entries if (task, SIGHTED) in one.found]
-    places = find_places([one.found[task, SIGHTED] for one in asked])
+    asked = [one for one in entries if (task, Condition.SIGHTED) in one.scores]
+    places = find_places([one.scores[task, Condition.SIGHTED] for one in asked])
     rows = [
-        {**_system(one), **_cells(one, task, places[at]), "n": one.found[task, SIGHTED].n}
+        {**_system(one), **_cells(one, task, places[at]), "n": one.scores[task, Condition.SIGHTED].n}
         for at, one in enumerate(asked)
     ]
     rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
@@ -133,14 +127,15 @@ def published_facts(row: PublishedRow) -> dict[str, Any]:
 
 def entry_tables(one: Listed) -> list[Table]:
     """An entry's averages and its tasks: sighted, blind, reliance, chance, and further blind conditions."""
-    names = list(dict.fromkeys(name for name, _ in one.found))
+    names = list(dict.fromkeys(name for name, _ in one.scores))
     averages = {claim.name for claim in one.entry.averages}
     tables = []
     for kind, title, own in (
         ("averages", "Averages", [name for name in names if name in averages]),
         ("tasks", "Tasks", [name for name in names if name not in averages]),
     ):
-        others = list(dict.fromkeys(c for name, c in one.found if c not in (SIGHTED, BLIND) and name in own))
+        usual = (Condition.SIGHTED, Condition.NONE)
+        others = list(dict.fromkeys(c for name, c in one.scores if c not in usual and name in own))
         columns = [
             Column("name", "Average" if kind == "averages" else "Task"),
             Column("n", "Questions", "count"),
@@ -196,9 +191,9 @@ def _score_columns(name: str, heading: str) -> list[Column]:
 def _cells(one: Listed, name: str, place: Any) -> Mapping[str, Any]:
     return {
         f"{name}_place": place,
-        f"{name}_score": one.found.get((name, SIGHTED)),
-        f"{name}_blind": one.found.get((name, BLIND)),
-        f"{name}_reliance": reliance(one.found, name),
+        f"{name}_score": one.scores.get((name, Condition.SIGHTED)),
+        f"{name}_blind": one.scores.get((name, Condition.NONE)),
+        f"{name}_reliance": one.gains.get(name),
     }
 
 
@@ -212,7 +207,7 @@ def _show(column: Column, cell: Any) -> Shown:
     if isinstance(cell, Place):
         return Shown(cell.text, sort=repr(cell.sort))
     if column.name in ("perception", "reasoning"):
-        return Shown(show_size(cell) or "–", sort="" if cell is None else repr(cell))
+        return Shown(show_parameters(cell) or "–", sort="" if cell is None else repr(cell))
     return show_cell(column.kind, cell)
 
 
@@ -221,16 +216,16 @@ def _place_key(place: Any) -> float:
 
 
 def _entry_row(one: Listed, name: str, others: Sequence[str]) -> dict[str, Any]:
-    sighted = one.found.get((name, SIGHTED))
-    any_condition = sighted or next(found for (own, _), found in one.found.items() if own == name)
+    sighted = one.scores.get((name, Condition.SIGHTED))
+    any_condition = sighted or next(found for (own, _), found in one.scores.items() if own == name)
     card = known_tasks().get(name)
     return {
         "name": name,
         "known": card is not None,
         "n": any_condition.n,
         "sighted": sighted,
-        "blind": one.found.get((name, BLIND)),
-        "reliance": reliance(one.found, name),
+        "blind": one.scores.get((name, Condition.NONE)),
+        "reliance": one.gains.get(name),
         "chance": card.chance if card else None,
-        **{f"blind_{other}": one.found.get((name, other)) for other in others},
+        **{f"blind_{other}": one.scores.get((name, other)) for other in others},
     }

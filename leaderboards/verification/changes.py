@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightscale.leaderboards.entry import show
+from sightscale.tasks.errors import UserError
 
 REVISIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}(\.\.\.?)[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}")
 
@@ -19,7 +20,7 @@ class Changes:
     others: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """What a maintainer should know before the findings."""
+        """What a maintainer should know before the issues."""
         told = [f"removed: {show(name)}" for name in self.removed]
         if self.others:
             told.append(f"also changed outside of entries: {len(self.others)} files, the first {show(self.others[0])}")
@@ -29,13 +30,13 @@ class Changes:
 def find_changes(revisions: str, entries: Path) -> Changes:
     """What `revisions` (BASE...HEAD) changes in the folder `entries` of the repository around it.
 
-    The head must be what is checked out, since the folders are read from disk. Raises ValueError in one line for
+    The head must be what is checked out, since the folders are read from disk. Raises UserError in one line for
     what are no revisions, and when git can't compare them.
     """
     if not REVISIONS.fullmatch(revisions):
-        raise ValueError(f"{show(revisions)} are no revisions; write BASE...HEAD")
+        raise UserError(f"{show(revisions)} are no revisions; write BASE...HEAD")
     if not entries.is_dir():
-        raise ValueError(f"there is no folder {entries}")
+        raise UserError(f"there is no folder {entries}")
     root = Path(_git(entries, "rev-parse", "--show-toplevel").decode().strip())
     listed = _git(entries, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", revisions, "--")
     paths = [raw.decode("utf-8", "replace") for raw in listed.split(b"\0") if raw]
@@ -57,8 +58,8 @@ def _git(folder: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, timeout=120)
     except OSError as error:
-        raise ValueError(f"git is needed to tell what changed: {error}") from error
+        raise UserError(f"git is needed to tell what changed: {error}") from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise ValueError(f"git can't compare: {show(said[0])}")
+        raise UserError(f"git can't compare: {show(said[0])}")
     return done.stdout

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 
-from sightscale.leaderboards.entry import SIGHTED, Entry, escape_markdown, show
+from sightscale.leaderboards.entry import Entry, escape_markdown, show
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
 from sightscale.leaderboards.verification.issues import ERROR, NOT_CHECKED, WARNING
 from sightscale.leaderboards.verification.verify import Verified
+from sightscale.tasks.vocabulary import Condition
 
-MOST_FINDINGS = 40  # shown of one entry; a comment has room for 65,536 characters
+MOST_ISSUES = 40  # shown of one entry; a comment has room for 65,536 characters
 LIMITS = (
     "Verification scores the submitted answers again and compares them with the data. "
     "It doesn't show that the answers came from the model named; running that model again does."
@@ -16,13 +17,13 @@ LIMITS = (
 
 
 def write_json(verified: Sequence[Verified]) -> str:
-    """All findings as JSON."""
+    """All issues as JSON."""
     told = [
         {
             "entry": show(str(one.folder)),
             "name": one.entry.name if one.entry else None,
             "accepted": one.accepted,
-            "findings": [finding.as_dict() for finding in one.findings],
+            "issues": [issue.as_dict() for issue in one.issues],
         }
         for one in verified
     ]
@@ -38,7 +39,7 @@ def write_markdown(verified: Sequence[Verified], about: str = "") -> str:
         name = escape_markdown(one.entry.name) if one.entry else "unreadable"
         parts.append(f"### {escape_markdown(one.folder.name)}: {'accepted' if one.accepted else '**refused**'}")
         parts.append(f"{name}. {_count(one)}.")
-        parts.append(_findings(one))
+        parts.append(_issues(one))
         if one.entry:
             parts.append(_tasks(one.entry))
     entries = [one.entry for one in verified if one.entry]
@@ -48,22 +49,22 @@ def write_markdown(verified: Sequence[Verified], about: str = "") -> str:
 
 
 def _count(one: Verified) -> str:
-    counts = [(sum(f.level == level for f in one.findings), level) for level in (ERROR, WARNING, NOT_CHECKED)]
+    counts = [(sum(f.level == level for f in one.issues), level) for level in (ERROR, WARNING, NOT_CHECKED)]
     return ", ".join(f"{count} {level}{'s' if level != NOT_CHECKED and count != 1 else ''}" for count, level in counts)
 
 
-def _findings(one: Verified) -> str:
-    if not one.findings:
+def _issues(one: Verified) -> str:
+    if not one.issues:
         return ""
     order = (ERROR, WARNING, NOT_CHECKED)
-    found = sorted(one.findings, key=lambda finding: order.index(finding.level))
+    found = sorted(one.issues, key=lambda issue: order.index(issue.level))
     lines = ["| level | file | field | reason |", "|---|---|---|---|"]
     lines += [
         f"| {f.level} | {escape_markdown(f.file)} | {escape_markdown(f.field)} | {_long(f.reason)} |"
-        for f in found[:MOST_FINDINGS]
+        for f in found[:MOST_ISSUES]
     ]
-    if len(found) > MOST_FINDINGS:
-        lines.append(f"| | | | and {len(found) - MOST_FINDINGS} more |")
+    if len(found) > MOST_ISSUES:
+        lines.append(f"| | | | and {len(found) - MOST_ISSUES} more |")
     return "\n".join(lines)
 
 
@@ -76,7 +77,7 @@ def _tasks(entry: Entry) -> str:
     """Each task's score with what is left of it without the picture."""
     lines = ["| task | n | sighted | blind: none | reliance |", "|---|--:|--:|--:|--:|"]
     for score in entry.scores:
-        if score.condition == SIGHTED:
+        if score.condition == Condition.SIGHTED:
             blind = entry.score(score.task, "none")
             rest = f"{100 * blind.score:.1f} | {100 * (score.score - blind.score):+.1f}" if blind else "– | –"
             lines.append(f"| {escape_markdown(score.task)} | {score.n:,} | {100 * score.score:.1f} | {rest} |")

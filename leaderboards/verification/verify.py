@@ -1,11 +1,13 @@
-"""Verification: an entry's folder re-scored, counted and compared, with every finding named. It needs no model.
+"""Verification: an entry's folder re-scored, counted and compared, with every issue named. It needs no model.
 
 What it can't prove is that the answers came from the model named: only running that model again can.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import pandas as pd
 
 from sightscale.leaderboards.entry import (
     ENTRY,
@@ -15,6 +17,7 @@ from sightscale.leaderboards.entry import (
     MANIFEST,
     RECORDS,
     Entry,
+    RunManifest,
     Submission,
     check_folder,
     hash_file,
@@ -33,61 +36,67 @@ from sightscale.leaderboards.verification.checks import (
     check_provenance,
     check_scores,
 )
-from sightscale.leaderboards.verification.issues import Finding, error, has_errors, merge_alike
-
-HUB, MINI = "hub", "mini"
+from sightscale.leaderboards.verification.issues import Issue, error, has_errors, merge_alike
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import DataSource
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What verification found; `entry` is None when the folder holds none that can be read."""
+    """What verification found and what it read, so that nobody reads it again.
+
+    `entry`, `manifests` and `records` are None when the folder holds none that can be read.
+    """
 
     folder: Path
-    findings: tuple[Finding, ...]
+    issues: tuple[Issue, ...]
     entry: Entry | None = None
+    manifests: Mapping[str, RunManifest] | None = field(default=None, compare=False, repr=False)
+    records: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
     def accepted(self) -> bool:
         """Whether nothing refuses the entry."""
-        return not has_errors(self.findings)
+        return not has_errors(self.issues)
 
 
-def verify_entry(folder: Path, data: str = HUB, data_root: Path | None = None) -> Verified:
+def verify_entry(folder: Path, data: str = DataSource.HUB, data_root: Path | None = None) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
 
-    Raises ValueError for unknown `data`; whatever is wrong with the folder is a finding.
+    Raises UserError for unknown `data`; whatever is wrong with the folder is a issue.
     """
-    if data not in (HUB, MINI):
-        raise ValueError(f"unknown data {data!r}; known: {HUB}, {MINI}")
-    findings = [error(str(folder.name), "folder", reason) for reason in check_folder(folder)]
-    if findings:
-        return Verified(folder, tuple(findings))
-    findings += _check_hashes(folder)
+    if data not in list(DataSource):
+        raise UserError(f"unknown data {data!r}; known: {', '.join(DataSource)}")
+    issues = [error(str(folder.name), "folder", reason) for reason in check_folder(folder)]
+    if issues:
+        return Verified(folder, tuple(issues))
+    issues += _check_hashes(folder)
     entry: Entry | None = None
+    manifests: Mapping[str, RunManifest] | None = None
     try:
         entry = read_entry(folder / ENTRY)
         manifests = read_manifests(folder / MANIFEST)
         records = read_submitted(folder / RECORDS)
-    except ValueError as problem:
+    except UserError as problem:
         file, _, reason = str(problem).partition(": ")
-        return Verified(folder, (*findings, error(file, "the file", reason)), entry)
+        return Verified(folder, (*issues, error(file, "the file", reason)), entry, manifests)
     if entry.id != folder.resolve().name:
-        findings.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show(folder.resolve().name)}"))
+        issues.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show(folder.resolve().name)}"))
     submission = Submission(folder, entry, manifests, records)
     unnamed = list(check_keys(records))
     if unnamed:
-        return Verified(folder, (*findings, *unnamed), entry)
+        return Verified(folder, (*issues, *unnamed), entry, manifests)
     for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
-        findings += check(submission)
-    findings += check_data(submission, data, data_root)
-    return Verified(folder, tuple(merge_alike(findings)), entry)
+        issues += check(submission)
+    issues += check_data(submission, data, data_root)
+    return Verified(folder, tuple(merge_alike(issues)), entry, manifests, records)
 
 
-def _check_hashes(folder: Path) -> Iterator[Finding]:
+def _check_hashes(folder: Path) -> Iterator[Issue]:
     """Each file's hash; any other name than the entry's files is refused, so no path is followed."""
     try:
         hashes = read_json(folder / HASHES, LONGEST[HASHES])
-    except ValueError as problem:
+    except UserError as problem:
         yield error(HASHES, "the file", str(problem).partition(": ")[2])
         return
     files = hashes.get("files")

@@ -15,9 +15,11 @@ from lmms_eval.api.model import lmms
 from PIL import Image
 
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED, black, mean_colour, mismatched, noise
+from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import Request, open_picture, read_prompt
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
 PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between conditions
@@ -39,8 +41,8 @@ class Blindfold(Adapter):
         **model_args: Any,
     ) -> None:
         super().__init__("")
-        if condition not in (SIGHTED, *CONDITIONS):
-            raise ValueError(f"unknown blind condition {condition!r}; known: {', '.join(CONDITIONS)}")
+        if condition not in (Condition.SIGHTED, *BLIND_CONDITIONS):
+            raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(BLIND_CONDITIONS)}")
         self.condition, self.seed = condition, int(seed)
         if isinstance(model, str):
             from lmms_eval.models import get_model
@@ -85,7 +87,7 @@ class Blindfold(Adapter):
         messages = self._read(request, doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
-        if self.condition == SIGHTED:
+        if self.condition == Condition.SIGHTED:
             self.shown_hashes[request.key] = self.picture_hashes[request.key]
             return messages
         for part in (part for message in messages for part in message["content"]):

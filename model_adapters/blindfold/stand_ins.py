@@ -13,17 +13,16 @@ import numpy as np
 from PIL import Image, ImageStat
 
 from sightscale.model_adapters.engines import hash_image
-
-SIGHTED = "sighted"
-CONDITIONS = ("none", "black", "noise", "mean", "mismatched")
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS
 
 
 def parse_conditions(text: str) -> list[str]:
-    """Blind conditions from a comma-separated list, each once. Raises ValueError for an unknown name."""
+    """Blind conditions from a comma-separated list, each once. Raises UserError for an unknown name."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in CONDITIONS]
+    unknown = [name for name in names if name not in BLIND_CONDITIONS]
     if unknown:
-        raise ValueError(f"unknown blind condition {unknown[0]!r}; known: {', '.join(CONDITIONS)}")
+        raise UserError(f"unknown blind condition {unknown[0]!r}; known: {', '.join(BLIND_CONDITIONS)}")
     return names
 
 
@@ -49,7 +48,7 @@ def mismatched(
 ) -> list[Image.Image]:
     """Other documents' pictures in place of `images`, none with the pixels of any of them.
 
-    The choice depends on `seed`, the document and the data, not on the model. Raises ValueError
+    The choice depends on `seed`, the document and the data, not on the model. Raises UserError
     when every other document shows the same pictures.
     """
     own = {hash_image(image) for image in images}
@@ -58,7 +57,7 @@ def mismatched(
         found += [image for image in read_images(other) if hash_image(image) not in own]
         if len(found) >= len(images):
             return found[: len(images)]
-    raise ValueError("the condition `mismatched` needs documents with different pictures, and there are none")
+    raise UserError("the condition `mismatched` needs documents with different pictures, and there are none")
 
 
 def _others(doc_id: int, n_docs: int, seed: str) -> Iterator[int]:

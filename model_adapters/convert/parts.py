@@ -21,7 +21,7 @@ from transformers import (
 
 from sightscale.model_adapters.convert.settings import Settings, read_json, read_pinpoints
 from sightscale.model_adapters.engines import for_pictures
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 IMAGE, VIDEO, END = "<image>", "<video>", "<|im_end|>"
 PADDED_TO = 64  # rows of the embeddings are a multiple of this
@@ -71,18 +71,18 @@ CHAT_TEMPLATE = (
 def tower_config(settings: Settings, folder: Path | None) -> Any:
     """The vision tower without its last layer and its head, as LLaVA uses it.
 
-    Its sizes come from `folder`, else from the tower's name. Raises ValueError in one line without either.
+    Its sizes come from `folder`, else from the tower's name. Raises UserError in one line without either.
     """
     if folder is not None:
         stated = read_json(folder / "config.json")
         stated = stated.get("vision_config", stated)
         if not isinstance(stated, dict) or stated.get("model_type", "siglip_vision_model") != "siglip_vision_model":
-            raise ValueError(f"{folder} is no SigLIP vision tower")
+            raise UserError(f"{folder} is no SigLIP vision tower")
         sizes = {name: stated[name] for name in _TOWER_KEYS if name in stated}
     elif settings.vision_tower in KNOWN_TOWERS:
         sizes = dict(KNOWN_TOWERS[settings.vision_tower])
     else:
-        raise ValueError(
+        raise UserError(
             f"the sizes of the vision tower {settings.vision_tower[:80]!r} aren't known; name a folder with its "
             "config.json with --vision-tower"
         )
@@ -90,29 +90,29 @@ def tower_config(settings: Settings, folder: Path | None) -> Any:
     try:
         whole: Any = SiglipVisionConfig(**sizes, **headless)
         if not 1 < whole.num_hidden_layers < 1000 or not 0 < whole.patch_size <= whole.image_size < 10_000:
-            raise ValueError("its sizes make no sense")
+            raise UserError("its sizes make no sense")
         whole.num_hidden_layers -= 1
     except (StrictDataclassError, TypeError, ValueError) as error:
-        raise ValueError(f"the vision tower of {folder or settings.vision_tower}: {first_line(error)}") from error
+        raise UserError(f"the vision tower of {folder or settings.vision_tower}: {first_line(error)}") from error
     return whole
 
 
 def open_tokenizer(source: Path) -> Any:
-    """The checkpoint's tokenizer with tokens for pictures and videos. Raises ValueError in one line without one."""
+    """The checkpoint's tokenizer with tokens for pictures and videos. Raises UserError in one line without one."""
     if not any((source / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise ValueError(f"{source} has no usable tokenizer: neither tokenizer.json nor vocab.json is there")
+        raise UserError(f"{source} has no usable tokenizer: neither tokenizer.json nor vocab.json is there")
     try:
         # Both Qwens have Qwen2's tokenizer; the checkpoint's own config would name LLaVA's, or nothing.
         tokenizer = AutoTokenizer.from_pretrained(
             source, config=Qwen2Config(), trust_remote_code=False, local_files_only=True
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{source} has no usable tokenizer: {first_line(error)[:200]}") from error
+        raise UserError(f"{source} has no usable tokenizer: {first_line(error)[:200]}") from error
     for token in (IMAGE, VIDEO):
         if token not in tokenizer.get_vocab():
             tokenizer.add_tokens([AddedToken(token, special=True, normalized=False)], special_tokens=True)
     if END not in tokenizer.get_vocab():
-        raise ValueError(f"{source}: its tokenizer has no {END}, so it isn't one of Qwen's ChatML tokenizers")
+        raise UserError(f"{source}: its tokenizer has no {END}, so it isn't one of Qwen's ChatML tokenizers")
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.padding_side = "left"
     return tokenizer
@@ -121,14 +121,14 @@ def open_tokenizer(source: Path) -> Any:
 def build_config(settings: Settings, tower: Any, tokenizer: Any) -> Any:
     """The model's config; its embeddings have a row for every token, and a multiple of 64 rows.
 
-    Raises ValueError in one line when the checkpoint's config can't be a Qwen's.
+    Raises UserError in one line when the checkpoint's config can't be a Qwen's.
     """
     kind: Any = {"qwen2": Qwen2Config, "qwen3": Qwen3Config}[settings.language["model_type"]]
     stated = {name: value for name, value in settings.language.items() if name != "model_type"}
     try:
         language: Any = kind(**stated)
     except (StrictDataclassError, TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"config.json states no {kind.model_type}: {first_line(error)[:200]}") from error
+        raise UserError(f"config.json states no {kind.model_type}: {first_line(error)[:200]}") from error
     rows = max(language.vocab_size, len(tokenizer))
     language.vocab_size = ceil(rows / PADDED_TO) * PADDED_TO
     return LlavaOnevisionConfig(

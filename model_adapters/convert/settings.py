@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sightscale.tasks.errors import UserError
+
 MAX_CONFIG_BYTES = 4 * 2**20
 BACKBONES = {"llava_qwen": "qwen2", "llava_qwen_3": "qwen3"}  # a LLaVA model type to its language model's
 CLASSES = {"LlavaQwenForCausalLM": "llava_qwen", "LlavaQwen3ForCausalLM": "llava_qwen_3"}
@@ -66,7 +68,7 @@ class Settings:
 def read_settings(folder: Path) -> Settings:
     """The settings in a checkpoint's config.json.
 
-    Raises ValueError in one line when it isn't there, isn't of a model that can be converted, or asks for
+    Raises UserError in one line when it isn't there, isn't of a model that can be converted, or asks for
     something that transformers' LlavaOnevision class does otherwise.
     """
     path = folder / "config.json"
@@ -77,7 +79,7 @@ def read_settings(folder: Path) -> Settings:
         named = classes[0] if isinstance(classes, list) and len(classes) == 1 else None
         model_type = CLASSES.get(named, model_type) if isinstance(named, str) else model_type
     if not isinstance(model_type, str) or model_type not in BACKBONES:
-        raise ValueError(
+        raise UserError(
             f"{path}: model_type {_quote(model_type)} can't be converted; known: {', '.join(sorted(BACKBONES))}"
         )
     _require(path, config, "mm_projector_type", ("mlp2x_gelu",), "mlp2x_gelu")
@@ -90,10 +92,10 @@ def read_settings(folder: Path) -> Settings:
     aspect = config.get("image_aspect_ratio")
     views = re.fullmatch(r"anyres_max_(\d{1,3})", aspect) if isinstance(aspect, str) else None
     if not views or int(views[1]) < 1:
-        raise ValueError(f"{path}: image_aspect_ratio is {_quote(aspect)}; only anyres_max_N can be converted")
+        raise UserError(f"{path}: image_aspect_ratio is {_quote(aspect)}; only anyres_max_N can be converted")
     for name in ("hidden_size", "vocab_size", "num_hidden_layers", "num_attention_heads"):
         if type(config.get(name)) is not int or not 0 < config[name] < 2**24:
-            raise ValueError(f"{path}: {name} is {_quote(config.get(name))}, not a size")
+            raise UserError(f"{path}: {name} is {_quote(config.get(name))}, not a size")
     language = {name: value for name, value in config.items() if name in LANGUAGE_KEYS}
     return Settings(
         model_type=model_type,
@@ -115,7 +117,7 @@ def read_pinpoints(stated: Any, side: int) -> list[list[int]]:
     pairs = _read_views(stated, side) if isinstance(stated, str) and "x" in stated else _read_pixels(stated)
     wrong = [pair for pair in pairs if any(not 0 < n <= MAX_SIDE * side or n % side for n in pair)]
     if wrong or not pairs:
-        raise ValueError(
+        raise UserError(
             f"image_grid_pinpoints {_quote(stated)} can't be used: each width and height must be a multiple of the "
             f"vision tower's {side} pixels, and at most {MAX_SIDE} times as much"
         )
@@ -123,17 +125,17 @@ def read_pinpoints(stated: Any, side: int) -> list[list[int]]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises ValueError in one line when there is none."""
+    """The object in a JSON file. Raises UserError in one line when there is none."""
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ValueError(f"it is larger than {MAX_CONFIG_BYTES} bytes")
+            raise UserError(f"it is larger than {MAX_CONFIG_BYTES} bytes")
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ValueError(f"there is no {path.name} in {path.parent}") from error
+        raise UserError(f"there is no {path.name} in {path.parent}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"cannot read {path}: it holds no object")
+        raise UserError(f"cannot read {path}: it holds no object")
     return found
 
 
@@ -141,14 +143,14 @@ def _read_views(stated: str, side: int) -> list[tuple[int, int]]:
     text = stated.replace(" ", "")
     pairs = [(int(width), int(height)) for width, height in _PAIR.findall(text)]
     if not pairs or not (_RANGE.fullmatch(text) or _PAIRS.fullmatch(text)):
-        raise ValueError(f"image_grid_pinpoints {_quote(stated)} isn't like (1x1),...,(6x6)")
+        raise UserError(f"image_grid_pinpoints {_quote(stated)} isn't like (1x1),...,(6x6)")
     (left, top), (right, bottom) = pairs[0], pairs[-1]
     if max(right, bottom) > MAX_SIDE:
-        raise ValueError(f"image_grid_pinpoints {_quote(stated)} goes beyond {MAX_SIDE} views a side")
+        raise UserError(f"image_grid_pinpoints {_quote(stated)} goes beyond {MAX_SIDE} views a side")
     every = [(width, height) for width in range(left, right + 1) for height in range(top, bottom + 1)]
     # LLaVA's own readers disagree on a list of pairs: one takes it as it stands, another as a range.
     if not _RANGE.fullmatch(text) and pairs != every:
-        raise ValueError(
+        raise UserError(
             f"image_grid_pinpoints {_quote(stated)} is read in two ways by LLaVA's own code; "
             "write the sizes as a list of [width, height] in pixels"
         )
@@ -160,12 +162,12 @@ def _read_pixels(stated: Any) -> list[tuple[int, int]]:
         try:
             stated = json.loads(stated.replace("(", "[").replace(")", "]"))
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes") from error
+            raise UserError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes") from error
     if not isinstance(stated, list) or len(stated) > MAX_SIDE**2:
-        raise ValueError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes")
+        raise UserError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes")
     for pair in stated:
         if not isinstance(pair, list) or len(pair) != 2 or any(type(n) is not int for n in pair):
-            raise ValueError(f"image_grid_pinpoints holds {_quote(pair)}, not [width, height] in pixels")
+            raise UserError(f"image_grid_pinpoints holds {_quote(pair)}, not [width, height] in pixels")
     return [(width, height) for width, height in stated]
 
 
@@ -173,7 +175,7 @@ def _require(path: Path, config: dict[str, Any], key: str, known: tuple[Any, ...
     value = config.get(key, default)
     if isinstance(value, list | dict) or value not in known:
         wanted = " or ".join(_quote(one) for one in known)
-        raise ValueError(f"{path}: {key} is {_quote(value)}; only {wanted} can be converted")
+        raise UserError(f"{path}: {key} is {_quote(value)}; only {wanted} can be converted")
 
 
 def _quote(value: Any) -> str:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from sightscale.model_adapters.convert.settings import read_json
 from sightscale.model_adapters.engines import PICKLED
+from sightscale.tasks.errors import UserError
 
 INDEX = "model.safetensors.index.json"
 SHOWN = 5  # names in an error
@@ -28,7 +29,7 @@ class Tensor:
 def list_tensors(folder: Path) -> list[Tensor]:
     """Every tensor of a checkpoint, from the headers alone.
 
-    Raises ValueError in one line when the weights are pickled, a file is missing or damaged, or an index
+    Raises UserError in one line when the weights are pickled, a file is missing or damaged, or an index
     doesn't fit its files.
     """
     files, indexed = _find_files(folder)
@@ -40,14 +41,14 @@ def list_tensors(folder: Path) -> list[Tensor]:
                     one = opened.get_slice(name)
                     tensors.append(Tensor(file, name, tuple(one.get_shape()), one.get_dtype()))
         except (SafetensorError, OSError, ValueError) as error:
-            raise ValueError(f"{file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
+            raise UserError(f"{file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
     twice = [name for name, count in Counter(one.name for one in tensors).items() if count > 1]
     if twice:
-        raise ValueError(f"{folder}: {tell(twice)} in more than one file")
+        raise UserError(f"{folder}: {tell(twice)} in more than one file")
     found = {one.name: one.file.name for one in tensors}
     lost = [name for name, file in indexed.items() if found.get(name) != file]
     if lost:
-        raise ValueError(f"{folder}: {INDEX} states {tell(lost)}, which its files don't hold; fetch them again")
+        raise UserError(f"{folder}: {INDEX} states {tell(lost)}, which its files don't hold; fetch them again")
     return tensors
 
 
@@ -75,22 +76,22 @@ def _find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
             isinstance(file, str) and Path(file).name == file and file.endswith(".safetensors")
             for file in stated.values()
         ):
-            raise ValueError(f"{folder / INDEX} has no weight_map of file names")
+            raise UserError(f"{folder / INDEX} has no weight_map of file names")
         files = sorted({folder / file for file in stated.values()})
         missing = [file.name for file in files if not file.is_file()]
         if missing:
-            raise ValueError(f"{folder} lacks {missing[0]}, which its index names; fetch it again")
+            raise UserError(f"{folder} lacks {missing[0]}, which its index names; fetch it again")
         return files, stated
     files = sorted(folder.glob("*.safetensors"))
     if len(files) > 1:
-        raise ValueError(f"{folder} holds {len(files)} safetensors files and no {INDEX} to tell whether that is all")
+        raise UserError(f"{folder} holds {len(files)} safetensors files and no {INDEX} to tell whether that is all")
     if not files:
         pickled = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLED)
         if pickled:
-            raise ValueError(
+            raise UserError(
                 f"{folder}: its weights are pickled ({pickled[0]}), and opening a pickle can run any program; have "
                 "whoever made it save it with save_pretrained, which writes safetensors, or take the copy that the "
                 "hub's own converter (huggingface.co/spaces/safetensors/convert) makes"
             )
-        raise ValueError(f"{folder} holds no safetensors file")
+        raise UserError(f"{folder} holds no safetensors file")
     return files, {}

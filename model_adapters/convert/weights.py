@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from sightscale.model_adapters.convert.names import EMBEDDINGS, HEAD
 from sightscale.model_adapters.convert.tensors import INDEX, Tensor
+from sightscale.tasks.errors import UserError
 
 SHARD_BYTES = 2 * 2**30  # of a written file, and about as much memory as is used
 
@@ -18,7 +19,7 @@ SHARD_BYTES = 2 * 2**30  # of a written file, and about as much memory as is use
 def write_weights(placed: dict[str, Tensor], rows: int, dtype: torch.dtype, folder: Path) -> None:
     """Copy tensors into safetensors files of `folder` under their new names, as numbers of type `dtype`.
 
-    Embeddings and output head get `rows` rows. Raises ValueError in one line when a tensor can't be read.
+    Embeddings and output head get `rows` rows. Raises UserError in one line when a tensor can't be read.
     """
     shards = list(_shards(placed, dtype.itemsize))
     names = [
@@ -56,7 +57,7 @@ def _read(tensor: Tensor, rows: int | None, dtype: torch.dtype) -> torch.Tensor:
         with safe_open(tensor.file, framework="pt") as file:
             read = file.get_tensor(tensor.name)
     except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{tensor.file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
+        raise UserError(f"{tensor.file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
     if rows is not None and rows > len(read):
         read = _with_rows(read, rows)
     return read.to(dtype).contiguous()

@@ -27,6 +27,7 @@ from sightscale.model_adapters.engines import (
 )
 from sightscale.model_adapters.requests import Request
 from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import AnswerFormat, split_instruction
 
 PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
@@ -77,13 +78,13 @@ class Decoupled(Adapter):
         With `stages` `one-by-one` one model is in memory at a time, with `together` they stay. `budget`
         (tokens of thinking) and `nowait` (`words` or `qwen3`; true means `words`) matter in thinking
         mode. Further arguments go to `open_engine`: all models', or one's with `perception_`,
-        `reasoning_` or `focus_` before the name. Raises ValueError in one line for what it can't use.
+        `reasoning_` or `focus_` before the name. Raises UserError in one line for what it can't use.
         """
         super().__init__(f"{short_name(perception)}+{short_name(reasoning)}")
         if mode not in ("direct", "thinking"):
-            raise ValueError(f"unknown mode {mode!r}; known: direct, thinking")
+            raise UserError(f"unknown mode {mode!r}; known: direct, thinking")
         if stages not in ("one-by-one", "together"):
-            raise ValueError(f"unknown stages {stages!r}; known: one-by-one, together")
+            raise UserError(f"unknown stages {stages!r}; known: one-by-one, together")
         self.mode: Mode = mode
         self.box_convention = check_convention(box_convention)
         self.focus_of_data = focus == DATA
@@ -258,7 +259,7 @@ def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:
     if not rule:
         return None
     if mode != "thinking":
-        raise ValueError("nowait bans words while a model thinks, so it needs mode=thinking")
+        raise UserError("nowait bans words while a model thinks, so it needs mode=thinking")
     read_rule(str(rule))
     return str(rule)
 
@@ -268,7 +269,7 @@ def _reasoning_decoding(
 ) -> Decoding:
     """The study's sampling, with top-k 20 from Qwen3's own card."""
     if answer_tokens < 1 or budget < 1:
-        raise ValueError(f"answer_tokens and budget must be at least 1, not {answer_tokens} and {budget}")
+        raise UserError(f"answer_tokens and budget must be at least 1, not {answer_tokens} and {budget}")
     thinks = mode == "thinking"
     make = partial(
         Decoding,

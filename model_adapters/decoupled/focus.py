@@ -14,6 +14,7 @@ from typing import Any
 
 from sightscale.model_adapters.decoupled.prompts import FOCUS_MARK, focus_prompt
 from sightscale.model_adapters.engines import Decoding, Engine, Message, OnFinished, Prompt, split_thinking
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import has_options, split_instruction
 
 Focuses = dict[str, dict[str, str]]  # task to document id to focus
@@ -88,13 +89,13 @@ def leaks(focus: str, question: str) -> bool:
 def read_focus(path: Path) -> Focuses:
     """A focus file: {task: {document id: focus}}, alone or under the key `focus` beside its `provenance`.
 
-    Raises ValueError in one line when it is something else.
+    Raises UserError in one line when it is something else.
     """
     content = _read_json(path)
     if isinstance(content, Mapping) and set(content) == {"provenance", "focus"}:
         content = content["focus"]
     if not isinstance(content, Mapping) or not all(isinstance(per_doc, Mapping) for per_doc in content.values()):
-        raise ValueError(
+        raise UserError(
             f"the focus file {path} must hold {{task: {{document id: focus}}}}; "
             "one keyed by index alone is turned into that by `sightscale focus --published FILE`"
         )
@@ -104,7 +105,7 @@ def read_focus(path: Path) -> Focuses:
 def read_published(path: Path) -> dict[str, str]:
     """A published focus file of one task, keyed by the question's index: {index: focus}.
 
-    It may also be a list of objects with `index` and one other text. Raises ValueError in one line for
+    It may also be a list of objects with `index` and one other text. Raises UserError in one line for
     anything else.
     """
     content = _read_json(path)
@@ -115,7 +116,7 @@ def read_published(path: Path) -> dict[str, str]:
     else:
         pairs = []
     if not pairs or not all(str(index).isdecimal() and isinstance(text, str) for index, text in pairs):
-        raise ValueError(f"the focus file {path} must hold {{index: focus}} for one task, each index a number")
+        raise UserError(f"the focus file {path} must hold {{index: focus}} for one task, each index a number")
     read = {str(int(index)): parse_focus(text) for index, text in pairs}
     return {index: focus for index, focus in read.items() if focus}
 
@@ -143,7 +144,7 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"cannot read the focus file {path}: {error}") from error
+        raise UserError(f"cannot read the focus file {path}: {error}") from error
 
 
 def _split_options(question: str) -> tuple[str, list[str]]:

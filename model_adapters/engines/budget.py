@@ -16,6 +16,7 @@ from transformers import LogitsProcessor
 from sightscale.model_adapters.engines import Decoding
 from sightscale.model_adapters.engines.nowait import banned_tokens, read_rule
 from sightscale.model_adapters.engines.thinking import END, START
+from sightscale.tasks.errors import UserError
 
 LATE = 0.05  # share of the budget over which the end becomes likely; the published scripts' 95 %
 MARGIN = 4.0  # nats above the best other token that the end of thinking reaches at the limit
@@ -48,7 +49,7 @@ class Marks:
     """The marks around thinking as a tokenizer writes them, and the ids that each NoWait rule bans."""
 
     def __init__(self, tokenizer: Any) -> None:
-        """Raises ValueError in one line when the tokenizer can't write the marks."""
+        """Raises UserError in one line when the tokenizer can't write the marks."""
         self._tokenizer = tokenizer
         self._banned: dict[str, list[int]] = {}
         self.start, self.end = self._read(START), self._read(END)
@@ -69,7 +70,7 @@ class Marks:
     def _read(self, mark: str) -> Mark:
         ids = tuple(self._tokenizer.encode(mark, add_special_tokens=False))
         if self._tokenizer.decode(list(ids)).strip() != mark:
-            raise ValueError(f"the tokenizer can't write {mark!r}, so thinking can't be told from the answer")
+            raise UserError(f"the tokenizer can't write {mark!r}, so thinking can't be told from the answer")
         if len(ids) == 1:
             return Mark(ids, (frozenset(ids),))
         first, last = self._texts[ids[0]], self._texts[ids[-1]]
@@ -79,11 +80,11 @@ class Marks:
 
 
 def controls_thinking(decoding: Decoding) -> bool:
-    """Whether a decoding asks for a budget or a ban. Raises ValueError in one line when it asks for nonsense."""
+    """Whether a decoding asks for a budget or a ban. Raises UserError in one line when it asks for nonsense."""
     if decoding.nowait is not None:
         read_rule(decoding.nowait)
     if decoding.thinking_budget is not None and not 0 <= decoding.thinking_budget <= decoding.max_new_tokens:
-        raise ValueError(
+        raise UserError(
             f"a thinking budget of {decoding.thinking_budget} tokens does not fit into max_new_tokens="
             f"{decoding.max_new_tokens}; the budget is a part of them"
         )

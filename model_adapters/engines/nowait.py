@@ -7,6 +7,8 @@ has one limit: where a tokenizer writes "waiter" as "wait" and "er", the word ca
 
 from typing import Any
 
+from sightscale.tasks.errors import UserError
+
 _KEYWORDS = """
 wait alternatively hmm but however alternative another check doublecheck oh maybe verify other again now ah
 anyway anyhow
@@ -26,7 +28,7 @@ def banned_tokens(tokenizer: Any, rule: str) -> list[int]:
     """The ids, in order, of tokens whose letters, lower-cased, are exactly one of the rule's words.
 
     `words` bans the keywords alone, so that "waiter" or " otherwise" stay allowed (131 ids of Qwen3's
-    vocabulary); `qwen3` gives the study's published 189 ids there. Raises ValueError for another rule.
+    vocabulary); `qwen3` gives the study's published 189 ids there. Raises UserError for another rule.
     """
     words = read_rule(rule)
     ids = range(len(tokenizer))
@@ -35,9 +37,9 @@ def banned_tokens(tokenizer: Any, rule: str) -> list[int]:
 
 
 def read_rule(rule: str) -> frozenset[str]:
-    """The words that a rule bans. Raises ValueError in one line for a rule that doesn't exist."""
+    """The words that a rule bans. Raises UserError in one line for a rule that doesn't exist."""
     if rule not in RULES:
-        raise ValueError(f"unknown NoWait rule {rule!r}; known: {', '.join(RULES)}")
+        raise UserError(f"unknown NoWait rule {rule!r}; known: {', '.join(RULES)}")
     return RULES[rule]
 
 

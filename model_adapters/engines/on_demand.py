@@ -15,6 +15,7 @@ from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFi
 from sightscale.model_adapters.engines.opening import OPENAI, VLLM, open_engine
 from sightscale.model_adapters.engines.store import Store, StoredEngine
 from sightscale.model_adapters.engines.weights import count_parameters
+from sightscale.tasks.errors import UserError
 
 IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code")  # options that an identity depends on
 
@@ -57,7 +58,7 @@ class OnDemandEngine:
         """As the engine behind it; raises RuntimeError when its weights changed since it was identified."""
         engine = self._opened()
         if engine.identity != self.identity:
-            raise RuntimeError(f"the model {self.identity} changed into {engine.identity} during the run")
+            raise UserError(f"the model {self.identity} changed into {engine.identity} during the run")
         return engine.generate(prompts, decoding, on_finished)
 
     def close(self) -> None:

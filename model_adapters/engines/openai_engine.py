@@ -30,7 +30,7 @@ from sightscale.model_adapters.engines.chat_replies import (
     read_retry_after,
     refusal,
 )
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 LONGEST_PAUSE = 60.0  # seconds between two tries
@@ -70,9 +70,9 @@ class OpenAIEngine:
         try:
             self._timeout, self._tries, self._first_pause = float(timeout), int(tries), float(first_pause)
         except ValueError as error:
-            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be numbers") from error
+            raise UserError(f"timeout={timeout!r} and tries={tries!r} must be numbers") from error
         if not (0 < self._timeout < math.inf and self._tries > 0):
-            raise ValueError(f"timeout={timeout!r} and tries={tries!r} must be above zero")
+            raise UserError(f"timeout={timeout!r} and tries={tries!r} must be above zero")
         self._key = os.environ.get(KEY_VARIABLE, "").strip()
         self.identity = f"{model}@{self._url}|openai"
         self._check_server()
@@ -80,9 +80,9 @@ class OpenAIEngine:
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
-        """A completion for each prompt, in order. Raises ValueError for a decoding that no server can do."""
+        """A completion for each prompt, in order. Raises UserError for a decoding that no server can do."""
         if decoding.nowait is not None:
-            raise ValueError(
+            raise UserError(
                 f"NoWait ({decoding.nowait!r}) bans tokens while thinking, which a server can't be asked for; "
                 "use a transformers or vllm: model"
             )
@@ -182,7 +182,7 @@ class OpenAIEngine:
         try:
             httpx.get(f"{self._url}/models", timeout=min(30.0, self._timeout))
         except httpx.HTTPError as error:
-            raise ValueError(
+            raise UserError(
                 f"no server answers at {self._url}: {first_line(error)}; start it or correct the address"
             ) from error
 
@@ -202,7 +202,7 @@ class _Requests:
         for _ in self._prompts:
             finished = self._finished.get()
             if isinstance(finished, BaseException):
-                raise RuntimeError(f"the requests stopped: {first_line(finished)}") from finished
+                raise UserError(f"the requests stopped: {first_line(finished)}") from finished
             yield finished
 
     def stop(self) -> None:
@@ -243,15 +243,15 @@ class _Requests:
 
 
 def _check_url(url: str) -> str:
-    """The address without a closing slash. Raises ValueError in one line when requests can't be sent there."""
+    """The address without a closing slash. Raises UserError in one line when requests can't be sent there."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"server address {url!r} is no URL: {error}") from error
+        raise UserError(f"server address {url!r} is no URL: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"server address {url!r} must look like http://host:port/v1")
+        raise UserError(f"server address {url!r} must look like http://host:port/v1")
     if parsed.userinfo or parsed.query or parsed.fragment:
-        raise ValueError(f"a server address holds no credentials or query; put the key into {KEY_VARIABLE}")
+        raise UserError(f"a server address holds no credentials or query; put the key into {KEY_VARIABLE}")
     return str(parsed).rstrip("/")
 
 

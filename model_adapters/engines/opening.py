@@ -7,6 +7,7 @@ from typing import Any
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine
 from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.tasks.errors import UserError
 
 VLLM, OPENAI = "vllm:", "openai:"
 _SERVED = re.compile(r"(?P<model>.+)@(?P<url>https?://\S+)")
@@ -30,7 +31,7 @@ def open_engine(
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
     engine that heeds `device`. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
 
-    Raises ValueError in one line when the model, the server or the store can't be opened.
+    Raises UserError in one line when the model, the server or the store can't be opened.
     """
     at_once = _read_batch_size(batch_size)
     kept = Store(Path(store)) if store else None
@@ -40,7 +41,7 @@ def open_engine(
 
         served = _SERVED.fullmatch(model.removeprefix(OPENAI))
         if not served:
-            raise ValueError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
+            raise UserError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
         _refuse_others(model, engine_arguments, {"timeout", "tries"})
         engine = OpenAIEngine(served["model"], served["url"], concurrency=at_once, **engine_arguments)
     elif model.startswith(VLLM):
@@ -69,9 +70,9 @@ def open_engine(
 
 
 def _read_batch_size(batch_size: int | str) -> int:
-    """The batch size as a number. Raises ValueError in one line when it is none."""
+    """The batch size as a number. Raises UserError in one line when it is none."""
     if not str(batch_size).isdecimal() or int(batch_size) < 1:
-        raise ValueError(f"batch_size={batch_size!r} must be a whole number above zero")
+        raise UserError(f"batch_size={batch_size!r} must be a whole number above zero")
     return int(batch_size)
 
 
@@ -79,4 +80,4 @@ def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:
     """Raise ValueError in one line for an argument that the engine doesn't have."""
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ValueError(f"model {model!r}: its engine has no argument {unknown[0]!r}")
+        raise UserError(f"model {model!r}: its engine has no argument {unknown[0]!r}")

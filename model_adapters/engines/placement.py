@@ -4,33 +4,35 @@ from pathlib import Path
 
 import torch
 
+from sightscale.tasks.errors import UserError
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def pick_device(device: str | None) -> torch.device:
     """The device of that name; without one a GPU if there is one, else the processor.
 
-    Raises ValueError in one line for a device that isn't there.
+    Raises UserError in one line for a device that isn't there.
     """
     has_gpu = torch.cuda.is_available()
     try:
         chosen = torch.device(device or ("cuda" if has_gpu else "cpu"))
     except RuntimeError as error:
-        raise ValueError(f"unknown device {device!r}; known: cpu, cuda, cuda:0, …") from error
+        raise UserError(f"unknown device {device!r}; known: cpu, cuda, cuda:0, …") from error
     if chosen.type == "cuda" and (chosen.index or 0) >= (torch.cuda.device_count() if has_gpu else 0):
-        raise ValueError(f"there is no device {device!r} that this machine's torch can use")
+        raise UserError(f"there is no device {device!r} that this machine's torch can use")
     return chosen
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     """The type of that name; `auto` is bfloat16 where the device computes with it, else float32.
 
-    Raises ValueError in one line for a type that models aren't run in.
+    Raises UserError in one line for a type that models aren't run in.
     """
     if dtype in DTYPES:
         return DTYPES[dtype]
     if dtype != "auto":
-        raise ValueError(f"unknown dtype {dtype!r}; known: auto, {', '.join(DTYPES)}")
+        raise UserError(f"unknown dtype {dtype!r}; known: auto, {', '.join(DTYPES)}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return torch.bfloat16 if _cpu_has_bf16() else torch.float32

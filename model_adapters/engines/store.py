@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.tasks.errors import UserError
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS generations (
@@ -38,7 +39,7 @@ class Store:
     """Finished generations by key. Safe for concurrent processes and threads."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises ValueError in one line when it can't be used."""
+        """Open or create the file. Raises UserError in one line when it can't be used."""
         self.path = path
         self._session, self._begun = uuid.uuid4().hex, time.time()
         self._lock = threading.Lock()
@@ -51,7 +52,7 @@ class Store:
             for table in _SCHEMA:
                 self._connection.execute(table)
         except (OSError, sqlite3.Error) as error:
-            raise ValueError(f"cannot use the store {path}: {error}; move the file away or name another") from error
+            raise UserError(f"cannot use the store {path}: {error}; move the file away or name another") from error
 
     def get(self, key: str) -> Completion | None:
         """The completion kept under `key`; None when there is none or its row is damaged."""
@@ -69,7 +70,7 @@ class Store:
         return Completion(**{name: value for name, value in json.loads(row[0]).items() if name in _FIELDS}, cached=True)
 
     def put(self, key: str, engine: str, completion: Completion) -> None:
-        """Keep a completion; replaces what stood there. Raises RuntimeError when it can't be written."""
+        """Keep a completion; replaces what stood there. Raises UserError when it can't be written."""
         said = asdict(completion)
         del said["cached"]
         body = json.dumps(said)
@@ -205,7 +206,7 @@ class StoreReport:
 def describe_store(path: Path) -> StoreReport:
     """Count a store's rows by engine, and read each to find the damaged ones.
 
-    Raises ValueError in one line when there is no store at `path`.
+    Raises UserError in one line when there is no store at `path`.
     """
     with _open_existing(path) as connection:
         found: dict[str, list[float]] = {}
@@ -230,11 +231,11 @@ def prune_store(
 ) -> dict[str, int]:
     """Remove the rows that meet every condition given, give their space back, and return how many by engine.
 
-    `engine` is a part of the engine's identity, `older_than` is in days. Raises ValueError in one line
+    `engine` is a part of the engine's identity, `older_than` is in days. Raises UserError in one line
     when no condition is given and when there is no store at `path`.
     """
     if engine is None and older_than is None and not damaged:
-        raise ValueError("say what is to be removed: --engine, --older-than or --damaged")
+        raise UserError("say what is to be removed: --engine, --older-than or --damaged")
     latest = time.time() - (older_than or 0) * _DAY
     removed: dict[str, int] = {}
     with _open_existing(path) as connection:
@@ -259,18 +260,18 @@ def prune_store(
 def _open_existing(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to a store that is there already; what SQLite can't read becomes a ValueError."""
     if not path.is_file() or not path.stat().st_size:
-        raise ValueError(f"there is no store at {path}")
+        raise UserError(f"there is no store at {path}")
     try:
         with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
             connection.text_factory = _read_text
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "generations" not in tables:
-                raise ValueError(f"{path} is not a store")
+                raise UserError(f"{path} is not a store")
             for table in _SCHEMA:
                 connection.execute(table)
             yield connection
     except sqlite3.Error as error:
-        raise ValueError(f"cannot read the store {path}: {error}; move the file away or name another") from error
+        raise UserError(f"cannot read the store {path}: {error}; move the file away or name another") from error
 
 
 def _files_of(path: Path) -> set[str]:

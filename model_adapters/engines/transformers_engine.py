@@ -32,7 +32,7 @@ from sightscale.model_adapters.engines.sampling import SeededSampling
 from sightscale.model_adapters.engines.stopping import StopAtLength, StopAtMarks
 from sightscale.model_adapters.engines.thinking import opens_thinking
 from sightscale.model_adapters.engines.weights import hash_weights, locate
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 
 class TransformersEngine:
@@ -50,7 +50,7 @@ class TransformersEngine:
     ) -> None:
         """Load `model`: a folder, a GGUF file or a hub id.
 
-        Raises ValueError in one line when it can't be found or isn't a model that writes text.
+        Raises UserError in one line when it can't be found or isn't a model that writes text.
         """
         self.batch_size = int(batch_size)
         self.device = pick_device(device)
@@ -72,14 +72,14 @@ class TransformersEngine:
                 else AutoTokenizer.from_pretrained(location, **options)
             )
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         self._model.to(self.device).eval()
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
-            raise ValueError(f"model {model!r} has no chat template, so it can't be asked a question")
+            raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
         self.parameters: int | None = self._model.num_parameters()
@@ -246,7 +246,7 @@ def identify(
 ) -> str:
     """The identity that an engine opened with these arguments would have, without loading its weights.
 
-    Raises ValueError in one line when the model can't be found.
+    Raises UserError in one line when the model can't be found.
     """
     location, gguf_file = locate(model)
     weights = hash_weights(Path(location), gguf_file)
@@ -256,7 +256,7 @@ def identify(
         try:
             config = AutoConfig.from_pretrained(location, **options)
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         weights = weights or getattr(config, "_commit_hash", None)
     chosen = pick_dtype(dtype, pick_device(device))
     return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"

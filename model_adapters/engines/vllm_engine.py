@@ -24,7 +24,7 @@ from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.responses import read_response
 from sightscale.model_adapters.engines.thinking import opens_thinking
 from sightscale.model_adapters.engines.weights import count_parameters, find_folder, hash_weights, locate
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 PROCESSOR = "sightscale.model_adapters.engines.vllm_thinking:VllmThinkingControl"
 
@@ -63,17 +63,17 @@ class VllmEngine:
     ) -> None:
         """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
 
-        Raises ValueError in one line when there is no such model, or vLLM is missing or can't load it.
+        Raises UserError in one line when there is no such model, or vLLM is missing or can't load it.
         """
         location, gguf_file = locate(model)
         if gguf_file:
-            raise ValueError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+            raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
         # Our logits processor speaks the first runner's interface; the second one refuses it.
         os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
         try:
             from vllm import LLM, SamplingParams
         except ImportError as error:
-            raise ValueError(
+            raise UserError(
                 f"model {model!r} asks for vLLM, which can't be imported ({first_line(error)}): "
                 "pip install 'sightscale[vllm]'"
             ) from error
@@ -89,7 +89,7 @@ class VllmEngine:
                 **given,
             )
         except Exception as error:  # whatever vLLM finds wrong is a reason to report, in one line
-            raise ValueError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error
+            raise UserError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error
         self._sampling_class: Any = SamplingParams
         # The checkpoint's own, which transformers' generate applies as well.
         self._repetition_penalty: float = self._llm.get_default_sampling_params().repetition_penalty

@@ -5,6 +5,8 @@ import json
 import math
 from pathlib import Path
 
+from sightscale.tasks.errors import UserError
+
 HASHED_FILES = (
     *("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "vocab.txt"),
     "*.py",  # a model's own code, which runs where the user trusts it
@@ -15,24 +17,24 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 def locate(model: str) -> tuple[str, str | None]:
     """The folder or hub id behind a name, and the file in that folder if the name is a GGUF file.
 
-    Raises ValueError in one line when it can be neither, and for a folder whose weights are pickled only:
+    Raises UserError in one line when it can be neither, and for a folder whose weights are pickled only:
     no hash tells such weights apart, and opening a pickle can run any program.
     """
     path = Path(model).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
-            raise ValueError(f"cannot load model {model!r}: there is no such file")
+            raise UserError(f"cannot load model {model!r}: there is no such file")
         return str(path.parent), path.name
     if path.is_dir():
         pickled = sorted(file.name for file in path.iterdir() if file.suffix in PICKLED)
         if pickled and not any(path.glob("*.safetensors")):
-            raise ValueError(
+            raise UserError(
                 f"cannot load model {model!r}: its weights are pickled ({pickled[0]}) and only safetensors are read; "
                 "save it with save_pretrained"
             )
         return str(path), None
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
-        raise ValueError(
+        raise UserError(
             f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
             "no folder, and no hub id like owner/name"
         )

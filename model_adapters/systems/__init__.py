@@ -8,6 +8,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sightscale.tasks.errors import UserError
+
 MODELS_VARIABLE, MODELS_FOLDER = "SIGHTSCALE_MODELS", "models"
 __all__ = ["System", "find_system", "list_systems", "models_folder"]
 
@@ -103,8 +105,8 @@ def list_systems() -> dict[str, System]:
 
 
 def find_system(name: str) -> System:
-    """The system of that name. Raises ValueError in one line when there is none."""
+    """The system of that name. Raises UserError in one line when there is none."""
     known = list_systems()
     if name not in known:
-        raise ValueError(f"there is no system {name!r}; `sightscale models` lists them")
+        raise UserError(f"there is no system {name!r}; `sightscale models` lists them")
     return known[name]

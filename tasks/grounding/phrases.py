@@ -14,6 +14,7 @@ import datasets
 from PIL import Image, UnidentifiedImageError
 
 from sightscale.tasks.boxes import AUTO, Box, ground, parse_convention, split_convention, write_target
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.multiple_choice import TRUTH, known_truth
 from sightscale.tasks.scoring import score_response
@@ -26,7 +27,7 @@ THRESHOLDS = (0.1, 0.3, 0.7, 0.9)  # reported beside 0.5, which is `accuracy`
 def expand_phrases(pointer: datasets.Dataset) -> datasets.Dataset:
     """The questions of a pointer's rows: one for each phrase, with the columns that scoring needs.
 
-    Raises ValueError for a picture that can't be opened, and for an unknown convention in the environment.
+    Raises UserError for a picture that can't be opened, and for an unknown convention in the environment.
     """
     _told_convention()
     fields = pointer[0]
@@ -93,7 +94,7 @@ def _told_convention() -> str:
     try:
         parse_convention(convention)
     except ValueError as error:
-        raise ValueError(f"{CONVENTION}: {error}") from error
+        raise UserError(f"{CONVENTION}: {error}") from error
     return convention
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini.items import Item, Split, scene_key, split_of
 
 QUESTIONS = "SIGHTSCALE_MINI_QUESTIONS"  # how many a set has, where not the default
@@ -48,7 +49,7 @@ SETS = {
 
 
 def draw_item(name: str, split: Split, seed: int, number: int) -> Item:
-    """One item of a set, the same on every machine. Raises ValueError for an unknown set."""
+    """One item of a set, the same on every machine. Raises UserError for an unknown set."""
     draw = _named(name, 0)
     rng = random.Random(f"{name}:{split}:{seed}:{number}")
     while True:
@@ -90,6 +91,6 @@ def _build(name: str, split: Split, n: int, seed: int) -> Any:
 
 def _named(name: str, which: int) -> Any:
     if name not in SETS:
-        raise ValueError(f"unknown mini set {name!r}; known: {', '.join(SETS)}")
+        raise UserError(f"unknown mini set {name!r}; known: {', '.join(SETS)}")
     module, function = SETS[name][which].split(":")
     return getattr(import_module(f"sightscale.tasks.mini.{module}"), function)

@@ -20,6 +20,7 @@ from typing import Any
 import datasets
 import pandas as pd
 
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.sources import DATA_ROOT, find_copy
 
 UNISIM = "saraghznfri/unisim_data"
@@ -49,14 +50,14 @@ _log = logging.getLogger(__name__)
 def build_nights(split: str = "test", hub: str | None = None) -> datasets.Dataset:
     """The triplets of a NIGHTS split (train, val or test) that at least six people judged.
 
-    `hub` is the revision of the hub's copy to read instead of the user's own. Raises ValueError in one line
+    `hub` is the revision of the hub's copy to read instead of the user's own. Raises UserError in one line
     when there is no copy, or when it lacks a file or column.
     """
     folder = find_release("nights", hub)
     table = _read_csv(folder / "data.csv", 7)
     missing = [name for name in ("votes", "split") if name not in table]
     if missing:
-        raise ValueError(f"{folder / 'data.csv'} has no column {missing[0]!r}; expected NIGHTS as released")
+        raise UserError(f"{folder / 'data.csv'} has no column {missing[0]!r}; expected NIGHTS as released")
     table = table[(table["votes"] >= LEAST_VOTES) & (table["split"] == split)]
     rows = [
         {
@@ -77,7 +78,7 @@ def build_pieapp(split: str = "test", without_reference: bool = False, hub: str 
     """The decided pairs (share below 0.4 or above 0.6) of a PieAPP split, the left one being its image A.
 
     `without_reference` leaves pairs out in which a candidate is the reference itself, as UniSim does. `hub` is
-    the revision of the hub's copy to read instead of the user's own. Raises ValueError in one line when there
+    the revision of the hub's copy to read instead of the user's own. Raises UserError in one line when there
     is no copy, or when it lacks a file or column.
     """
     folder = find_release("pieapp", hub)
@@ -114,12 +115,12 @@ def build_pieapp(split: str = "test", without_reference: bool = False, hub: str 
 def find_release(name: str, hub: str | None = None) -> Path:
     """The folder of a release: the user's own copy, or with a revision `hub` the hub's small copy of it.
 
-    Raises ValueError when there is no copy, ConnectionError when the hub's can't be fetched.
+    Raises UserError when there is no copy, ConnectionError when the hub's can't be fetched.
     """
     if hub is None:
         copy = find_copy(name)
         if copy is None:
-            raise ValueError(
+            raise UserError(
                 f"{name} is read from your own copy only: put the release ({LAYOUTS[name]}) in the folder {name} "
                 f"of a data root, and name that with --data-root or {DATA_ROOT}"
             )
@@ -144,9 +145,9 @@ def _read_csv(path: Path, columns: int) -> pd.DataFrame:
     try:
         table = pd.read_csv(path).rename(columns=str.strip)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} can't be read as a label file: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path} can't be read as a label file: {str(error).splitlines()[0]}") from error
     if len(table.columns) < columns:
-        raise ValueError(f"{path} has {len(table.columns)} columns; expected {columns} or more, as released")
+        raise UserError(f"{path} has {len(table.columns)} columns; expected {columns} or more, as released")
     return table
 
 
@@ -156,25 +157,25 @@ def _as_share(value: Any, path: Path) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise ValueError(f"{path} has the share {value!r}; shares lie between 0 and 1")
+        raise UserError(f"{path} has the share {value!r}; shares lie between 0 and 1")
     return share
 
 
 def _inside(folder: Path, relative: str) -> Path:
     """A picture's path, which label files may not lead out of their release with."""
     if PurePosixPath(str(relative)).is_absolute() or ".." in PurePosixPath(str(relative)).parts:
-        raise ValueError(f"the labels of {folder} name {relative!r}, which isn't inside the release")
+        raise UserError(f"the labels of {folder} name {relative!r}, which isn't inside the release")
     return folder / str(relative)
 
 
 def _as_dataset(rows: list[dict[str, Any]], name: str, folder: Path, what: str, *, partial: bool) -> datasets.Dataset:
     """The rows as a data set. A user's copy must be whole; of a partial one the whole triplets are kept."""
     if not rows:
-        raise ValueError(f"{folder} has no triplets of {what}; expected {LAYOUTS[name]}")
+        raise UserError(f"{folder} has no triplets of {what}; expected {LAYOUTS[name]}")
     pictures = ("reference", "left", "right")
     gaps = {path for path in {row[one] for row in rows for one in pictures} if not path.is_file()}
     if gaps and not partial:
-        raise ValueError(f"{folder} lacks {len(gaps)} pictures of {what}, the first {min(gaps).relative_to(folder)}")
+        raise UserError(f"{folder} lacks {len(gaps)} pictures of {what}, the first {min(gaps).relative_to(folder)}")
     whole = [row for row in rows if not gaps.intersection(row[one] for one in pictures)]
     if len(whole) < len(rows):
         _log.warning("%s holds the pictures of %d of %d triplets of %s", folder, len(whole), len(rows), what)

@@ -45,7 +45,7 @@ def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> Path:
     model = "scripted:oracle"
-    evaluate(Plan(parse_model(model), model, tasks, conditions, output, data="mini"), lambda line: None)
+    evaluate(Plan(parse_model(model), model, tasks, conditions, output, data="mini"))
     return output
 
 

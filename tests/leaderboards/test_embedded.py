@@ -33,7 +33,7 @@ def test_none_tells_where_it_was_made(folder: Path) -> None:
 @pytest.mark.parametrize("folder", list_embedded(), ids=lambda folder: folder.name)
 def test_each_is_accepted(folder: Path) -> None:
     verified = verify_entry(folder, "mini")
-    assert verified.accepted, [finding.line() for finding in verified.findings]
+    assert verified.accepted, [issue.line() for issue in verified.issues]
 
 
 def test_build_without_entries_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

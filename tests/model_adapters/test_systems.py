@@ -220,7 +220,7 @@ def test_a_registered_system_answers_questions_of_the_mini_suite(
         url = request.getfixturevalue("server")
         text += f",perception=openai:seer@{url},reasoning=openai:reasoner@{url}"
     plan = Plan(parse_model(text), text, ("in_domain_dev_vizwiz",), (), tmp_path / "run", data="mini")
-    records = evaluate(plan, lambda _: None)
+    records = evaluate(plan)
     assert len(records) == 2 and set(records["model"]) == {text}
     assert records["error"].isna().all(), records["error"].tolist()
     assert records["description"].notna().all() == bool(system.row.perception)

@@ -17,7 +17,7 @@ def test_the_reasoning_module_reads_true_descriptions_only_where_the_pictures_ar
     monkeypatch.setenv(QUESTIONS, "3")
     model = f"decoupled:perception=truth,reasoning={random_nano},focus=data,greedy=true,answer_tokens=4"
     plan = Plan(parse_model(model), model, TASKS, ("none", "mismatched"), tmp_path, data="mini")
-    records = evaluate(plan, lambda line: None)
+    records = evaluate(plan)
     sighted = records[records["condition"] == "sighted"]
     assert (sighted["description"] == sighted["truth_description"]).all() and sighted["truth_description"].all()
     assert all(one.description.strip() in one.prompt for one in sighted.itertuples())

@@ -95,7 +95,7 @@ def test_every_stage_trains_and_releases_what_it_says(parts: dict[str, Path], tm
     recipe = load_recipe(str(tmp_path / "tiny.yaml"))
     fill(recipe, tmp_path / "root")
     work = tmp_path / "work"
-    released = train(recipe, work, tmp_path / "out", data_root=tmp_path / "root", say=lambda _: None)
+    released = train(recipe, work, tmp_path / "out", data_root=tmp_path / "root")
     assert set(released) == {"instruct", "caption", "extract", "extract_from_scratch"}
     assert [entry["stage"] for entry in read_log(work / "log.jsonl")] == [stage.name for stage in recipe.stages]
     assert all((work / stage.name / "bad_rows.txt").read_text() == "" for stage in recipe.stages)

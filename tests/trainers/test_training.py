@@ -19,10 +19,10 @@ from sightscale.tasks.easy_vqa.rows import read_questions
 from sightscale.trainers.data.batches import IGNORED, Collator, Opened
 from sightscale.trainers.data.conversations import Conversation
 from sightscale.trainers.data.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
-from sightscale.trainers.locks import hold
 from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
 from sightscale.trainers.stages import last_whole_checkpoint, read_log
 from sightscale.trainers.train import train
+from sightscale.trainers.work_folders import hold
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +167,9 @@ def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(
 ) -> None:
     first, second = (shorten(tower=10, answers=steps) for steps in (1, 2))
     said: list[str] = []
-    train(first, tmp_path / "work" / "first", tmp_path / "one", say=said.append)
+    train(first, tmp_path / "work" / "first", tmp_path / "one")
     assert not [line for line in said if "trained before" in line]
-    train(second, tmp_path / "work" / "second", tmp_path / "two", say=said.append)
+    train(second, tmp_path / "work" / "second", tmp_path / "two")
     assert [line for line in said if "trained before" in line]
     curves = [
         [

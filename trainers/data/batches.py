@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 from sightscale.trainers.data.conversations import IMAGE, Conversation, Conversations
 
 IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
@@ -41,7 +41,7 @@ class OpenedRows:
             except (OSError, ValueError, Image.DecompressionBombError) as error:
                 with self.bad_rows.open("a") as file:
                     file.write(f"{conversation.origin}: a picture can't be decoded: {first_line(error)}\n")
-        raise ValueError(f"{TRIES} conversations in a row have pictures that can't be decoded; see {self.bad_rows}")
+        raise UserError(f"{TRIES} conversations in a row have pictures that can't be decoded; see {self.bad_rows}")
 
 
 class Collator:
@@ -56,7 +56,7 @@ class Collator:
     def __call__(self, rows: Sequence[Opened]) -> dict[str, torch.Tensor]:
         """`input_ids`, `attention_mask`, `labels` (batch × tokens, padded on the right) and the pictures' tensors.
 
-        A conversation whose first question alone fills the context is left out. Raises ValueError when
+        A conversation whose first question alone fills the context is left out. Raises UserError when
         nothing is left, and when the chat template marks no assistant token, since nothing would be learned.
         """
         pixels, lengths = self._read_pictures(rows)
@@ -64,7 +64,7 @@ class Collator:
         fitting = [(row, ids, mask) for row, ids, mask in encoded if any(mask)]
         self._note(row.conversation.origin for row, _, mask in encoded if not any(mask))
         if not fitting:
-            raise ValueError(
+            raise UserError(
                 f"no conversation of a batch fits the context of {self.context} tokens "
                 f"({rows[0].conversation.origin} is one); give the recipe a longer one"
             )
@@ -116,7 +116,7 @@ class Collator:
             messages = messages[:-2]
             ids, mask = self._tokenise(messages)
         if not any(mask):
-            raise ValueError("the chat template marks no assistant tokens ({% generation %}), so there is no loss")
+            raise UserError("the chat template marks no assistant tokens ({% generation %}), so there is no loss")
         self.cut += cut
         return ids[: self.context], mask[: self.context]
 

@@ -14,7 +14,7 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 from sightscale.trainers.data.conversations import IMAGE, Conversation
 from sightscale.trainers.data.pictures import open_whole
 
@@ -50,31 +50,31 @@ class Picture:
             return image.convert("RGB")
 
     def check(self) -> None:
-        """Read the header; pixels are decoded when a batch needs them. Raises ValueError when it can't be read."""
+        """Read the header; pixels are decoded when a batch needs them. Raises UserError when it can't be read."""
         try:
             with open_whole(self.source):
                 pass
         except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError(f"a picture can't be read: {first_line(error)}") from error
+            raise UserError(f"a picture can't be read: {first_line(error)}") from error
 
 
 class ConversationFile:
     """The usable rows of one file, in order; `bad` holds the others."""
 
     def __init__(self, path: Path, images: Path | None = None) -> None:
-        """Check every row. Raises ValueError when the file can't be read at all."""
+        """Check every row. Raises UserError when the file can't be read at all."""
         self.path, self.images = path, images
         self.bad: list[BadRow] = []
         self._places: list[tuple[int, int]] = []  # each row's number, and its offset in bytes or its index
         self._table: datasets.Dataset | None = None  # of a parquet file
         if not path.is_file():
-            raise ValueError(f"there is no conversation file {path}")
+            raise UserError(f"there is no conversation file {path}")
         if path.suffix == ".parquet":
             self._open_table()
         elif path.suffix in (".json", ".jsonl"):
             self._check(_json_rows(path))
         else:
-            raise ValueError(f"{path}: conversation files end in .json, .jsonl or .parquet")
+            raise UserError(f"{path}: conversation files end in .json, .jsonl or .parquet")
 
     def __len__(self) -> int:
         return len(self._places)
@@ -109,7 +109,7 @@ class ConversationFile:
         try:
             table = datasets.Dataset.from_parquet(str(self.path))
         except Exception as error:  # whatever keeps the library from reading it, it isn't a table for us
-            raise ValueError(f"{self.path} is not a parquet file: {first_line(error)}") from error
+            raise UserError(f"{self.path} is not a parquet file: {first_line(error)}") from error
         self._table = table.with_format("arrow")  # so that pictures stay bytes
         self._check((i + 1, i, self._read(i + 1, i)) for i in range(len(table)))
 
@@ -124,12 +124,12 @@ class ConversationFile:
 
 
 def read_row(row: Any, folder: Path, origin: str) -> Conversation:
-    """One row as a conversation. Raises ValueError saying what is wrong with it."""
+    """One row as a conversation. Raises UserError saying what is wrong with it."""
     if not isinstance(row, Mapping):
-        raise ValueError(f"{origin}: a row must be an object, not {type(row).__name__}")
+        raise UserError(f"{origin}: a row must be an object, not {type(row).__name__}")
     said = row.get("conversations") or row.get("messages")
     if not isinstance(said, Sequence) or isinstance(said, str) or not said:
-        raise ValueError(f"{origin}: no `conversations`")
+        raise UserError(f"{origin}: no `conversations`")
     system: str | None = None
     turns: list[tuple[str, str]] = []
     asked: str | None = None
@@ -141,35 +141,35 @@ def read_row(row: Any, folder: Path, origin: str) -> Conversation:
             asked = text
         elif role == "assistant" and asked is not None:
             if not text.strip():
-                raise ValueError(f"{origin}: turn {len(turns) + 1} has an empty answer")
+                raise UserError(f"{origin}: turn {len(turns) + 1} has an empty answer")
             turns.append((asked, text))
             asked = None
         else:
-            raise ValueError(f"{origin}: {role} speaks out of turn in turn {len(turns) + 1}")
+            raise UserError(f"{origin}: {role} speaks out of turn in turn {len(turns) + 1}")
     if not turns:
-        raise ValueError(f"{origin}: nothing is answered")
+        raise UserError(f"{origin}: nothing is answered")
     pictures = read_pictures(row, folder, origin)
     conversation = Conversation(tuple(turns), pictures, origin, system)
     placed = sum(question.count(IMAGE) for question, _ in turns)
     if placed and placed != len(pictures):
-        raise ValueError(f"{origin}: {placed} places for {len(pictures)} pictures")
+        raise UserError(f"{origin}: {placed} places for {len(pictures)} pictures")
     return conversation
 
 
 def _read_message(message: Any, origin: str) -> tuple[str, str]:
     if not isinstance(message, Mapping):
-        raise ValueError(f"{origin}: a turn must be an object")
+        raise UserError(f"{origin}: a turn must be an object")
     role = ROLES.get(str(message.get("from") or message.get("role")).lower())
     text = message.get("value", message.get("content"))
     if role is None:
-        raise ValueError(f"{origin}: unknown speaker {message.get('from') or message.get('role')!r}")
+        raise UserError(f"{origin}: unknown speaker {message.get('from') or message.get('role')!r}")
     if not isinstance(text, str):
-        raise ValueError(f"{origin}: a turn without text")
+        raise UserError(f"{origin}: a turn without text")
     return role, text
 
 
 def read_pictures(row: Mapping[str, Any], folder: Path, origin: str) -> tuple[Picture, ...]:
-    """The pictures that a row names, or holds. Raises ValueError for one that is neither there nor in `folder`."""
+    """The pictures that a row names, or holds. Raises UserError for one that is neither there nor in `folder`."""
     return tuple(_picture(one, folder, origin) for one in _named_pictures(row))
 
 
@@ -186,12 +186,12 @@ def _picture(named: Any, folder: Path, origin: str) -> Picture:
             return Picture(named["bytes"])
         named = named.get("path")
     if not isinstance(named, str) or not named:
-        raise ValueError(f"{origin}: a picture is neither a file's name nor bytes")
+        raise UserError(f"{origin}: a picture is neither a file's name nor bytes")
     path = (folder / named).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"{origin}: the picture {named!r} lies outside of {folder}")
+        raise UserError(f"{origin}: the picture {named!r} lies outside of {folder}")
     if not path.is_file():
-        raise ValueError(f"{origin}: there is no picture {named!r} in {folder}")
+        raise UserError(f"{origin}: there is no picture {named!r} in {folder}")
     return Picture(path)
 
 
@@ -216,7 +216,7 @@ def _parse(line: bytes) -> Any:
 
 
 def _array_rows(path: Path) -> Iterator[tuple[int, int, Any]]:
-    """The members of a JSON array, one at a time. Raises ValueError where the array itself is broken."""
+    """The members of a JSON array, one at a time. Raises UserError where the array itself is broken."""
     with path.open("rb") as file:
         start = _skip(file, b"[", path)
         number = 0
@@ -241,7 +241,7 @@ def _array_rows(path: Path) -> Iterator[tuple[int, int, Any]]:
 def _skip(file: Any, mark: bytes, path: Path) -> int:
     place, character = _next_mark(file, 0)
     if character != mark:
-        raise ValueError(f"{path} is not a JSON array of rows")
+        raise UserError(f"{path} is not a JSON array of rows")
     return place + 1
 
 

@@ -6,9 +6,9 @@ in answer to the perception prompt, says what its own questions reveal: shape an
 
 import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,10 @@ from sightscale.model_adapters.decoupled import perception_prompt
 from sightscale.tasks.easy_vqa import draw_options, kind_of, read_questions
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
-from sightscale.trainers.data.conversations import Conversation
+from sightscale.trainers.data.batches import IGNORED
+from sightscale.trainers.data.conversations import Conversation, Conversations
+from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
+from sightscale.trainers.recipe import EasyVqa, Recipe, TowerStage
 
 Form = Literal["open", "choice", "describe"]
 
@@ -127,3 +130,54 @@ def _affirms(words: list[str], answer: str) -> bool:
 _ANSWER_WORDS = frozenset(
     ["circle", "rectangle", "triangle", "black", "blue", "brown", "gray", "green", "red", "teal", "yellow"]
 )
+
+
+@dataclass(frozen=True)
+class LabelledEasyVqa:
+    """easy-VQA's training pictures with what their questions reveal; what they don't has no label."""
+
+    size: int
+    seed: int
+    augment: bool
+
+    @cached_property
+    def values(self) -> dict[str, list[str]]:
+        """Each attribute's possible values."""
+        known = [attributes(about) for _, about in read_training_pictures()]
+        names = sorted({name for one in known for name in one})
+        return {name: sorted({one[name] for one in known if name in one}) for name in names}
+
+    @cached_property
+    def _labels(self) -> list[tuple[int, ...]]:
+        known = [attributes(about) for _, about in read_training_pictures()]
+        return [
+            tuple(values.index(one[name]) if name in one else IGNORED for name, values in self.values.items())
+            for one in known
+        ]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> LabelledPicture:
+        if not 0 <= i < self.size:
+            raise IndexError(i)
+        rng = random.Random(f"{self.seed}:{i}")
+        at = rng.randrange(len(self._labels))
+        change = rng.randrange(1, 2**31) if self.augment else 0
+        return LabelledPicture(partial(open_picture, read_training_pictures()[at][0], change), self._labels[at])
+
+
+class EasyVqaSource:
+    """easy-VQA's train split as a source of training data."""
+
+    def converse(self, ingredient: EasyVqa, seed: int, augment: bool) -> Conversations:
+        """Conversations of the forms and turns asked for."""
+        return EasyVqaConversations(ingredient.turns, ingredient.forms, seed, augment)
+
+    def label(self, stage: TowerStage, recipe: Recipe) -> LabelledPictures:
+        """Each picture's shape and colour, as far as its questions reveal them."""
+        return LabelledEasyVqa((stage.steps or 1) * stage.batch_size, recipe.seed, recipe.augment)
+
+    def list_texts(self, sets: Sequence[str]) -> list[str]:
+        """Texts with every word; there is one set, so `sets` says nothing."""
+        return easy_vqa_texts()

@@ -7,7 +7,7 @@ its own, so they are put in place by hand.
 from collections.abc import Sequence
 from pathlib import Path
 
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 
 SUFFIXES = (".json", ".jsonl", ".parquet")
 NOT_ROWS = ("dataset_infos.json", "dataset_dict.json", "state.json")  # what the hub's own tools write beside the rows
@@ -25,11 +25,11 @@ def find_hub_files(dataset: str, revision: str, names: Sequence[str], data_root:
     if names:
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
-            raise ValueError(f"{dataset}, revision {revision}, has no file {missing[0]!r} in {folder}")
+            raise UserError(f"{dataset}, revision {revision}, has no file {missing[0]!r} in {folder}")
         return [folder / name for name in names]
     found = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name not in NOT_ROWS)
     if not found:
-        raise ValueError(f"{folder} holds no {', '.join(SUFFIXES)} file of {dataset}")
+        raise UserError(f"{folder} holds no {', '.join(SUFFIXES)} file of {dataset}")
     return found
 
 
@@ -45,9 +45,9 @@ def _fetch(dataset: str, revision: str, names: Sequence[str], fetch: bool) -> Pa
             )
         )
     except LocalEntryNotFoundError as error:
-        raise ValueError(
+        raise UserError(
             f"{dataset} isn't on this machine; put a copy at <data root>/{dataset}, or run "
             f"`hf download {dataset} --repo-type dataset --revision {revision}`"
         ) from error
     except Exception as error:  # whatever the hub's client finds wrong is a reason to report, in one line
-        raise ValueError(f"{dataset}, revision {revision}, can't be fetched: {first_line(error)}") from error
+        raise UserError(f"{dataset}, revision {revision}, can't be fetched: {first_line(error)}") from error

@@ -19,8 +19,9 @@ from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.mini import PLACES, SETS, Item, draw_item, facts, pose_as_mmstar, render, things_of
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
 from sightscale.trainers.data.batches import IGNORED
-from sightscale.trainers.data.conversations import Conversation
-from sightscale.trainers.model import LabelledPicture
+from sightscale.trainers.data.conversations import Conversation, Conversations
+from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
+from sightscale.trainers.recipe import Mini, Recipe, TowerStage
 
 ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
 TELL = "Tell me about a scene."
@@ -234,3 +235,19 @@ def attributes(scene: dict[str, Any]) -> dict[str, str]:
             return {"flaw": scene["flaw"]}
         return {key: scene[key] for key in ("product", "flavour", "colour", "body", "flaw")}
     return {}
+
+
+class MiniSource:
+    """The mini suite's train split as a source of training data."""
+
+    def converse(self, ingredient: Mini, seed: int, augment: bool) -> Conversations:
+        """Conversations of the sets and forms asked for; the suite's pictures aren't augmented."""
+        return MiniConversations(ingredient.sets, {str(form): share for form, share in ingredient.forms.items()}, seed)
+
+    def label(self, stage: TowerStage, recipe: Recipe) -> LabelledPictures:
+        """Pictures with everything that their scenes say."""
+        return LabelledMini(stage.sets, (stage.steps or 1) * stage.batch_size, recipe.seed)
+
+    def list_texts(self, sets: Sequence[str]) -> list[str]:
+        """Texts with every word of the sets."""
+        return mini_texts(sets)

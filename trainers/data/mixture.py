@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.data.conversation_files import BadRow, ConversationFile
 from sightscale.trainers.data.conversations import Conversation, Conversations
 from sightscale.trainers.data.hub_files import find_hub_files
-from sightscale.trainers.recipe import ConversationFiles, EasyVqa, HubFiles, Source, Stage
+from sightscale.trainers.data.sources import open_source
+from sightscale.trainers.recipe import ConversationFiles, HubFiles, Source, Stage
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,13 @@ class FileRows:
 def build_mixture(stage: Stage, seed: int, augment: bool, data_root: Path, fetch: bool = True) -> Mixture:
     """The mixture of a stage; `fetch` says whether hub data sets that aren't there yet may be fetched.
 
-    Raises ValueError when a file is missing or a source has no usable row.
+    Raises UserError when a file is missing or a source has no usable row.
     """
     ingredients = [_open(source, seed + k, augment, data_root, fetch) for k, source in enumerate(stage.mixture)]
     empty = [one for one in ingredients if one.usable == 0]
     if empty:
         reason = f"; the first bad one: {empty[0].bad[0]}" if empty[0].bad else ""
-        raise ValueError(f"{empty[0].name} has no usable row{reason}")
+        raise UserError(f"{empty[0].name} has no usable row{reason}")
     if stage.steps is not None:
         total = stage.steps * stage.batch_size
         shares = np.array([one.weight for one in ingredients])
@@ -103,11 +105,6 @@ def build_mixture(stage: Stage, seed: int, augment: bool, data_root: Path, fetch
 
 
 def _open(source: Source, seed: int, augment: bool, data_root: Path, fetch: bool) -> Ingredient:
-    if isinstance(source, EasyVqa):
-        from sightscale.trainers.data.easy_vqa import EasyVqaConversations
-
-        easy = EasyVqaConversations(source.turns, source.forms, seed, augment)
-        return Ingredient("easy_vqa", easy, _capped(len(easy), source.cap), source.weight)
     if isinstance(source, ConversationFiles | HubFiles):
         images = data_root / source.images if source.images else None
         if isinstance(source, HubFiles):
@@ -119,10 +116,8 @@ def _open(source: Source, seed: int, augment: bool, data_root: Path, fetch: bool
         bad = tuple(row for file in files for row in file.bad)
         usable = _capped(sum(map(len, files)), source.cap)
         return Ingredient(name, FileRows(files, usable, seed), usable, source.weight, bad)
-    from sightscale.trainers.data.mini import MiniConversations
-
-    mini = MiniConversations(source.sets, {str(form): share for form, share in source.forms.items()}, seed)
-    return Ingredient("mini", mini, _capped(len(mini), source.cap), source.weight)
+    rows = open_source(source.source).converse(source, seed, augment)
+    return Ingredient(source.source, rows, _capped(len(rows), source.cap), source.weight)
 
 
 def _capped(rows: int, cap: int | None) -> int:

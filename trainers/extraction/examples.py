@@ -6,8 +6,9 @@ stop and ends with the same rows in the same order as one that was never stopped
 """
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,24 @@ from sightscale.model_adapters.decoupled import (
 )
 from sightscale.model_adapters.engines import Decoding, Engine, Prompt, Room, open_on_demand
 from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import IMAGE
-from sightscale.trainers.extraction.descriptions import DESCRIBING, ask_for_description, read_description
 from sightscale.trainers.extraction.pictures import keep_picture, open_picture
-from sightscale.trainers.extraction.prompts import prompts_hash
-from sightscale.trainers.extraction.rows import RowFile, alone_in
+from sightscale.trainers.extraction.rows import RowFile
 from sightscale.trainers.extraction.sources import Example, Source, Unusable, describe_error
-from sightscale.trainers.extraction.statements import AGAIN, CONVERTING, Statements, write_statements
+from sightscale.trainers.extraction.teacher import (
+    AGAIN,
+    CONVERTING,
+    DESCRIBING,
+    Statements,
+    ask_for_description,
+    prompts_hash,
+    read_description,
+    write_statements,
+)
+from sightscale.trainers.work_folders import claim, hold
+
+logger = logging.getLogger(__name__)
 
 TRIAL = 4  # examples that a teacher is tried out on
 TEXT_WINDOW = 4096  # examples whose texts go to an engine in one call
@@ -37,7 +49,6 @@ PICTURE_WINDOW = 256  # examples whose decoded pictures are in memory at a time
 HEALING = ("failed", "unreadable_row", "unreadable_picture")  # reasons that may be gone at the next call
 DATA, REJECTED, SETTINGS = "data.jsonl", "rejected.jsonl", "settings.json"
 
-Say = Callable[[str], None]
 Row = dict[str, Any]
 
 
@@ -61,7 +72,6 @@ def extract(
     sources: Sequence[Source],
     output: Path,
     teacher: str,
-    say: Say,
     *,
     focus_model: str | None = None,
     batch_size: int = 32,
@@ -70,16 +80,17 @@ def extract(
     """Write `data.jsonl` and `rejected.jsonl` in `output` from the sources' examples, going on from what is there.
 
     `teacher` and `focus_model` (by default the teacher) are model strings. What an engine failed at and what
-    couldn't be read is tried again by the next call. Raises ValueError in one line when a model can't be had, or
+    couldn't be read is tried again by the next call. Raises UserError in one line when a model can't be had, or
     when `output` was begun with others.
     """
     teachers = _open_teachers(teacher, focus_model, batch_size, store or output / "store.sqlite")
-    with alone_in(output):
-        _claim(output, teachers.provenance)
-        return _extract(sources, output, teachers, say)
+    with hold(output, wait=False):
+        setup = json.dumps(teachers.provenance, indent=2, ensure_ascii=False) + "\n"
+        claim(output / SETTINGS, setup, "model, prompt or decoding; give another --output folder")
+        return _extract(sources, output, teachers)
 
 
-def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers, say: Say) -> Result:
+def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers) -> Result:
     rows, rejected = RowFile(output / DATA), RowFile(output / REJECTED)
     named = {source.name for source in sources}
     healing = {row["id"] for row in rejected if row["reason"] in HEALING and row["source"] in named}
@@ -87,7 +98,7 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers, say: 
         rejected.keep([identity for identity in rejected.ids if identity not in healing])
     found = [row for source in sources for row in source.rows]
     pending = [row for row in found if row.id not in rows and row.id not in rejected]
-    say(f"{len(found):,} rows, {len(found) - len(pending):,} of them finished before")
+    logger.info(f"{len(found):,} rows, {len(found) - len(pending):,} of them finished before")
     rejected.append(_rejection(row, row.reason, row.detail) for row in pending if isinstance(row, Unusable))
     examples = [row for row in pending if isinstance(row, Example)]
     if not len(rows):
@@ -125,7 +136,7 @@ def _try_out(teacher: Engine, examples: Sequence[Example]) -> None:
         prompts.append(ask_for_description(picture, told))
     errors += [completion.error for completion in teacher.generate(prompts, DESCRIBING)] if prompts else []
     if errors and all(errors):
-        raise RuntimeError(f"the teacher fails at all of the first examples: {errors[0]}")
+        raise UserError(f"the teacher fails at all of the first examples: {errors[0]}")
 
 
 def _windows(examples: Sequence[Example], size: int) -> Iterator[Sequence[Example]]:
@@ -138,7 +149,7 @@ def _open_teachers(teacher: str, focus_model: str | None, batch_size: int, store
     for text in dict.fromkeys((teacher, focus_model or teacher)):
         spec = parse_model(text)
         if spec.kind != "end-to-end":
-            raise ValueError(f"model {text!r} must be one model: a shipped checkpoint, a folder, a hub id, or served")
+            raise UserError(f"model {text!r} must be one model: a shipped checkpoint, a folder, a hub id, or served")
         engines[text] = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(store), room)
     writer = FocusWriter(engines[focus_model or teacher])
     provenance = {
@@ -158,16 +169,6 @@ def _open_teachers(teacher: str, focus_model: str | None, batch_size: int, store
 def _set_fields(decoding: Decoding) -> dict[str, Any]:
     """What a decoding sets; the rest is greedy decoding without a limit but its length."""
     return {one.name: value for one in fields(decoding) if (value := getattr(decoding, one.name)) != one.default}
-
-
-def _claim(output: Path, provenance: Mapping[str, Any]) -> None:
-    mark = output / SETTINGS
-    wanted = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-    if mark.is_file() and mark.read_text() != wanted:
-        raise ValueError(f"{output} was begun with another model, prompt or decoding; give another --output folder")
-    partial = mark.with_suffix(".partial")
-    partial.write_text(wanted)
-    partial.replace(mark)
 
 
 def _write_focuses(writer: FocusWriter, examples: Sequence[Example]) -> dict[str, list[str | None]]:

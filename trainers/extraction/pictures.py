@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import open_whole
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
@@ -20,11 +21,11 @@ class Kept:
 
 
 def open_picture(content: bytes) -> tuple[Image.Image, str]:
-    """The decoded picture as RGB, and its file's suffix. Raises ValueError or OSError when it can't be decoded."""
+    """The decoded picture as RGB, and its file's suffix. Raises UserError or OSError when it can't be decoded."""
     with open_whole(content) as image:
         suffix = SUFFIXES.get(image.format or "")
         if suffix is None:
-            raise ValueError(f"pictures of format {image.format} aren't kept; known: {', '.join(SUFFIXES)}")
+            raise UserError(f"pictures of format {image.format} aren't kept; known: {', '.join(SUFFIXES)}")
         return image.convert("RGB"), suffix
 
 

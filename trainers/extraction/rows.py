@@ -1,23 +1,23 @@
 """Row files: JSON lines by the rows' ids, of which no stop leaves a torn, lost or repeated one."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sightscale.tasks.errors import UserError
 
 
 class RowFile:
     """A JSONL file of rows with an `id`. What a killed run left half written is taken away on opening."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ValueError when the file can't be read."""
+        """Raises UserError when the file can't be read."""
         self.path = path
         self._places: dict[str, tuple[int, int]] = {}  # id to offset and length
         if path.is_dir():
-            raise ValueError(f"{path} is a folder, not a file of rows")
+            raise UserError(f"{path} is a folder, not a file of rows")
         if path.is_file() and not self._scan():
             self.keep(list(self._places))
 
@@ -79,21 +79,6 @@ class RowFile:
                     self._places[identity] = (offset, len(line))
                 offset += len(line)
         return clean
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; the hold ends with the process, however that ends.
-
-    Raises ValueError when another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"another process is writing to {folder}; wait for it, or name another folder") from error
-        yield
 
 
 def _read_id(line: bytes) -> str | None:

@@ -1,7 +1,9 @@
 """Sources of instruction data as examples: conversation files, mini sets and tasks, each about one picture.
 
 An example is named by its content, never by its place, so a file may grow or change its order between two
-runs. Texts are in memory; a picture is read when it is asked for.
+runs. Texts are in memory; a picture is read when it is asked for. Questions stand as the teacher may read them,
+without picture placeholders and without how to answer: a placeholder would be taken for a picture that the text-only
+prompt lacks, and an instruction to answer with a word or a letter would be obeyed in place of the prompt's own.
 """
 
 import hashlib
@@ -14,14 +16,28 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.mini import REVISION, SETS, encode, iterate_items, render
 from sightscale.trainers.data import ConversationFile, read_pictures
-from sightscale.trainers.extraction.prompts import Pair
-from sightscale.trainers.extraction.questions import clean_question
+from sightscale.trainers.extraction.teacher import Pair
 
 MINI, HUB = "mini:", "hub:"
 FILES = (".json", ".jsonl", ".parquet")
+
+_PLACEHOLDER = re.compile(r"<\s*(?:image|video)(?:[\s_-]*\d+)?\s*/?>", re.I)
+_HOW = (
+    r"(?:please\s+|kindly\s+|just\s+|only\s+)*(?:(?:answer|respond|reply)\b|(?:give|provide|select|choose|pick|write)\b"
+    r"(?=[^.?!\n]*\b(?:answer|option|choice|(?:correct|right|option['’]?s?)\s+letter|(?:one|single)[\s-]word)\b))"
+    r"[^.?!\n]{0,120}?"
+    r"\b(?:words?|phrase|letters?|yes\s+or\s+no|(?:short|brief|concise)\s+answer|directly|briefly|"
+    r"option|choices?|single\s+(?:number|digit|name))\b[^.?!\n]{0,80}"
+)
+_OPENING = re.compile(rf"\A{_HOW}(?:[.:!]\s+|\s*\n+)", re.I)
+_CLOSING = re.compile(rf"(?:\A|(?<=[.?!:\n)])\s*){_HOW}[.!:]*\s*\Z", re.I)
+_BRACKETED = re.compile(rf"[(\[]\s*{_HOW}[.!]?\s*[)\]]\s*\Z", re.I)
+_LABEL = re.compile(r"\A(?:question|q)\s*:\s*", re.I)
+_MARK = re.compile(r"(?:\A|(?<=[\s.?!]))(?:(?:short|final|your)\s+)?answer\s*:\s*\Z", re.I)
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,13 @@ def open_sources(
     """Each source's examples, in order, the first `limit` of each.
 
     A source is a conversation file, whose picture names are relative to `images` or to its folder; `mini:SET`,
-    drawn from the train split with `seed`; or `hub:TASK`, any task's documents. Raises ValueError in one line
+    drawn from the train split with `seed`; or `hub:TASK`, any task's documents. Raises UserError in one line
     when one can't be opened, or when two have the same name.
     """
     sources = [source for name in names for source in _open(name, images, limit, seed)]
     twice = [name for name, times in Counter(source.name for source in sources).items() if times > 1]
     if twice:
-        raise ValueError(f"two sources are named {twice[0]!r}; rename one, since rows say where they come from by it")
+        raise UserError(f"two sources are named {twice[0]!r}; rename one, since rows say where they come from by it")
     seen: set[str] = set()
     for source in sources:
         kept = []
@@ -94,7 +110,7 @@ def _open(name: str, images: Path | None, limit: int | None, seed: int) -> Itera
     elif name.endswith(FILES):
         yield _read_file(Path(name), images, limit)
     else:
-        raise ValueError(
+        raise UserError(
             f"source {name!r} is neither a conversation file ({', '.join(FILES)}) nor {MINI}SET nor {HUB}TASK"
         )
 
@@ -158,14 +174,14 @@ def _read_picture(file: ConversationFile, i: int) -> bytes:
 
 
 def find_sets(name: str) -> list[str]:
-    """The mini sets that a set's, a task's or a family's name stands for. Raises ValueError when there is none."""
+    """The mini sets that a set's, a task's or a family's name stands for. Raises UserError when there is none."""
     wanted = _plain(name)
     drawn = [one for one, (draw, _) in SETS.items() if draw]
     found = [one for one in drawn if _plain(one) == wanted] or [
         one for one in drawn if wanted and _plain(one).startswith(f"{wanted}_")
     ]
     if not found:
-        raise ValueError(f"the mini suite has no set {name!r}; it has {', '.join(drawn)}")
+        raise UserError(f"the mini suite has no set {name!r}; it has {', '.join(drawn)}")
     return found
 
 
@@ -191,6 +207,19 @@ def _draw(scene: dict[str, object]) -> bytes:
     content = encode(render(scene))["bytes"]
     assert isinstance(content, bytes)
     return content
+
+
+def clean_question(text: str) -> str:
+    """The question alone; empty where there is nothing but placeholders and instructions."""
+    question = _LABEL.sub("", re.sub(r"[ \t]+", " ", _PLACEHOLDER.sub(" ", text)).strip())
+    while True:
+        shorter = split_instruction(question)[0]
+        for pattern in (_MARK, _BRACKETED, _CLOSING, _OPENING):
+            shorter = pattern.sub("", shorter, count=1).strip()
+        if shorter == question:
+            break
+        question = _LABEL.sub("", shorter)
+    return re.sub(r"\s*\n\s*", "\n", question)
 
 
 def describe_error(error: Exception) -> str:

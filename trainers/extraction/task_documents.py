@@ -13,23 +13,30 @@ from lmms_eval.tasks import TaskManager
 
 from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.errors import first_line
+from sightscale.tasks.errors import UserError, first_line
 from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.mini import encode
 from sightscale.tasks.multiple_choice import read_options
-from sightscale.trainers.extraction.questions import clean_question
-from sightscale.trainers.extraction.sources import HUB, Source, Unusable, describe_error, make_example, name_example
+from sightscale.trainers.extraction.sources import (
+    HUB,
+    Source,
+    Unusable,
+    clean_question,
+    describe_error,
+    make_example,
+    name_example,
+)
 
 
 def read_tasks(name: str, limit: int | None) -> Iterator[Source]:
-    """A source for each task that the name stands for. Raises ValueError in one line when it can't be loaded."""
+    """A source for each task that the name stands for. Raises UserError in one line when it can't be loaded."""
     manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False)
     if name not in manager.all_tasks:
-        raise ValueError(f"unknown task {name!r}; `sightscale tasks` lists them")
+        raise UserError(f"unknown task {name!r}; `sightscale tasks` lists them")
     try:
         loaded = manager.load_task_or_group([name], task_type="chat")
     except Exception as error:  # whatever keeps a task from loading is reported in one line
-        raise ValueError(f"task {name!r} can't be loaded: {first_line(error)}") from error
+        raise UserError(f"task {name!r} can't be loaded: {first_line(error)}") from error
     for leaf, task in _leaves(loaded):
         yield _read_task(leaf, task, limit)
 
@@ -56,7 +63,7 @@ def _read_task(name: str, task: Any, limit: int | None) -> Source:
             source.rows.append(Unusable(place, source.name, str(number), "unreadable_row", describe_error(error)))
             continue
         if split_instruction(prompt.text)[1] == "box":
-            raise ValueError(f"task {name!r} is answered with boxes, of which no statement can be made")
+            raise UserError(f"task {name!r} is answered with boxes, of which no statement can be made")
         if len(prompt.images) != 1:
             source.left_aside["several_pictures" if prompt.images else "text_only"] += 1
             continue

@@ -31,6 +31,7 @@ from transformers import (
 )
 from transformers.utils import is_torchvision_available
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Language, Recipe, Vision
 
 PAD, START, END, IMAGE, VIDEO = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"
@@ -147,7 +148,7 @@ _PictureProcessor.__name__ = LlavaOnevisionProcessor.__name__  # what a saved ch
 def build_model(recipe: Recipe, tokenizer: Any) -> Any:
     """The model: pretrained parts where the recipe names them, the rest drawn from its seed.
 
-    Raises ValueError when a pretrained part isn't of the sizes that the recipe states.
+    Raises UserError when a pretrained part isn't of the sizes that the recipe states.
     """
     vision, language = _vision_config(recipe.vision), _language_config(recipe.language, tokenizer)
     shared: dict[str, Any] = {
@@ -203,7 +204,7 @@ def _fitting(loaded: Any, wanted: Any, name: str) -> dict[str, torch.Tensor]:
     state, shapes = loaded.state_dict(), {key: value.shape for key, value in wanted.state_dict().items()}
     wrong = [key for key, shape in shapes.items() if key not in state or state[key].shape != shape]
     if wrong:
-        raise ValueError(f"{name} isn't of the sizes that the recipe states: {wrong[0]} differs, of {len(wrong)}")
+        raise UserError(f"{name} isn't of the sizes that the recipe states: {wrong[0]} differs, of {len(wrong)}")
     return {key: state[key] for key in shapes}
 
 
@@ -232,7 +233,7 @@ def _language_config(language: Language, tokenizer: Any) -> Any:
             config.num_key_value_heads,
         )
         if stated != found:
-            raise ValueError(
+            raise UserError(
                 f"{language.pretrained} has hidden size, layers, heads, key-value heads {found}; the recipe "
                 f"states {stated}"
             )

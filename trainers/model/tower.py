@@ -4,72 +4,14 @@ The heads that name them are thrown away afterwards; the tower keeps what it lea
 scratch and on few pictures, a language model's loss alone teaches a tower colour but not shape.
 """
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import SiglipVisionModel
 
-from sightscale.trainers.data import IGNORED, Opener, attributes, open_picture, read_training_pictures
-
-
-@dataclass(frozen=True)
-class LabelledPicture:
-    """A picture, and the number of each attribute's value."""
-
-    picture: Opener
-    labels: tuple[int, ...]
-
-
-class LabelledPictures(Protocol):
-    """A fixed, seeded list of training pictures with their attributes."""
-
-    @property
-    def values(self) -> dict[str, list[str]]:
-        """Each attribute's possible values."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, i: int) -> LabelledPicture: ...
-
-
-@dataclass(frozen=True)
-class LabelledEasyVqa:
-    """easy-VQA's training pictures with what their questions reveal; what they don't has no label."""
-
-    size: int
-    seed: int
-    augment: bool
-
-    @cached_property
-    def values(self) -> dict[str, list[str]]:
-        """Each attribute's possible values."""
-        known = [attributes(about) for _, about in read_training_pictures()]
-        names = sorted({name for one in known for name in one})
-        return {name: sorted({one[name] for one in known if name in one}) for name in names}
-
-    @cached_property
-    def _labels(self) -> list[tuple[int, ...]]:
-        known = [attributes(about) for _, about in read_training_pictures()]
-        return [
-            tuple(values.index(one[name]) if name in one else IGNORED for name, values in self.values.items())
-            for one in known
-        ]
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, i: int) -> LabelledPicture:
-        if not 0 <= i < self.size:
-            raise IndexError(i)
-        rng = random.Random(f"{self.seed}:{i}")
-        at = rng.randrange(len(self._labels))
-        change = rng.randrange(1, 2**31) if self.augment else 0
-        return LabelledPicture(partial(open_picture, read_training_pictures()[at][0], change), self._labels[at])
+from sightscale.trainers.data import IGNORED, LabelledPicture
 
 
 class TowerWithHeads(nn.Module):

@@ -4,37 +4,37 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.harness.evaluation import DECOUPLED, FAILED
-from sightscale.leaderboards.entry import RECORDS, SIGHTED, Submission, show
-from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+from sightscale.leaderboards.entry import RECORDS, Submission, show
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
+from sightscale.tasks.vocabulary import Condition, Kind, Outcome
 
 NEVER_ITS_OWN = ("noise", "mismatched")  # stand-ins that can't be the picture itself; a black picture may be
 TRACE = ("response", "thinking", "description", "output_tokens", "seconds")
 
 
-def check_blindness(submission: Submission) -> Iterator[Finding]:
+def check_blindness(submission: Submission) -> Iterator[Issue]:
     """Rows whose traces contradict the condition that they are said to be under."""
     for task, rows in submission.records.groupby("task", sort=False):
-        answered = rows[rows["outcome"] != FAILED]
+        answered = rows[rows["outcome"] != Outcome.FAILED]
         parts = {str(name): part.set_index("doc_id") for name, part in answered.groupby("condition", sort=False)}
         for condition, part in parts.items():
             yield from _check_shown(f"{show(str(task))}, {show(condition)}", condition, part)
-        if SIGHTED in parts:
-            for condition in parts.keys() - {SIGHTED}:
+        if Condition.SIGHTED in parts:
+            for condition in parts.keys() - {Condition.SIGHTED}:
                 where = f"{show(str(task))}, {show(condition)}"
-                yield from _check_copies(where, parts[SIGHTED], parts[condition])
+                yield from _check_copies(where, parts[Condition.SIGHTED], parts[condition])
                 if condition == "none":
-                    yield from _check_tokens(where, parts[SIGHTED], parts[condition])
+                    yield from _check_tokens(where, parts[Condition.SIGHTED], parts[condition])
 
 
-def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Finding]:
+def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Issue]:
     """What was shown, against the document's own picture."""
     unknown = int(rows["shown_hash"].isna().sum())
     if unknown:
         yield not_checked(RECORDS, f"{where}, shown_hash", f"{unknown:,} rows don't say what the model was shown")
         rows = rows[rows["shown_hash"].notna()]
     own, shown = rows["image_hash"].fillna(""), rows["shown_hash"]
-    if condition == SIGHTED:
+    if condition == Condition.SIGHTED:
         wrong, reason = own != shown, "were not shown the question's own picture"
     elif condition == "none":
         wrong, reason = shown != "", "were shown a picture"
@@ -44,7 +44,7 @@ def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Fin
         wrong, reason = (shown == own) & (own != ""), "were shown the question's own picture"
         if wrong.mean() < 0.5:  # pictures of one colour are their own stand-in
             wrong &= False
-    if condition not in (SIGHTED, "none"):
+    if condition not in (Condition.SIGHTED, "none"):
         empty = (shown == "") & (own != "")
         if empty.any():
             yield error(RECORDS, f"{where}, shown_hash", f"{int(empty.sum()):,} rows were shown no picture at all")
@@ -55,7 +55,7 @@ def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Fin
         )
 
 
-def _check_copies(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Finding]:
+def _check_copies(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Issue]:
     common = sighted.index.intersection(blind.index)
     common = common[~common.duplicated()]
     if len(common) < 2 or not (sighted.index.is_unique and blind.index.is_unique):
@@ -72,9 +72,9 @@ def _check_copies(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Ite
         )
 
 
-def _check_tokens(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Finding]:
+def _check_tokens(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Iterator[Issue]:
     """A prompt with a picture takes more tokens than the same one without."""
-    decoupled = (sighted["kind"] == DECOUPLED).any()
+    decoupled = (sighted["kind"] == Kind.DECOUPLED).any()
     column = "perception_input_tokens" if decoupled else "input_tokens"
     both = sighted[[column, "image_hash"]].join(blind[[column]], rsuffix="_blind", how="inner").dropna()
     both = both[(both[column] > 0) & (both[f"{column}_blind"] > 0)]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Score, Submission, score_averages, score_tasks, show
-from sightscale.leaderboards.verification.issues import Finding, error
+from sightscale.leaderboards.verification.issues import Issue, error
 
 SLACK = 0.5 * 10**-DECIMALS + 1e-12  # half of the last digit shown
 
 
-def check_claims(submission: Submission) -> Iterator[Finding]:
+def check_claims(submission: Submission) -> Iterator[Issue]:
     """Claimed numbers that the records don't come to, and numbers that an entry should claim and doesn't."""
     known = submission.records
     claimed: dict[str, Score | Average] = {f"scores.{one.task}.{one.condition}": one for one in submission.entry.scores}
@@ -22,7 +22,7 @@ def check_claims(submission: Submission) -> Iterator[Finding]:
     yield from _compare(claimed, found)
 
 
-def _compare(claimed: Mapping[str, Score | Average], found: Mapping[str, Score | Average]) -> Iterator[Finding]:
+def _compare(claimed: Mapping[str, Score | Average], found: Mapping[str, Score | Average]) -> Iterator[Issue]:
     for field in sorted(claimed.keys() - found.keys()):
         yield error(ENTRY, field, "the records hold nothing of this")
     for field in sorted(found.keys() - claimed.keys()):

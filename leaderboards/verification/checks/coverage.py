@@ -5,27 +5,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.harness.evaluation import FAILED, KEY
-from sightscale.leaderboards.entry import (
-    ENTRY,
-    MAX_ROWS,
-    RECORDS,
-    REQUIRED_CONDITIONS,
-    SIGHTED,
-    Submission,
-    known_tasks,
-    show,
-)
-from sightscale.leaderboards.verification.issues import Finding, error, warning
+from sightscale.harness.evaluation import KEY
+from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks, show
+from sightscale.leaderboards.verification.issues import Issue, error, warning
+from sightscale.tasks.vocabulary import Condition, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
 NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
 TASK = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}"
-OUTCOMES = ("answered", "refused", "unparsed", FAILED)
-CONDITIONS = ("sighted", "none", "black", "noise", "mean", "mismatched")
 
 
-def check_keys(records: pd.DataFrame) -> Iterator[Finding]:
+def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
     """Rows that name no document, so that nothing further can be said of them."""
     if records.empty:
         yield error(RECORDS, "rows", "there are none")
@@ -33,7 +23,7 @@ def check_keys(records: pd.DataFrame) -> Iterator[Finding]:
         empty = int(records[name].isna().sum())
         if empty:
             yield error(RECORDS, name, f"{empty:,} rows have none")
-    for name, known in (("condition", CONDITIONS), ("outcome", OUTCOMES)):
+    for name, known in (("condition", list(Condition)), ("outcome", list(Outcome))):
         odd = sorted(set(records[name].dropna()) - set(known))
         if odd:
             yield error(RECORDS, name, f"{show(odd[0])} is none of {', '.join(known)}")
@@ -45,7 +35,7 @@ def check_keys(records: pd.DataFrame) -> Iterator[Finding]:
         yield error(RECORDS, "doc_id", f"{show(numbers.min())} to {show(numbers.max())} aren't documents' numbers")
 
 
-def check_coverage(submission: Submission) -> Iterator[Finding]:
+def check_coverage(submission: Submission) -> Iterator[Issue]:
     """Repeated, missing and further documents, as far as the entry and the tasks' cards tell."""
     records, entry = submission.records, submission.entry
     repeated = records.duplicated(KEY)
@@ -57,7 +47,7 @@ def check_coverage(submission: Submission) -> Iterator[Finding]:
     for task, rows in records.groupby("task", sort=False):
         name = show(str(task))
         by_condition = {str(c): set(part["doc_id"]) for c, part in rows.groupby("condition", sort=False)}
-        sighted = by_condition.get(SIGHTED, set())
+        sighted = by_condition.get(Condition.SIGHTED, set())
         for condition in REQUIRED_CONDITIONS:
             if condition not in by_condition:
                 yield error(RECORDS, name, f"no rows under the condition {condition}, which every entry needs")
@@ -92,7 +82,7 @@ def _compare(found: set[int], wanted: set[int], whose: str) -> str:
     return "; ".join(told)
 
 
-def _check_same(task: str, rows: pd.DataFrame) -> Iterator[Finding]:
+def _check_same(task: str, rows: pd.DataFrame) -> Iterator[Issue]:
     """What a question is must not depend on the condition it is asked under."""
     for name in SAME:
         differs = rows.groupby("doc_id")[name].nunique(dropna=False) > 1

@@ -7,17 +7,17 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sightscale.harness.evaluation import FAILED
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, SIGHTED, RunManifest, Submission, known_tasks, show
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, known_tasks, show
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
-from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
+from sightscale.tasks.vocabulary import Condition, Outcome
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 PACKAGE = "package:"  # sources that come with an installed package
 
 
-def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Finding]:
+def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Issue]:
     """Rows that aren't what the task's own data say. `source` `mini` never reaches for the hub's data."""
     from sightscale.harness.evaluation import asking, prompt_name
 
@@ -47,7 +47,7 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
             yield from _check_task(submission, str(task), rows, source)
 
 
-def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Finding]:
+def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Issue]:
     from sightscale.harness.evaluation import read_questions
 
     card, data = known_tasks().get(task), submission.entry.data
@@ -64,7 +64,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         return
     yield from _check_revision(submission, task, questions.details)
     size = min(len(questions), data.limit) if data.limit else len(questions)
-    asked = set(rows.loc[rows["condition"] == SIGHTED, "doc_id"])
+    asked = set(rows.loc[rows["condition"] == Condition.SIGHTED, "doc_id"])
     missing, further = set(range(size)) - asked, asked - set(range(size))
     if missing:
         yield error(
@@ -85,7 +85,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         yield error(RECORDS, field, f"{len(reasons):,} rows differ from the data; {reasons[0]}")
 
 
-def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> Iterator[Finding]:
+def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> Iterator[Issue]:
     for manifest in submission.manifests.values():
         then = manifest.task_details.get(task)
         if then and then.get("hash") != now["hash"]:
@@ -101,7 +101,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
     said = Said(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
-    number, failed = int(row.doc_id), row.outcome == FAILED
+    number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
     try:
         right = questions.score(number, said)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
@@ -110,7 +110,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     if (read_options(row.options) or {}) != right.pop("options"):
         yield "options", f"{show(text['options'])} in the row"
     if failed:
-        right |= {"score": 0.0, "outcome": FAILED, "prediction": None}
+        right |= {"score": 0.0, "outcome": Outcome.FAILED, "prediction": None}
     if right["outcome"] is None:  # a task of ours with lmms-eval's scorer: only the score is its own
         right = {name: value for name, value in right.items() if name not in ("outcome", "prediction")}
     for name, value in right.items():

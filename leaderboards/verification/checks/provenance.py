@@ -8,12 +8,12 @@ import pandas as pd
 from sightscale.harness.evaluation import describe_scorer, digest_records
 from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets, show
 from sightscale.leaderboards.verification.checks.rescoring import same
-from sightscale.leaderboards.verification.issues import Finding, error, not_checked, warning
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 
 TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 
 
-def check_provenance(submission: Submission) -> Iterator[Finding]:
+def check_provenance(submission: Submission) -> Iterator[Issue]:
     """Where entry, manifests and records contradict each other on what was run."""
     entry, manifests, records = submission.entry, submission.manifests, submission.records
     claimed = {run.run_id: run for run in entry.runs}
@@ -42,12 +42,12 @@ def check_provenance(submission: Submission) -> Iterator[Finding]:
     yield from _check_budgets(submission)
 
 
-def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Finding]:
+def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Issue]:
     if said != manifest:
         yield error(file, field, f"{show(said)} here, {show(manifest)} in {MANIFEST}")
 
 
-def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Finding]:
+def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:
     parts = {role: part.name for role, part in manifest.parts.items()}
     counts = {role: part.parameters for role, part in manifest.parts.items() if role != "focus"}
     known = {
@@ -69,7 +69,7 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
             yield error(RECORDS, f"{name} of run {run_id}", f"{show(odd[0])} in rows, {show(wanted)} in {MANIFEST}")
 
 
-def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[Finding]:
+def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
     entry = submission.entry
     for field, said, made in (
         ("kind", entry.kind, manifest.kind),
@@ -86,7 +86,7 @@ def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[F
             yield error(MANIFEST, f"conditions.{show(condition)}", f"its settings are those of {show(told)}")
 
 
-def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Finding]:
+def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
     claimed = {part.role: part for part in submission.entry.parts}
     for role in sorted(set(claimed) | set(manifest.parts)):
         part, made = claimed.get(role), manifest.parts.get(role)  # type: ignore[call-overload]
@@ -109,7 +109,7 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Find
             yield not_checked(ENTRY, f"parts.{role}.repository", "whether these are the weights published there")
 
 
-def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Finding]:
+def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:
     asked = {str(name): part for name, part in rows.groupby("condition", sort=False)}
     for condition in sorted(set(asked) | set(manifest.conditions)):
         facts, part = manifest.conditions.get(condition), asked.get(condition)
@@ -130,7 +130,7 @@ def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Findin
             yield error(RECORDS, name, f"{int(total):,} in all rows, {manifest.tokens[name]:,} in {MANIFEST}")
 
 
-def _check_budgets(submission: Submission) -> Iterator[Finding]:
+def _check_budgets(submission: Submission) -> Iterator[Issue]:
     budgets, records = submission.entry.budgets, submission.records
     allowed = budgets.answer + (budgets.thinking or 0)
     for column, most in (("output_tokens", allowed), ("perception_output_tokens", budgets.perception or 0)):

@@ -7,22 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation import FAILED
-from sightscale.leaderboards.entry import RECORDS, Submission, show
-from sightscale.leaderboards.verification.issues import Finding, error, not_checked
+from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks, show
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked
 from sightscale.tasks import chance_level, score_response
 from sightscale.tasks.boxes import AUTO, ground
+from sightscale.tasks.vocabulary import AnswerFormat, Outcome
 
-# Which answers a task of ours takes; by the beginning of its name, for want of its data.
-FORMATS = {
-    **{"in_domain": "choice", "mmstar": "choice", "easy_vqa": "choice"},
-    **{"grounding": "box", "similarity": "2afc", "imagenet": "class"},
-}
 COLUMNS = ("task", "condition", "doc_id", "answer_format", "options", "target", "response")
 CLOSE = 1e-9
 
 
-def check_scores(submission: Submission) -> Iterator[Finding]:
+def check_scores(submission: Submission) -> Iterator[Issue]:
     """Rows whose prediction, outcome, score or chance level isn't what their raw answer is worth."""
     for (task, condition), rows in submission.records.groupby(["task", "condition"], sort=False):
         where = f"{show(str(task))}, {show(str(condition))}"
@@ -34,7 +29,8 @@ def check_scores(submission: Submission) -> Iterator[Finding]:
                 f"{where}, score",
                 f"{left:,} rows can't be scored again from the row alone: the task has a scorer of its own",
             )
-        wanted = next((kind for name, kind in FORMATS.items() if str(task).startswith(name)), None)
+        card = known_tasks().get(str(task))
+        wanted = card.answer_format if card else None
         odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
         if odd:
             yield error(RECORDS, f"{where}, answer_format", f"is {show(odd[0])}; this task's is {wanted}")
@@ -46,7 +42,7 @@ def check_scores(submission: Submission) -> Iterator[Finding]:
         yield from _check_rows(where, scorable)
 
 
-def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Finding]:
+def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Issue]:
     wrong: dict[str, list[str]] = {}
     for row in rows.itertuples():
         for name, reason in compare_row(row):
@@ -61,7 +57,7 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     if options is None:
         yield "options", "they are no object of letters and texts"
         return
-    failed = row.outcome == FAILED
+    failed = row.outcome == Outcome.FAILED
     if failed != isinstance(row.error, str):
         yield "error", "a failed row, and no other, says why it failed"
     try:
@@ -73,13 +69,13 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     told = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
     right: dict[str, Any] = {"score": scored.score, "outcome": scored.outcome, "prediction": scored.prediction}
     if failed:
-        right = {"score": 0.0, "outcome": FAILED, "prediction": None}
+        right = {"score": 0.0, "outcome": str(Outcome.FAILED), "prediction": None}
         if str(row.response).strip():
             yield "response", "a failed row has none"
     kind, _, convention = row.answer_format.partition(":")
     if not failed:
         told["iou"], right["iou"] = row.iou, None
-        if kind == "box":
+        if kind == AnswerFormat.BOX:
             right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
     for name, value in {**right, "chance": chance}.items():
         if not same(told[name], value):

@@ -33,14 +33,10 @@ def plan(output: Path, model: str = "easy_vqa_nano", tasks: str = "easy_vqa", **
     return replace(known, **others)  # type: ignore[arg-type]
 
 
-def quiet(_: str) -> None:
-    """Nobody watches."""
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("runs") / "nano"
-    evaluate(plan(output, conditions=("none", "mismatched", "noise")), quiet)
+    evaluate(plan(output, conditions=("none", "mismatched", "noise")))
     return output
 
 
@@ -103,14 +99,14 @@ def test_the_manifest_says_how_the_run_was_made(run: Path) -> None:
 
 def test_the_same_command_again_generates_nothing_and_another_one_is_refused(run: Path) -> None:
     before = read_records(run)
-    again = evaluate(plan(run, conditions=("none", "mismatched", "noise")), quiet)
+    again = evaluate(plan(run, conditions=("none", "mismatched", "noise")))
     same = [name for name in before.columns if name not in ("seconds",)]
     pd.testing.assert_frame_equal(
         before[same].sort_values(["condition", "doc_id"], ignore_index=True),
         again[same].sort_values(["condition", "doc_id"], ignore_index=True),
     )
     with pytest.raises(ValueError, match="holds another run"):
-        evaluate(plan(run, seed=1), quiet)
+        evaluate(plan(run, seed=1))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +166,7 @@ def test_a_group_is_run_from_a_copy_of_its_data_set(
     vmcbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATA_ROOT, str(vmcbench))
-    records = evaluate(plan(tmp_path / "out", tasks="in_domain", conditions=("mismatched",), limit=None), quiet)
+    records = evaluate(plan(tmp_path / "out", tasks="in_domain", conditions=("mismatched",), limit=None))
     counts = records.groupby(["task", "condition"]).size()
     assert len(counts) == 12 and set(counts) == {6}
     (file,) = (tmp_path / "out" / "lmms_eval" / "sighted").glob("*_results.json")
@@ -199,7 +195,7 @@ def test_a_corrupt_picture_costs_its_own_question_only(tmp_path: Path) -> None:
     rows = [row(i, Image.new("RGB", (64, 64), (i, 0, 0))) for i in range(4)]
     rows[2]["image"] = {"bytes": b"\x89PNG not a picture", "path": None}
     write_task(tmp_path, rows)
-    records = evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)), quiet)
+    records = evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)))
     assert [outcome == "failed" for outcome in records["outcome"]] == [False, False, True, False]
     assert "document 2" in records["error"][2] and records["score"][2] == 0
 
@@ -207,7 +203,7 @@ def test_a_corrupt_picture_costs_its_own_question_only(tmp_path: Path) -> None:
 def test_a_task_whose_first_picture_is_corrupt_cannot_be_loaded(tmp_path: Path) -> None:
     write_task(tmp_path, [row(i, {"bytes": b"nothing", "path": None}) for i in range(2)])
     with pytest.raises(ValueError, match=r"task 'own' can't be loaded: UnidentifiedImageError"):
-        evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)), quiet)
+        evaluate(plan(tmp_path / "out", tasks="own", task_folders=(str(tmp_path),)))
 
 
 def test_an_empty_data_set_is_named(tmp_path: Path) -> None:
@@ -254,4 +250,4 @@ def test_a_mistake_ends_in_one_line_and_exit_code_1(arguments: list[str], tmp_pa
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place nobody can write to")
 def test_an_output_that_cannot_be_written_is_named() -> None:
     with pytest.raises(ValueError, match="choose another --output"):
-        evaluate(plan(Path("/proc/nowhere")), quiet)
+        evaluate(plan(Path("/proc/nowhere")))

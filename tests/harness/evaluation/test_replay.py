@@ -27,7 +27,7 @@ def test_an_honest_run_is_made_again_to_the_letter(
     monkeypatch.setenv(QUESTIONS, "4")
     model = "scripted:oracle"
     plan = Plan(parse_model(model), model, tasks, CONDITIONS, tmp_path / "run", data="mini", options=options, seed=3)
-    records = evaluate(plan, lambda line: None)
+    records = evaluate(plan)
     monkeypatch.delenv(QUESTIONS)
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     with asking("mini", None, options, 4):
@@ -51,7 +51,7 @@ def test_records_say_what_was_shown_and_the_manifest_keeps_their_digest(
 ) -> None:
     monkeypatch.setenv(QUESTIONS, "4")
     plan = Plan(parse_model("scripted:coin"), "scripted:coin", ("mmstar_math",), CONDITIONS, tmp_path, data="mini")
-    evaluate(plan, lambda line: None)
+    evaluate(plan)
     records = read_records(tmp_path)
     parts = {str(condition): part for condition, part in records.groupby("condition")}
     assert (parts["sighted"]["shown_hash"] == parts["sighted"]["image_hash"]).all()

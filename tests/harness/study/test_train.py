@@ -23,7 +23,7 @@ def test_recipes_train_side_by_side_and_share_their_tower(
         unscored = shorten(answers=steps).model_copy(update={"scored_on": ()})
         Path(name).write_text(yaml.safe_dump(unscored.model_dump(mode="json", exclude_none=True)))
     said: list[str] = []
-    train_recipes(recipes, tmp_path / "study", said.append)
+    train_recipes(recipes, tmp_path / "study")
     finished = [line for line in said if line.endswith(": finished")]
     assert len(finished) == 2 and [line for line in said if "one.yaml: " in line and "two.yaml: " in line]
     work = tmp_path / "study" / "training"
@@ -41,10 +41,10 @@ def test_recipes_train_side_by_side_and_share_their_tower(
 
 def test_two_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"2 recipes are named one\.yaml"):
-        train_recipes([str(tmp_path / folder / "one.yaml") for folder in "ab"], tmp_path, lambda line: None)
+        train_recipes([str(tmp_path / folder / "one.yaml") for folder in "ab"], tmp_path)
 
 
 def test_a_recipe_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"recipe no_such_recipe could not be trained: .*no_such_recipe.*goes on"):
-        train_recipes(["no_such_recipe"], tmp_path, lambda line: None)
+        train_recipes(["no_such_recipe"], tmp_path)
     assert not (tmp_path / "checkpoints" / "no_such_recipe" / "complete").exists()

@@ -1,4 +1,4 @@
-"""Hostile values: whatever stands in any column ends in findings, and changes no number unseen."""
+"""Hostile values: whatever stands in any column ends in issues, and changes no number unseen."""
 
 import subprocess
 import sys
@@ -37,15 +37,15 @@ def test_no_value_of_any_column_stops_verification(tiny: Path, column: str) -> N
         was = records.loc[3, column]
         records.loc[3, column] = value
         submission = Submission(tiny, entry, manifests, records)
-        findings = list(check_keys(records))
-        if not findings:
+        issues = list(check_keys(records))
+        if not issues:
             for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
-                findings += check(submission)
+                issues += check(submission)
         same = (value is None and was != was) or value == was
         uncounted = value is None and column.endswith(("tokens", "parameters"))
         if column not in FREE and not same and not uncounted and column != "error":
-            assert has_errors(findings), (column, value)
-        assert all(len(finding.line()) < 2000 for finding in findings)
+            assert has_errors(issues), (column, value)
+        assert all(len(issue.line()) < 2000 for issue in issues)
 
 
 def test_reading_and_verifying_need_no_torch() -> None:

@@ -125,7 +125,7 @@ def test_the_front_holds_what_no_smaller_system_reaches() -> None:
     assert [point.name for point in find_front(points)] == ["small", "large"]
     published = Point(2, "printed", 0.5, estimate(0.99), "")
     drawn = draw_front("x", "Title", [*points, published], "parameters")
-    assert drawn and "Highest: large" in drawn.finding and "line joins the 2" in drawn.finding
+    assert drawn and "Highest: large" in drawn.issue and "line joins the 2" in drawn.issue
     assert draw_front("x", "Title", [published], "parameters") is None  # nothing measured, nothing to rank
     lone = draw_front("x", "Title", points[:1], "parameters")
     assert lone and lone.series == ("end-to-end",) and ">1</text>" in lone.wide
@@ -181,7 +181,7 @@ def test_a_verified_entry_has_its_badge_and_a_report_of_its_answers(
     assert (tmp_path / "site" / "reports" / "oracle" / "report.html").is_file()
 
 
-def test_what_verification_refuses_is_shown_as_self_reported_with_its_findings(board: Path, tmp_path: Path) -> None:
+def test_what_verification_refuses_is_shown_as_self_reported_with_its_issues(board: Path, tmp_path: Path) -> None:
     shutil.rmtree(board / "other-data")
     gathered = build_site(board, tmp_path / "site", Options(data="mini"))
     assert {one.status for one in gathered.entries} == {"self-reported"}

@@ -21,7 +21,7 @@ from sightscale.leaderboards.verification.verify import Verified, verify_entry
 
 
 def errors(verified: Verified) -> str:
-    return "\n".join(finding.line() for finding in verified.findings if finding.level == "error")
+    return "\n".join(issue.line() for issue in verified.issues if issue.level == "error")
 
 
 def rewrite(entry: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -64,9 +64,9 @@ def where(records: pd.DataFrame, task: str, condition: str = "sighted") -> pd.Se
 def test_an_honest_entry_is_accepted_and_says_what_was_not_checked(honest: Path) -> None:
     verified = verify_entry(honest)
     assert verified.accepted, errors(verified)
-    told = [finding for finding in verified.findings if finding.level == "not checked"]
-    assert any("input tokens" in finding.reason for finding in told)  # a scripted model counts none
-    (small,) = [finding for finding in verified.findings if finding.level == "warning" and "300" in finding.reason]
+    told = [issue for issue in verified.issues if issue.level == "not checked"]
+    assert any("input tokens" in issue.reason for issue in told)  # a scripted model counts none
+    (small,) = [issue for issue in verified.issues if issue.level == "warning" and "300" in issue.reason]
     assert small.field == "data.revision"
 
 
@@ -242,7 +242,7 @@ def test_other_revisions_are_warned_of_with_both(entry: Path) -> None:
     details["mmstar_math"] |= {"hash": "0" * 16, "version": 9}
     edit_manifest(entry, scorer="f" * 16, task_details=details)
     verified = verify_entry(entry)
-    told = "\n".join(finding.line() for finding in verified.findings if finding.level == "warning")
+    told = "\n".join(issue.line() for issue in verified.issues if issue.level == "warning")
     assert verified.accepted and "scored by ffffffffffffffff" in told and "version changed since the run" in told
 
 
@@ -326,7 +326,7 @@ def test_reports_hold_every_finding_and_no_markup_of_a_stranger(entry: Path) -> 
     assert "**refused**" in text and "Beside the published systems" in text and "Extract" in text
     assert "<img" not in text and "<b>" not in text and "\u202e" not in text and "](javascript" not in text
     told = json.loads(write_json([verified]))
-    assert told["accepted"] is False and len(told["entries"][0]["findings"]) == len(verified.findings)
+    assert told["accepted"] is False and len(told["entries"][0]["issues"]) == len(verified.issues)
 
 
 def test_without_its_data_an_entry_is_checked_as_far_as_it_goes(entry: Path) -> None:
@@ -335,7 +335,7 @@ def test_without_its_data_an_entry_is_checked_as_far_as_it_goes(entry: Path) -> 
     rewrite(entry, lambda records: records.assign(data="mini@999, 8 questions"))
     verified = verify_entry(entry)
     assert verified.accepted, errors(verified)
-    assert any("another revision" in finding.reason for finding in verified.findings if finding.level == "not checked")
+    assert any("another revision" in issue.reason for issue in verified.issues if issue.level == "not checked")
 
 
 def test_the_entry_reads_back_as_it_was_written(honest: Path) -> None:

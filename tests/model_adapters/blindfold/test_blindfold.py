@@ -8,8 +8,8 @@ from lmms_eval.evaluator import simple_evaluate
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.model_adapters.blindfold.adapter import Blindfold
-from sightscale.model_adapters.blindfold.stand_ins import CONDITIONS, SIGHTED
 from sightscale.model_adapters.engines import hash_image
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 TASKS = {"in_domain_gqa": 1, "similarity_nights": 3}
 ASKED = 8
@@ -46,7 +46,7 @@ def shown() -> dict[str, dict[tuple[str, int], list[dict[str, Any]]]]:
         patch.setenv("SIGHTSCALE_MINI_QUESTIONS", "12")
         manager, _ = load_tasks(tuple(TASKS), "default")
         seen = {}
-        for name in (SIGHTED, *CONDITIONS, "again"):
+        for name in (Condition.SIGHTED, *BLIND_CONDITIONS, "again"):
             witness = Witness()
             blindfold = Blindfold(witness, "mismatched" if name == "again" else name, seed=3)
             simple_evaluate(
@@ -68,10 +68,10 @@ def test_every_question_is_asked_under_every_condition(shown: dict[str, Any]) ->
     assert all(set(shown[name]) == {(task, i) for task in TASKS for i in range(ASKED)} for name in shown)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", BLIND_CONDITIONS)
 def test_the_text_is_the_same_to_the_byte_and_the_pictures_are_others(shown: dict[str, Any], condition: str) -> None:
     for key, parts in shown[condition].items():
-        sighted = shown[SIGHTED][key]
+        sighted = shown[Condition.SIGHTED][key]
         assert texts(parts) == texts(sighted)
         pictures = 0 if condition == "none" else TASKS[key[0]]
         assert len(hashes(parts)) == pictures

@@ -82,7 +82,7 @@ def test_the_rows_train_a_model_as_they_are(output: Path, tmp_path: Path) -> Non
         ],
     }
     short = type(recipe).model_validate({**recipe.model_dump(), "stages": [stage], "scored_on": []})
-    released = train(short, tmp_path / "work", tmp_path / "model", data_root=output, say=lambda _: None)
+    released = train(short, tmp_path / "work", tmp_path / "model", data_root=output)
     assert released == {"easy_vqa_nano": tmp_path / "model"}
     assert [entry["step"] for entry in read_log(tmp_path / "work" / "log.jsonl")] == [1, 2]
     assert (tmp_path / "work" / "extract" / "bad_rows.txt").read_text() == ""

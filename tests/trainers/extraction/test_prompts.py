@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sightscale.trainers.extraction.prompts import description_prompt, prompts_hash, statements_prompt
+from sightscale.trainers.extraction.teacher import description_prompt, prompts_hash, statements_prompt
 
 GOLDEN = Path(__file__).parent / "golden"
 PAIRS = [

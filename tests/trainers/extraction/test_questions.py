@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sightscale.tasks.instructions import INSTRUCTIONS
-from sightscale.trainers.extraction.questions import clean_question
+from sightscale.trainers.extraction.sources import clean_question
 
 
 @pytest.mark.parametrize(

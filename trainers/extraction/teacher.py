@@ -1,15 +1,38 @@
-"""Statements: a teacher's declarative sentences, one for each question-answer pair, or the reason why not.
+"""The teacher: what it is asked, to the letter, and what its answers hold.
 
-An answer with another number of statements than questions, one that was cut off and one that is refused are
-asked for once more with sampling, since a greedy teacher would say the same; the second answer stands.
+First question-answer pairs become declarative statements, text alone; then a picture is described with the statements
+given. Source of both prompts: Endo & Yeung-Levy, "Downscaling Intelligence", arXiv 2511.17487; lines break where they
+do in the study's own script (github.com/markendo/downscaling_intelligence, visual_extraction_tuning_pipeline.py at
+b9069dc). Tests hold both against golden files.
+
+Statements in another number than the questions, cut off or refused are asked for once more with sampling, since a
+greedy teacher would say the same; the second answer stands.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from PIL import Image
+
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, Message, OnFinished, Prompt, split_thinking
-from sightscale.trainers.extraction.prompts import Pair, statements_prompt
+
+Pair = tuple[str, str]  # a question, without placeholders and closing instructions, and its answer
+
+CONVERT = (
+    "Your task is to convert each question–answer pair about an image into a concise, fully self-contained "
+    "declarative statement. The resulting statements should be understandable on their own, without requiring the "
+    "reader to refer to the original question."
+)
+SEVERAL = "As there are {n} questions, you should respond with {n} statements. Include each statement on its own line"
+STATEMENTS_MARK = "Declarative Statement(s):"
+DESCRIBE = (
+    "Your task is to describe the fine-grained content of the image, including scenes, objects, relationships, "
+    "instance location, and any text present."
+)
+INCORPORATE = "As part of your description, you should incorporate the following information about the image."
+DESCRIPTION_MARK = "Description:"
 
 CONVERTING = Decoding(max_new_tokens=1024, thinking=False)  # the study's length; it samples, ours is greedy
 AGAIN = replace(CONVERTING, temperature=0.7, top_p=0.8, top_k=20, seed=1)  # as Qwen3's card samples
@@ -28,6 +51,25 @@ _REFUSAL = re.compile(
     r"it seems (?:that )?(?:there is no|no|the|you)\b[^.]*\b(?:missing|upload|attach|provide)\w*)",
     re.I,
 )
+DESCRIBING = Decoding(max_new_tokens=2048, thinking=False)  # the study's length; it samples, ours is greedy
+
+
+def statements_prompt(pairs: Sequence[Pair]) -> str:
+    """What the teacher is asked to turn question-answer pairs into statements; it sees no picture."""
+    listed = "\n".join(f"Question #{i}: {question}\nAnswer: {answer}" for i, (question, answer) in enumerate(pairs, 1))
+    several = f"\n{SEVERAL.format(n=len(pairs))}" if len(pairs) > 1 else ""
+    return f"{CONVERT}\n{listed}{several}\n{STATEMENTS_MARK}"
+
+
+def description_prompt(statements: Sequence[str]) -> str:
+    """What the teacher is asked with the picture: a description that holds the statements."""
+    return "\n".join([DESCRIBE, INCORPORATE, *statements, DESCRIPTION_MARK])
+
+
+def prompts_hash() -> str:
+    """SHA-256 of both prompts, which tells one wording from another."""
+    whole = statements_prompt([("", ""), ("", "")]) + statements_prompt([("", "")]) + description_prompt([""])
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -87,3 +129,23 @@ def parse_statements(said: str) -> tuple[str, ...]:
 def refuses(said: str) -> bool:
     """Whether a response opens with a refusal. A description may well say later that something can't be seen."""
     return _REFUSAL.match(said) is not None
+
+
+def ask_for_description(picture: Image.Image, told: Statements) -> Prompt:
+    """The prompt for a description of the picture that holds the statements."""
+    return Prompt((Message("user", (picture, description_prompt(told.texts))),))
+
+
+def read_description(completion: Completion) -> tuple[str, str | None, str]:
+    """The description; else a reason to count by and what exactly is wrong."""
+    if completion.error:
+        return "", "failed", f"description: {completion.error}"
+    if completion.finish_reason == "length":
+        return "", "description_truncated", f"{completion.output_tokens} tokens without an end"
+    _, said = split_thinking(completion.text)
+    said = said.strip().removeprefix("**").removeprefix(DESCRIPTION_MARK).removeprefix("**").strip()
+    if not said:
+        return "", "description_empty", "the teacher said nothing"
+    if refuses(said):
+        return "", "description_refused", said[:200]
+    return said, None, ""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sightscale.model_adapters.engines import Completion, failed
-from sightscale.trainers.extraction.statements import parse_statements, read_statements, refuses
+from sightscale.trainers.extraction.teacher import parse_statements, read_statements, refuses
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""Rendering: each analysis as tables for a terminal."""
+
+import pandas as pd
+from rich.table import Table
+
+from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS
+from sightscale.harness.analysis.comparison import COSTS
+from sightscale.harness.analysis.downscaling import Downscaling
+from sightscale.harness.analysis.findings import Level, Measure, only, render_findings, render_list
+
+RELIANCE = (
+    (
+        (Measure.SIGHTED, Measure.CHANCE, Measure.CHANCE_CORRECTED, Measure.UNREAD, Measure.BEST_BLIND),
+        "Per cent with 95 % intervals.",
+    ),
+    (
+        (Measure.BLIND, Measure.RELIANCE, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
+        "Reliance: sighted − blind on the same questions, in points.",
+    ),
+    ((Measure.GAIN, Measure.LEAKAGE), "Against the base LLM, on the same questions."),
+    ((Measure.FLOOR, Measure.ABOVE_FLOOR), "Floor: the constant answer that scores best, without looking."),
+)
+EFFECTS = (
+    Measure.PERCEPTION_DROP,
+    Measure.REASONING_DROP,
+    Measure.DROP_GAP,
+    Measure.INTERACTION,
+    Measure.UPPER_BOUND,
+    Measure.UPPER_GAP,
+)
+DIFFERENCES = (
+    Measure.DIFFERENCE,
+    Measure.DISCORDANCE,
+    Measure.SMALLEST,
+    Measure.P_MCNEMAR,
+    Measure.P_SIGN_FLIPS,
+    Measure.P_HOLM,
+)
+
+
+def list_levels(*, detail: bool) -> list[Level]:
+    """Tasks and their averages, and with `detail` categories and axes."""
+    return [Level.TASK, Level.AVERAGE, *((Level.CATEGORY, Level.AXIS) if detail else ())]
+
+
+def render_reliance(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """Scores, reliance, gain over a base LLM and floors, as far as the findings hold them."""
+    levels = list_levels(detail=detail)
+    return [
+        render_findings(findings, measures, levels=levels, caption=caption)
+        for measures, caption in RELIANCE
+        if len(only(findings, *measures))
+    ]
+
+
+def render_downscaling(downscaling: Downscaling, *, by: Level = Level.TASK) -> list[Table]:
+    """Drops; and where there are points enough, their relation to reliance and each point's influence on it."""
+    findings = downscaling.findings
+    levels = [Level.TASK] if by is Level.TASK else [Level.TASK, by]
+    caption = f"Drop: score of {downscaling.largest} − the smaller model's on common questions; 95 % intervals."
+    drops = (Measure.DROP, Measure.RELATIVE_DROP, Measure.RELIANCE)
+    tables = [render_findings(findings.assign(run=""), drops, levels=levels, caption=caption)]
+    relation = (Measure.KENDALL, Measure.KENDALL_P, Measure.SPEARMAN, Measure.SPEARMAN_P, Measure.SLOPE)
+    if (findings["level"] == Level.RELATION).any():
+        caption = "Reliance on drop over tasks: rank correlations, and the line with errors in both directions."
+        tables.append(render_findings(findings, relation, levels=[Level.RELATION], caption=caption))
+    influence = (Measure.KENDALL_WITHOUT, Measure.SLOPE_WITHOUT, Measure.DISTANCE, Measure.DEVIATION)
+    if (findings["level"] == Level.INFLUENCE).any():
+        tables.append(render_findings(findings, influence, levels=[Level.INFLUENCE]))
+    return tables
+
+
+def render_bottleneck(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """What a smaller module costs, and what would have helped."""
+    levels = list_levels(detail=detail)
+    caption = "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind."
+    return [
+        render_list(findings, EFFECTS, levels=levels, caption="Points with 95 % intervals."),
+        render_list(findings, ATTRIBUTIONS, levels=levels, caption=caption),
+    ]
+
+
+def render_comparison(findings: pd.DataFrame, title: str, *, detail: bool = False) -> list[Table]:
+    """Differences with their tests, and what each run costs."""
+    about = f"{title}, points, 95 % intervals. Smallest detectable: with 80 % power at 5 %."
+    costs = "Cost: means per question. Thinking tokens are among the output tokens, by their share of characters."
+    return [
+        render_findings(findings, DIFFERENCES, levels=list_levels(detail=detail), caption=about),
+        render_list(findings, COSTS, levels=[Level.COST], across="run", caption=costs),
+    ]
