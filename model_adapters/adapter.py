@@ -30,6 +30,8 @@ class Trace:
     prompt: str = ""  # the text of the prompt whose completion is the response
     box_convention: str = AUTO  # of a box in the response; `auto` for every other answer format
     error: str | None = None
+    image_hashes: tuple[str, ...] = ()  # of the pictures that the question is about
+    shown_hashes: tuple[str, ...] | None = None  # of those that the model was handed; None where nobody knows
     focus: str | None = None
     description: str | None = None
     thinking: str | None = None
@@ -52,7 +54,6 @@ class Adapter(lmms):
         super().__init__()
         self.traces: dict[tuple[str, int], Trace] = {}
         self.label = label
-        self.condition = ""  # set by a blindfold around it, to be told apart in progress bars
 
     @property
     @abc.abstractmethod
@@ -70,8 +71,11 @@ class Adapter(lmms):
         return {}
 
     @abc.abstractmethod
-    def answer(self, requests: Sequence[Request]) -> list[Trace]:
-        """A trace for each request, in order. Must not raise for a single bad document."""
+    def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
+        """A trace for each request, in order. Must not raise for a single bad document.
+
+        `condition` is what a blindfold around it shows; progress bars name it.
+        """
 
     def generate_until(self, requests: list[Any]) -> list[GenerationResult]:
         """The responses to lmms-eval's instances, in order, with token counts."""
@@ -82,7 +86,7 @@ class Adapter(lmms):
         self.traces.update({request.key: trace for request, trace in zip(read, traces, strict=True)})
         return [
             GenerationResult(
-                said(trace),
+                as_response(trace),
                 TokenCounts(
                     trace.perception_input_tokens + trace.input_tokens,
                     trace.perception_output_tokens + trace.output_tokens,
@@ -112,12 +116,12 @@ class Adapter(lmms):
                     prompts.append(prompt)
             yield positions, prompts, errors
 
-    def progress(self, what: str, total: int) -> "tqdm[Any]":
+    def progress(self, what: str, total: int, condition: str = "") -> "tqdm[Any]":
         """A progress bar with rate and time left; sparse where nobody watches."""
         watched = sys.stderr.isatty()
         return tqdm(
             total=total,
-            desc=", ".join(filter(None, (self.label, self.condition, what))),
+            desc=", ".join(filter(None, (self.label, condition, what))),
             unit="q",
             disable=self.rank != 0,
             mininterval=0.2 if watched else 15,
@@ -125,7 +129,7 @@ class Adapter(lmms):
         )
 
 
-def said(trace: Trace) -> str:
+def as_response(trace: Trace) -> str:
     """The response as the task gets it: a box carries the convention that it is written in."""
     if trace.error or trace.box_convention == AUTO:
         return trace.response

@@ -46,9 +46,9 @@ class EndToEnd(Adapter):
     def settings(self) -> dict[str, Any]:
         return {"decoding": self._used, "box_convention": self.box_convention}
 
-    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+    def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         traces: list[Trace | None] = [None] * len(requests)
-        with self.progress("answers", len(requests)) as bar:
+        with self.progress("answers", len(requests), condition) as bar:
             for positions, prompts, errors in self.read_windows(requests):
                 for position, error in errors.items():
                     traces[position] = Trace("", error=error)

@@ -36,7 +36,7 @@ class Scripted(Adapter):
     def parts(self) -> dict[str, tuple[str, int | None]]:
         return {"model": (f"scripted:{self.rule}", 0)}
 
-    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+    def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         return [self._trace(request) for request in requests]
 
     def _trace(self, request: Request) -> Trace:

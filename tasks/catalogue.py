@@ -12,7 +12,6 @@ import yaml
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.sources import find_copy
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -38,6 +37,8 @@ class TaskCard:
 
     def availability(self) -> str:
         """Whether the data can be read on this machine now, and what to do if not."""
+        from sightscale.tasks.sources import find_copy  # it brings `datasets`, which reading cards needs not
+
         kind, _, where = self.source.partition(":")
         if kind == "package":
             return "yes" if find_spec(where.replace("-", "_")) else f"no: pip install {where}"

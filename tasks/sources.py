@@ -7,14 +7,20 @@ suite, with every kind of model, under plain lmms-eval too.
 
 A pointer holds `hub` (a data set's id with `splits`, to be joined, `revision`, and `where`, the values that
 columns must have) or `package` (a builder of this package with its arguments), and may hold `mini`, the
-set of the mini suite that stands in for it. Environment variables choose: `SIGHTSCALE_DATA` (`hub`, the
-default, or `mini`), `SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first, and
-`SIGHTSCALE_OPTIONS`, the order of a multiple-choice question's options.
+set of the mini suite that stands in for it.
+
+Which data are read is a `DataChoice`, in force while tasks are loaded (`reading`). Where nobody chose, environment
+variables do, so that plain lmms-eval and subprocesses can: `SIGHTSCALE_DATA` (`hub`, the default, or `mini`),
+`SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first, `SIGHTSCALE_OPTIONS`, the order of
+a multiple-choice question's options, and `SIGHTSCALE_MINI_QUESTIONS`. Only loading asks for the choice: scoring, which
+lmms-eval does in threads of its own, needs none.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,10 +28,11 @@ from typing import Any
 import datasets
 
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.mini import DEFAULT_QUESTIONS, count_questions
 from sightscale.tasks.option_orders import arrange_options, parse_order
+from sightscale.tasks.vocabulary import DataOrigin
 
 DATA, DATA_ROOT, OPTIONS = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT", "SIGHTSCALE_OPTIONS"
-HUB, MINI = "hub", "mini"
 PACKAGES = {
     "easy_vqa": "sightscale.tasks.easy_vqa.rows:build_rows",
     "nights": "sightscale.tasks.similarity.releases:build_nights",
@@ -34,20 +41,86 @@ PACKAGES = {
 MINI_BUILDER = "sightscale.tasks.mini:build_rows"
 
 
+@dataclass(frozen=True)
+class DataChoice:
+    """Which documents tasks read, and in which order a question's options stand."""
+
+    origin: DataOrigin = DataOrigin.HUB
+    root: Path | None = None  # the user's own copies of data sets, each in a folder of its name
+    options: str = ""  # `circular`, `shuffled:SEED`, or the data's own order
+    mini_questions: int = DEFAULT_QUESTIONS  # of a mini set
+
+    def __post_init__(self) -> None:
+        parse_order(self.options)
+
+
+_CHOICE: ContextVar[DataChoice | None] = ContextVar("sightscale_data_choice", default=None)
+
+
+def chosen() -> DataChoice:
+    """The choice in force: what `reading` set, else what the environment says.
+
+    Raises UserError when the environment says what nobody can read.
+    """
+    return _CHOICE.get() or _from_environment()
+
+
+def _from_environment() -> DataChoice:
+    root = os.environ.get(DATA_ROOT)
+    return DataChoice(
+        _read_origin(os.environ.get(DATA) or DataOrigin.HUB, DATA),
+        Path(root) if root else None,
+        os.environ.get(OPTIONS) or "",
+        count_questions(),
+    )
+
+
+def _read_origin(name: str, where: str) -> DataOrigin:
+    if name not in list(DataOrigin):
+        raise UserError(f"{where} is {name!r}; known: {', '.join(DataOrigin)}")
+    return DataOrigin(name)
+
+
+@contextmanager
+def reading(
+    data: str, data_root: Path | None = None, options: str = "", mini_questions: int | None = None
+) -> Iterator[None]:
+    """Let tasks that are loaded inside read these data, in this order of options; as before afterwards.
+
+    What isn't given stays as it is. Raises UserError for unknown data or an unknown order, and for a data root that is
+    no folder.
+    """
+    if data_root and not data_root.is_dir():
+        raise UserError(f"the data root {data_root} is not a folder")
+    before = chosen()
+    choice = DataChoice(
+        _read_origin(data, "data"),
+        data_root.absolute() if data_root else before.root,
+        options or before.options,
+        before.mini_questions if mini_questions is None else mini_questions,
+    )
+    token = _CHOICE.set(choice)
+    try:
+        yield
+    finally:
+        _CHOICE.reset(token)
+
+
 def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     """The rows that a pointer data set of one line points to.
 
     Raises UserError when the pointer names no known source, or has no mini data and mini is asked for.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
-    return arrange_options(_read(fields), os.environ.get(OPTIONS) or "")
+    choice = chosen()
+    return arrange_options(_read(fields, choice), choice.options)
 
 
-def _read(fields: Mapping[str, Any]) -> datasets.Dataset:
-    if chosen_data() == MINI and "mini" in fields:
-        return _builder(MINI_BUILDER)(fields["mini"])
+def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
+    if choice.origin is DataOrigin.MINI and "mini" in fields:
+        return _builder(MINI_BUILDER)(fields["mini"], n=choice.mini_questions)
     if "hub" in fields:
-        if chosen_data() == MINI:
+        if choice.origin is DataOrigin.MINI:
             raise UserError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
         return load_hub(
             fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {}, fields.get("config")
@@ -60,43 +133,10 @@ def _read(fields: Mapping[str, Any]) -> datasets.Dataset:
     raise UserError("a pointer file names neither a hub data set nor a package")
 
 
-@contextmanager
-def reading(data: str, data_root: Path | None = None, options: str = "") -> Iterator[None]:
-    """Let tasks that are loaded inside read these data, in this order of options; as before afterwards.
-
-    Raises UserError for unknown data or an unknown order, and for a data root that is no folder.
-    """
-    if data not in (HUB, MINI):
-        raise UserError(f"unknown data {data!r}; known: {HUB}, {MINI}")
-    if data_root and not data_root.is_dir():
-        raise UserError(f"the data root {data_root} is not a folder")
-    parse_order(options)
-    wanted = {DATA: data, DATA_ROOT: str(data_root.absolute()) if data_root else None, OPTIONS: options}
-    wanted = {name: value for name, value in wanted.items() if value}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update({name: str(value) for name, value in wanted.items()})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def chosen_data() -> str:
-    """Which data the tasks read: `hub` or `mini`. Raises UserError when the environment says another."""
-    chosen = os.environ.get(DATA) or HUB
-    if chosen not in (HUB, MINI):
-        raise UserError(f"{DATA} is {chosen!r}; known: {HUB}, {MINI}")
-    return chosen
-
-
 def find_copy(name: str) -> Path | None:
     """The user's own copy of a data set under the data root, if there is one."""
-    root = os.environ.get(DATA_ROOT)
-    copy = Path(root) / name if root else None
+    root = chosen().root
+    copy = root / name if root else None
     return copy if copy and copy.is_dir() else None
 
 

@@ -65,7 +65,7 @@ class Role(StrEnum):
     FOCUS = "focus"
 
 
-class DataSource(StrEnum):
+class DataOrigin(StrEnum):
     """Where a task's documents come from."""
 
     HUB = "hub"  # the public data sets, or the user's copies of them

@@ -1,5 +1,6 @@
 """Fixtures that several folders share: tiny checkpoints and recipes, data in VMCBench's schema, a browser."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,23 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # tests run in two processes on two cores
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """What the command line does to our loggers ends with its test."""
+    yield
+    logger = logging.getLogger("sightscale")
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What our loggers have said so far in the test."""
+    caplog.set_level(logging.INFO, logger="sightscale")
+    return lambda: [record.getMessage() for record in caplog.records if record.name.startswith("sightscale")]
 
 
 @pytest.fixture(scope="session")

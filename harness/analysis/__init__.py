@@ -1,7 +1,7 @@
 """What records show: reliance, downscaling, bottleneck, comparison, position bias and the summary of a run."""
 
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
-from sightscale.harness.analysis.comparison import COSTS, compare, compare_runs, find_cost, shares_questions
+from sightscale.harness.analysis.comparison import COSTS, compare, compare_runs, find_cost
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.findings import (
     ALL,
@@ -86,7 +86,6 @@ __all__ = [
     "render_position_bias",
     "render_reliance",
     "render_table",
-    "shares_questions",
     "show_condition",
     "show_size",
     "summarise",

@@ -111,15 +111,6 @@ def compare_runs(
     return as_table(findings)
 
 
-def shares_questions(first: Run, second: Run, condition: str = Condition.SIGHTED) -> bool:
-    """Whether two runs answered a question under the condition that both were asked, so that they can be compared."""
-    key = ["task", "doc_id"]
-    asked = [
-        pd.MultiIndex.from_frame(run.records.loc[run.records["condition"] == condition, key]) for run in (first, second)
-    ]
-    return len(asked[0].intersection(asked[1])) > 0
-
-
 def _share(questions: Questions, first: Run, second: Run, condition: str) -> Questions | None:
     """The questions of a task that both runs answered; None where there are none."""
     columns = [(first.label, condition), (second.label, condition)]

@@ -135,7 +135,7 @@ def _print_example(
     print(f"{'example:':14} document {number} of {len(docs):,}, data: {source}\n")
     print(task.doc_to_text(doc).rstrip())
     print(f"\n{'target:':14} {task.doc_to_target(doc)}")
-    for k, picture in enumerate(task.doc_to_visual(doc)):
+    for k, picture in enumerate(task.doc_to_visual(doc) or ()):
         path = output / f"{name}_{number}_{k}.png"
         picture.save(path)
         print(f"{'picture:':14} {path} ({picture.width} × {picture.height})")

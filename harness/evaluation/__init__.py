@@ -14,14 +14,14 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
-from sightscale.harness.evaluation.replay import Said, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 
 __all__ = [
     "KEY",
     "SCHEMA",
+    "Answer",
     "Plan",
     "RunIdentity",
-    "Said",
     "asking",
     "convert_published",
     "describe_machine",

@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from lmms_eval.evaluator import simple_evaluate
-from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import (
@@ -39,11 +37,11 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
-from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
-from sightscale.model_adapters.model_strings import ModelSpec, open_model
-from sightscale.tasks.errors import UserError
-from sightscale.tasks.sources import HUB, reading
-from sightscale.tasks.vocabulary import Condition, Kind
+from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
+
+if TYPE_CHECKING:
+    from sightscale.model_adapters.model_strings import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +60,7 @@ SAME_RUN = (
 class Plan:
     """What is to be run: one model on tasks under `sighted` and the blind conditions named."""
 
-    model: ModelSpec
+    model: "ModelSpec"
     model_text: str
     tasks: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -72,21 +70,29 @@ class Plan:
     batch_size: int = 32
     store: Path | None = None
     task_folders: tuple[str, ...] = ()
-    data: str = HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
+    data: str = DataOrigin.HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
     data_root: Path | None = None  # the user's own copies of data sets
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
 
 
 def evaluate(plan: Plan) -> pd.DataFrame:
-    """Run a plan and return its records; `say` is told what is being done, a line at a time.
+    """Run a plan and return its records; what is being done is logged, a line at a time.
 
     Raises UserError in one line for what the user can mend.
     """
+    from sightscale.tasks.sources import reading
+
     with reading(plan.data, plan.data_root, plan.options):
         return _evaluate(plan)
 
 
 def _evaluate(plan: Plan) -> pd.DataFrame:
+    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    from lmms_eval.evaluator import simple_evaluate
+
+    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
+    from sightscale.model_adapters.model_strings import open_model
+
     _prepare_folder(plan.output)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
@@ -97,10 +103,9 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     start = time.perf_counter()
-    for condition in (Condition.SIGHTED, *plan.conditions):
+    for condition in (str(Condition.SIGHTED), *plan.conditions):
         began = time.perf_counter()
-        blindfold = Blindfold(model, condition, plan.seed)
-        blindfold.pictures = pictures
+        blindfold = Blindfold(model, condition, plan.seed, pictures=pictures)
         results = simple_evaluate(
             model=blindfold,
             tasks=list(plan.tasks),
@@ -125,10 +130,8 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
                 condition,
                 rows,
                 blindfold.traces,
-                blindfold.picture_hashes,
                 metric=leaves[task],
                 data=describe_data(plan.data),
-                shown_hashes=blindfold.shown_hashes,
             )
             for task, rows in samples.items()
         ]
@@ -158,13 +161,11 @@ _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "percepti
 
 
 def _prepare_folder(output: Path) -> None:
-    try:
+    with blaming(output, "write to"):
         output.mkdir(parents=True, exist_ok=True)
         probe = output / f".probe-{uuid.uuid4().hex}"
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise UserError(f"cannot write to {output}: {error.strerror or error}; choose another --output") from error
 
 
 def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
@@ -216,16 +217,16 @@ def read_condition(output: Path, condition: str) -> pd.DataFrame:
 def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
     """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
     asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
-    parts = getattr(model, "parts", None) or {"model": (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
+    parts = getattr(model, "parts", None) or {str(Role.MODEL): (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
     return {role: {"name": name, "parameters": count} for role, (name, count) in parts.items()}
 
 
 def _kind(plan: Plan) -> str:
-    return Kind.DECOUPLED if plan.model.kind == Kind.DECOUPLED else Kind.END_TO_END
+    return str(Kind.DECOUPLED if plan.model.kind == Kind.DECOUPLED else Kind.END_TO_END)
 
 
 def _mode(plan: Plan) -> str:
-    return str(plan.model.arguments.get("mode") or "direct")
+    return str(plan.model.arguments.get("mode") or Mode.DIRECT)
 
 
 def _identify(plan: Plan, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> RunIdentity:
@@ -246,6 +247,8 @@ def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:
 
 def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any], samples: dict[str, Any]) -> None:
     """lmms-eval's own results and samples, in its own format, newest last by name."""
+    from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
+
     tracker = EvaluationTracker(output_path=str(folder))
     tracker.general_config_tracker.model_name_sanitized = condition
     when = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")

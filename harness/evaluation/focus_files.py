@@ -11,20 +11,9 @@ from typing import Any
 from tqdm import tqdm
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
-from sightscale.model_adapters.adapter import moves
-from sightscale.model_adapters.decoupled import (
-    WRITING,
-    FocusWriter,
-    focus_prompt,
-    prompt_hash,
-    read_published,
-    write_focus,
-)
-from sightscale.model_adapters.engines import open_on_demand
-from sightscale.model_adapters.model_strings import parse_model
-from sightscale.model_adapters.requests import read_prompt
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import split_instruction
+from sightscale.tasks.vocabulary import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +33,14 @@ def write_focus_file(
     Documents whose focus can't be used, or that can't be read, are left out of the file. Raises UserError
     in one line for what the user can mend.
     """
+    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    from sightscale.model_adapters.adapter import moves
+    from sightscale.model_adapters.decoupled import WRITING, FocusWriter, focus_prompt, prompt_hash, write_focus
+    from sightscale.model_adapters.engines import open_on_demand
+    from sightscale.model_adapters.model_strings import parse_model
+
     spec = parse_model(llm)
-    if spec.kind != "end-to-end":
+    if spec.kind != Kind.END_TO_END:
         raise UserError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
     logger.info(f"tasks: reading {', '.join(tasks)}")
     manager, leaves = load_tasks(tasks, "decoupled", task_folders)
@@ -81,6 +76,8 @@ def write_focus_file(
 
 def convert_published(published: Path, task: str, output: Path) -> int:
     """Write a published file, keyed by a question's index, as a focus file for `task`; how many it holds."""
+    from sightscale.model_adapters.decoupled import read_published, write_focus
+
     focuses = read_published(published)
     digest = hashlib.sha256(published.read_bytes()).hexdigest()
     write_focus({task: focuses}, {"published": published.name, "sha256": digest, "task": task}, output)
@@ -89,6 +86,8 @@ def convert_published(published: Path, task: str, output: Path) -> int:
 
 def _read_questions(task: Any, limit: int | None) -> Iterator[tuple[int, str | None]]:
     """Document ids and questions without their closing instruction; None for one that can't be read."""
+    from sightscale.model_adapters.requests import read_prompt
+
     docs = task.eval_docs
     for doc_id in islice(range(len(docs)), limit):
         try:

@@ -11,12 +11,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sightscale.harness.evaluation.records import KEY, RunIdentity, make_records
-from sightscale.model_adapters.adapter import Trace
 from sightscale.tasks import score_response
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Kind
@@ -25,6 +24,9 @@ MAX_LINE = 4_000_000  # bytes of one sample
 MAX_FILE = 1_000_000_000  # bytes
 MAX_TEXT = 200_000  # characters kept of one field
 MAX_OPTIONS = 26
+if TYPE_CHECKING:
+    from sightscale.model_adapters.adapter import Trace
+
 BLIND_SUFFIX = "_blind"  # of tasks asked without their pictures, as ours and others' are named
 _FILE = re.compile(r"(?:\d{8}_\d{6}_)?samples_(?P<task>[\w.\-+]{1,200})\.jsonl", re.ASCII)
 _LINES = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]*(\S[^\n]{0,2000})$", re.MULTILINE)
@@ -51,7 +53,7 @@ def import_samples(
         found[task, condition] = list(read_samples(path, metric, digest))
     run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
     parts = [
-        make_records(run, task, condition, samples, _traces(task, samples), {}, metric="score", data=data)
+        make_records(run, task, condition, samples, _traces(task, samples), metric="score", data=data)
         for (task, condition), samples in found.items()
         if samples
     ]
@@ -194,5 +196,7 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _traces(task: str, samples: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], Trace]:
+def _traces(task: str, samples: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], "Trace"]:
+    from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
+
     return {(task, sample["doc_id"]): Trace(sample["filtered_resps"][0], prompt=sample["prompt"]) for sample in samples}

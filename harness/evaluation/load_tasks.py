@@ -1,28 +1,31 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-from lmms_eval.tasks import TaskManager
-from tenacity import RetryError
+from typing import TYPE_CHECKING, Any
 
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.errors import UserError, first_line
-from sightscale.tasks.sources import OPTIONS
+
+if TYPE_CHECKING:
+    from lmms_eval.tasks import TaskManager
 
 
 def load_tasks(
     names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
-) -> tuple[TaskManager, dict[str, str]]:
+) -> "tuple[TaskManager, dict[str, str]]":
     """A task manager that knows every task in `names`, and each leaf task's main metric.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
-    ValueError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
+    UserError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
     whose options can't be put in the order that was asked for.
     """
+    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    from lmms_eval.tasks import TaskManager
+
+    from sightscale.tasks.catalogue import list_tasks
+    from sightscale.tasks.sources import chosen
+
     if not names:
         raise UserError("no task is named; `sightscale tasks` lists them")
     missing = [folder for folder in folders if not Path(folder).is_dir()]
@@ -41,21 +44,27 @@ def load_tasks(
     leaves: dict[str, str] = {}
     for name in names:
         loaded = _load(manager, name)
-        if order := os.environ.get(OPTIONS):
+        if order := chosen().options:
             _check_order(loaded, order, {card.name for card in list_tasks()})
         leaves |= _leaves(loaded)
     return manager, leaves
 
 
-def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
+def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:
+    from tenacity import RetryError
+
     try:
         return manager.load_task_or_group([name], task_type="chat")
     except RetryError as error:
         reason = error.last_attempt.exception() or error
     except IndexError as error:  # lmms-eval reads a task's first document while loading it
         raise UserError(f"task {name!r} has no documents") from error
+    except UserError:
+        raise
     except Exception as error:  # whatever keeps a task from loading is reported in one line
         reason = error
+    if isinstance(reason, UserError):
+        raise reason
     if "corresponds to no data" in str(reason):  # datasets leaves a split without rows out
         raise UserError(f"task {name!r} has no documents") from reason
     if isinstance(reason, ConnectionError):
@@ -67,7 +76,7 @@ def _load(manager: TaskManager, name: str) -> dict[Any, Any]:
 
 
 def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
-    """Nothing when every foreign task can put its options in the order; else ValueError.
+    """Nothing when every foreign task can put its options in the order; else UserError.
 
     Ours without options stay as they are. A foreign task would too, and its run would claim another order.
     """

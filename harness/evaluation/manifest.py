@@ -13,8 +13,8 @@ from typing import Any
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.mini import DEFAULT_QUESTIONS, QUESTIONS, REVISION
-from sightscale.tasks.sources import MINI
+from sightscale.tasks.mini import REVISION
+from sightscale.tasks.vocabulary import DataOrigin
 
 SCORER = ("answers.py", "boxes.py", "forced_choice.py", "open_answers.py", "scoring.py")  # in tasks
 PACKAGES = (
@@ -101,9 +101,11 @@ def describe_scorer() -> str:
 
 def describe_data(data: str) -> str:
     """The name of the documents' source with what decides them: the mini suite's revision and questions a set."""
-    if data != MINI:
+    from sightscale.tasks.sources import chosen  # it brings `datasets`, which reading a manifest needs not
+
+    if data != DataOrigin.MINI:
         return data
-    return f"{REVISION}, {os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS} questions"
+    return f"{REVISION}, {chosen().mini_questions} questions"
 
 
 def git_commit(folder: Path) -> str | None:

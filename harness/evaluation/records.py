@@ -113,16 +113,13 @@ def make_records(
     condition: str,
     samples: Iterable[Mapping[str, Any]],
     traces: Mapping[tuple[str, int], "Trace"],
-    image_hashes: Mapping[tuple[str, int], tuple[str, ...]],
     metric: str,
     data: str | None = None,
-    shown_hashes: Mapping[tuple[str, int], tuple[str, ...]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
     A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
-    when anything was said. `data` names the documents' source and revision;
-    `shown_hashes` the pictures that the model was really handed, null where nobody knows.
+    when anything was said. `data` names the documents' source and revision.
     """
     from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
 
@@ -130,18 +127,17 @@ def make_records(
     for sample in samples:
         key = (task, int(sample["doc_id"]))
         trace = traces.get(key) or Trace(str(sample["filtered_resps"][0]))
-        hashes = image_hashes.get(key, ())
-        shown = (shown_hashes or {}).get(key)
+        hashes, shown = trace.image_hashes, trace.shown_hashes
         options = sample.get("options") or {}
         answer_format = sample.get("answer_format")
         failed = trace.error is not None
-        said = sample.get("outcome") or ("answered" if trace.response.strip() else "unparsed")
+        plain = Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED
         rows.append(
             {
                 **asdict(run),
                 "data": data,
                 "task": task,
-                "condition": condition,
+                "condition": str(condition),
                 "doc_id": key[1],
                 "item_id": str(sample.get("item_id", key[1])),
                 "category": sample.get("category"),
@@ -156,7 +152,7 @@ def make_records(
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
                 "prediction": None if failed else sample.get("prediction"),
-                "outcome": Outcome.FAILED if failed else said,
+                "outcome": str(Outcome.FAILED if failed else sample.get("outcome") or plain),
                 "error": trace.error,
                 "score": 0.0 if failed else _as_score(sample.get(metric)),
                 "chance": chance_level(answer_format, options) if answer_format else None,

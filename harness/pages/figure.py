@@ -55,7 +55,8 @@ def write_svg(figure: Figure) -> str:
     top = 42 + 18 * (1 + rows[-1][2] if rows else 0)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + top:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height + top:.0f}"><title>{escape(figure.title)}</title><style>{STYLE}</style>'
+        f'viewBox="0 0 {width:.0f} {height + top:.0f}">'
+        f"<title>{escape(show_line(figure.title, 200))}</title><style>{STYLE}</style>"
         f'<rect width="100%" height="100%" fill="#ffffff"/>'
         f'<text x="14" y="24" style="font-size:15px;font-weight:bold">{escape(show_line(figure.title, 100))}</text>'
         f'{"".join(legend)}<g transform="translate(0 {top})">{figure.wide}</g></svg>\n'

@@ -68,7 +68,7 @@ def draw_downscaling(downscaling: Downscaling) -> list[Figure]:
     if len(rows):
         figures.append(
             _forest(
-                "drop",
+                "downscaling",
                 f"What downscaling from {largest} costs",
                 _say_worst(rows),
                 [(str(row.task), str(row.contrast), row) for row in rows.itertuples()],
@@ -91,7 +91,7 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
     drops = only(findings, Measure.PERCEPTION_DROP, Measure.REASONING_DROP, levels=both)
     figures.append(
         _forest(
-            "drops",
+            "bottleneck",
             "Perception or reasoning: what the smaller module costs",
             _say_drops(drops),
             [(str(row.task), f"{row.measure}: {row.contrast}", row) for row in drops.itertuples()],

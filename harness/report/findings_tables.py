@@ -15,12 +15,12 @@ from sightscale.harness.analysis import (
     find_cost,
     position_bias,
     read_estimate,
-    shares_questions,
     show_condition,
 )
 from sightscale.harness.pages import Column, Table, make_table, show_line
 from sightscale.harness.report.folders import GivenRun
 from sightscale.harness.statistics import Estimate
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
 from sightscale.tasks.suites import TITLES
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, AnswerFormat, Condition, Outcome
@@ -384,10 +384,11 @@ def comparison_table(measured: Sequence[Measured], resamples: int) -> tuple[Tabl
     notes: list[str] = []
     first = measured[0]
     for other in measured[1:]:
-        if not shares_questions(other.given.run, first.given.run):
-            notes.append(f"{other.label} is not compared: it shares no sighted question with {first.label}.")
+        try:
+            findings = compare_runs(other.given.run, first.given.run, resamples=resamples)
+        except UserError as error:  # the two were asked other questions
+            notes.append(f"{other.label} is not compared: {error}.")
             continue
-        findings = compare_runs(other.given.run, first.given.run, resamples=resamples)
         rows_of = findings[findings["level"].isin([Level.TASK, Level.AVERAGE])]
         for (task, group), part in rows_of.groupby(["task", "group"], sort=False):
             cells = {Measure(str(row.measure)): row for row in part.itertuples()}

@@ -18,7 +18,8 @@ from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import open_picture
 from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.errors import UserError, first_line
-from sightscale.tasks.sources import HUB, MINI, reading
+from sightscale.tasks.sources import reading
+from sightscale.tasks.vocabulary import DataOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,10 @@ def _by_source(
     found: dict[tuple[str, str, str], dict[int, tuple[str, ...]]] = {}
     for one in given:
         data = one.manifest.get("data")
-        source = (data if data in (HUB, MINI) else _guess(one), str(one.manifest.get("options") or ""))
+        source = (
+            data if data in (DataOrigin.HUB, DataOrigin.MINI) else _guess(one),
+            str(one.manifest.get("options") or ""),
+        )
         rows = one.run.records.drop_duplicates(["task", "doc_id"])
         for task, doc, hashes in zip(rows["task"], rows["doc_id"], rows["image_hash"], strict=True):
             if isinstance(hashes, str) and hashes and (str(task), int(doc)) in wanted:
@@ -86,13 +90,13 @@ def _by_source(
 def _guess(one: GivenRun) -> str:
     """Records without a manifest may name their data."""
     named = one.run.records["data"].dropna()
-    return MINI if len(named) and str(named.iloc[0]).startswith(MINI) else HUB
+    return DataOrigin.MINI if len(named) and str(named.iloc[0]).startswith(DataOrigin.MINI) else DataOrigin.HUB
 
 
 def _check_available(task: str, data: str) -> None:
     """Raise ValueError for a task of ours whose data isn't here: loading it would try the network for a minute."""
     card = next((card for card in list_tasks() if card.name == task), None)
-    available = card.availability() if card and data == HUB else "yes"
+    available = card.availability() if card and data == DataOrigin.HUB else "yes"
     if available.startswith("no"):
         raise UserError(available.removeprefix("no: "))
 

@@ -104,7 +104,8 @@ def bottleneck_of(measured: Sequence[Measured], resamples: int) -> tuple[list[Ta
         "largest perception module brings to the largest reasoning module than to the smallest."
     )
     table = make_table("bottleneck", "Perception or reasoning", caption, columns, rows)
-    return [table, _attributions(overall)], [figure for figure in draw_bottleneck(findings) if figure.name == "drops"]
+    drops = [figure for figure in draw_bottleneck(findings) if figure.name == "bottleneck"]
+    return [table, _attributions(overall)], drops
 
 
 def _select_grid(runs: Sequence[Run]) -> list[Run]:

@@ -96,7 +96,6 @@ def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64
                 Condition.SIGHTED,
                 samples,
                 model.traces,
-                model.picture_hashes,
                 metric="accuracy",
             )
             write_records(records, path.with_suffix(".parquet"))

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINTS, TRAINING = "checkpoints", "training"
 COMPLETE = "complete"  # in a recipe's folder of checkpoints
-TOLD_EVERY = 60.0  # seconds
+REPORT_EVERY = 60.0  # seconds
 
 
 def train_recipes(recipes: Sequence[str], output: Path) -> None:
@@ -42,14 +42,14 @@ def train_recipes(recipes: Sequence[str], output: Path) -> None:
     lanes, threads = _share_cores(len(waiting))
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed: list[str] = []
-    told = time.monotonic()
+    reported = time.monotonic()
     try:
         while running or (waiting and not failed):
             while waiting and len(running) < lanes and not failed:
                 recipe = waiting.pop(0)
                 running[recipe] = _start(recipe, output, threads)
                 logger.info(
-                    f"recipe {recipe}: trains on {threads} thread(s); what it says is in {_said(recipe, output)}"
+                    f"recipe {recipe}: trains on {threads} thread(s); its output is in {_output(recipe, output)}"
                 )
             time.sleep(0.2)
             for recipe in [name for name, process in running.items() if process.poll() is not None]:
@@ -58,8 +58,8 @@ def train_recipes(recipes: Sequence[str], output: Path) -> None:
                 else:
                     (_checkpoints(recipe, output) / COMPLETE).touch()
                     logger.info(f"recipe {recipe}: finished")
-            if running and time.monotonic() - told > TOLD_EVERY:
-                told = time.monotonic()
+            if running and time.monotonic() - reported > REPORT_EVERY:
+                reported = time.monotonic()
                 logger.info("; ".join(f"{recipe}: {_progress(recipe, output)}" for recipe in running))
     finally:
         for process in running.values():
@@ -67,8 +67,8 @@ def train_recipes(recipes: Sequence[str], output: Path) -> None:
         for process in running.values():
             process.wait()
     if failed:
-        said = _said(failed[0], output).read_text(errors="replace").replace("\r", "\n").split("\n")
-        reason = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
+        lines = _output(failed[0], output).read_text(errors="replace").replace("\r", "\n").split("\n")
+        reason = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
         raise UserError(f"recipe {failed[0]} could not be trained: {reason}; the same command goes on from here")
 
 
@@ -86,12 +86,12 @@ def _start(recipe: str, output: Path, threads: int) -> subprocess.Popen[bytes]:
     work.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "sightscale.harness.cli", "train", recipe, "--work", str(work)]
     command += ["--output", str(_checkpoints(recipe, output))]
-    with _said(recipe, output).open("ab") as said:
+    with _output(recipe, output).open("ab") as log:
         return subprocess.Popen(
             command,
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=log,
             stderr=subprocess.STDOUT,
         )
 
@@ -104,7 +104,7 @@ def _work(recipe: str, output: Path) -> Path:
     return output / TRAINING / Path(recipe).name
 
 
-def _said(recipe: str, output: Path) -> Path:
+def _output(recipe: str, output: Path) -> Path:
     return _work(recipe, output) / "output.txt"
 
 

@@ -121,7 +121,7 @@ class Verdict:
 
 def combine(rulings: Sequence[Ruling]) -> Ruling:
     """Supported when every effect supports it, not supported when one speaks against it and none for it."""
-    if rulings and all(ruling is Ruling.SUPPORTED for ruling in rulings):
+    if rulings and all(ruling == Ruling.SUPPORTED for ruling in rulings):
         return Ruling.SUPPORTED
     against = Ruling.NOT_SUPPORTED in rulings and Ruling.SUPPORTED not in rulings
     return Ruling.NOT_SUPPORTED if against else Ruling.UNDECIDED
@@ -145,17 +145,17 @@ def give_verdicts(runs: Mapping[PlannedRun, Run], blind: str, *, resamples: int 
 def select_runs(runs: Mapping[PlannedRun, Run], purpose: Purpose) -> list[Run]:
     """The runs that were made for one purpose, each with its place."""
     return [
-        Run(run.label, run.records, planned.placement) for planned, run in runs.items() if planned.purpose is purpose
+        Run(run.label, run.records, planned.placement) for planned, run in runs.items() if planned.purpose == purpose
     ]
 
 
 def pair_runs(runs: Mapping[PlannedRun, Run]) -> Iterator[Pair]:
     """What Figures 4 to 6 compare: extraction (also from scratch) with captions, thinking with direct answers."""
     for contrast, (purpose, other) in PURPOSES.items():
-        seconds = {planned.placement: run for planned, run in runs.items() if planned.purpose is other}
+        seconds = {planned.placement: run for planned, run in runs.items() if planned.purpose == other}
         for planned, run in runs.items():
             place = planned.placement
-            if planned.purpose is purpose and place in seconds:
+            if planned.purpose == purpose and place in seconds:
                 size = place.reasoning if contrast is Contrast.THINKING else place.perception
                 yield Pair(contrast, show_size(size or 0.0), run, seconds[place])
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sightscale.leaderboards.entry.text import check_line
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Condition, DataSource, Mode, Role
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode, Role
 
 VERSION = 1
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / f"entry-v{VERSION}.json"
@@ -63,7 +63,7 @@ class Budgets(_Fields):
 class Data(_Fields):
     """Which documents were asked."""
 
-    source: Annotated[DataSource, Word]
+    source: Annotated[DataOrigin, Word]
     revision: Name
     options: Annotated[str, Field(pattern=r"^(circular|shuffled:[0-9]{1,9})?$", description="Order of options.")] = ""
     limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]

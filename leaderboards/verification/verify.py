@@ -38,7 +38,7 @@ from sightscale.leaderboards.verification.checks import (
 )
 from sightscale.leaderboards.verification.issues import Issue, error, has_errors, merge_alike
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import DataSource
+from sightscale.tasks.vocabulary import DataOrigin
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Verified:
         return not has_errors(self.issues)
 
 
-def verify_entry(folder: Path, data: str = DataSource.HUB, data_root: Path | None = None) -> Verified:
+def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
 
     Raises UserError for unknown `data`; whatever is wrong with the folder is a issue.
     """
-    if data not in list(DataSource):
-        raise UserError(f"unknown data {data!r}; known: {', '.join(DataSource)}")
+    if data not in list(DataOrigin):
+        raise UserError(f"unknown data {data!r}; known: {', '.join(DataOrigin)}")
     issues = [error(str(folder.name), "folder", reason) for reason in check_folder(folder)]
     if issues:
         return Verified(folder, tuple(issues))

@@ -6,7 +6,7 @@ the condition `sighted` it passes pictures through, so one path serves every con
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,15 @@ PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between condi
 Messages = list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Blinded:
+    """A document's messages as a condition has them, with the hashes of its own pictures and of those shown."""
+
+    messages: Messages
+    image_hashes: tuple[str, ...]
+    shown_hashes: tuple[str, ...]
+
+
 class Blindfold(Adapter):
     """`lmms-eval --model blindfold --model_args model=NAME,condition=black[,seed=0],…` (the rest goes to NAME)."""
 
@@ -38,23 +47,22 @@ class Blindfold(Adapter):
         batch_size: int | str | None = None,
         device: str | None = None,
         max_batch_size: int | None = None,
+        pictures: "PictureMemory | None" = None,
         **model_args: Any,
     ) -> None:
-        super().__init__("")
-        if condition not in (Condition.SIGHTED, *BLIND_CONDITIONS):
+        """`pictures` keeps decoded ones, for the blindfolds of other conditions to share."""
+        if condition not in list(Condition):
             raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(BLIND_CONDITIONS)}")
-        self.condition, self.seed = condition, int(seed)
+        self.condition, self.seed = Condition(condition), int(seed)
         if isinstance(model, str):
             from lmms_eval.models import get_model
 
             given = {"batch_size": batch_size, "device": device, "max_batch_size": max_batch_size, **model_args}
             model = get_model(model)(**{key: value for key, value in given.items() if value is not None})
+        super().__init__(f"{getattr(model, 'label', type(model).__name__)}, {condition}")
         self.inner = model
-        self.inner.task_dict = self.task_dict
-        self.label = f"{getattr(model, 'label', type(model).__name__)}, {condition}"
-        self.picture_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of each document's own pictures
-        self.shown_hashes: dict[tuple[str, int], tuple[str, ...]] = {}  # of those that the model is handed
-        self.pictures = PictureMemory(PICTURES_IN_MEMORY)
+        self.inner.task_dict = self.task_dict  # where lmms-eval's own models look documents up
+        self.pictures = pictures or PictureMemory(PICTURES_IN_MEMORY)
 
     @property
     def identity(self) -> str:
@@ -66,57 +74,64 @@ class Blindfold(Adapter):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"condition": self.condition, "seed": self.seed, **getattr(self.inner, "settings", {})}
+        return {"condition": str(self.condition), "seed": self.seed, **getattr(self.inner, "settings", {})}
 
-    def answer(self, requests: Sequence[Request]) -> list[Trace]:
-        blinded = [replace(request, read=partial(self._blind, request)) for request in requests]
+    def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
+        blinded: dict[tuple[str, int], Blinded] = {}
+
+        def read(request: Request, _: int) -> Messages:
+            blinded[request.key] = self.blind(request)
+            return blinded[request.key].messages
+
+        handed = [replace(request, read=partial(read, request)) for request in requests]
         if isinstance(self.inner, Adapter):
-            self.inner.condition = self.condition
-            return self.inner.answer(blinded)
-        return self._answer_foreign(blinded)
+            traces = self.inner.answer(handed, self.condition)
+        else:
+            traces = self._answer_foreign(handed)
+        return [
+            replace(trace, image_hashes=seen.image_hashes, shown_hashes=seen.shown_hashes)
+            if (seen := blinded.get(request.key))
+            else trace
+            for request, trace in zip(requests, traces, strict=True)
+        ]
 
     def clean(self) -> None:
         """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
 
-    def blind(self, request: Request) -> Messages:
-        """A request's messages as the condition has them; notes which pictures they held, and hold."""
-        return self._blind(request, request.doc_id)
-
-    def _blind(self, request: Request, doc_id: int) -> Messages:
-        """The document's messages as the condition has them."""
-        messages = self._read(request, doc_id)
+    def blind(self, request: Request) -> "Blinded":
+        """A request's messages as the condition has them. Raises what reading its document raises."""
+        messages = self._read(request, request.doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
-        self.picture_hashes[request.key] = tuple(hash_image(image) for image in images)
-        if self.condition == Condition.SIGHTED:
-            self.shown_hashes[request.key] = self.picture_hashes[request.key]
-            return messages
+        hashes = tuple(hash_image(image) for image in images)
+        if self.condition is Condition.SIGHTED:
+            return Blinded(messages, hashes, hashes)
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
         stand_ins = self._stand_ins(request, images)
-        self.shown_hashes[request.key] = tuple(hash_image(image) for image in stand_ins)
         others = iter(stand_ins)
-        return [
+        shown = [
             {
                 **message,
                 "content": [
                     {**part, "url": next(others)} if part["type"] == "image" else part
                     for part in message["content"]
-                    if part["type"] != "image" or self.condition != "none"
+                    if part["type"] != "image" or self.condition is not Condition.NONE
                 ],
             }
             for message in messages
         ]
+        return Blinded(shown, hashes, tuple(hash_image(image) for image in stand_ins))
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
-        if self.condition == "none":
+        if self.condition is Condition.NONE:
             return []
-        if self.condition == "black":
+        if self.condition is Condition.BLACK:
             return [black(image) for image in images]
-        if self.condition == "mean":
+        if self.condition is Condition.MEAN:
             return [mean_colour(image) for image in images]
         seed = f"{self.seed}:{request.task}"
-        if self.condition == "noise":
+        if self.condition is Condition.NOISE:
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 
         def read_images(doc_id: int) -> list[Image.Image]:

@@ -150,12 +150,12 @@ class Decoupled(Adapter):
             }
         return said
 
-    def answer(self, requests: Sequence[Request]) -> list[Trace]:
+    def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         if self.focus_writer:
-            self._write_focuses(self.focus_writer, requests)
+            self._write_focuses(self.focus_writer, requests, condition)
         errors: dict[int, str] = {}
         seen: dict[int, Seen] = {}
-        with self.progress("perception", len(requests)) as bar:
+        with self.progress("perception", len(requests), condition) as bar:
             for positions, prompts, unreadable in self.read_windows(requests):
                 errors |= unreadable
                 bar.update(len(unreadable))
@@ -174,7 +174,7 @@ class Decoupled(Adapter):
             reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)
             for one in map(seen.__getitem__, ready)
         ]
-        with self.progress("reasoning", len(ready)) as bar:
+        with self.progress("reasoning", len(ready), condition) as bar:
             completions = self.engines["reasoning"].generate(
                 [Prompt((Message("user", (text,)),)) for text in reasoned], self.reasoning_decoding, moves(bar)
             )
@@ -196,7 +196,7 @@ class Decoupled(Adapter):
     def _doc(self, request: Request) -> Any:
         return self.task_dict[request.task][request.split][request.doc_id]
 
-    def _write_focuses(self, writer: FocusWriter, requests: Sequence[Request]) -> None:
+    def _write_focuses(self, writer: FocusWriter, requests: Sequence[Request], condition: str) -> None:
         """Have the focus of every question written that the focus file has none for; each is remembered."""
         questions = [
             split_instruction(prompt.text)[0]
@@ -205,7 +205,7 @@ class Decoupled(Adapter):
             if self._focus_on_file(requests[position]) is None
         ]
         if new := writer.unknown(questions):
-            with self.progress("focus", len(new)) as bar:
+            with self.progress("focus", len(new), condition) as bar:
                 writer.write(new, moves(bar))
 
     def _focus_on_file(self, request: Request) -> str | None:

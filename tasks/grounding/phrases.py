@@ -18,7 +18,8 @@ from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.multiple_choice import TRUTH, known_truth
 from sightscale.tasks.scoring import score_response
-from sightscale.tasks.sources import MINI, chosen_data, follow_pointer
+from sightscale.tasks.sources import chosen, follow_pointer
+from sightscale.tasks.vocabulary import DataOrigin
 
 CONVENTION = "SIGHTSCALE_BOXES"  # what the evaluated model speaks, when its adapter doesn't say so itself
 THRESHOLDS = (0.1, 0.3, 0.7, 0.9)  # reported beside 0.5, which is `accuracy`
@@ -32,7 +33,9 @@ def expand_phrases(pointer: datasets.Dataset) -> datasets.Dataset:
     _told_convention()
     fields = pointer[0]
     name = f"{fields['hub'].rpartition('/')[2]} {'+'.join(fields['splits'])}"
-    return ask_phrases(follow_pointer(pointer), f"mini {fields['mini']}" if chosen_data() == MINI else name)
+    return ask_phrases(
+        follow_pointer(pointer), f"mini {fields['mini']}" if chosen().origin is DataOrigin.MINI else name
+    )
 
 
 def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:

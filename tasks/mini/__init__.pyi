@@ -6,6 +6,7 @@ from .registry import (
     REVISION as REVISION,
     SETS as SETS,
     build_rows as build_rows,
+    count_questions as count_questions,
     draw_item as draw_item,
     iterate_items as iterate_items,
 )

@@ -73,6 +73,17 @@ def iterate_items(name: str, split: Split, n: int, seed: int = 0) -> Iterator[It
             raise ValueError(f"the mini set {name} has no {n} different questions")
 
 
+def count_questions() -> int:
+    """How many questions a set has where nobody says: what the environment says, else the default.
+
+    Raises UserError when the environment holds no whole number above zero.
+    """
+    text = os.environ.get(QUESTIONS) or str(DEFAULT_QUESTIONS)
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"{QUESTIONS} is {text!r}, not a whole number above zero")
+    return int(text)
+
+
 def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int = 0) -> Any:
     """A set's rows as a `datasets.Dataset` in the hub's schema, with what is known of each answer besides.
 
@@ -80,7 +91,7 @@ def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int
     ValueError for an unknown set.
     """
     if n is None:
-        n = int(os.environ.get(QUESTIONS) or DEFAULT_QUESTIONS)
+        n = count_questions()
     return _build(name, split, n, seed)
 
 

@@ -106,7 +106,7 @@ def claim_entry() -> ClaimEntry:
             {
                 "name": rule.name,
                 "condition": condition,
-                "rule": rule.rule,
+                "rule": rule.words,
                 "n": 300 * len(rule.tasks),
                 "score": round(fmean(known[task, condition] for task in rule.tasks), 6),
             }

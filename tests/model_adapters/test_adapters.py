@@ -11,7 +11,7 @@ from sightscale.model_adapters.blindfold.adapter import Blindfold
 from sightscale.model_adapters.decoupled.adapter import Decoupled
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, hash_image
 from sightscale.model_adapters.model_strings import open_model, parse_model
 from sightscale.tasks.boxes import split_convention
 from sightscale.tasks.instructions import BOX_INSTRUCTION, OPEN_INSTRUCTION, SHORT_INSTRUCTION, YES_NO_INSTRUCTION
@@ -231,7 +231,11 @@ def test_blind_prompts_keep_every_word(condition: str) -> None:
             assert image.size == (8, 8)
             if condition in ("noise", "mismatched"):
                 assert image.tobytes() not in (own[i, 0], own[i, 1])
-    assert model.picture_hashes["t", 3] == model.picture_hashes["t", 3] and len(model.picture_hashes) == 4
+    traces = [model.traces["t", i] for i in range(4)]
+    hashes = [tuple(hash_image(picture(10 * i + k)) for k in range(2)) for i in range(4)]
+    assert [trace.image_hashes for trace in traces] == hashes
+    assert all(len(trace.shown_hashes or ()) == (0 if condition == "none" else 2) for trace in traces)
+    assert all(trace.shown_hashes != trace.image_hashes for trace in traces)
 
 
 def test_a_picture_given_as_a_path_is_blinded_and_a_video_is_refused(tmp_path: Path) -> None:

@@ -55,6 +55,6 @@ def test_three_models_land_where_theory_says(tmp_path: Path, monkeypatch: pytest
 def test_only_what_tells_its_truth_is_answered(tmp_path: Path) -> None:
     spec = parse_model("scripted:oracle")
     with pytest.raises(RuntimeError, match="--data mini"):
-        evaluate(Plan(spec, "x", ("easy_vqa",), (), tmp_path, limit=2), lambda line: None)
+        evaluate(Plan(spec, "x", ("easy_vqa",), (), tmp_path, limit=2))
     with pytest.raises(ValueError, match="known: oracle, prior, coin"):
         evaluate(Plan(parse_model("scripted:dice"), "x", ("imagenet",), (), tmp_path / "b", data="mini"), print)

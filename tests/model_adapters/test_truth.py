@@ -29,4 +29,4 @@ def test_the_reasoning_module_reads_true_descriptions_only_where_the_pictures_ar
 def test_other_documents_have_no_truth_to_tell(random_nano: Path, tmp_path: Path) -> None:
     model = f"decoupled:perception=truth,reasoning={random_nano},greedy=true"
     with pytest.raises(RuntimeError, match="tells no true description"):
-        evaluate(Plan(parse_model(model), model, ("easy_vqa",), (), tmp_path, limit=2), lambda line: None)
+        evaluate(Plan(parse_model(model), model, ("easy_vqa",), (), tmp_path, limit=2))

@@ -163,14 +163,13 @@ def test_training_goes_on_after_a_kill_with_the_same_result(tmp_path: Path, shor
 
 
 def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(
-    tmp_path: Path, shorten: Callable[..., Recipe]
+    tmp_path: Path, shorten: Callable[..., Recipe], messages: Callable[[], list[str]]
 ) -> None:
     first, second = (shorten(tower=10, answers=steps) for steps in (1, 2))
-    said: list[str] = []
     train(first, tmp_path / "work" / "first", tmp_path / "one")
-    assert not [line for line in said if "trained before" in line]
+    assert not [line for line in messages() if "trained before" in line]
     train(second, tmp_path / "work" / "second", tmp_path / "two")
-    assert [line for line in said if "trained before" in line]
+    assert [line for line in messages() if "trained before" in line]
     curves = [
         [
             (entry["step"], entry["loss"])

@@ -96,11 +96,11 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
-    from sightscale.harness.evaluation import Said
+    from sightscale.harness.evaluation import Answer
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
-    said = Said(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
+    said = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
     try:
         right = questions.score(number, said)

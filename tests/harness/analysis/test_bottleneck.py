@@ -67,7 +67,7 @@ def test_planted_drops_and_interaction_are_found(grid: list[str]) -> None:
             assert one["value"] == pytest.approx(truth, abs=0.03) and one["low"] < one["value"] < one["high"]
         mean = pick(found, measure, level="average")
         assert mean["low"] - 0.005 < truth < mean["high"] + 0.005
-    assert pick(found, "perception drop", task="one")["condition"] == "vlm-8b → vlm-0.6b"
+    assert pick(found, "perception drop", task="one")["contrast"] == "vlm-8b → vlm-0.6b"
 
 
 def test_the_upper_bound_is_the_score_on_true_descriptions(grid: list[str]) -> None:
@@ -121,13 +121,15 @@ def test_sizes_can_be_given_behind_the_run(save_run: Save, make_rows: Make) -> N
     assert [level.name for level in grid.perception] == ["8B", "0.6B"]
     found = find_bottleneck(read_runs(cells), resamples=200)
     assert pick(found, "interaction", level="task")["value"] == 0
-    with pytest.raises(ValueError, match=r"lacks perception 0\.6B with reasoning 0\.6B"):
+    with pytest.raises(ValueError, match=r"needs 4 decoupled runs .* and 3 are given; missing: 0\.6B with 0\.6B"):
         arrange_grid(read_runs(cells[:3]))
-    with pytest.raises(ValueError, match="at least two perception"):
+    with pytest.raises(ValueError, match=r"at least 4 decoupled runs.* these are 1 × 2"):
         arrange_grid(read_runs(cells[:2]))
     with pytest.raises(ValueError, match="both perception 8B"):
         arrange_grid(read_runs([*cells[1:], cells[0].rpartition("=")[0] + "=8:0.6"]))
+    with pytest.raises(ValueError, match="places no run"):
+        read_runs([f"{cells[0]}:1"])
     with pytest.raises(ValueError, match="names no two modules"):
-        arrange_grid(read_runs([f"{cells[0]}:1"]))
-    with pytest.raises(ValueError, match="name no perception module"):
+        arrange_grid(read_runs([cells[0].rpartition("=")[0] + "=8"]))
+    with pytest.raises(ValueError, match="ran end to end; run it as decoupled"):
         arrange_grid(read_runs([cells[0].rpartition("=")[0]]))

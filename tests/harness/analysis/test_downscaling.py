@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sightscale.harness.analysis.downscaling import DRAWN, FIXED, find_downscaling, order_by_scale
+from sightscale.harness.analysis.downscaling import Resampling, find_downscaling, order_by_scale
 from sightscale.harness.analysis.matched_runs import read_runs
 
 Save = Callable[..., str]
@@ -44,11 +44,11 @@ def test_planted_drops_and_their_relation_are_found(family: list[str]) -> None:
     found = find_downscaling(read_runs(family[::-1]), resamples=2000)  # the order given doesn't matter
     assert (found.largest, found.smallest) == ("family-8b", "family-0.6b")
     for name, drop in DROPS.items():
-        whole = pick(found.findings, "drop", task=name, condition="8B → 0.6B")
-        half = pick(found.findings, "drop", task=name, condition="8B → 1.7B")
+        whole = pick(found.findings, "drop", task=name, contrast="8B → 0.6B")
+        half = pick(found.findings, "drop", task=name, contrast="8B → 1.7B")
         assert whole["low"] - 0.01 < drop < whole["high"] + 0.01
         assert half["value"] == pytest.approx(drop / 2, abs=0.02)
-        relative = pick(found.findings, "relative drop", task=name, condition="8B → 0.6B")
+        relative = pick(found.findings, "relative drop", task=name, contrast="8B → 0.6B")
         assert relative["value"] == pytest.approx(drop / 0.8, abs=0.04)
     assert len(found.points) == len(DROPS) + 1 and (found.points["drop_low"] < found.points["drop_value"]).all()
 
@@ -60,18 +60,18 @@ def test_the_exception_stands_out_and_hides_the_relation(family: list[str]) -> N
     assert away.idxmax() == "exception" and away["exception"] > 4 * away.drop("exception").max()
     assert pick(findings, "kendall without", group="exception")["value"] > 0.9
     assert pick(findings, "slope without", group="exception")["value"] == pytest.approx(1.5, abs=0.15)
-    assert pick(findings, "kendall", group=FIXED)["value"] < 0.75
-    widths = [float(pick(findings, "kendall", group=kind)[["low", "high"]].diff().iloc[-1]) for kind in (FIXED, DRAWN)]
+    assert pick(findings, "kendall", group=Resampling.QUESTIONS)["value"] < 0.75
+    widths = [float(pick(findings, "kendall", group=kind)[["low", "high"]].diff().iloc[-1]) for kind in Resampling]
     assert widths[0] < widths[1]  # other tasks could have been asked, not only other questions
 
 
 def test_without_the_exception_the_line_is_found_with_its_interval(family: list[str]) -> None:
     runs = read_runs(family)
-    kept = [type(run)(run.label, run.records[run.records["task"] != "exception"], run.note) for run in runs]
+    kept = [type(run)(run.label, run.records[run.records["task"] != "exception"], run.placement) for run in runs]
     findings = find_downscaling(kept, resamples=2000).findings
-    slope = pick(findings, "slope", group=FIXED)
+    slope = pick(findings, "slope", group=Resampling.QUESTIONS)
     assert slope["low"] < 1.5 < slope["high"] and slope["high"] - slope["low"] < 0.6
-    assert pick(findings, "kendall p", group=FIXED)["value"] < 0.001
+    assert pick(findings, "kendall p", group=Resampling.QUESTIONS)["value"] < 0.001
 
 
 def test_only_common_questions_count(save_run: Save, make_rows: Make) -> None:

@@ -6,16 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sightscale.harness.analysis.matched_runs import match_questions, parse_size, read_run, read_runs, split_groups
+from sightscale.harness.analysis.matched_runs import (
+    Placement,
+    match_questions,
+    parse_placement,
+    parse_size,
+    read_run,
+    read_runs,
+    split_groups,
+)
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
 
 
-def test_a_run_is_a_folder_or_a_file_with_a_note(save_run: Save, make_rows: Make) -> None:
+def test_a_run_is_a_folder_or_a_file_with_a_placement(save_run: Save, make_rows: Make) -> None:
     folder = save_run("m", make_rows("t", "sighted", np.ones(2)))
-    assert read_run(folder).note is None
-    assert read_run(f"{folder}=0.6:8").note == "0.6:8"
+    assert read_run(folder).placement is None
+    assert read_run(f"{folder}=0.6:8").placement == Placement(perception=0.6, reasoning=8)
     assert read_run(f"{folder}/records.parquet").label == "m"
 
 
@@ -65,3 +73,23 @@ def test_sizes() -> None:
     for text in ("", "big", "-1", "nan", "0", "inf"):
         with pytest.raises(ValueError, match="is no size"):
             parse_size(text, "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "placement", "shown"),
+    [
+        ("8", Placement(size=8), "8B"),
+        ("600M", Placement(size=0.6), "0.6B"),
+        ("0.6:8", Placement(perception=0.6, reasoning=8), "0.6B:8B"),
+        ("truth:8B", Placement(reasoning=8), "truth:8B"),
+    ],
+)
+def test_a_placement_is_a_size_or_two_modules(text: str, placement: Placement, shown: str) -> None:
+    assert parse_placement(text, "run") == placement and str(placement) == shown
+    assert placement.on_truth == text.startswith("truth") and placement.in_grid == (":" in text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "8:8:8", "big", "8:", "truth", "-1", "8:truth"])
+def test_what_places_no_run_is_refused_with_the_run_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^runs/mine: "):
+        parse_placement(text, "runs/mine")

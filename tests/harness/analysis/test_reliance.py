@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from sightscale.harness.analysis.matched_runs import read_runs
-from sightscale.harness.analysis.reliance import MACRO, OFFICIAL, find_reliance, find_suspects
+from sightscale.harness.analysis.reliance import average_reliance, find_reliance, find_suspects, pair_reliance
+from sightscale.tasks.suites import AverageKind, Suite, members_of
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
@@ -63,8 +64,8 @@ def test_both_averages_of_unequal_axes(save_run: Save, make_rows: Make) -> None:
     scores = np.r_[np.ones(90), np.zeros(10), np.ones(50), np.zeros(50)]
     run = save_run("m", make_rows("mmstar", "sighted", scores, category=category, l2_category=axis))
     found = find_reliance(read_runs([run]))
-    assert value_of(found, "sighted", group=OFFICIAL)["value"] == pytest.approx(140 / 200)
-    assert value_of(found, "sighted", group=MACRO)["value"] == pytest.approx(((1 + 0) / 2 + 0.5) / 2)
+    assert value_of(found, "sighted", group="official")["value"] == pytest.approx(140 / 200)
+    assert value_of(found, "sighted", group="macro")["value"] == pytest.approx(((1 + 0) / 2 + 0.5) / 2)
     assert value_of(found, "sighted", group="x / q")["value"] == 0
 
 
@@ -76,10 +77,10 @@ def test_the_in_domain_average_is_unweighted_and_named_for_what_it_holds(save_ru
     ]
     run, part = read_runs([save_run("all", *parts), save_run("some", *parts[:2])])
     six = value_of(find_reliance([run]), "sighted", level="average")
-    assert six["group"] == "in-domain: unweighted mean of the six"
+    assert (six["group"], six["note"]) == ("mean", "unweighted mean of 6 tasks")
     assert six["value"] == pytest.approx(np.mean([hits(0.5 + 0.05 * n, 100 + 50 * n).mean() for n in range(6)]))
     assert six["low"] < six["value"] < six["high"]
-    assert value_of(find_reliance([part]), "sighted", level="average")["group"] == "in-domain mean of 2 tasks"
+    assert value_of(find_reliance([part]), "sighted", level="average")["note"] == "unweighted mean of 2 tasks"
 
 
 def test_floors_of_boxes_pairs_and_letters(save_run: Save, make_rows: Make) -> None:
@@ -95,9 +96,9 @@ def test_floors_of_boxes_pairs_and_letters(save_run: Save, make_rows: Make) -> N
     )
     found = find_reliance(read_runs([run]))
     floors = found[found["measure"] == "floor"].set_index("task")
-    assert floors.loc["boxes", "value"] == 0.6 and floors.loc["boxes", "condition"] == "always [0.30, 0.30, 0.70, 0.70]"
-    assert floors.loc["pairs", "value"] == pytest.approx(0.7 * 0.75) and floors.loc["pairs", "condition"] == "always B"
-    assert (floors.loc["letters", "value"], floors.loc["letters", "condition"]) == (0.4, "always B")
+    assert floors.loc["boxes", "value"] == 0.6 and floors.loc["boxes", "note"] == "always [0.30, 0.30, 0.70, 0.70]"
+    assert floors.loc["pairs", "value"] == pytest.approx(0.7 * 0.75) and floors.loc["pairs", "note"] == "always B"
+    assert (floors.loc["letters", "value"], floors.loc["letters", "note"]) == (0.4, "always B")
 
 
 def test_suspects_are_right_in_every_blind_pass_of_every_model(save_run: Save, make_rows: Make) -> None:
@@ -158,10 +159,38 @@ def test_averages_stay_on_their_scale_and_hold_gain_and_leakage(save_run: Save, 
 
 def test_mmstars_categories_have_both_averages(save_run: Save, make_rows: Make) -> None:
     # Two categories of unequal size, so that the two averages differ: 30 questions on two axes, 10 on one.
-    first = make_rows("mmstar_a", "sighted", np.r_[np.ones(20), np.zeros(10)])
+    first = make_rows("mmstar_math", "sighted", np.r_[np.ones(20), np.zeros(10)])
     first = first.assign(category="a", l2_category=["x"] * 20 + ["y"] * 10)
-    second = make_rows("mmstar_b", "sighted", np.r_[np.ones(5), np.zeros(5)], category="b", l2_category="z")
+    second = make_rows(
+        "mmstar_logical_reasoning", "sighted", np.r_[np.ones(5), np.zeros(5)], category="b", l2_category="z"
+    )
     found = find_reliance(read_runs([save_run("m", first, second)]), resamples=500)
-    averages = found[(found["task"] == "MMStar") & (found["measure"] == "sighted")].set_index("group")["value"]
-    assert averages[f"{OFFICIAL} (2 of 6 categories)"] == pytest.approx(25 / 40)
-    assert averages[f"{MACRO} (2 of 6 categories)"] == pytest.approx((0.5 + 0.5) / 2)
+    averages = found[(found["task"] == "MMStar") & (found["measure"] == "sighted")].set_index("group")
+    assert averages.loc["official", "value"] == pytest.approx(25 / 40)
+    assert averages.loc["macro", "value"] == pytest.approx((0.5 + 0.5) / 2)
+    assert averages["note"].str.endswith("(2 of 6 categories)").all()
+
+
+def test_one_average_alone_is_the_one_among_all_findings(save_run: Save, make_rows: Make) -> None:
+    rng = np.random.default_rng(3)
+    parts = []
+    for name in members_of(Suite.MMSTAR):
+        axes = {"category": name, "l2_category": ["x"] * 20 + ["y"] * 10}
+        parts += [
+            make_rows(name, "sighted", (rng.random(30) < 0.7) * 1.0, **axes),
+            make_rows(name, "none", (rng.random(30) < 0.4) * 1.0, **axes),
+        ]
+    [run] = read_runs([save_run("m", *parts)])
+    found = find_reliance([run], resamples=500)
+    ends = ["value", "low", "high", "n"]
+    for name, gain in pair_reliance(run, resamples=500):
+        row = value_of(found, "reliance", task=name, level="task")
+        assert row[ends].tolist() == [getattr(gain, end) for end in ends]
+    for kind, group in ((AverageKind.QUESTIONS, "official"), (AverageKind.AXES, "macro")):
+        whole = average_reliance(run, members_of(Suite.MMSTAR), kind, resamples=500)
+        row = value_of(found, "reliance", task="MMStar", group=group)
+        assert whole and row[ends].tolist() == [getattr(whole, end) for end in ends]
+        one = average_reliance(run, ["mmstar_math"], kind, resamples=500)
+        row = value_of(found, "reliance", task="mmstar_math", group=group)
+        assert one and row[ends].tolist() == [getattr(one, end) for end in ends]
+    assert average_reliance(run, ["mmstar_math", "in_domain_gqa"], AverageKind.TASKS) is None

@@ -48,7 +48,7 @@ def test_each_command_prints_tables_and_writes_files(runs: list[str], tmp_path: 
         (("reliance", *runs[:2], "--base", runs[2], *suspects), "multi-modal gain", "reliance_none"),
         (("downscale", *scaled), "without it", "drop_against_reliance"),
         (("bottleneck", *grid), "both are needed", "attribution"),
-        (("compare", *runs[:2]), "smallest to be seen", "comparison"),
+        (("compare", *runs[:2]), "smallest detectable", "comparison"),
     ):
         done = sightscale(*arguments, *files)
         assert done.exit_code == 0, done.stderr
@@ -83,7 +83,7 @@ def test_a_mistake_ends_in_one_line(runs: list[str], tmp_path: Path) -> None:
         (("reliance", old), "is not a parquet file"),
         (("downscale", runs[0]), "at least two runs"),
         (("downscale", *runs), "don't say how large"),
-        (("bottleneck", *runs), "name no perception module"),
+        (("bottleneck", *runs), "ran end to end; run it as decoupled:"),
         (("compare", runs[0], runs[0]), "same run"),
         (("compare", runs[0], runs[1], "--condition", "black"), "share no black question"),
         (("import", tmp_path / "samples_t.jsonl", "--output", tmp_path / "o", "--model", "m"), "there are no samples"),

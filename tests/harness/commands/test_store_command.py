@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_it_shows_and_prunes(store: Store) -> None:
-    shown = CliRunner().invoke(app, ["store", str(store.path)])
+    shown = CliRunner().invoke(app, ["store", "show", str(store.path)])
     assert shown.exit_code == 0 and "25.0 % of 4 prompts answered from it" in shown.stdout
     assert "model@1|transformers|float32" in shown.stdout
     pruned = CliRunner().invoke(app, ["store", "prune", str(store.path), "--engine", "model@1"])
@@ -33,10 +33,9 @@ def test_it_shows_and_prunes(store: Store) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["nowhere.sqlite"], "there is no store"),
+        (["show", "nowhere.sqlite"], "there is no store"),
+        (["prune", "nowhere.sqlite", "--damaged"], "there is no store"),
         (["prune", "{store}"], "say what is to be removed"),
-        (["{store}", "--damaged"], "sightscale store prune"),
-        (["shrink", "{store}"], "unknown action 'shrink'"),
     ],
 )
 def test_a_mistake_removes_nothing(arguments: list[str], reason: str, store: Store) -> None:

@@ -7,30 +7,26 @@ import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.evaluation import focus_files as written_by
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.model_adapters import engines
 from sightscale.model_adapters.decoupled.focus import leaks, prompt_hash, read_focus
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine
-
-
-def quiet(_: str) -> None:
-    """Nobody watches."""
 
 
 def test_a_file_holds_each_usable_focus_and_says_where_they_come_from(
     random_nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[OnDemandEngine] = []
-    own = written_by.open_on_demand
+    own = engines.open_on_demand
 
     def noted(*arguments, **options):  # type: ignore[no-untyped-def]
         engine = own(*arguments, **options)
         opened.append(engine._engine)  # type: ignore[union-attr]
         return engine
 
-    monkeypatch.setattr(written_by, "open_on_demand", noted)
+    monkeypatch.setattr(engines, "open_on_demand", noted)
     path = tmp_path / "focus.json"
-    outcomes = write_focus_file(str(random_nano), ("easy_vqa",), path, quiet, limit=5)
+    outcomes = write_focus_file(str(random_nano), ("easy_vqa",), path, limit=5)
     content = json.loads(path.read_text())
     focuses = read_focus(path)["easy_vqa"]
     assert sum(outcomes.values()) == 5 and len(focuses) == outcomes.get("written", 0)
@@ -39,7 +35,7 @@ def test_a_file_holds_each_usable_focus_and_says_where_they_come_from(
     assert content["provenance"]["prompt_hash"] == prompt_hash()
     assert str(random_nano) in content["provenance"]["model"]
     assert content["provenance"]["tasks"] == {"easy_vqa": {"documents": 5, "focuses": len(focuses)}}
-    assert write_focus_file(str(random_nano), ("easy_vqa",), path, quiet, limit=5) == outcomes
+    assert write_focus_file(str(random_nano), ("easy_vqa",), path, limit=5) == outcomes
     assert json.loads(path.read_text())["focus"] == content["focus"]
     assert [engine.times_opened for engine in opened] == [1, 0]
 

@@ -7,7 +7,7 @@ import pytest
 
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.records import digest_records, read_records
-from sightscale.harness.evaluation.replay import Said, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
@@ -36,7 +36,7 @@ def test_an_honest_run_is_made_again_to_the_letter(
             assert len(questions) == rows["doc_id"].nunique()
             assert questions.details == manifest["task_details"][task]
             for row in rows.itertuples():
-                said = Said(row.response, row.answer_format, row.kind, "direct", "")
+                said = Answer(row.response, row.answer_format, row.kind, "direct", "")
                 right = questions.score(row.doc_id, said)
                 assert (right["score"], right["outcome"], right["target"]) == (row.score, row.outcome, row.target)
                 assert questions.prompt(row.doc_id, said) == row.prompt

@@ -14,12 +14,11 @@ from sightscale.harness.pages.drawing import (
     Bar,
     Mark,
     Row,
-    as_file,
     draw_intervals,
     draw_shares,
 )
+from sightscale.harness.pages.figure import make_figure, save_figure, write_svg
 from sightscale.harness.report.contents import compute_contents
-from sightscale.harness.report.figures import write_figure
 from sightscale.harness.report.folders import read_given
 
 
@@ -48,7 +47,7 @@ def test_figures_of_hostile_names_are_well_formed_files(hostile_run: Path, tmp_p
     contents = compute_contents(read_given([hostile_run]), resamples=200)
     assert contents.figures
     for figure in contents.figures:
-        write_figure(figure, tmp_path)
+        save_figure(figure, tmp_path)
         root = ElementTree.parse(tmp_path / f"{figure.name}.svg").getroot()
         names = {element.tag.rpartition("}")[2] for element in root.iter()}
         assert names <= {"svg", "title", "style", "rect", "text", "g", "line", "circle"}
@@ -77,7 +76,10 @@ def test_the_page_s_colours_stand_out_in_light_and_dark() -> None:
 
 
 def test_outcomes_differ_in_the_drawing_and_in_the_legend() -> None:
-    file = as_file(draw_shares([Bar("one", (0.5, 0.5, 0, 0), "says")], "axis"), "A & B", ["x", "<y>"], "o")
+    bars = [Bar("one", (0.5, 0.5, 0, 0), "says")]
+    file = write_svg(
+        make_figure("f", "A & B", "", ("x", "<y>"), lambda width: draw_shares(bars, "axis", width=width), "o")
+    )
     assert "A &amp; B" in file and "&lt;y&gt;" in file and all(shade in file for shade in SHADES)
 
 

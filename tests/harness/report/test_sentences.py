@@ -77,8 +77,11 @@ def test_several_runs_are_ranked_only_on_the_same_questions(make_rows: Make, sav
     fewer = save_run("fewer", make_rows("t", "sighted", (luck[:50] < 0.5) * 1.0))
     elsewhere = save_run("elsewhere", make_rows("u", "sighted", (luck < 0.5) * 1.0))
     for folders, said in (
-        ((poor, best), "best scores highest, 90.8 % [87.5–93.2], 38.2 points ["),
-        ((poor, alike, best), "best scores highest, 90.8 % [87.5–93.2], but these questions can't tell it from alike."),
+        ((poor, best), "best scores highest, 90.8 % [87.5, 93.2], 38.2 points ["),
+        (
+            (poor, alike, best),
+            "best scores highest, 90.8 % [87.5, 93.2], but these questions can't tell it from alike.",
+        ),
         ((best, fewer), "not all on the same questions"),
         ((best, elsewhere), "not all on the same questions"),
     ):

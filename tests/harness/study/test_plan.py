@@ -29,7 +29,7 @@ scales:
 def test_the_nano_study_plans_each_run_once_and_its_recipes_exist() -> None:
     study = load_study("nano")
     runs = plan_runs(study)
-    counts = {role: sum(one.role == role for one in runs) for role in {one.role for one in runs}}
+    counts = {role: sum(one.purpose == role for one in runs) for role in {one.purpose for one in runs}}
     expected = {"end-to-end": 4, "grid": 16, "truth": 4, "caption": 4, "extract": 4, "extract-from-scratch": 4}
     assert counts == {**expected, "thinking": 4}
     assert len({one.name for one in runs}) == len({one.model for one in runs}) == len(runs)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sightscale.harness.analysis.matched_runs import Run
-from sightscale.harness.study.plan import PlannedRun
+from sightscale.harness.analysis.matched_runs import Run, parse_placement
+from sightscale.harness.study.plan import PlannedRun, Purpose
 from sightscale.harness.study.verdicts import PAPER, SAYS, Ruling, combine, give_verdicts
 
 N = 400
@@ -25,7 +25,8 @@ def make(make_rows: Rows, name: str, role: Any, note: str, share: dict[str, floa
     if blind is not None:
         parts += [make_rows(task, "none", scores(blind, 99 + i)) for i, task in enumerate(share)]
     rows = pd.concat(parts, ignore_index=True).assign(run_id=name, model=name)
-    return PlannedRun(name, role, name, note), Run(name, rows, note)
+    placement = parse_placement(note, name)
+    return PlannedRun(name, Purpose(role), name, placement), Run(name, rows, placement)
 
 
 def planted(make_rows: Rows, gain: float) -> dict[PlannedRun, Run]:
@@ -61,7 +62,7 @@ def test_drops_that_follow_reliance_support_the_first_takeaway(make_rows: Rows) 
         ]
     )
     first = give_verdicts(runs, "none", resamples=500)[0]
-    assert first.ruling == "supported" and first.evidence[0].value > 0.5
+    assert first.ruling == "supported" and first.evidence[0].estimate.value > 0.5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sightscale.leaderboards.published.table_one import IN_DOMAIN_TASKS
+from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, claim_entry: ClaimEntry) -> P
     """Four entries with strange titles, end-to-end and decoupled in turn, and the published rows."""
     folder = tmp_path_factory.mktemp("board")
     for number, title in enumerate(TITLES):
-        scores = {f"in_domain_{task}": 0.2 + 0.2 * number for task in IN_DOMAIN_TASKS.values()}
+        scores = dict.fromkeys(IN_DOMAIN.values(), 0.2 + 0.2 * number)
         counts = (10**7, 10**8) if number % 2 else (10 ** (6 + number),)
         claim_entry(folder / "entries", f"system-{number}", scores, counts, title=title)
     build_site(folder / "entries", folder / "site", Options(verify=False))

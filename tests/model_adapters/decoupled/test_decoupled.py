@@ -34,7 +34,8 @@ from sightscale.model_adapters.requests import Request, read_prompt
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.instructions import has_options, split_instruction
-from sightscale.tasks.sources import DATA, MINI
+from sightscale.tasks.sources import DATA
+from sightscale.tasks.vocabulary import DataOrigin
 
 
 class Listening:
@@ -60,7 +61,7 @@ def requests_of_tasks(request: pytest.FixtureRequest) -> list[Request]:
     names = ["easy_vqa", "in_domain_gqa"] if request.param == "two" else [card.name for card in list_tasks()]
     found: dict[str, list[Request]] = {}
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv(DATA, MINI)
+        environment.setenv(DATA, DataOrigin.MINI)
         manager = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False, model_name="decoupled")
         for card in names:
             if card not in found:

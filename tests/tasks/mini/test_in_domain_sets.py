@@ -140,7 +140,7 @@ def test_unknown_sets_and_data_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ValueError, match="unknown mini set 'in_domain/Chart'"):
         build_rows("in_domain/Chart")
     monkeypatch.setenv(DATA, "tiny")
-    from sightscale.tasks.sources import chosen_data
+    from sightscale.tasks.sources import chosen
 
     with pytest.raises(ValueError, match="known: hub, mini"):
-        chosen_data()
+        chosen()

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.decoupled.prompts import perception_prompt
-from sightscale.trainers.extraction import examples as extraction, statements
+from sightscale.trainers.extraction import examples as extraction, teacher as statements
 from sightscale.trainers.extraction.examples import Result, extract, join_focuses
 from sightscale.trainers.extraction.sources import Example, open_sources
 

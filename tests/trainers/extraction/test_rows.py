@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from sightscale.trainers.extraction.rows import RowFile, alone_in
+from sightscale.trainers.extraction.rows import RowFile
+from sightscale.trainers.work_folders import hold
 
 
 def rows(n: int) -> list[dict[str, str]]:
@@ -59,18 +60,18 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
     ready = get_context("fork").Event()
 
-    def hold() -> None:
-        with alone_in(tmp_path):
+    def work() -> None:
+        with hold(tmp_path, wait=False):
             ready.set()
             time.sleep(60)
 
-    process = get_context("fork").Process(target=hold)
+    process = get_context("fork").Process(target=work)
     process.start()
     assert ready.wait(20)
-    with pytest.raises(ValueError, match="another process is writing to"), alone_in(tmp_path):
+    with pytest.raises(ValueError, match="another process works here"), hold(tmp_path, wait=False):
         pass
     process.kill()
     process.join()
     for _ in range(2):
-        with alone_in(tmp_path):
+        with hold(tmp_path, wait=False):
             pass
