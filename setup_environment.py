@@ -62,9 +62,9 @@ def install(folder: Path, extra: str | None, vllm: bool = False) -> None:
 
 def write_constraints(folder: Path) -> Path:
     """The tested versions, but for those that vLLM decides itself."""
-    kept = [line for line in (HERE / "constraints.txt").read_text().splitlines() if not line.startswith(LEFT_TO_VLLM)]
+    lines = [line for line in (HERE / "constraints.txt").read_text().splitlines() if not line.startswith(LEFT_TO_VLLM)]
     path = folder / "constraints.txt"
-    path.write_text("\n".join(kept) + "\n")
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 

@@ -11,8 +11,8 @@ DATA = "data"  # as a focus file: the document's own focus
 
 def sees_its_pictures(doc: Mapping[str, Any], prompt: Prompt) -> bool:
     """Whether the prompt shows the document's own pictures, pixel by pixel and in order."""
-    own = [picture.convert("RGB").tobytes() for picture in _pictures(doc)]
-    return bool(own) and [picture.convert("RGB").tobytes() for picture in prompt.images] == own
+    pixels = [picture.convert("RGB").tobytes() for picture in _pictures(doc)]
+    return bool(pixels) and [picture.convert("RGB").tobytes() for picture in prompt.images] == pixels
 
 
 def describe_truly(doc: Mapping[str, Any], prompt: Prompt) -> Completion:

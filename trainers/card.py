@@ -33,10 +33,10 @@ def lineage(recipe: Recipe, release: str) -> list[TowerStage | Stage]:
     """The stages that a released model went through, in order. Raises UserError for an unknown release."""
     by_name = {stage.name: stage for stage in recipe.stages}
     before = dict(zip([stage.name for stage in recipe.stages][1:], recipe.stages, strict=False))
-    found = [stage for stage in recipe.stages if isinstance(stage, Stage) and stage.release == release]
-    if not found:
+    stages = [stage for stage in recipe.stages if isinstance(stage, Stage) and stage.release == release]
+    if not stages:
         raise UserError(f"recipe {recipe.name} releases no {release!r}")
-    chain: list[TowerStage | Stage] = [found[0]]
+    chain: list[TowerStage | Stage] = [stages[0]]
     while True:
         last = chain[-1]
         earlier = by_name[last.after] if isinstance(last, Stage) and last.after else before.get(last.name)
@@ -75,7 +75,7 @@ def write_card(
     architecture = (
         "A Qwen3 language model" if text_only else "SigLIP tower, two-layer MLP connector, Qwen3 language model"
     )
-    shown = f"\n![Loss of each stage]({curve})\n" if curve else ""
+    picture = f"\n![Loss of each stage]({curve})\n" if curve else ""
     lines = [
         "---",
         "license: apache-2.0",
@@ -94,7 +94,7 @@ def write_card(
         "| stage | kind | steps | batch | learning rates | data | last loss |",
         "|---|---|---|---|---|---|---|",
         *(_stage_row(recipe, stage, last.get(stage.name, {}).get("loss")) for stage in stages),
-        shown,
+        picture,
         "## Scores",
         f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "
         "reliance the paired difference.",

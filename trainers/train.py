@@ -224,8 +224,8 @@ def save_model(model: Any, processor: Any, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     weights = output / "model.safetensors"
     tied = model.config.text_config.tie_word_embeddings  # then the output head is the input embedding, kept once
-    kept = {name: tensor for name, tensor in model.state_dict().items() if not (tied and name == "lm_head.weight")}
-    state = {name: tensor.to(torch.bfloat16) for name, tensor in kept.items()}
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if not (tied and name == "lm_head.weight")}
+    state = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
     type(model)(model.config).to(torch.bfloat16).save_pretrained(output, state_dict=state)
     model.generation_config.save_pretrained(output)
     processor.save_pretrained(output)

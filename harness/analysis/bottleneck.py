@@ -151,10 +151,10 @@ def attribute(scores: Array, reasoning: int) -> Array:
     """
     right = scores > RIGHT
     both, perceives, reasons, neither = (right[:, at] for at in (0, reasoning - 1, -reasoning, -1))
-    kept = both & perceives & reasons
+    always_right = both & perceives & reasons
     return np.select(
         [
-            neither & kept,
+            neither & always_right,
             neither,
             perceives & reasons,
             perceives,

@@ -52,11 +52,11 @@ def _read_shares(target: str) -> dict[str, float]:
 
 def _constant_box(targets: Sequence[str]) -> tuple[str, Array] | None:
     boxes = np.array([_read_box(one) for one in targets])
-    known = boxes[~np.isnan(boxes).any(axis=1)]
-    if not len(known):
+    readable = boxes[~np.isnan(boxes).any(axis=1)]
+    if not len(readable):
         return None
-    taken = np.unique(np.linspace(0, len(known) - 1, min(len(known), CANDIDATES)).astype(int))
-    candidates = np.vstack([np.median(known, axis=0), known[taken]])
+    taken = np.unique(np.linspace(0, len(readable) - 1, min(len(readable), CANDIDATES)).astype(int))
+    candidates = np.vstack([np.median(readable, axis=0), readable[taken]])
     hits = [_overlaps(one, boxes) >= CORRECT_IOU for one in candidates]
     best = int(np.argmax([one.mean() for one in hits]))
     named = ", ".join(f"{side:.2f}" for side in candidates[best])
@@ -79,5 +79,5 @@ def _overlaps(one: Array, boxes: Array) -> Array:
     shared = np.clip(across, 0, None) * np.clip(down, 0, None)
     union = (one[2] - one[0]) * (one[3] - one[1]) + width * height - shared
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.where((union > 0) & (width > 0) & (height > 0), shared / union, 0.0)
-    return np.nan_to_num(found)
+        overlap = np.where((union > 0) & (width > 0) & (height > 0), shared / union, 0.0)
+    return np.nan_to_num(overlap)

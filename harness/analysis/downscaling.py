@@ -215,10 +215,10 @@ def _errors(points: Sequence[_Point]) -> list[Array]:
 
 
 def _percentiles(value: float, replicates: Array, n: int) -> Estimate:
-    kept = replicates[np.isfinite(replicates)]
-    if not len(kept) or value != value:
+    finite = replicates[np.isfinite(replicates)]
+    if not len(finite) or value != value:
         return Estimate(value, float("nan"), float("nan"), n, n)
-    low, high = np.quantile(kept, [0.025, 0.975])
+    low, high = np.quantile(finite, [0.025, 0.975])
     return Estimate(value, float(low), float(high), n, n)
 
 
@@ -231,13 +231,13 @@ def _influences(points: Sequence[_Point], x: Array, y: Array, errors: Sequence[A
     if len(points) < 4:
         return findings
     for number, point in enumerate(points):
-        kept = np.arange(len(points)) != number
-        line = fit_line(x[kept], y[kept], errors[0][kept], errors[2][kept])
+        others = np.arange(len(points)) != number
+        line = fit_line(x[others], y[others], errors[0][others], errors[2][others])
         gap = y - line.intercept - line.slope * x
         expected = errors[1] + line.slope**2 * errors[0] - 2 * line.slope * errors[2]
-        scatter = max(0.0, float(np.sum(gap[kept] ** 2 - expected[kept]) / max(1, kept.sum() - 2)))
+        scatter = max(0.0, float(np.sum(gap[others] ** 2 - expected[others]) / max(1, others.sum() - 2)))
         for measure, value in (
-            (Measure.KENDALL_WITHOUT, rank_correlation(x[kept], y[kept])),
+            (Measure.KENDALL_WITHOUT, rank_correlation(x[others], y[others])),
             (Measure.SLOPE_WITHOUT, line.slope),
             (Measure.DISTANCE, gap[number]),
             (Measure.DEVIATION, gap[number] / np.sqrt(expected[number] + scatter)),

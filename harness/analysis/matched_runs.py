@@ -71,8 +71,8 @@ class Questions:
 
     def common(self, columns: Sequence[tuple[str, str]]) -> "Questions":
         """Only the questions with a score in all of `columns`."""
-        kept = self.scores.loc[:, list(columns)].dropna()
-        return Questions(self.task, self.about.loc[kept.index], kept)
+        scored = self.scores.loc[:, list(columns)].dropna()
+        return Questions(self.task, self.about.loc[scored.index], scored)
 
     def column(self, run: str, condition: str) -> Array:
         """Scores of one run under one condition."""

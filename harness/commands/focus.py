@@ -56,5 +56,5 @@ def focus(
         store=store,
         task_folders=tuple(include_path or ()),
     )
-    said = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-    print(f"{said or 'no questions'} in {output}")
+    summary = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+    print(f"{summary or 'no questions'} in {output}")

@@ -27,8 +27,8 @@ def add(
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
     from sightscale.leaderboards.entry import add_entry, read_facts
 
-    given = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
-    entry = add_entry(runs, output, read_facts(facts, {**given, "hardware": hardware, "notes": notes}))
+    options = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
+    entry = add_entry(runs, output, read_facts(facts, {**options, "hardware": hardware, "notes": notes}))
     for average in entry.averages:
         print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
     print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({one.task for one in entry.scores})} tasks")
@@ -65,8 +65,8 @@ def _verify(
             print(f"{one.folder}: {issue.line()}")
         counts = {level: sum(issue.level == level for issue in one.issues) for level in ("error", WARNING)}
         unchecked = len(one.issues) - sum(counts.values())
-        told = f"{counts['error']} errors, {counts[WARNING]} warnings, {unchecked} not checked"
-        print(f"{one.folder}: {'accepted' if one.accepted else 'REFUSED'}: {told}")
+        summary = f"{counts['error']} errors, {counts[WARNING]} warnings, {unchecked} not checked"
+        print(f"{one.folder}: {'accepted' if one.accepted else 'REFUSED'}: {summary}")
     if json:
         json.write_text(write_json(verified), encoding="utf-8")
     if markdown:

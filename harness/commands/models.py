@@ -42,15 +42,15 @@ def show(name: Annotated[str, typer.Argument(help="The system to show.")]) -> No
     system = find_system(name)
     row = system.row
     sizes = f"perception {row.perception:g}B, reasoning {row.reasoning:g}B" if row.perception else f"{row.reasoning:g}B"
-    said = [("system", name), ("row", f"{row.system} ({sizes})"), ("boxes", system.boxes), ("chat", system.chat)]
+    facts = [("system", name), ("row", f"{row.system} ({sizes})"), ("boxes", system.boxes), ("chat", system.chat)]
     for part in system.parts:
         weights = part.weights or "weights not released"
-        said.append((part.role, f"{weights}; licence: {part.licence}"))
-        said += [("  get it", step) for step in part.steps]
-    said += [("not public", line) for line in system.not_public]
-    said += [("note", line) for line in system.notes]
-    said.append(("model", system.model_string))
-    for label, value in said:
+        facts.append((part.role, f"{weights}; licence: {part.licence}"))
+        facts += [("  get it", step) for step in part.steps]
+    facts += [("not public", line) for line in system.not_public]
+    facts += [("note", line) for line in system.notes]
+    facts.append(("model", system.model_string))
+    for label, value in facts:
         print(f"{label + ':':14} {value}")
     print(f"\n{system.command}")
 

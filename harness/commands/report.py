@@ -35,11 +35,11 @@ def report(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # pictures that were read for the run are in its cache
     from sightscale.harness.report import Options, read_given, render_summary, write_report
 
-    given = read_given(folders)
+    given_runs = read_given(folders)
     if pictures:
         quieten()
     target = output or (folders[0] if folders[0].is_dir() else folders[0].parent) / "report"
     options = Options(samples=samples, pictures=pictures, data_root=data_root, task_folders=tuple(include_path or ()))
-    contents, written = write_report(given, target, options)
+    contents, written = write_report(given_runs, target, options)
     open_console().print(render_summary(contents))
     print(f"{written[0]} and {len(written) - 1} more files")

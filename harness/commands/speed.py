@@ -64,13 +64,13 @@ def speed(
     quieten()
     from sightscale.harness.speed import describe
 
-    found = []
+    comparisons = []
     for part in chosen:
         print(f"speed: {part}", file=sys.stderr)
         if part == "decoupled":
             from sightscale.harness.speed import compare_decoupled
 
-            found.append(
+            comparisons.append(
                 compare_decoupled(
                     perception,
                     reasoning,
@@ -84,11 +84,11 @@ def speed(
         elif part == "overhead":
             from sightscale.harness.speed import compare_overhead
 
-            found.append(compare_overhead(2 * questions, rounds, batch_size))
+            comparisons.append(compare_overhead(2 * questions, rounds, batch_size))
         else:
-            found.append(_compare_engines(tuple(model or ()), questions, rounds))
-        _print(found[-1])
-    described = describe(found)
+            comparisons.append(_compare_engines(tuple(model or ()), questions, rounds))
+        _print(comparisons[-1])
+    described = describe(comparisons)
     machine = described["machine"]
     gpus = ", ".join(machine["gpus"]) or "no GPU"
     memory = f"{machine['memory_gib']} GiB, {gpus}"
@@ -136,7 +136,7 @@ def _print(comparison: "Comparison") -> None:
         )
     open_console().print(table)
     rounds = len(comparison.seconds[comparison.first])
-    said = f"{comparison.what}; {comparison.questions:,} questions, medians of {rounds}"
+    summary = f"{comparison.what}; {comparison.questions:,} questions, medians of {rounds}"
     if comparison.reached is not None:
-        said += f"; target {comparison.target}: {'reached' if comparison.reached else 'missed'}"
-    print(said)
+        summary += f"; target {comparison.target}: {'reached' if comparison.reached else 'missed'}"
+    print(summary)

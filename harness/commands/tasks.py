@@ -89,16 +89,16 @@ def show(
     if card.members:
         cards = {one.name: one for one in list_tasks()}
         for label, member in zip(["members:", *[""] * len(card.members)], card.members, strict=False):
-            own = (
+            availability = (
                 cards[member].availability() if member in cards else "lmms-eval's own, which fetches its data when run"
             )
-            print(f"{label:14} {member} (hub data now: {own})")
+            print(f"{label:14} {member} (hub data now: {availability})")
         for what, reason in card.missing.items():
             print(f"not in it:     {what}: {reason}")
         for what, note in card.notes.items():
             print(f"note:          {what}: {note}")
-        shown = [cards[member] for member in card.members if member in cards and not cards[member].members]
-        card = next((one for one in shown if data != "mini" or one.mini), shown[0])
+        examples = [cards[member] for member in card.members if member in cards and not cards[member].members]
+        card = next((one for one in examples if data != "mini" or one.mini), examples[0])
         print(f"{'example of:':14} {card.name}")
     if data == "mini" and not (card.mini or card.source.startswith("package:")):
         print("The mini suite has nothing in its place; name --data hub for an example.")

@@ -64,8 +64,8 @@ def train(
             scores = _score(model, loaded, work / "scores" / name)
         draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
         write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
-        told = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
-        print(f"{folder}: {told or 'not scored'}")
+        summary = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
+        print(f"{folder}: {summary or 'not scored'}")
 
 
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:

@@ -136,8 +136,8 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
             for task, rows in samples.items()
         ]
         _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
-        kept = records[records["condition"] != condition]
-        records = pd.concat([part for part in (kept, *fresh) if len(part)], ignore_index=True)
+        earlier = records[records["condition"] != condition]
+        records = pd.concat([part for part in (earlier, *fresh) if len(part)], ignore_index=True)
         write_records(records, plan.output / "records.parquet")
         manifest["conditions"][condition] = {
             "seconds": round(time.perf_counter() - began, 2),

@@ -44,8 +44,8 @@ def write_focus_file(
         raise UserError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
     logger.info(f"tasks: reading {', '.join(tasks)}")
     manager, leaves = load_tasks(tasks, "decoupled", task_folders)
-    kept = store or output.with_name(f"{output.name}.sqlite")
-    engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(kept))
+    store_path = store or output.with_name(f"{output.name}.sqlite")
+    engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(store_path))
     writer = FocusWriter(engine)
     logger.info(f"model: {engine.identity}")
     focuses, counts, unread = {}, {}, 0

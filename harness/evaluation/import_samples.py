@@ -44,17 +44,17 @@ def import_samples(
     files' bytes. Raises UserError in one line for a file that isn't lmms-eval's, naming the line, and when the
     metric can't be told.
     """
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    samples_of: dict[tuple[str, str], list[dict[str, Any]]] = {}
     digest = hashlib.sha256(model.encode())
     for argument in arguments:
         path, task, condition = read_argument(argument)
-        if (task, condition) in found:
+        if (task, condition) in samples_of:
             raise UserError(f"{path} is a second file of {task} {condition}; give one file for each")
-        found[task, condition] = list(read_samples(path, metric, digest))
+        samples_of[task, condition] = list(read_samples(path, metric, digest))
     run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
     parts = [
         make_records(run, task, condition, samples, _traces(task, samples), metric="score", data=data)
-        for (task, condition), samples in found.items()
+        for (task, condition), samples in samples_of.items()
         if samples
     ]
     if not parts:

@@ -94,10 +94,10 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
 
 def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
     """Leaf tasks by name, with the first metric of each."""
-    found: dict[str, str] = {}
+    leaves: dict[str, str] = {}
     for name, task in loaded.items():
         if isinstance(task, dict):
-            found |= _leaves(task)
+            leaves |= _leaves(task)
         else:
-            found[name] = next(iter(task.aggregation()), "accuracy")
-    return found
+            leaves[name] = next(iter(task.aggregation()), "accuracy")
+    return leaves

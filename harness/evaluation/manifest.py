@@ -33,13 +33,13 @@ PACKAGES = (
 
 def describe_software() -> dict[str, str | None]:
     """Versions of Python and of every package that can change a number; None where one is missing."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = None
-    return found
+            versions[package] = None
+    return versions
 
 
 def describe_machine() -> dict[str, Any]:

@@ -66,8 +66,8 @@ class TaskQuestions:
         response = tag_convention(answer.response, convention) if convention else answer.response
         result = self._task.process_results(self._words[number], [response])
         score = result[self.metric]
-        found = {name: result.get(name) for name in COPIED}
-        return found | {
+        copied = {name: result.get(name) for name in COPIED}
+        return copied | {
             "item_id": str(result.get("item_id", number)),
             "options": result.get("options") or {},
             "target": self._task.doc_to_target(self._words[number]),

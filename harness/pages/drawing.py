@@ -143,8 +143,8 @@ def draw_cells(cells: Sequence[Cell], row_axis: str, column_axis: str, *, width:
     for number, name in enumerate(rows):
         tops[name] = head + (down + (20 if narrow else 0)) * number + (20 if narrow else 0)
         at = (left, tops[name] - 6, "start") if narrow else (left - 12, tops[name] + down / 2 + 4, "end")
-        shown = escape(show_line(name, 50 if narrow else LONGEST_NAME))
-        parts.append(f'<text x="{at[0]}" y="{at[1]:.0f}" text-anchor="{at[2]}">{shown}</text>')
+        label = escape(show_line(name, 50 if narrow else LONGEST_NAME))
+        parts.append(f'<text x="{at[0]}" y="{at[1]:.0f}" text-anchor="{at[2]}">{label}</text>')
     for cell in cells:
         x, y = left + across * columns.index(cell.column), tops[cell.row]
         share = 0.0 if high <= low or cell.estimate.is_missing else (cell.estimate.value - low) / (high - low)
@@ -244,8 +244,8 @@ class _Frame:
         if self.stacked:
             return f'<text x="{self.left}" y="{self.top(number) - 6}">{escape(show_line(name, 50))}</text>'
         middle = self.top(number) + self.body / 2 + 4
-        shown = escape(show_line(name, LONGEST_NAME))
-        return f'<text x="{self.left - 12}" y="{middle:.0f}" text-anchor="end">{shown}</text>'
+        text = escape(show_line(name, LONGEST_NAME))
+        return f'<text x="{self.left - 12}" y="{middle:.0f}" text-anchor="end">{text}</text>'
 
     def upright(self, value: float, kind: str) -> str:
         x = self.x(value)

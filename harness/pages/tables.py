@@ -49,8 +49,8 @@ def make_table(
 ) -> Table:
     """A table without the columns that say nothing in any row, and with strangers' names made short and harmless."""
     rows = [{key: show_line(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in rows]
-    kept = tuple(column for column in columns if any(not _empty(row.get(column.name)) for row in rows))
-    return Table(name, title, caption, kept, tuple(rows))
+    columns_kept = tuple(column for column in columns if any(not _empty(row.get(column.name)) for row in rows))
+    return Table(name, title, caption, columns_kept, tuple(rows))
 
 
 def show_cell(kind: Kind, cell: Any) -> Shown:
@@ -103,12 +103,12 @@ def as_frame(table: Table) -> pd.DataFrame:
         if column.kind == "text":
             columns[column.name] = ["" if _empty(cell) else str(cell) for cell in cells]
             continue
-        found = [cell if isinstance(cell, Estimate) else None for cell in cells]
+        estimates = [cell if isinstance(cell, Estimate) else None for cell in cells]
         numbers = [_number(cell) for cell in cells]
         columns[column.name] = pd.array(numbers, dtype="Int64") if column.kind == "count" else numbers
-        if any(one is not None and one.low == one.low for one in found):
-            columns[f"{column.name}_low"] = [one.low if one else None for one in found]
-            columns[f"{column.name}_high"] = [one.high if one else None for one in found]
+        if any(one is not None and one.low == one.low for one in estimates):
+            columns[f"{column.name}_low"] = [one.low if one else None for one in estimates]
+            columns[f"{column.name}_high"] = [one.high if one else None for one in estimates]
     return pd.DataFrame(columns)
 
 

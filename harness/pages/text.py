@@ -19,8 +19,8 @@ def show_text(text: object, limit: int = LONGEST) -> str:
     if text is None or text != text:
         return ""
     whole = str(text)
-    shown = whole[:limit].replace("\r\n", "\n").translate(_SHOWN)
-    return shown if len(whole) <= limit else f"{shown}… [{len(whole) - limit:,} more characters]"
+    visible = whole[:limit].replace("\r\n", "\n").translate(_SHOWN)
+    return visible if len(whole) <= limit else f"{visible}… [{len(whole) - limit:,} more characters]"
 
 
 def show_line(text: object, limit: int = SHORTEST_NAME) -> str:
@@ -39,9 +39,9 @@ def name_model(model: str) -> str:
     """A model string short enough for a heading: the modules of a decoupled one, a folder's last name."""
     kind, _, rest = model.partition(":")
     if kind == "decoupled":
-        given = dict(part.partition("=")[::2] for part in rest.split(","))
-        modules = [_last(given[name]) for name in ("perception", "reasoning") if given.get(name)]
-        return show_line(" → ".join(modules) + (" thinking" if given.get("mode") == "thinking" else ""))
+        arguments = dict(part.partition("=")[::2] for part in rest.split(","))
+        modules = [_last(arguments[name]) for name in ("perception", "reasoning") if arguments.get(name)]
+        return show_line(" → ".join(modules) + (" thinking" if arguments.get("mode") == "thinking" else ""))
     if kind == "lmms":
         return show_line(model)
     name, *options = model.split(",")

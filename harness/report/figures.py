@@ -92,8 +92,8 @@ def draw_runs(measured: Sequence[Measured]) -> Figure:
         marks = [_mark(n, one.label, place.task, one.score(place)) for n, one in enumerate(measured[:6])]
         chance = next((level.value for one in measured if (level := one.get(place, Measure.CHANCE))), None)
         rows.append(Row(place.task, tuple(mark for mark in marks if mark), chance, urlencode({"task": place.task})))
-    shown = f"the first {len(series)} of {len(measured)} runs" if len(measured) > 6 else f"{len(series)} runs"
-    return _intervals("runs", "All runs", f"Sighted scores of {shown}.", rows, series, SCORE_AXIS)
+    which = f"the first {len(series)} of {len(measured)} runs" if len(measured) > 6 else f"{len(series)} runs"
+    return _intervals("runs", "All runs", f"Sighted scores of {which}.", rows, series, SCORE_AXIS)
 
 
 def _draw_outcomes(table: Table, *, several: bool) -> Figure:
@@ -102,9 +102,9 @@ def _draw_outcomes(table: Table, *, several: bool) -> Figure:
     for row in [row for row in table.rows if row["answered"] < 1][:MOST_ROWS]:
         name = f"{row['run']}: {row['task']}" if several else row["task"]
         shares = tuple(float(row[outcome]) for outcome in Outcome)
-        said = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(Outcome, shares, strict=True))
+        spread = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(Outcome, shares, strict=True))
         link = urlencode({"task": row["task"]})
-        bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {said}", link))
+        bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {spread}", link))
     worst = min(bars, key=lambda bar: bar.shares[0], default=None)
     finding = f"Most unread answers: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
 
@@ -156,10 +156,10 @@ def _names(places: Sequence[Place]) -> list[str]:
 def _intervals(
     name: str, title: str, finding: str, rows: list[Row], series: tuple[str, ...], axis: str, signed: bool = False
 ) -> Figure:
-    kept = [row for row in rows if row.marks]
+    drawable = [row for row in rows if row.marks]
 
     def draw(width: int) -> str:
-        return draw_intervals(kept, series, axis, width=width, signed=signed) if kept else ""
+        return draw_intervals(drawable, series, axis, width=width, signed=signed) if drawable else ""
 
     return make_figure(name, title, finding, series, draw)
 

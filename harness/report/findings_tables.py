@@ -287,8 +287,8 @@ def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any
 
 
 def _blind_heading(condition: str | None) -> str:
-    shown = show_condition(condition or Condition.NONE)
-    return shown[:1].upper() + shown[1:]
+    heading = show_condition(condition or Condition.NONE)
+    return heading[:1].upper() + heading[1:]
 
 
 def _name_average(one: Measured, place: Place) -> str:
@@ -345,8 +345,8 @@ def cost_table(measured: Sequence[Measured]) -> Table:
 
 def position_table(measured: Sequence[Measured]) -> Table:
     """A row for each run, multiple-choice task and condition."""
-    found = [(one.label, bias) for one in measured for bias in position_bias(one.given.run.records)]
-    letters = sorted({letter for _, bias in found for letter in bias.chosen})[:8]
+    biases = [(one.label, bias) for one in measured for bias in position_bias(one.given.run.records)]
+    letters = sorted({letter for _, bias in biases for letter in bias.chosen})[:8]
     columns = [
         *who(measured),
         TASK,
@@ -372,7 +372,7 @@ def position_table(measured: Sequence[Measured]) -> Table:
             "always_right": bias.always_right,
             "by_chance": bias.always_right_by_chance,
         }
-        for label, bias in found
+        for label, bias in biases
     ]
     caption = "Per cent of readable answers that choose a letter, and of questions whose answer stands there."
     return make_table("position", "Position bias", caption, columns, rows)

@@ -35,7 +35,7 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
 
     Raises UserError when a folder holds none, when a run is given twice, and as `read_run` does.
     """
-    found: list[GivenRun] = []
+    runs: list[GivenRun] = []
     seen: dict[str, Path] = {}
     for path in [path for argument in arguments for path in find_runs(argument)]:
         run = read_run(str(path))
@@ -46,8 +46,8 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
         file = (path if path.is_dir() else path.parent) / "manifest.json"
         manifest = read_manifest(file) if file.is_file() else {}
         records = run.records.assign(options=_readable(run.records["options"]))
-        found.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
-    return _tell_apart(found, [path if path.is_dir() else path.parent for path in seen.values()])
+        runs.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
+    return _tell_apart(runs, [path if path.is_dir() else path.parent for path in seen.values()])
 
 
 def find_runs(path: Path) -> list[Path]:

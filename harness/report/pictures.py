@@ -73,7 +73,7 @@ def _by_source(
     given: Sequence[GivenRun], wanted: set[tuple[str, int]]
 ) -> dict[tuple[str, str, str], dict[int, tuple[str, ...]]]:
     """The hashes expected of each document, by data, order of options, and task."""
-    found: dict[tuple[str, str, str], dict[int, tuple[str, ...]]] = {}
+    wanted_hashes: dict[tuple[str, str, str], dict[int, tuple[str, ...]]] = {}
     for one in given:
         data = one.manifest.get("data")
         source = (
@@ -83,8 +83,8 @@ def _by_source(
         rows = one.run.records.drop_duplicates(["task", "doc_id"])
         for task, doc, hashes in zip(rows["task"], rows["doc_id"], rows["image_hash"], strict=True):
             if isinstance(hashes, str) and hashes and (str(task), int(doc)) in wanted:
-                found.setdefault((*source, str(task)), {})[int(doc)] = tuple(hashes.split(","))
-    return found
+                wanted_hashes.setdefault((*source, str(task)), {})[int(doc)] = tuple(hashes.split(","))
+    return wanted_hashes
 
 
 def _guess(one: GivenRun) -> str:
@@ -112,14 +112,14 @@ def _read_task(
             continue
         try:
             pictures = [open_picture(one) for one in to_pictures(documents[doc])]
-            found = {hash_image(one): one for one in pictures}
+            by_hash = {hash_image(one): one for one in pictures}
         except Exception:  # a document that can't be read was a failed row, too
             broken += 1
             continue
-        others += not set(hashes) <= found.keys()
+        others += not set(hashes) <= by_hash.keys()
         for name in hashes:
-            if name in found and name not in thumbnails:
-                thumbnails[name] = make_thumbnail(found[name])
+            if name in by_hash and name not in thumbnails:
+                thumbnails[name] = make_thumbnail(by_hash[name])
     notes = []
     if others:
         notes.append(

@@ -60,8 +60,8 @@ def chunk_samples(samples: Samples, pictures: Mapping[str, str]) -> Iterator[str
     """JSON of each `CHUNK` samples with the thumbnails they show, as data URIs by hash; safe inside a script."""
     for start in range(0, len(samples.samples), CHUNK):
         part = samples.samples[start : start + CHUNK]
-        shown = {name: pictures[name] for one in part for name in one["pictures"] if name in pictures}
-        yield embed_json({"samples": part, "pictures": shown})
+        pictures_shown = {name: pictures[name] for one in part for name in one["pictures"] if name in pictures}
+        yield embed_json({"samples": part, "pictures": pictures_shown})
 
 
 def embed_json(value: Any) -> str:
@@ -85,8 +85,8 @@ def _take(order: Sequence[tuple[Any, ...]], limit: int) -> tuple[list[int], int]
         by_task.setdefault(str(key[0]), []).append(number)
     tasks = list(dict.fromkeys(str(key[0]) for key in order))
     share = max(1, limit // len(tasks))
-    kept = [number for task in tasks for number in (by_task[task][:share] if len(order) > limit else by_task[task])]
-    return kept, len(order) - len(kept)
+    chosen = [number for task in tasks for number in (by_task[task][:share] if len(order) > limit else by_task[task])]
+    return chosen, len(order) - len(chosen)
 
 
 def _sample(rows: Sequence[Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _sample(rows: Sequence[Any]) -> dict[str, Any]:
 def _answer(row: Any, prompt: str) -> dict[str, Any]:
     texts = {name: show_text(getattr(row, name)) for name in ("response", "thinking", "description", "focus", "error")}
     other = row.prompt if _there(row.prompt) else ""
-    said = {
+    answer = {
         "run": int(row.run_number),
         "condition": show_line(row.condition),
         "outcome": show_line(row.outcome),
@@ -125,7 +125,7 @@ def _answer(row: Any, prompt: str) -> dict[str, Any]:
         **texts,
         "prompt": show_text(other) if other != prompt else "",
     }
-    return {name: value for name, value in said.items() if value not in ("", None)}
+    return {name: value for name, value in answer.items() if value not in ("", None)}
 
 
 def _flags(rows: Sequence[Any], runs: int, faults: set[tuple[int, int]]) -> list[int]:
@@ -168,36 +168,36 @@ def _index(given: Sequence[GivenRun], samples: Sequence[dict[str, Any]], flags: 
 
 def _first_answer(sample: Mapping[str, Any], run: int) -> str:
     """What the run's first answer is read as, with the option's text; else what it said, or why it failed."""
-    said: dict[str, Any] = next((one for one in sample["answers"] if one["run"] == run), {})
-    chosen = said.get("prediction")
+    answer: dict[str, Any] = next((one for one in sample["answers"] if one["run"] == run), {})
+    chosen = answer.get("prediction")
     option = dict(sample["options"]).get(chosen)
-    return f"{chosen}. {option}" if option else str(said.get("response") or chosen or said.get("error", ""))
+    return f"{chosen}. {option}" if option else str(answer.get("response") or chosen or answer.get("error", ""))
 
 
 def _perception_faults(given: Sequence[GivenRun], rows: pd.DataFrame) -> tuple[set[tuple[int, int]], bool]:
     """(run, sample) wrong sighted, where a run with the same reasoning and another perception module is right."""
     modules = [_modules(one) for one in given]
     faults: set[tuple[int, int]] = set()
-    known = False
+    is_known = False
     sighted = rows[rows["condition"] == Condition.SIGHTED]
     right = {number: set(part.loc[part["score"] > RIGHT, "sample"]) for number, part in sighted.groupby("run_number")}
     wrong = {number: set(part.loc[part["score"] <= RIGHT, "sample"]) for number, part in sighted.groupby("run_number")}
     for number, mine in enumerate(modules):
         for other, its in enumerate(modules):
             if mine and its and mine[1] == its[1] and mine[0] != its[0]:
-                known = True
+                is_known = True
                 faults |= {(number, sample) for sample in wrong.get(number, set()) & right.get(other, set())}
-    return faults, known
+    return faults, is_known
 
 
 def _modules(one: GivenRun) -> tuple[str, str] | None:
     """The perception and the reasoning module of a decoupled run, with its mode."""
-    found = [read_column(one.run, "perception"), read_column(one.run, "reasoning")]
+    modules = [read_column(one.run, "perception"), read_column(one.run, "reasoning")]
     model = str(one.run.records["model"].iloc[0])
-    if not all(found) and model.startswith("decoupled:"):
-        given = dict(part.partition("=")[::2] for part in model.removeprefix("decoupled:").split(","))
-        found = [given.get("perception"), ",".join(f"{k}={v}" for k, v in given.items() if k != "perception")]
-    return (str(found[0]), str(found[1])) if all(found) else None
+    if not all(modules) and model.startswith("decoupled:"):
+        arguments = dict(part.partition("=")[::2] for part in model.removeprefix("decoupled:").split(","))
+        modules = [arguments.get("perception"), ",".join(f"{k}={v}" for k, v in arguments.items() if k != "perception")]
+    return (str(modules[0]), str(modules[1])) if all(modules) else None
 
 
 def _options(text: Any) -> list[list[str]]:

@@ -132,9 +132,9 @@ def _weakness(one: Measured, overall: Overall) -> str:
     places = one.places(Level.CATEGORY) or one.places(Level.TASK)
     weak: list[tuple[float, Place]] = []
     for place in places:
-        found = one.score(place)
-        if found and overall.score and found.n >= FEWEST and found.high < overall.score.value:
-            weak.append((found.value, place))
+        score = one.score(place)
+        if score and overall.score and score.n >= FEWEST and score.high < overall.score.value:
+            weak.append((score.value, place))
     if not weak:
         return ""
     several = len({place.task for place in places}) > 1

@@ -14,20 +14,20 @@ COLUMNS = ("run", "task", "questions", "score", "blind", "reliance", "chance", "
 
 def render_summary(contents: Contents) -> Group:
     """Sentences, then the score table's main columns, as rich shows them; nothing in it is read as mark-up."""
-    said = [contents.lead] if contents.lead else []
-    said += [" ".join(one) for one in contents.sentences[:6]]
-    return Group(*(Text(line) for line in said), _render(contents.score_tables[0]))
+    lines = [contents.lead] if contents.lead else []
+    lines += [" ".join(one) for one in contents.sentences[:6]]
+    return Group(*(Text(line) for line in lines), _render(contents.score_tables[0]))
 
 
 def _render(table: Table) -> RichTable:
     columns = [column for column in table.columns if column.name in COLUMNS]
     hidden = len(table.rows) - MOST_ROWS
     caption = table.caption + (f" {hidden:,} more rows are in the report." if hidden > 0 else "")
-    shown = RichTable(caption=escape(caption), caption_justify="left")
+    grid = RichTable(caption=escape(caption), caption_justify="left")
     for column in columns:
         text = column.kind == "text"
-        shown.add_column(escape(column.heading), justify="left" if text else "right", overflow="fold", no_wrap=not text)
+        grid.add_column(escape(column.heading), justify="left" if text else "right", overflow="fold", no_wrap=not text)
     for row in table.rows[:MOST_ROWS]:
         cells = [show_cell(column.kind, row.get(column.name)) for column in columns]
-        shown.add_row(*(escape(f"{cell.text} {cell.interval}".strip()) for cell in cells))
-    return shown
+        grid.add_row(*(escape(f"{cell.text} {cell.interval}".strip()) for cell in cells))
+    return grid

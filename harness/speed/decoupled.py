@@ -162,8 +162,8 @@ def compare_decoupled(
         return [{"role": "user", "content": [*pictures, {"type": "text", "text": perception_prompt()}]}]
 
     def pose_reasoning(messages: Messages, doc_id: int) -> Messages:
-        said = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
-        question, answer_format = split_instruction(said)
+        text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
+        question, answer_format = split_instruction(text)
         asked = reasoning_prompt(descriptions[doc_id], question, "direct", answer_format)
         return [{"role": "user", "content": [{"type": "text", "text": asked}]}]
 

@@ -64,8 +64,8 @@ class Comparison:
             }
             for way, seconds in self.seconds.items()
         }
-        own = {name: value for name, value in asdict(self).items() if name not in ("seconds", "answers_equal")}
-        return {**own, "ways": ways}
+        fields = {name: value for name, value in asdict(self).items() if name not in ("seconds", "answers_equal")}
+        return {**fields, "ways": ways}
 
 
 def alternate(ways: Mapping[str, Way], rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:

@@ -65,24 +65,24 @@ def bootstrap(
     totals = table.sum(axis=0)
     resampled = resample_totals(table, resamples, seed)
     left_out = totals - table if groups > 1 else totals[None]
-    found = []
+    results = []
     with np.errstate(divide="ignore", invalid="ignore"):
         for function in functions:
             without = np.asarray(function(left_out), float)
             without = without[np.isfinite(without)]
             influences = without.mean() - without if len(without) else np.zeros(1)
-            found.append(
+            results.append(
                 Bootstrapped(float(function(totals)), np.asarray(function(resampled), float), influences, n, groups)
             )
-    return found
+    return results
 
 
 def average(parts: Sequence[Bootstrapped], weights: Sequence[float] | None = None) -> Bootstrapped:
     """The mean of statistics of independent data sets, unweighted unless `weights` are given."""
     if not parts or any(not len(part.replicates) for part in parts):
         return Bootstrapped(float("nan"), np.array([]), np.array([]), 0, 0)
-    given = np.ones(len(parts)) if weights is None else np.asarray(weights, float)
-    shares = given / given.sum()
+    weighed = np.ones(len(parts)) if weights is None else np.asarray(weights, float)
+    shares = weighed / weighed.sum()
     return Bootstrapped(
         value=float(shares @ [part.value for part in parts]),
         replicates=shares @ np.array([part.replicates for part in parts]),

@@ -77,10 +77,10 @@ def _is_finished(plan: Plan) -> bool:
     path = plan.output / "manifest.json"
     if not path.is_file():
         return False
-    kept = read_manifest(path)
+    manifest = read_manifest(path)
     wanted = {"model": plan.model_text, "limit": plan.limit, "seed": plan.seed, "data": plan.data}
     return (
-        kept.get("status") == "finished"
-        and all(kept.get(name) == value for name, value in wanted.items())
-        and set(plan.conditions) <= set(kept.get("conditions", {}))
+        manifest.get("status") == "finished"
+        and all(manifest.get(name) == value for name, value in wanted.items())
+        and set(plan.conditions) <= set(manifest.get("conditions", {}))
     )

@@ -78,11 +78,11 @@ def read_facts(path: Path | None, given: Mapping[str, Any]) -> Facts:
 
     Raises UserError in one line naming the field.
     """
-    told = read_yaml(path) if path else {}
-    if not isinstance(told, dict):
+    fields = read_yaml(path) if path else {}
+    if not isinstance(fields, dict):
         raise UserError(f"{path}: facts are written as `name: value`, a line each")
     try:
-        return Facts.model_validate({**told, **{name: value for name, value in given.items() if value is not None}})
+        return Facts.model_validate({**fields, **{name: value for name, value in given.items() if value is not None}})
     except ValidationError as error:
         raise UserError(f"{path or 'facts'}: {first_reason(error)}") from error
 
@@ -141,15 +141,15 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
         raise UserError(f"facts: the run has no part {unknown[0]!r}; it has {', '.join(first['parts'])}")
     parts = []
     for role, known in first["parts"].items():
-        told = facts.parts.get(role, PartFacts())
-        parameters = known["parameters"] if known["parameters"] is not None else told.parameters
+        part_facts = facts.parts.get(role, PartFacts())
+        parameters = known["parameters"] if known["parameters"] is not None else part_facts.parameters
         parts.append(
             {
                 "role": role,
                 "checkpoint": known["name"],
                 "parameters": parameters,
-                "repository": told.repository,
-                "revision": told.revision,
+                "repository": part_facts.repository,
+                "revision": part_facts.revision,
             }
         )
     machine = first.get("machine") or {}
@@ -213,8 +213,8 @@ def _write(output: Path, entry: Entry, manifests: Sequence[Mapping[str, Any]], r
         shutil.rmtree(partial)
     partial.mkdir()
     write_records(records, partial / RECORDS)
-    told = [{name: value for name, value in one.items() if name not in UNTOLD} for one in manifests]
-    (partial / MANIFEST).write_text(json.dumps({"runs": told}, indent=1, ensure_ascii=False, default=str) + "\n")
+    public = [{name: value for name, value in one.items() if name not in UNTOLD} for one in manifests]
+    (partial / MANIFEST).write_text(json.dumps({"runs": public}, indent=1, ensure_ascii=False, default=str) + "\n")
     (partial / ENTRY).write_text(write_yaml(entry.model_dump(exclude_none=False)), encoding="utf-8")
     write_hashes(partial)
     large = [name for name, longest in LONGEST.items() if (partial / name).stat().st_size > longest]

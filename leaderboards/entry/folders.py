@@ -135,10 +135,10 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise UserError("holds a key twice")
-    return found
+    return fields
 
 
 # libyaml's parser where PyYAML was built with it: ten times as fast, for a leaderboard of many entries.
@@ -167,10 +167,10 @@ def _read_node(event: Any, events: Iterator[Any], depth: int) -> Any:
     if isinstance(event, yaml.ScalarEvent):
         return _read_scalar(event.value) if event.implicit[0] else event.value
     if isinstance(event, yaml.SequenceStartEvent):
-        found = []
+        names = []
         while not isinstance(item := next(events), yaml.SequenceEndEvent):
-            found.append(_read_node(item, events, depth + 1))
-        return found
+            names.append(_read_node(item, events, depth + 1))
+        return names
     mapping: dict[Any, Any] = {}
     written = set()
     while not isinstance(key := next(events), yaml.MappingEndEvent):

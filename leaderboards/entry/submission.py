@@ -82,7 +82,7 @@ def read_manifests(path: Path) -> dict[str, RunManifest]:
         runs = _Manifests.model_validate(fields).runs
     except ValidationError as error:
         raise UserError(f"{path.name}: {first_reason(error)}") from error
-    found = {run.run_id: run for run in runs}
-    if len(found) != len(runs):
+    by_id = {run.run_id: run for run in runs}
+    if len(by_id) != len(runs):
         raise UserError(f"{path.name}: runs: a run stands twice")
-    return found
+    return by_id

@@ -40,8 +40,8 @@ def read_submitted(path: Path) -> pd.DataFrame:
         except subprocess.TimeoutExpired as error:
             raise UserError(f"{path.name}: took more than {2 * SECONDS} s to read") from error
         if done.returncode:
-            said = done.stderr.strip().splitlines()
-            reason = said[-1] if said else f"the process that read it ended with {done.returncode}"
+            lines = done.stderr.strip().splitlines()
+            reason = lines[-1] if lines else f"the process that read it ended with {done.returncode}"
             reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show(reason)
             raise UserError(f"{path.name}: {reason}")
         with pa.OSFile(str(decoded)) as source:
@@ -76,12 +76,12 @@ def _check_footer(file: pq.ParquetFile) -> None:
     facts = file.metadata
     if facts.num_rows > MAX_ROWS or facts.num_row_groups > MAX_ROW_GROUPS:
         raise ValueError(f"it has {facts.num_rows:,} rows in {facts.num_row_groups:,} groups, more than is read")
-    found = file.schema_arrow
-    if found.names != SCHEMA.names:
-        odd = sorted(set(found.names) ^ set(SCHEMA.names))
+    schema = file.schema_arrow
+    if schema.names != SCHEMA.names:
+        odd = sorted(set(schema.names) ^ set(SCHEMA.names))
         raise ValueError(f"its columns aren't those of records: {', '.join(map(show, odd[:3])) or 'another order'}")
     for field in SCHEMA:
-        kind = found.field(field.name).type
+        kind = schema.field(field.name).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         if kind not in (field.type, pa.null()):
             raise ValueError(f"column {field.name} is {show(str(kind))}, not {field.type}")

@@ -28,7 +28,7 @@ def write_every_eval_ever(
         raise UserError(f"unknown relationship {relationship!r}; known: {', '.join(RELATIONSHIPS)}")
     made, stamp = measured.manifest, str(int(time.time() if now is None else now))
     software = made.get("software") or {}
-    told = {
+    document = {
         "schema_version": VERSION,
         "evaluation_id": f"sightscale/{measured.name.replace('/', '_')}/{stamp}",
         "evaluation_timestamp": _epoch(made.get("started")) or stamp,
@@ -57,7 +57,7 @@ def write_every_eval_ever(
         },
         "evaluation_results": [_result(measured, task) for task in measured.estimates],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _result(measured: Measured, task: str) -> dict[str, Any]:

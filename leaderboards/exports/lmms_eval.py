@@ -28,7 +28,7 @@ def write_lmms_eval(measured: Measured) -> str:
         for one in measured.averages
     }
     software = made.get("software") or {}
-    told = {
+    document = {
         "results": results,
         "groups": groups,
         "group_subtasks": {
@@ -46,7 +46,7 @@ def write_lmms_eval(measured: Measured) -> str:
         "date": made.get("started"),
         "sightscale": {"told": measured.told, "run_id": made.get("run_id"), "condition": measured.condition},
     }
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _name(task: str, condition: str) -> str:

@@ -33,10 +33,10 @@ class Measured:
     @property
     def parts(self) -> list[Part]:
         """The models the system is made of."""
-        known = self.manifest.get("parts") or {"model": {"name": self.name, "parameters": None}}
+        made = self.manifest.get("parts") or {"model": {"name": self.name, "parameters": None}}
         return [
             Part(role=role, checkpoint=str(part["name"])[:200], parameters=part["parameters"])
-            for role, part in known.items()
+            for role, part in made.items()
         ]
 
     @property
@@ -72,9 +72,9 @@ def read_measured(run: Path, condition: str = "sighted", name: str | None = None
         raise UserError(f"{run} has no records under {condition!r}; it has {asked}")
     by_task = {str(task): rows for task, rows in own.groupby("task", sort=False)}
     made = manifest.get("parts") or {}
-    given = "+".join(str(part["name"]) for role, part in made.items() if role != "focus") or str(manifest.get("model"))
+    names = "+".join(str(part["name"]) for role, part in made.items() if role != "focus") or str(manifest.get("model"))
     return Measured(
-        name=name or given,
+        name=name or names,
         condition=condition,
         manifest=manifest,
         estimates={task: mean_score(rows["score"], rows["cluster"]) for task, rows in by_task.items()},

@@ -21,8 +21,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def table_cells(measured: Measured, visual_data: str, published: bool) -> list[list[str]]:
     """The run's row and, if wanted, the published ones, in the order of HEADINGS."""
-    one = as_sighted(measured)
-    rows = [row_of_claims(one.name, one.parts, visual_data, one.scores, one.averages)]
+    sighted = as_sighted(measured)
+    rows = [row_of_claims(sighted.name, sighted.parts, visual_data, sighted.scores, sighted.averages)]
     return [
         [show(cell) for cell in row.cells()]
         for row in [*rows, *(map(row_of_published, read_published()) if published else ())]

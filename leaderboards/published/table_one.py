@@ -32,15 +32,15 @@ def row_of_claims(
     system: str, parts: Iterable[Part], visual_data: str, scores: Iterable[Score], averages: Iterable[Average]
 ) -> Row:
     """The row of sighted scores and averages, claimed or computed."""
-    known = {one.task: one.score for one in scores if one.condition == Condition.SIGHTED}
-    known |= {one.name: one.score for one in averages if one.condition == Condition.SIGHTED}
+    claimed = {one.task: one.score for one in scores if one.condition == Condition.SIGHTED}
+    claimed |= {one.name: one.score for one in averages if one.condition == Condition.SIGHTED}
     counts = {part.role: part.parameters for part in parts}
     return Row(
         system=system,
         perception=_billions(counts.get("perception")),
         reasoning=_billions(counts.get("reasoning", counts.get("model"))),
         visual_data=visual_data,
-        scores={column: 100 * known[name] if name in known else None for column, name in COLUMNS.items()},
+        scores={column: 100 * claimed[name] if name in claimed else None for column, name in COLUMNS.items()},
     )
 
 

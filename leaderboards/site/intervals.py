@@ -21,7 +21,7 @@ Found = Mapping[tuple[str, str], Estimate]  # by task or average, and condition
 
 def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
     """Every claimed score and average with its interval, as if no two questions shared a picture."""
-    found: dict[tuple[str, str], Estimate] = {
+    estimates: dict[tuple[str, str], Estimate] = {
         (one.task, one.condition): _claimed(one.score, one.n) for one in entry.scores
     }
     rules = {rule.name: rule for rule in list_averages()}
@@ -31,21 +31,21 @@ def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
         whole = combine([(1 / len(parts), part) for part in parts]) if parts else _claimed(claim.score, claim.n)
         # The claim stays what it is; its ends lie as far from it as the parts let them.
         low, high = claim.score - (whole.value - whole.low), claim.score + (whole.high - whole.value)
-        found[name, condition] = Estimate(claim.score, max(0.0, low), min(1.0, high), claim.n, claim.n)
-    return found
+        estimates[name, condition] = Estimate(claim.score, max(0.0, low), min(1.0, high), claim.n, claim.n)
+    return estimates
 
 
 def estimate_records(records: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     """Every task's and average's score under every condition, its questions clustered by picture."""
-    found: dict[tuple[str, str], Estimate] = {}
+    estimates: dict[tuple[str, str], Estimate] = {}
     for condition, rows in records.groupby("condition", sort=False):
         tasks = {str(task): one for task, one in rows.groupby("task", sort=False)}
-        found |= {(task, str(condition)): mean_score(one["score"], one["cluster"]) for task, one in tasks.items()}
+        estimates |= {(task, str(condition)): mean_score(one["score"], one["cluster"]) for task, one in tasks.items()}
         for rule in list_averages():
             if set(rule.tasks) <= set(tasks):
-                own = rows[rows["task"].isin(rule.tasks)]
-                found[rule.name, str(condition)] = combine(_weighted_parts(own, rule))
-    return found
+                part = rows[rows["task"].isin(rule.tasks)]
+                estimates[rule.name, str(condition)] = combine(_weighted_parts(part, rule))
+    return estimates
 
 
 def pair_records(records: pd.DataFrame) -> dict[str, Estimate]:
@@ -88,10 +88,10 @@ def _claimed_parts(
     rule: AverageRule, condition: str, scores: Sequence[Score], claims: Mapping[tuple[str, str], object]
 ) -> list[Estimate]:
     """The tasks of an average; its n alone bounds the average where one of them isn't claimed."""
-    known = {one.task: one for one in scores if one.condition == condition}
-    if rule.kind is AverageKind.QUESTIONS or not set(rule.tasks) <= set(known):
+    claimed = {one.task: one for one in scores if one.condition == condition}
+    if rule.kind is AverageKind.QUESTIONS or not set(rule.tasks) <= set(claimed):
         return []
-    return [_claimed(known[task].score, known[task].n) for task in rule.tasks]
+    return [_claimed(claimed[task].score, claimed[task].n) for task in rule.tasks]
 
 
 def _weighted_parts(rows: pd.DataFrame, rule: AverageRule) -> list[tuple[float, Estimate]]:

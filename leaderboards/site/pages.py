@@ -106,7 +106,7 @@ def render_index(board: Board) -> str:
 def render_entry(board: Board, one: Listed, has_report: bool) -> str:
     """One entry: its facts, scores, and what verification found."""
     order = (ERROR, WARNING, NOT_CHECKED)
-    found = sorted(one.issues, key=lambda issue: order.index(issue.level))
+    issues = sorted(one.issues, key=lambda issue: order.index(issue.level))
     return _render(
         "entry.html.jinja",
         board,
@@ -119,9 +119,9 @@ def render_entry(board: Board, one: Listed, has_report: bool) -> str:
             "facts": _facts(one),
             "issues": [
                 (issue.level, issue.file, show_text(issue.field, 200), show_text(issue.reason, 700))
-                for issue in found[:MOST_ISSUES]
+                for issue in issues[:MOST_ISSUES]
             ],
-            "more_issues": len(found) - MOST_ISSUES,
+            "more_issues": len(issues) - MOST_ISSUES,
             "report": f"../reports/{one.entry.id}/report.html" if has_report else "",
             "limits": LIMITS,
             "known": known_tasks(),
@@ -199,7 +199,7 @@ def _facts(one: Listed) -> list[tuple[str, str]]:
         where = ", ".join(text for text in (part.repository, part.revision) if text)
         parts.append((part.role.capitalize(), f"{part.checkpoint}, {size}{f' ({where})' if where else ''}"))
     budgets = [f"{name} {count:,}" for name, count in entry.budgets if count]
-    told = [
+    facts = [
         ("Name", entry.name),
         ("Kind", f"{entry.kind}, {entry.mode}"),
         *parts,
@@ -214,7 +214,7 @@ def _facts(one: Listed) -> list[tuple[str, str]]:
         ("Notes", entry.notes or ""),
         ("Runs", ", ".join(run.run_id for run in entry.runs[:10])),
     ]
-    return [(name, show_text(value, 1000)) for name, value in told if value]
+    return [(name, show_text(value, 1000)) for name, value in facts if value]
 
 
 def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
@@ -262,8 +262,8 @@ def _print_published(average: str) -> list[Point]:
         if score is not None:
             total = published_facts(row)["total"]
             estimate = Estimate(score / 100, float("nan"), float("nan"), 0, 0)
-            shown = f"language models of {show_parameters(total)}"
-            points.append(Point(PUBLISHED_SERIES, row.system, total, estimate, shown))
+            across = f"language models of {show_parameters(total)}"
+            points.append(Point(PUBLISHED_SERIES, row.system, total, estimate, across))
     return points
 
 

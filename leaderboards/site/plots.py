@@ -44,15 +44,15 @@ def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about:
     ahead = {id(one) for one in front}
     rest = sorted((one for one in measured if id(one) not in ahead), key=lambda one: -one.score.value)
     rest = rest[: max(0, MOST_POINTS - len(front))]
-    kept = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
+    drawn_points = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
     best = front[-1]
     finding = (
         f"Highest: {show_line(best.name)} ({100 * best.score.value:.1f} %, {best.shown}). {_tell_front(front)} {about}"
     ).strip()
-    left_out = len(points) - len(kept)
+    left_out = len(points) - len(drawn_points)
     finding += f" {left_out:,} entries below the line are left out here; the table holds them." if left_out else ""
-    drawn = [_draw(kept, front, axis, width) for width in (WIDE, NARROW)]
-    return Figure(name, title, finding, SERIES[: 1 + max(point.series for point in kept)], *drawn)
+    drawn = [_draw(drawn_points, front, axis, width) for width in (WIDE, NARROW)]
+    return Figure(name, title, finding, SERIES[: 1 + max(point.series for point in drawn_points)], *drawn)
 
 
 def _tell_front(front: Sequence[Point]) -> str:
@@ -109,13 +109,13 @@ def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int
 
 def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
     at, score = y(point.score.value), point.score
-    known = score.low == score.low and score.high == score.high
+    has_interval = score.low == score.low and score.high == score.high
     whisker = (
         f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{y(score.low):.1f}" y2="{y(score.high):.1f}"/>'
-        if known
+        if has_interval
         else ""
     )
-    ends = f" [{100 * score.low:.1f}, {100 * score.high:.1f}]" if known else ""
+    ends = f" [{100 * score.low:.1f}, {100 * score.high:.1f}]" if has_interval else ""
     says = escape(f"{show_line(point.name)} · {SERIES[point.series]}: {100 * score.value:.1f}{ends} %, {point.shown}")
     shape = {
         0: f'<circle cx="{x:.1f}" cy="{at:.1f}" r="5" stroke="none"/>',
@@ -127,8 +127,8 @@ def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    found = [factor * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for factor in (1, 2, 5)]
-    return [one for one in found if low <= one <= high]
+    steps = [factor * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for factor in (1, 2, 5)]
+    return [one for one in steps if low <= one <= high]
 
 
 def _short(value: float) -> str:

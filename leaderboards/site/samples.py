@@ -18,7 +18,7 @@ def write_samples(one: Listed, folder: Path, limit: int) -> Path:
     readable = {text for text in one.records["options"].dropna().unique() if are_options(text)}
     records = one.records.assign(options=one.records["options"].where(one.records["options"].isin(readable), None))
     manifest = read_json(one.folder / MANIFEST, LONGEST[MANIFEST])["runs"][0]
-    given = [GivenRun(Run(show_line(one.name), records), one.entry.runs[0].run_id, manifest)]
+    runs = [GivenRun(Run(show_line(one.name), records), one.entry.runs[0].run_id, manifest)]
     folder.mkdir(parents=True)
-    contents = compute_contents(given, resamples=RESAMPLES)
-    return write_page(contents, gather_samples(given, limit), WITHOUT, folder / "report.html")[0]
+    contents = compute_contents(runs, resamples=RESAMPLES)
+    return write_page(contents, gather_samples(runs, limit), WITHOUT, folder / "report.html")[0]

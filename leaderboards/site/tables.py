@@ -49,32 +49,34 @@ def count_entries(count: int) -> str:
 def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
     """What the standings of these entries show: the headline averages, and the tasks of who has none of them.
 
-    Returned as headings by name, the tasks that most were asked first.
+    Returned as titles by name, the tasks that most were asked first.
     """
     asked = [{name for name, condition in one.scores if condition == Condition.SIGHTED} for one in entries]
-    shown = {name: heading for name, heading in HEADLINES.items() if any(name in own for own in asked)}
+    titles = {name: heading for name, heading in HEADLINES.items() if any(name in own for own in asked)}
     averages = {claim.name for one in entries for claim in one.entry.averages}
     left = [sorted(own - averages) for own in asked if not own & set(HEADLINES)]
     counts = Counter(name for own in left for name in own)
-    return shown | {name: name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TASKS]}
+    return titles | {
+        name: name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TASKS]
+    }
 
 
 def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
     """The entries that were asked the same questions, by their places in the first average or task that they have."""
-    shown = name_standings(entries)
-    places = {name: find_places([one.scores.get((name, Condition.SIGHTED)) for one in entries]) for name in shown}
+    headings = name_standings(entries)
+    places = {name: find_places([one.scores.get((name, Condition.SIGHTED)) for one in entries]) for name in headings}
     columns = [_SYSTEM[0], _SYSTEM[-1]]
-    for name, heading in shown.items():
+    for name, heading in headings.items():
         columns += _score_columns(name, heading)
     columns += _SYSTEM[1:-1]  # after the scores, which a narrow screen shows first
     rows = [
         {
             **_system(one),
-            **{key: cell for name in shown for key, cell in _cells(one, name, places[name][at]).items()},
+            **{key: cell for name in headings for key, cell in _cells(one, name, places[name][at]).items()},
         }
         for at, one in enumerate(entries)
     ]
-    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in shown] + [row["system"].casefold()])
+    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in headings] + [row["system"].casefold()])
     caption = f"Per cent, of {count_entries(len(entries))}. {RULE} Filters hide rows and change no place. {BASIS}"
     return make_table(f"standings-{number}", title, caption, columns, rows)
 
@@ -97,8 +99,8 @@ def published_table() -> Table:
     columns = [*_SYSTEM[:2], *_SYSTEM[3:6], *(Column(name, name, "share") for name in COLUMNS)]
     rows = []
     for row in read_published():
-        shown = row_of_published(row)
-        scores = {name: None if score is None else score / 100 for name, score in shown.scores.items()}
+        row_shown = row_of_published(row)
+        scores = {name: None if score is None else score / 100 for name, score in row_shown.scores.items()}
         rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
     caption = (
         "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "

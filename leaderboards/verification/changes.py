@@ -21,10 +21,10 @@ class Changes:
 
     def lines(self) -> list[str]:
         """What a maintainer should know before the issues."""
-        told = [f"removed: {show(name)}" for name in self.removed]
+        lines = [f"removed: {show(name)}" for name in self.removed]
         if self.others:
-            told.append(f"also changed outside of entries: {len(self.others)} files, the first {show(self.others[0])}")
-        return told or (["no entry is changed"] if not self.entries else [])
+            lines.append(f"also changed outside of entries: {len(self.others)} files, the first {show(self.others[0])}")
+        return lines or (["no entry is changed"] if not self.entries else [])
 
 
 def find_changes(revisions: str, entries: Path) -> Changes:
@@ -49,9 +49,9 @@ def find_changes(revisions: str, entries: Path) -> Changes:
             touched[parts[len(where)]] = None
         else:
             others.append(path)
-    kept = [name for name in touched if (entries / name).exists() or (entries / name).is_symlink()]
-    removed = tuple(name for name in touched if name not in kept)
-    return Changes(tuple(entries / name for name in kept), removed, tuple(others))
+    remaining = [name for name in touched if (entries / name).exists() or (entries / name).is_symlink()]
+    removed = tuple(name for name in touched if name not in remaining)
+    return Changes(tuple(entries / name for name in remaining), removed, tuple(others))
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
@@ -60,6 +60,6 @@ def _git(folder: Path, *arguments: str) -> bytes:
     except OSError as error:
         raise UserError(f"git is needed to tell what changed: {error}") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise UserError(f"git can't compare: {show(said[0])}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        raise UserError(f"git can't compare: {show(lines[0])}")
     return done.stdout

@@ -53,8 +53,8 @@ def merge_alike(issues: Iterable[Issue]) -> list[Issue]:
     """The issues, those that differ in the field alone as one; errors stay as they are."""
     fields: dict[tuple[Level, str, str], list[str]] = {}
     for issue in issues:
-        own = issue.field if issue.level == ERROR else ""
-        fields.setdefault((issue.level, issue.file, f"{issue.reason}\0{own}"), []).append(issue.field)
+        field_key = issue.field if issue.level == ERROR else ""
+        fields.setdefault((issue.level, issue.file, f"{issue.reason}\0{field_key}"), []).append(issue.field)
     return [
         Issue(
             level, file, names[0] if len(names) == 1 else f"{names[0]}, and {len(names) - 1} more", key.split("\0")[0]

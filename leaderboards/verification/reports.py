@@ -18,7 +18,7 @@ LIMITS = (
 
 def write_json(verified: Sequence[Verified]) -> str:
     """All issues as JSON."""
-    told = [
+    document = [
         {
             "entry": show(str(one.folder)),
             "name": one.entry.name if one.entry else None,
@@ -27,7 +27,7 @@ def write_json(verified: Sequence[Verified]) -> str:
         }
         for one in verified
     ]
-    return json.dumps({"accepted": all(one.accepted for one in verified), "entries": told}, indent=2) + "\n"
+    return json.dumps({"accepted": all(one.accepted for one in verified), "entries": document}, indent=2) + "\n"
 
 
 def write_markdown(verified: Sequence[Verified], about: str = "") -> str:
@@ -57,14 +57,14 @@ def _issues(one: Verified) -> str:
     if not one.issues:
         return ""
     order = (ERROR, WARNING, NOT_CHECKED)
-    found = sorted(one.issues, key=lambda issue: order.index(issue.level))
+    issues = sorted(one.issues, key=lambda issue: order.index(issue.level))
     lines = ["| level | file | field | reason |", "|---|---|---|---|"]
     lines += [
         f"| {f.level} | {escape_markdown(f.file)} | {escape_markdown(f.field)} | {_long(f.reason)} |"
-        for f in found[:MOST_ISSUES]
+        for f in issues[:MOST_ISSUES]
     ]
-    if len(found) > MOST_ISSUES:
-        lines.append(f"| | | | and {len(found) - MOST_ISSUES} more |")
+    if len(issues) > MOST_ISSUES:
+        lines.append(f"| | | | and {len(issues) - MOST_ISSUES} more |")
     return "\n".join(lines)
 
 

@@ -57,8 +57,8 @@ class Blindfold(Adapter):
         if isinstance(model, str):
             from lmms_eval.models import get_model
 
-            given = {"batch_size": batch_size, "device": device, "max_batch_size": max_batch_size, **model_args}
-            model = get_model(model)(**{key: value for key, value in given.items() if value is not None})
+            arguments = {"batch_size": batch_size, "device": device, "max_batch_size": max_batch_size, **model_args}
+            model = get_model(model)(**{key: value for key, value in arguments.items() if value is not None})
         super().__init__(f"{getattr(model, 'label', type(model).__name__)}, {condition}")
         self.inner = model
         self.inner.task_dict = self.task_dict  # where lmms-eval's own models look documents up
@@ -143,9 +143,9 @@ class Blindfold(Adapter):
     def _read(self, request: Request, doc_id: int) -> Messages:
         """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
         key = (request.task, request.split, doc_id)
-        known = self.pictures.get(key)
-        if known is not None:
-            return known
+        kept_messages = self.pictures.get(key)
+        if kept_messages is not None:
+            return kept_messages
         messages = [
             {
                 **message,

@@ -51,12 +51,12 @@ def mismatched(
     The choice depends on `seed`, the document and the data, not on the model. Raises UserError
     when every other document shows the same pictures.
     """
-    own = {hash_image(image) for image in images}
-    found: list[Image.Image] = []
+    hashes = {hash_image(image) for image in images}
+    pictures: list[Image.Image] = []
     for other in _others(doc_id, n_docs, seed):
-        found += [image for image in read_images(other) if hash_image(image) not in own]
-        if len(found) >= len(images):
-            return found[: len(images)]
+        pictures += [image for image in read_images(other) if hash_image(image) not in hashes]
+        if len(pictures) >= len(images):
+            return pictures[: len(images)]
     raise UserError("the condition `mismatched` needs documents with different pictures, and there are none")
 
 

@@ -81,8 +81,8 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
     carried = any((name or "").startswith(TOWER) for _, name in named)
     if not carried:
         named += _named_tower(source, settings, vision_tower)
-    kept = [(tensor, name) for tensor, name in named if not (name and is_left_behind(name, tower.num_hidden_layers))]
-    placed = _place(source, kept, settings, config)
+    read = [(tensor, name) for tensor, name in named if not (name and is_left_behind(name, tower.num_hidden_layers))]
+    placed = _place(source, read, settings, config)
     chosen = dtype or _STORED.get(placed[EMBEDDINGS].dtype)
     if chosen is None:
         raise UserError(f"{source} stores numbers as {placed[EMBEDDINGS].dtype}; name another type with --dtype")
@@ -90,7 +90,7 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
         model_type=settings.model_type,
         tensors_read=len(named),
         tensors_written=len(placed),
-        left_behind=len(named) - len(kept),
+        left_behind=len(named) - len(read),
         vision_tower="checkpoint" if carried else "folder",
         dtype=chosen,
     )
@@ -117,15 +117,15 @@ def _named_tower(source: Path, settings: Settings, folder: Path | None) -> list[
             f"{source} holds no vision tower; name the folder of {settings.vision_tower[:80] or 'its tower'} "
             "with --vision-tower"
         )
-    found = [(tensor, from_siglip(tensor.name)) for tensor in list_tensors(folder)]
-    return [(tensor, name) for tensor, name in found if name]  # a whole SigLIP has a text model too
+    named = [(tensor, from_siglip(tensor.name)) for tensor in list_tensors(folder)]
+    return [(tensor, name) for tensor, name in named if name]  # a whole SigLIP has a text model too
 
 
 def _check_layers(settings: Settings, tensors: Iterable[Tensor]) -> None:
     """Refuse a config whose layers aren't there, before a model of as many layers is laid out."""
-    found = {tensor.name.split(".")[2] for tensor in tensors if tensor.name.startswith("model.layers.")}
-    if len(found) != settings.layers:
-        raise UserError(f"config.json states {settings.layers} layers; the weights hold {len(found)}")
+    layers = {tensor.name.split(".")[2] for tensor in tensors if tensor.name.startswith("model.layers.")}
+    if len(layers) != settings.layers:
+        raise UserError(f"config.json states {settings.layers} layers; the weights hold {len(layers)}")
 
 
 def _place(source: Path, named: list[tuple[Tensor, str | None]], settings: Settings, config: Any) -> Placed:

@@ -129,14 +129,14 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise UserError(f"it is larger than {MAX_CONFIG_BYTES} bytes")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"there is no {path.name} in {path.parent}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         raise UserError(f"cannot read {path}: it holds no object")
-    return found
+    return config
 
 
 def _read_views(stated: str, side: int) -> list[tuple[int, int]]:

@@ -45,8 +45,8 @@ def list_tensors(folder: Path) -> list[Tensor]:
     twice = [name for name, count in Counter(one.name for one in tensors).items() if count > 1]
     if twice:
         raise UserError(f"{folder}: {tell(twice)} in more than one file")
-    found = {one.name: one.file.name for one in tensors}
-    lost = [name for name, file in indexed.items() if found.get(name) != file]
+    files_of = {one.name: one.file.name for one in tensors}
+    lost = [name for name, file in indexed.items() if files_of.get(name) != file]
     if lost:
         raise UserError(f"{folder}: {INDEX} states {tell(lost)}, which its files don't hold; fetch them again")
     return tensors

@@ -97,9 +97,9 @@ class Decoupled(Adapter):
         for role, name in self.names.items():
             if (role, name) == ("perception", TRUTH):
                 continue
-            given = {"batch_size": batch_size, **_options_of(role, options)}
-            engine = chosen[role] or alike.get(repr((name, given))) or open_on_demand(name, given, store, room)
-            self.engines[role] = alike[repr((name, given))] = engine
+            arguments = {"batch_size": batch_size, **_options_of(role, options)}
+            engine = chosen[role] or alike.get(repr((name, arguments))) or open_on_demand(name, arguments, store, room)
+            self.engines[role] = alike[repr((name, arguments))] = engine
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
         self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
         self.reasoning_decoding = _reasoning_decoding(
@@ -130,7 +130,7 @@ class Decoupled(Adapter):
     @property
     def settings(self) -> dict[str, Any]:
         focused = bool(self.focus or self.focus_writer or self.focus_of_data)
-        said: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "mode": self.mode,
             "perception_prompt": perception_prompt("<focus>" if focused else None),
             "reasoning_prompt": reasoning_prompt("<description>", "<question>", self.mode),
@@ -139,16 +139,16 @@ class Decoupled(Adapter):
             "box_convention": self.box_convention,
         }
         if self.focus or self.focus_of_data:
-            said["focus_file"] = focus_hash(self.focus) if self.focus else DATA
+            settings["focus_file"] = focus_hash(self.focus) if self.focus else DATA
         if self.focus_writer:
-            said |= {
+            settings |= {
                 "focus_llm": self.engines["focus"].identity,
                 "focus_prompt": focus_prompt("<question>"),
                 "focus_prompt_hash": prompt_hash(),
                 "focus_decoding": WRITING.as_dict(),
                 "focus_outcomes": dict(self.focus_writer.outcomes),
             }
-        return said
+        return settings
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         if self.focus_writer:
@@ -250,8 +250,8 @@ def _perception_request(prompt: Prompt, focus: str | None) -> Prompt:
 def _options_of(role: str, options: dict[str, Any]) -> dict[str, Any]:
     """The engine options of one role: those without a role before the name, then its own."""
     common = {name: value for name, value in options.items() if not name.startswith(tuple(f"{r}_" for r in ROLES))}
-    own = {name.removeprefix(f"{role}_"): value for name, value in options.items() if name.startswith(f"{role}_")}
-    return common | own
+    ours = {name.removeprefix(f"{role}_"): value for name, value in options.items() if name.startswith(f"{role}_")}
+    return common | ours
 
 
 def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:

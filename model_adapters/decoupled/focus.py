@@ -76,14 +76,14 @@ def leaks(focus: str, question: str) -> bool:
     """
     question, _ = split_instruction(question)
     stem, options = _split_options(question)
-    said = _words(focus)
+    words = _words(focus)
     sentence = _words(stem.rsplit("Question:", 1)[-1])
-    if len(sentence.split()) >= 4 and sentence in said:
+    if len(sentence.split()) >= 4 and sentence in words:
         return True
     if has_options(focus):
         return True
     asked = _words(stem)
-    return any(f" {option} " in f" {said} " and f" {option} " not in f" {asked} " for option in options)
+    return any(f" {option} " in f" {words} " and f" {option} " not in f" {asked} " for option in options)
 
 
 def read_focus(path: Path) -> Focuses:

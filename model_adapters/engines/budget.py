@@ -142,9 +142,9 @@ class ThinkingControl(LogitsProcessor):
         target = self._end[self._progress(written)][:, None]
         rise = ((self.used - (budget - late)) / late).clamp(0, 1) if late else torch.zeros_like(scores[:, 0])
         rise = torch.where(self.thinking, rise, 0.0).to(scores.dtype)[:, None]
-        own = scores.gather(1, target)
-        raised = own + rise * (scores.max(-1, keepdim=True).values + MARGIN - own)
-        scores = scores.scatter(1, target, torch.where((rise > 0) & own.isfinite(), raised, own))
+        score = scores.gather(1, target)
+        raised = score + rise * (scores.max(-1, keepdim=True).values + MARGIN - score)
+        scores = scores.scatter(1, target, torch.where((rise > 0) & score.isfinite(), raised, score))
         over = (self.thinking & (self.used >= budget))[:, None]
         only = torch.full_like(scores, -torch.inf).scatter(1, target, 0.0)
         return torch.where(over, only, scores)

@@ -51,15 +51,15 @@ def read_reply(content: bytes, seconds: float) -> Completion:
 
 def refusal(status: int, content: bytes, secret: str = "") -> str:
     """The reason in a reply that isn't a success, in one line and without the secret."""
-    said = content[:10_000].decode("utf-8", "replace")
+    message = content[:10_000].decode("utf-8", "replace")
     try:
         parsed: Any = json.loads(content)
         error = parsed.get("error", parsed)
-        said = str(error.get("message", said) if isinstance(error, dict) else error)
+        message = str(error.get("message", message) if isinstance(error, dict) else error)
     except (ValueError, RecursionError, AttributeError):
-        said = said or "no reason given"
-    said = said.replace(secret, "***") if secret else said
-    return f"HTTP {status}: {clean(said)}"
+        message = message or "no reason given"
+    message = message.replace(secret, "***") if secret else message
+    return f"HTTP {status}: {clean(message)}"
 
 
 def read_retry_after(header: str | None) -> float | None:

@@ -34,7 +34,7 @@ def open_engine(
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
     at_once = _read_batch_size(batch_size)
-    kept = Store(Path(store)) if store else None
+    finished = Store(Path(store)) if store else None
     engine: Engine
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
@@ -66,7 +66,7 @@ def open_engine(
             revision=revision,
             trust_remote_code=trust_remote_code,
         )
-    return StoredEngine(engine, kept) if kept is not None else engine
+    return StoredEngine(engine, finished) if finished is not None else engine
 
 
 def _read_batch_size(batch_size: int | str) -> int:

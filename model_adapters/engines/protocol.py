@@ -126,6 +126,6 @@ def hash_image(image: Image.Image) -> str:
     when its pixels are changed in place.
     """
     digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
-    shown = image.convert("RGBA") if image.mode in ("P", "PA") else image  # their bytes say nothing without a palette
-    digest.update(shown.tobytes())
+    opaque = image.convert("RGBA") if image.mode in ("P", "PA") else image  # their bytes say nothing without a palette
+    digest.update(opaque.tobytes())
     return digest.hexdigest()

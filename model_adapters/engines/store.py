@@ -71,9 +71,9 @@ class Store:
 
     def put(self, key: str, engine: str, completion: Completion) -> None:
         """Keep a completion; replaces what stood there. Raises UserError when it can't be written."""
-        said = asdict(completion)
-        del said["cached"]
-        body = json.dumps(said)
+        row = asdict(completion)
+        del row["cached"]
+        body = json.dumps(row)
         self._write(
             "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?)",
             (key, engine, body, _checksum(key, body), time.time()),
@@ -209,9 +209,9 @@ def describe_store(path: Path) -> StoreReport:
     Raises UserError in one line when there is no store at `path`.
     """
     with _open_existing(path) as connection:
-        found: dict[str, list[float]] = {}
+        rows_of: dict[str, list[float]] = {}
         for key, engine, body, checksum, written in connection.execute(_EVERY_ROW):
-            rows = found.setdefault(engine, [0, 0, written, written])
+            rows = rows_of.setdefault(engine, [0, 0, written, written])
             rows[0] += 1
             rows[1] += _is_damaged(key, body, checksum)
             rows[2:] = min(rows[2], written), max(rows[3], written)
@@ -220,7 +220,7 @@ def describe_store(path: Path) -> StoreReport:
         ).fetchone()
     engines = tuple(
         EngineRows(engine, int(rows), int(damaged), first, last)
-        for engine, (rows, damaged, first, last) in sorted(found.items())
+        for engine, (rows, damaged, first, last) in sorted(rows_of.items())
     )
     size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.name in _files_of(path))
     return StoreReport(size, engines, sessions, hits, misses)

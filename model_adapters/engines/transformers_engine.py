@@ -268,9 +268,9 @@ def _area(image: Image.Image) -> int:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out; only CUDA's allocator has a type for it."""
-    said = str(error).lower()
+    text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in said for words in ("out of memory", "can't allocate memory"))
+        isinstance(error, RuntimeError) and any(words in text for words in ("out of memory", "can't allocate memory"))
     )
 
 

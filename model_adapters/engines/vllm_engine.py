@@ -78,7 +78,7 @@ class VllmEngine:
                 "pip install 'sightscale[vllm]'"
             ) from error
         arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
-        given = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
+        settings = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
         try:
             self._llm: Any = LLM(
                 model=location,
@@ -86,7 +86,7 @@ class VllmEngine:
                 revision=revision,
                 trust_remote_code=trust_remote_code,
                 logits_processors=[PROCESSOR],
-                **given,
+                **settings,
             )
         except Exception as error:  # whatever vLLM finds wrong is a reason to report, in one line
             raise UserError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error

@@ -93,8 +93,8 @@ class VllmThinkingControl(LogitsProcessor):
             logits.fill_(-torch.inf)
             logits[target] = 0.0
         elif rise := lateness(row.used, row.budget):
-            own = logits[target].clone()
-            logits[target] = torch.where(own.isfinite(), own + rise * (logits.max() + MARGIN - own), own)
+            score = logits[target].clone()
+            logits[target] = torch.where(score.isfinite(), score + rise * (logits.max() + MARGIN - score), score)
 
     def _ids(self, rule: str, vocabulary: int) -> torch.Tensor:
         if rule not in self._banned:

@@ -106,7 +106,7 @@ def list_systems() -> dict[str, System]:
 
 def find_system(name: str) -> System:
     """The system of that name. Raises UserError in one line when there is none."""
-    known = list_systems()
-    if name not in known:
+    systems = list_systems()
+    if name not in systems:
         raise UserError(f"there is no system {name!r}; `sightscale models` lists them")
-    return known[name]
+    return systems[name]

@@ -49,16 +49,16 @@ def write_question(question: Question, options: Mapping[str, str]) -> str:
 
 def _split(text: str, mark: str) -> dict[str, str]:
     """Options by letter, each running to where the next letter opens one."""
-    found: list[tuple[str, int, int]] = []
+    marks: list[tuple[str, int, int]] = []
     place = 0
     for letter in LETTERS:
         match = re.compile(mark.format(letter)).search(text, place)
         if match is None or (letter == "A" and match.start() > 0):
             break
-        found.append((letter, match.start(), match.end()))
+        marks.append((letter, match.start(), match.end()))
         place = match.end()
-    ends = [start for _, start, _ in found[1:]] + [len(text)]
+    ends = [start for _, start, _ in marks[1:]] + [len(text)]
     return {
         letter: text[start:end].strip().rstrip(",;").strip()
-        for (letter, _, start), end in zip(found, ends, strict=True)
+        for (letter, _, start), end in zip(marks, ends, strict=True)
     }

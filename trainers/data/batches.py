@@ -84,13 +84,13 @@ class Collator:
     def _read_pictures(self, rows: Sequence[Opened]) -> tuple[dict[str, torch.Tensor], list[list[int]]]:
         """The pictures' tensors, and how many tokens the processor makes of each picture of each row."""
         lengths: list[list[int]] = [[] for _ in rows]
-        shown = [i for i, row in enumerate(rows) if row.pictures]
-        if not shown:
+        with_pictures = [i for i, row in enumerate(rows) if row.pictures]
+        if not with_pictures:
             return {}, lengths
-        places = ["x".join([self.processor.image_token] * len(rows[i].pictures)) for i in shown]
-        pictures = [list(rows[i].pictures) for i in shown]
+        places = ["x".join([self.processor.image_token] * len(rows[i].pictures)) for i in with_pictures]
+        pictures = [list(rows[i].pictures) for i in with_pictures]
         read = self.processor(text=places, images=pictures, return_tensors="pt", padding=True)
-        for i, ids in zip(shown, read["input_ids"].tolist(), strict=True):
+        for i, ids in zip(with_pictures, read["input_ids"].tolist(), strict=True):
             lengths[i] = [len(list(run)) for token, run in groupby(ids) if token == self.processor.image_token_id]
         return {k: v for k, v in read.items() if k not in ("input_ids", "attention_mask", "token_type_ids")}, lengths
 

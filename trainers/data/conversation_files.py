@@ -127,13 +127,13 @@ def read_row(row: Any, folder: Path, origin: str) -> Conversation:
     """One row as a conversation. Raises UserError saying what is wrong with it."""
     if not isinstance(row, Mapping):
         raise UserError(f"{origin}: a row must be an object, not {type(row).__name__}")
-    said = row.get("conversations") or row.get("messages")
-    if not isinstance(said, Sequence) or isinstance(said, str) or not said:
+    messages = row.get("conversations") or row.get("messages")
+    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
         raise UserError(f"{origin}: no `conversations`")
     system: str | None = None
     turns: list[tuple[str, str]] = []
     asked: str | None = None
-    for message in said:
+    for message in messages:
         role, text = _read_message(message, origin)
         if role == "system" and not turns and asked is None:
             system = text

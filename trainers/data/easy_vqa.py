@@ -104,22 +104,22 @@ def open_picture(path: Path, change: int = 0) -> Image.Image:
 
 def attributes(about: list[tuple[str, str]]) -> dict[str, str]:
     """What the questions about a picture reveal: `shape`, `colour`, or neither."""
-    known: dict[str, str] = {}
+    attributes_of: dict[str, str] = {}
     for question, answer in about:
         if kind_of(answer) != "yes/no":
-            known[kind_of(answer)] = answer
+            attributes_of[kind_of(answer)] = answer
         words = question.rstrip("?").split()
         for word in words:
             asked_kind = kind_of(word) if word in _ANSWER_WORDS else None
             if asked_kind and (kind_of(answer) != "yes/no" or _affirms(words, answer)):
-                known.setdefault(asked_kind, word)
-    return known
+                attributes_of.setdefault(asked_kind, word)
+    return attributes_of
 
 
 def describe(about: list[tuple[str, str]]) -> str:
     """A sentence with the shape and the colour that the questions about a picture reveal."""
-    known = attributes(about)
-    shape, colour = known.get("shape", "shape"), known.get("colour")
+    about_picture = attributes(about)
+    shape, colour = about_picture.get("shape", "shape"), about_picture.get("colour")
     return f"The image shows a {colour} {shape}." if colour else f"The image shows a {shape}."
 
 
@@ -143,16 +143,16 @@ class LabelledEasyVqa:
     @cached_property
     def values(self) -> dict[str, list[str]]:
         """Each attribute's possible values."""
-        known = [attributes(about) for _, about in read_training_pictures()]
-        names = sorted({name for one in known for name in one})
-        return {name: sorted({one[name] for one in known if name in one}) for name in names}
+        labelled = [attributes(about) for _, about in read_training_pictures()]
+        names = sorted({name for one in labelled for name in one})
+        return {name: sorted({one[name] for one in labelled if name in one}) for name in names}
 
     @cached_property
     def _labels(self) -> list[tuple[int, ...]]:
-        known = [attributes(about) for _, about in read_training_pictures()]
+        labelled = [attributes(about) for _, about in read_training_pictures()]
         return [
             tuple(values.index(one[name]) if name in one else IGNORED for name, values in self.values.items())
-            for one in known
+            for one in labelled
         ]
 
     def __len__(self) -> int:

@@ -27,10 +27,10 @@ def find_hub_files(dataset: str, revision: str, names: Sequence[str], data_root:
         if missing:
             raise UserError(f"{dataset}, revision {revision}, has no file {missing[0]!r} in {folder}")
         return [folder / name for name in names]
-    found = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name not in NOT_ROWS)
-    if not found:
+    files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name not in NOT_ROWS)
+    if not files:
         raise UserError(f"{folder} holds no {', '.join(SUFFIXES)} file of {dataset}")
-    return found
+    return files
 
 
 def _fetch(dataset: str, revision: str, names: Sequence[str], fetch: bool) -> Path:

@@ -62,8 +62,8 @@ def pose(item: Item, rng: random.Random) -> str:
 def caption(item: Item, rng: random.Random) -> str:
     """The item's description with about half of its sentences, in their order."""
     sentences = item.description.rstrip(".").split(". ")
-    kept = [one for k, one in enumerate(sentences) if k == 0 or rng.random() < 0.5]
-    return ". ".join(kept) + "."
+    sentences_kept = [one for k, one in enumerate(sentences) if k == 0 or rng.random() < 0.5]
+    return ". ".join(sentences_kept) + "."
 
 
 def extraction(item: Item) -> str:
@@ -133,8 +133,8 @@ def _repeat(item: Item, rng: random.Random) -> Turn:
 def _words() -> tuple[str, ...]:
     """The words that descriptions of the in-domain sets are made of."""
     sets = [name for name in SETS if name.startswith("in_domain/")]
-    told = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
-    return tuple(sorted({word for text in told for word in re.findall(r"\w+", text)}))
+    texts = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
+    return tuple(sorted({word for text in texts for word in re.findall(r"\w+", text)}))
 
 
 _FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
@@ -186,9 +186,9 @@ class LabelledMini:
     def __getitem__(self, i: int) -> LabelledPicture:
         rng = random.Random(f"tower:{self.seed}:{i}")
         scene = draw_item(rng.choice(list(self.sets)), "train", self.seed, i).scene
-        known = attributes(scene)
+        seen = attributes(scene)
         labels = tuple(
-            values.index(known[key]) if known.get(key) in values else IGNORED for key, values in self.values.items()
+            values.index(seen[key]) if seen.get(key) in values else IGNORED for key, values in self.values.items()
         )
         return LabelledPicture(partial(render, scene), labels)
 

@@ -76,8 +76,8 @@ class FileRows:
         epoch, at = divmod(i, self.usable)
         if self._order[0] != epoch:
             # The cap keeps the same rows in every pass; only their order changes.
-            kept = np.random.default_rng(self.seed).permutation(int(self._ends[-1]))[: self.usable]
-            self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(kept))
+            rows = np.random.default_rng(self.seed).permutation(int(self._ends[-1]))[: self.usable]
+            self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(rows))
         row = int(self._order[1][at])
         file = int(np.searchsorted(self._ends, row, side="right"))
         return self.files[file][row - (int(self._ends[file - 1]) if file else 0)]

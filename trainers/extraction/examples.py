@@ -96,9 +96,9 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers) -> Re
     healing = {row["id"] for row in rejected if row["reason"] in HEALING and row["source"] in named}
     if healing:
         rejected.keep([identity for identity in rejected.ids if identity not in healing])
-    found = [row for source in sources for row in source.rows]
-    pending = [row for row in found if row.id not in rows and row.id not in rejected]
-    logger.info(f"{len(found):,} rows, {len(found) - len(pending):,} of them finished before")
+    source_rows = [row for source in sources for row in source.rows]
+    pending = [row for row in source_rows if row.id not in rows and row.id not in rejected]
+    logger.info(f"{len(source_rows):,} rows, {len(source_rows) - len(pending):,} of them finished before")
     rejected.append(_rejection(row, row.reason, row.detail) for row in pending if isinstance(row, Unusable))
     examples = [row for row in pending if isinstance(row, Example)]
     if not len(rows):
@@ -110,7 +110,7 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers) -> Re
             done = list(_describe(teachers, window, focuses, statements, output, bar))
             rows.append(row for row in done if "reason" not in row)
             rejected.append(row for row in done if "reason" in row)
-    order = {row.id: i for i, row in enumerate(found)}
+    order = {row.id: i for i, row in enumerate(source_rows)}
     for file in (rows, rejected):
         # What was tried again stands at the end until here; so do rows of sources that aren't named any more.
         wanted = sorted(file.ids, key=lambda identity: order.get(identity, len(order)))
@@ -205,9 +205,9 @@ def _describe(
     rejections: dict[str, Row] = {}
     opened: dict[str, tuple[bytes, str, Prompt]] = {}
     for example in window:
-        told = statements[example.id]
-        if told.reason:
-            rejections[example.id] = _rejection(example, told.reason, told.detail)
+        written = statements[example.id]
+        if written.reason:
+            rejections[example.id] = _rejection(example, written.reason, written.detail)
             continue
         if any(teachers.focus.came.get(question) == "failed" for question, _ in example.pairs):
             rejections[example.id] = _rejection(example, "failed", "the focus model failed at a question")
@@ -218,7 +218,7 @@ def _describe(
         except Exception as error:  # whatever is wrong with one picture costs its example only
             rejections[example.id] = _rejection(example, "unreadable_picture", describe_error(error))
             continue
-        opened[example.id] = content, suffix, ask_for_description(picture, told)
+        opened[example.id] = content, suffix, ask_for_description(picture, written)
     bar.update(len(rejections))
     prompts = [prompt for _, _, prompt in opened.values()]
     completions = teachers.teacher.generate(prompts, DESCRIBING, moves(bar)) if prompts else []
@@ -232,8 +232,16 @@ def _describe(
             yield _rejection(example, reason, detail)
             continue
         content, suffix, _ = opened[example.id]
-        kept = keep_picture(content, suffix, output, example.file)
-        yield _row(example, description, focuses[example.id], statements[example.id], kept.name, kept.sha256, teachers)
+        saved = keep_picture(content, suffix, output, example.file)
+        yield _row(
+            example,
+            description,
+            focuses[example.id],
+            statements[example.id],
+            saved.name,
+            saved.sha256,
+            teachers,
+        )
 
 
 def join_focuses(focuses: Sequence[str | None]) -> str | None:

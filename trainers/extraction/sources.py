@@ -88,14 +88,14 @@ def open_sources(
         raise UserError(f"two sources are named {twice[0]!r}; rename one, since rows say where they come from by it")
     seen: set[str] = set()
     for source in sources:
-        kept = []
+        rows = []
         for row in source.rows:
             if row.id in seen:
                 source.left_aside["duplicate"] += 1
             else:
                 seen.add(row.id)
-                kept.append(row)
-        source.rows = kept
+                rows.append(row)
+        source.rows = rows
     return sources
 
 
@@ -138,7 +138,7 @@ def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
         pairs = tuple((clean_question(question), answer.strip()) for question, answer in conversation.turns)
         identity = name_example(path.name, picture, conversation.turns)
         source_id = str(raw.get("id") if raw.get("id") is not None else conversation.origin)
-        own = read_pictures(raw, file.images or path.parent, conversation.origin)[0].source
+        picture_source = read_pictures(raw, file.images or path.parent, conversation.origin)[0].source
         source.rows.append(
             make_example(
                 identity,
@@ -147,7 +147,7 @@ def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
                 pairs,
                 partial(_read_picture, file, i),
                 original,
-                own if isinstance(own, Path) else None,
+                picture_source if isinstance(picture_source, Path) else None,
             )
         )
     return source
@@ -177,12 +177,12 @@ def find_sets(name: str) -> list[str]:
     """The mini sets that a set's, a task's or a family's name stands for. Raises UserError when there is none."""
     wanted = _plain(name)
     drawn = [one for one, (draw, _) in SETS.items() if draw]
-    found = [one for one in drawn if _plain(one) == wanted] or [
+    sets = [one for one in drawn if _plain(one) == wanted] or [
         one for one in drawn if wanted and _plain(one).startswith(f"{wanted}_")
     ]
-    if not found:
+    if not sets:
         raise UserError(f"the mini suite has no set {name!r}; it has {', '.join(drawn)}")
-    return found
+    return sets
 
 
 def _plain(name: str) -> str:

@@ -142,10 +142,10 @@ def read_description(completion: Completion) -> tuple[str, str | None, str]:
         return "", "failed", f"description: {completion.error}"
     if completion.finish_reason == "length":
         return "", "description_truncated", f"{completion.output_tokens} tokens without an end"
-    _, said = split_thinking(completion.text)
-    said = said.strip().removeprefix("**").removeprefix(DESCRIPTION_MARK).removeprefix("**").strip()
-    if not said:
+    _, text = split_thinking(completion.text)
+    text = text.strip().removeprefix("**").removeprefix(DESCRIPTION_MARK).removeprefix("**").strip()
+    if not text:
         return "", "description_empty", "the teacher said nothing"
-    if refuses(said):
-        return "", "description_refused", said[:200]
-    return said, None, ""
+    if refuses(text):
+        return "", "description_refused", text[:200]
+    return text, None, ""

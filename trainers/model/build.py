@@ -226,15 +226,15 @@ def _language_config(language: Language, tokenizer: Any) -> Any:
     if language.pretrained:
         config = AutoConfig.from_pretrained(language.pretrained)
         stated = (language.hidden_size, language.layers, language.heads, language.key_value_heads)
-        found = (
+        tokens = (
             config.hidden_size,
             config.num_hidden_layers,
             config.num_attention_heads,
             config.num_key_value_heads,
         )
-        if stated != found:
+        if stated != tokens:
             raise UserError(
-                f"{language.pretrained} has hidden size, layers, heads, key-value heads {found}; the recipe "
+                f"{language.pretrained} has hidden size, layers, heads, key-value heads {tokens}; the recipe "
                 f"states {stated}"
             )
         config.vocab_size = max(rows, config.vocab_size)

@@ -39,9 +39,9 @@ class TowerWithHeads(nn.Module):
             seen = torch.einsum("bpa,bpd->bad", weights, patches)
         losses = []
         for k, head in enumerate(self.heads):
-            known = attribute_labels[:, k] != IGNORED
-            if known.any():
-                losses.append(nn.functional.cross_entropy(head(seen[known, k]), attribute_labels[known, k]))
+            labelled = attribute_labels[:, k] != IGNORED
+            if labelled.any():
+                losses.append(nn.functional.cross_entropy(head(seen[labelled, k]), attribute_labels[labelled, k]))
         return {"loss": torch.stack(losses).mean()}
 
 

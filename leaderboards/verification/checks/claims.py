@@ -10,12 +10,12 @@ SLACK = 0.5 * 10**-DECIMALS + 1e-12  # half of the last digit shown
 
 def check_claims(submission: Submission) -> Iterator[Issue]:
     """Claimed numbers that the records don't come to, and numbers that an entry should claim and doesn't."""
-    known = submission.records
+    records = submission.records
     claimed: dict[str, Score | Average] = {f"scores.{one.task}.{one.condition}": one for one in submission.entry.scores}
     claimed |= {f"averages.{one.name}.{one.condition}": one for one in submission.entry.averages}
     try:
-        found: dict[str, Score | Average] = {f"scores.{one.task}.{one.condition}": one for one in score_tasks(known)}
-        found |= {f"averages.{one.name}.{one.condition}": one for one in score_averages(known)}
+        found: dict[str, Score | Average] = {f"scores.{one.task}.{one.condition}": one for one in score_tasks(records)}
+        found |= {f"averages.{one.name}.{one.condition}": one for one in score_averages(records)}
     except ValueError as problem:  # scores outside 0 to 1, and names that no task has
         yield error(ENTRY, "scores", f"the records come to no scores: {show(str(problem).splitlines()[0])}")
         return

@@ -77,9 +77,9 @@ def _expected_size(submission: Submission, questions: int | None) -> int | None:
 
 def _compare(found: set[int], wanted: set[int], whose: str) -> str:
     missing, further = sorted(wanted - found), sorted(found - wanted)
-    told = [f"{len(missing):,} documents {whose} are missing, the first {missing[0]}"] if missing else []
-    told += [f"{len(further):,} are further ones, the first {further[0]}"] if further else []
-    return "; ".join(told)
+    reasons = [f"{len(missing):,} documents {whose} are missing, the first {missing[0]}"] if missing else []
+    reasons += [f"{len(further):,} are further ones, the first {further[0]}"] if further else []
+    return "; ".join(reasons)
 
 
 def _check_same(task: str, rows: pd.DataFrame) -> Iterator[Issue]:

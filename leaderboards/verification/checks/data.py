@@ -91,8 +91,8 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
         if then and then.get("hash") != now["hash"]:
             changed = [name for name in now if name != "hash" and then.get(name) != now[name]]
             names = ", ".join(changed) or "its settings"
-            told = f"{show(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
-            yield warning(MANIFEST, f"task_details.{task}", told)
+            change = f"{show(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
+            yield warning(MANIFEST, f"task_details.{task}", change)
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
@@ -100,10 +100,10 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
-    said = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
+    answer = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
     try:
-        right = questions.score(number, said)
+        right = questions.score(number, answer)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
         yield "answer_format", f"can't be scored by its task: {show(str(problem))}"
         return
@@ -118,7 +118,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
             yield name, f"{show(getattr(row, name))} in the row, {show(value)} by the data"
     if failed:
         return
-    prompt = questions.prompt(number, said)
+    prompt = questions.prompt(number, answer)
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show(text['prompt'])}"
     own, shown = questions.show(number, row.condition, manifest.seed)

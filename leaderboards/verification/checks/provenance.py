@@ -17,10 +17,10 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
     """Where entry, manifests and records contradict each other on what was run."""
     entry, manifests, records = submission.entry, submission.manifests, submission.records
     claimed = {run.run_id: run for run in entry.runs}
-    found = set(records["run_id"].dropna())
-    for run_id in sorted(map(str, set(claimed) | set(manifests) | found)):
+    run_ids = set(records["run_id"].dropna())
+    for run_id in sorted(map(str, set(claimed) | set(manifests) | run_ids)):
         missing = [
-            where for where, ids in ((ENTRY, claimed), (MANIFEST, manifests), (RECORDS, found)) if run_id not in ids
+            where for where, ids in ((ENTRY, claimed), (MANIFEST, manifests), (RECORDS, run_ids)) if run_id not in ids
         ]
         if missing:
             yield error(missing[0], "run_id", f"the run {show(run_id)} is not in it, and in the other files")
@@ -50,7 +50,7 @@ def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Issue]:
 def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:
     parts = {role: part.name for role, part in manifest.parts.items()}
     counts = {role: part.parameters for role, part in manifest.parts.items() if role != "focus"}
-    known = {
+    identities = {
         "model": manifest.model,
         "kind": manifest.kind,
         "mode": manifest.mode,
@@ -61,7 +61,7 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
         "perception_parameters": counts.get("perception"),
         "reasoning_parameters": counts.get("reasoning"),
     }
-    for name, wanted in known.items():
+    for name, wanted in identities.items():
         # A count may be missing in rows that were made before the model was in memory.
         odd = [one for one in rows[name].unique() if not same(one, wanted)]
         odd = [one for one in odd if not (name.endswith("parameters") and same(one, None))]
@@ -81,9 +81,9 @@ def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[I
     ):
         yield from _equal(field, ENTRY, said, made)
     for condition, facts in manifest.conditions.items():
-        told = facts.settings.get("condition", condition)
-        if told != condition:
-            yield error(MANIFEST, f"conditions.{show(condition)}", f"its settings are those of {show(told)}")
+        stated = facts.settings.get("condition", condition)
+        if stated != condition:
+            yield error(MANIFEST, f"conditions.{show(condition)}", f"its settings are those of {show(stated)}")
 
 
 def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
@@ -136,8 +136,8 @@ def _check_budgets(submission: Submission) -> Iterator[Issue]:
     for column, most in (("output_tokens", allowed), ("perception_output_tokens", budgets.perception or 0)):
         over = records[column] > most
         if over.any():
-            told = f"{int(over.sum()):,} rows took more than the claimed {most:,} tokens"
-            yield error(RECORDS, column, f"{told}, the most {records[column].max():,.0f}")
+            reason = f"{int(over.sum()):,} rows took more than the claimed {most:,} tokens"
+            yield error(RECORDS, column, f"{reason}, the most {records[column].max():,.0f}")
     if submission.entry.mode == "direct" and records["thinking"].fillna("").str.strip().ne("").any():
         yield warning(RECORDS, "thinking", "some answers were thought about first, and the entry's mode is direct")
     try:
@@ -146,8 +146,8 @@ def _check_budgets(submission: Submission) -> Iterator[Issue]:
         yield error(MANIFEST, "conditions", f"the settings can't be read: {show(str(problem))}")
         return
     for name, most_allowed in settings.items():
-        said = getattr(budgets, name)
-        if most_allowed is not None and said != most_allowed:
+        claimed = getattr(budgets, name)
+        if most_allowed is not None and claimed != most_allowed:
             yield warning(
-                ENTRY, f"budgets.{name}", f"claimed {show(said)}, the run's settings allow {show(most_allowed)}"
+                ENTRY, f"budgets.{name}", f"claimed {show(claimed)}, the run's settings allow {show(most_allowed)}"
             )

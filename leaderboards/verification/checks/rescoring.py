@@ -66,7 +66,7 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
         yield "target", f"can't be scored: {show(str(problem))}"
         return
-    told = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
+    stated = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
     right: dict[str, Any] = {"score": scored.score, "outcome": scored.outcome, "prediction": scored.prediction}
     if failed:
         right = {"score": 0.0, "outcome": str(Outcome.FAILED), "prediction": None}
@@ -74,12 +74,12 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
             yield "response", "a failed row has none"
     kind, _, convention = row.answer_format.partition(":")
     if not failed:
-        told["iou"], right["iou"] = row.iou, None
+        stated["iou"], right["iou"] = row.iou, None
         if kind == AnswerFormat.BOX:
             right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
     for name, value in {**right, "chance": chance}.items():
-        if not same(told[name], value):
-            yield name, f"{show(told[name])} in the row, {show(value)} from the answer {show(str(row.response))!r}"
+        if not same(stated[name], value):
+            yield name, f"{show(stated[name])} in the row, {show(value)} from the answer {show(str(row.response))!r}"
 
 
 def same(told: Any, right: Any) -> bool:
