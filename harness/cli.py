@@ -75,7 +75,7 @@ def _begin(
     setup_logging(debug=debug)
 
 
-def _ending_in_one_line(command: Callable[..., None]) -> Callable[..., None]:
+def _ending_in_one_line(command: Callable[..., Any]) -> Callable[..., None]:
     """The command, with what a user can mend ending in one line on standard error and exit code 1."""
 
     @functools.wraps(command)

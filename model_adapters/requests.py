@@ -45,7 +45,7 @@ def read_prompt(messages: Iterable[Mapping[str, Any]]) -> Prompt:
 def _read_part(part: Mapping[str, Any]) -> str | Image.Image:
     kind = part["type"]
     if kind == "text":
-        return part["text"]
+        return str(part["text"])
     if kind == "image":
         return open_picture(part["url"])
     raise ValueError(f"cannot read a message part of type {kind!r}: only text and pictures are understood")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-AnswerFormat = Literal["choice", "short", "yes_no", "box", "open"]
+AskedFormat = Literal["choice", "short", "yes_no", "box", "open"]
 
 LETTER_INSTRUCTION = "Answer with the option's letter from the given choices directly."
 SHORT_INSTRUCTION = "Answer the question using a single word or phrase."
@@ -18,7 +18,7 @@ BOX_INSTRUCTION = (
 OPEN_INSTRUCTION = "Answer the question in one or more sentences."
 
 # The wordings that lmms-eval's tasks and ours close with. Case, kind of apostrophe and full stop don't matter.
-INSTRUCTIONS: Mapping[str, AnswerFormat] = {
+INSTRUCTIONS: Mapping[str, AskedFormat] = {
     LETTER_INSTRUCTION: "choice",
     "Answer with the option letter from the given choices directly.": "choice",
     "Answer with the option letter only.": "choice",
@@ -43,7 +43,7 @@ _FIRST_OPTION = re.compile(r"(?:^|[\s:(,])\(?A[.:)]\s")
 _SECOND_OPTION = re.compile(r"[\s,(]\(?B[.:)]\s")
 
 
-def split_instruction(text: str) -> tuple[str, AnswerFormat]:
+def split_instruction(text: str) -> tuple[str, AskedFormat]:
     """The question without its closing instruction, and the answer format.
 
     Of several closing instructions the one that asks for more than a short answer counts, the one
@@ -69,7 +69,7 @@ def has_options(text: str) -> bool:
     return first is not None and _SECOND_OPTION.search(text, first.end()) is not None
 
 
-def _closing(text: str) -> tuple[int, AnswerFormat] | None:
+def _closing(text: str) -> tuple[int, AskedFormat] | None:
     """Where the closing instruction of a text begins, and what it means."""
     tail = text[-2 * max(map(len, INSTRUCTIONS)) :]
     for pattern, means in _CLOSINGS:

@@ -48,7 +48,7 @@ class Measure(StrEnum):
     label: str
     style: Style
 
-    def __new__(cls, name: str, label: str, style: Style) -> "Measure":
+    def __new__(cls, name: str, label: str = "", style: Style = Style.SHARE) -> "Measure":
         member = str.__new__(cls, name)
         member._value_ = name
         member.label, member.style = label, style

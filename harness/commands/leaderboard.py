@@ -1,6 +1,7 @@
 """`sightscale leaderboard`: entries made, verified, compared and shown."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -134,7 +135,7 @@ def build(
     print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
 
 
-COMMANDS = {
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     add: (
         "sightscale leaderboard add runs/mine --output entries/mine --licence MIT",
         "sightscale leaderboard add runs/a runs/b --output entries/mine --facts facts.yaml",

@@ -1,5 +1,6 @@
 """`sightscale models`: the checkpoints and systems that have a name, and what it takes to run one."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -55,7 +56,7 @@ def show(name: Annotated[str, typer.Argument(help="The system to show.")]) -> No
     print(f"\n{system.command}")
 
 
-COMMANDS = {
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     list_: ("sightscale models list", "sightscale models"),
     show: ("sightscale models show extract_think_0.6b_1.7b", "sightscale models show our_baseline_0.6b"),
 }

@@ -1,5 +1,6 @@
 """`sightscale store`: what a file of finished generations holds, and how to make it smaller."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -48,7 +49,7 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-COMMANDS = {
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     show: ("sightscale store show runs/mine/generations.sqlite", "sightscale store show store.sqlite"),
     prune: ("sightscale store prune store.sqlite --damaged", "sightscale store prune store.sqlite --older-than 90"),
 }

@@ -1,5 +1,6 @@
 """`sightscale tasks`: what can be asked, and what a question looks like."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,7 +142,7 @@ def _print_example(
         print(f"{'picture:':14} {path} ({picture.width} × {picture.height})")
 
 
-COMMANDS = {
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     list_: ("sightscale tasks list", "sightscale tasks"),
     show: ("sightscale tasks show in_domain_textvqa", "sightscale tasks show my_task --include-path my_tasks"),
 }

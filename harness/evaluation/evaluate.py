@@ -222,7 +222,7 @@ def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
 
 
 def _kind(plan: Plan) -> str:
-    return str(Kind.DECOUPLED if plan.model.kind == Kind.DECOUPLED else Kind.END_TO_END)
+    return str(Kind.DECOUPLED if plan.model.kind == "decoupled" else Kind.END_TO_END)
 
 
 def _mode(plan: Plan) -> str:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def write_focus_file(
     from sightscale.model_adapters.model_strings import parse_model
 
     spec = parse_model(llm)
-    if spec.kind != Kind.END_TO_END:
+    if spec.kind != "end-to-end":
         raise UserError(f"--llm {llm!r} must be one model: a shipped checkpoint, a folder, a GGUF file or a hub id")
     logger.info(f"tasks: reading {', '.join(tasks)}")
     manager, leaves = load_tasks(tasks, "decoupled", task_folders)

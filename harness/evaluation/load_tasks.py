@@ -54,7 +54,7 @@ def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:
     from tenacity import RetryError
 
     try:
-        return manager.load_task_or_group([name], task_type="chat")
+        return dict(manager.load_task_or_group([name], task_type="chat"))
     except RetryError as error:
         reason = error.last_attempt.exception() or error
     except IndexError as error:  # lmms-eval reads a task's first document while loading it

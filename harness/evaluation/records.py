@@ -217,7 +217,8 @@ def read_records(path: Path) -> pd.DataFrame:
         if name not in table.schema.names:
             table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
     try:
-        return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+        records: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+        return records
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
 

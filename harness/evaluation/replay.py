@@ -58,7 +58,7 @@ class TaskQuestions:
     @property
     def details(self) -> dict[str, Any]:
         """What `describe_tasks` says of it now."""
-        return describe_tasks({self.name: dict(self._task.dump_config())})[self.name]
+        return dict(describe_tasks({self.name: dict(self._task.dump_config())})[self.name])
 
     def score(self, number: int, answer: Answer) -> dict[str, Any]:
         """The columns that the task's own scorer gives a response to document `number`."""

@@ -129,7 +129,8 @@ def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Fig
         return None
     relation = only(downscaling.findings, Measure.KENDALL, Measure.SLOPE, Measure.INTERCEPT, levels=[Level.RELATION])
     line = {
-        str(row.measure): float(row.value) for row in relation[relation["group"] == Resampling.QUESTIONS].itertuples()
+        str(row.measure): read_estimate(row).value
+        for row in relation[relation["group"] == Resampling.QUESTIONS].itertuples()
     }
     finding = "Too few tasks to relate the two."
     for row in only(relation[relation["group"] == Resampling.TASKS], Measure.KENDALL).itertuples():

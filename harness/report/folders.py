@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,11 @@ def find_runs(path: Path) -> list[Path]:
 def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
     """Labels that are used once: a shared one gets its folder's name, then a number."""
     labels = [given.label for given in found]
-    for add in (lambda number: f" ({folders[number].absolute().name})", lambda number: f" #{number + 1}"):
+    distinctions: tuple[Callable[[int], str], ...] = (
+        lambda number: f" ({folders[number].absolute().name})",
+        lambda number: f" #{number + 1}",
+    )
+    for add in distinctions:
         counts = Counter(labels)
         labels = [label + add(number) if counts[label] > 1 else label for number, label in enumerate(labels)]
     return [

@@ -87,7 +87,7 @@ def bottleneck_of(measured: Sequence[Measured], resamples: int) -> tuple[list[Ta
             "effect": str(row.measure),
             "modules": str(row.contrast or f"{row.perception} : {row.reasoning}"),
             "share" if row.measure == Measure.UPPER_BOUND else "points": read_estimate(row),
-            "questions": int(row.n),
+            "questions": read_estimate(row).n,
         }
         for row in only(overall, *EFFECTS).itertuples()
     ]
@@ -132,7 +132,7 @@ def _list_drops(downscaling: Downscaling) -> list[dict[str, Any]]:
     for row in only(downscaling.findings, *DROP_COLUMNS, levels=[Level.TASK]).itertuples():
         place = rows.setdefault(
             (str(row.task), str(row.contrast)),
-            {"task": str(row.task), "sizes": str(row.contrast), "questions": int(row.n)},
+            {"task": str(row.task), "sizes": str(row.contrast), "questions": read_estimate(row).n},
         )
         place[DROP_COLUMNS[Measure(str(row.measure))]] = read_estimate(row)
     return list(rows.values())
@@ -157,7 +157,7 @@ def _attributions(findings: pd.DataFrame) -> Table:
     names = {measure: str(measure).replace(" ", "_") for measure in ATTRIBUTIONS}
     rows: dict[str, dict[str, Any]] = {}
     for row in only(findings, *ATTRIBUTIONS).itertuples():
-        place = rows.setdefault(str(row.task), {"task": str(row.task), "questions": int(row.n)})
+        place = rows.setdefault(str(row.task), {"task": str(row.task), "questions": read_estimate(row).n})
         place[names[Measure(str(row.measure))]] = read_estimate(row)
     columns = [TASK, Column("questions", "Questions", "count")]
     columns += [Column(name, measure.label[:1].upper() + measure.label[1:], "share") for measure, name in names.items()]

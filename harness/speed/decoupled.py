@@ -38,7 +38,7 @@ from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.decoupled import Decoupled, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import Store, StoredEngine, open_engine
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.vocabulary import Condition, Mode
 
 PUBLISHED, OURS = "published: two launches, batch 1", "sightscale"
 BUDGET = 4096  # tokens of thinking
@@ -106,7 +106,7 @@ class Launch(lmms):
             logits_processor=LogitsProcessorList([CountSteps(end, BUDGET)]),
             pad_token_id=tokenizer.eos_token_id,
         )
-        return tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        return str(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("the published way asks once")
@@ -164,7 +164,7 @@ def compare_decoupled(
     def pose_reasoning(messages: Messages, doc_id: int) -> Messages:
         text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
         question, answer_format = split_instruction(text)
-        asked = reasoning_prompt(descriptions[doc_id], question, "direct", answer_format)
+        asked = reasoning_prompt(descriptions[doc_id], question, Mode.DIRECT, answer_format)
         return [{"role": "user", "content": [{"type": "text", "text": asked}]}]
 
     launches[0].asks(pose_perception, description_tokens)

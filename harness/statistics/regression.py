@@ -53,4 +53,5 @@ def rank_correlation(x: Array, y: Array, kind: str = "kendall") -> Array:
         else:
             first, second = np.triu_indices(x.shape[-1], 1)
             one, two = np.sign(x[..., first] - x[..., second]), np.sign(y[..., first] - y[..., second])
-        return (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
+        taus: Array = (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
+        return taus

@@ -45,7 +45,8 @@ def read_submitted(path: Path) -> pd.DataFrame:
             reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show(reason)
             raise UserError(f"{path.name}: {reason}")
         with pa.OSFile(str(decoded)) as source:
-            return pa.ipc.open_stream(source).read_all().to_pandas()
+            records: pd.DataFrame = pa.ipc.open_stream(source).read_all().to_pandas()
+            return records
 
 
 def decode(path: Path, decoded: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sightscale.harness.pages import show_parameters
 from sightscale.leaderboards.entry import Average, Entry, Part, Score
 from sightscale.leaderboards.published.rows import COLUMNS, PublishedRow
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.vocabulary import Condition, Role
 
 HEADINGS = ("System", "Perception", "Reasoning", "Visual data", *COLUMNS)
 
@@ -34,11 +34,11 @@ def row_of_claims(
     """The row of sighted scores and averages, claimed or computed."""
     claimed = {one.task: one.score for one in scores if one.condition == Condition.SIGHTED}
     claimed |= {one.name: one.score for one in averages if one.condition == Condition.SIGHTED}
-    counts = {part.role: part.parameters for part in parts}
+    counts: dict[str, int | None] = {part.role: part.parameters for part in parts}
     return Row(
         system=system,
-        perception=_billions(counts.get("perception")),
-        reasoning=_billions(counts.get("reasoning", counts.get("model"))),
+        perception=_billions(counts.get(Role.PERCEPTION)),
+        reasoning=_billions(counts.get(Role.REASONING, counts.get(Role.MODEL))),
         visual_data=visual_data,
         scores={column: 100 * claimed[name] if name in claimed else None for column, name in COLUMNS.items()},
     )

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_text
+from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_parameters, show_text
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import read_published
@@ -24,7 +24,6 @@ from sightscale.leaderboards.site.tables import (
     name_standings,
     published_facts,
     published_table,
-    show_parameters,
     show_rows,
     standings_table,
     task_table,

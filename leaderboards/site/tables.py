@@ -10,7 +10,7 @@ from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_publis
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
 from sightscale.leaderboards.site.standings import RULE, Place, find_places
 from sightscale.tasks.suites import HEADLINES
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.vocabulary import Condition, Role
 
 MOST_TASKS = 4  # shown of entries that have no headline average
 SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
@@ -165,15 +165,15 @@ _SYSTEM = (
 
 
 def _system(one: Listed) -> dict[str, Any]:
-    counts = {part.role: part.parameters for part in one.entry.parts}
+    counts: dict[str, int | None] = {part.role: part.parameters for part in one.entry.parts}
     return {
         "system": show_line(one.name),
         "checkpoints": one.entry.name if one.entry.title else "",
         "id": one.entry.id,
         "kind": one.entry.kind,
         "mode": one.entry.mode,
-        "perception": counts.get("perception"),
-        "reasoning": counts.get("reasoning", counts.get("model")),
+        "perception": counts.get(Role.PERCEPTION),
+        "reasoning": counts.get(Role.REASONING, counts.get(Role.MODEL)),
         "visual_data": one.entry.visual_data,
         "status": one.status,
         "size_group": size_group(one.size),

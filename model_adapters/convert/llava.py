@@ -181,7 +181,8 @@ def _without_second_copy(named: list[tuple[Tensor, str | None]]) -> list[tuple[T
 
 def _read(tensor: Tensor) -> torch.Tensor:
     with safe_open(tensor.file, framework="pt") as file:
-        return file.get_tensor(tensor.name)
+        weights: torch.Tensor = file.get_tensor(tensor.name)
+        return weights
 
 
 def _write_record(done: Conversion, source: Path, files: set[Path], folder: Path) -> None:

@@ -62,7 +62,7 @@ class Settings:
     @property
     def layers(self) -> int:
         """How many layers the language model has."""
-        return self.language["num_hidden_layers"]
+        return int(self.language["num_hidden_layers"])
 
 
 def read_settings(folder: Path) -> Settings:

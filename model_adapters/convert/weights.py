@@ -60,7 +60,8 @@ def _read(tensor: Tensor, rows: int | None, dtype: torch.dtype) -> torch.Tensor:
         raise UserError(f"{tensor.file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
     if rows is not None and rows > len(read):
         read = _with_rows(read, rows)
-    return read.to(dtype).contiguous()
+    converted: torch.Tensor = read.to(dtype).contiguous()
+    return converted
 
 
 def _with_rows(embeddings: torch.Tensor, rows: int) -> torch.Tensor:

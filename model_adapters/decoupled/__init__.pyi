@@ -7,7 +7,6 @@ from .focus import (
     write_focus as write_focus,
 )
 from .prompts import (
-    Mode as Mode,
     focus_prompt as focus_prompt,
     perception_prompt as perception_prompt,
     reasoning_prompt as reasoning_prompt,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
-from sightscale.model_adapters.decoupled.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
+from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
@@ -28,7 +28,8 @@ from sightscale.model_adapters.engines import (
 from sightscale.model_adapters.requests import Request
 from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.instructions import AnswerFormat, split_instruction
+from sightscale.tasks.instructions import AskedFormat, split_instruction
+from sightscale.tasks.vocabulary import Mode
 
 PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
 ROLES = ("perception", "reasoning", "focus")
@@ -41,7 +42,7 @@ class Seen:
     """What is known of a request after the perception stage."""
 
     question: str
-    answer_format: AnswerFormat
+    answer_format: AskedFormat
     focus: str | None
     description: Completion
 
@@ -53,7 +54,7 @@ class Decoupled(Adapter):
         self,
         perception: str,
         reasoning: str,
-        mode: Mode = "direct",
+        mode: str = Mode.DIRECT,
         focus: str | None = None,
         focus_llm: str | None = None,
         stages: Stages = "one-by-one",
@@ -81,11 +82,11 @@ class Decoupled(Adapter):
         `reasoning_` or `focus_` before the name. Raises UserError in one line for what it can't use.
         """
         super().__init__(f"{short_name(perception)}+{short_name(reasoning)}")
-        if mode not in ("direct", "thinking"):
-            raise UserError(f"unknown mode {mode!r}; known: direct, thinking")
+        if mode not in list(Mode):
+            raise UserError(f"unknown mode {mode!r}; known: {', '.join(Mode)}")
         if stages not in ("one-by-one", "together"):
             raise UserError(f"unknown stages {stages!r}; known: one-by-one, together")
-        self.mode: Mode = mode
+        self.mode = Mode(mode)
         self.box_convention = check_convention(box_convention)
         self.focus_of_data = focus == DATA
         self.focus = read_focus(Path(focus)) if focus and not self.focus_of_data else {}
@@ -103,7 +104,7 @@ class Decoupled(Adapter):
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
         self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
         self.reasoning_decoding = _reasoning_decoding(
-            mode, int(seed), bool(greedy), int(answer_tokens), int(budget), _read_nowait(nowait, mode)
+            self.mode, int(seed), bool(greedy), int(answer_tokens), int(budget), _read_nowait(nowait, self.mode)
         )
 
     @property
@@ -258,7 +259,7 @@ def _read_nowait(nowait: bool | str, mode: Mode) -> str | None:
     rule = {True: "words", False: "", "": ""}.get(nowait, nowait)
     if not rule:
         return None
-    if mode != "thinking":
+    if mode != Mode.THINKING:
         raise UserError("nowait bans words while a model thinks, so it needs mode=thinking")
     read_rule(str(rule))
     return str(rule)
@@ -270,7 +271,7 @@ def _reasoning_decoding(
     """The study's sampling, with top-k 20 from Qwen3's own card."""
     if answer_tokens < 1 or budget < 1:
         raise UserError(f"answer_tokens and budget must be at least 1, not {answer_tokens} and {budget}")
-    thinks = mode == "thinking"
+    thinks = mode == Mode.THINKING
     make = partial(
         Decoding,
         budget + answer_tokens if thinks else answer_tokens,

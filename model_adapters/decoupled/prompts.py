@@ -7,9 +7,8 @@ modelled on them. The focus prompt's instruction, closing line and the five exam
 published ones; the examples' questions are in our words and unverified.
 """
 
-from typing import Literal
-
-from sightscale.tasks.instructions import AnswerFormat
+from sightscale.tasks.instructions import AskedFormat
+from sightscale.tasks.vocabulary import Mode
 
 PERCEPTION = (
     "Describe the fine-grained content of the image, including scenes, objects, relationships, "
@@ -28,7 +27,7 @@ THINKING = (
     'Do not add anything other than {only} after "Answer:".'
 )
 BOX = "the bounding box [x1, y1, x2, y2], in fractions of the picture's width and height between 0 and 1,"
-ANSWERS: dict[AnswerFormat, tuple[str, str]] = {  # format to (what to answer with, what alone may stand there)
+ANSWERS: dict[AskedFormat, tuple[str, str]] = {  # format to (what to answer with, what alone may stand there)
     "choice": ("the option's letter", "the letter answer"),  # published
     "short": ("a single word or phrase", "a single word or phrase"),
     "yes_no": ("Yes or No", "Yes or No"),
@@ -51,8 +50,6 @@ FOCUS_EXAMPLES = (  # our questions, published answers
 )
 NOW_WRITE_FOCUS = f'Now, perform the task, and format your answer as "{FOCUS_MARK}"'
 
-Mode = Literal["direct", "thinking"]
-
 
 def focus_prompt(question: str) -> str:
     """What an LLM is asked to write a question's focus: the part of the perception prompt that is the question's."""
@@ -68,10 +65,10 @@ def perception_prompt(focus: str | None = None) -> str:
     return PERCEPTION + FOCUS + (focus if focus.endswith((".", "!", "?")) else focus + ".")
 
 
-def reasoning_prompt(description: str, question: str, mode: Mode, answer_format: AnswerFormat = "choice") -> str:
+def reasoning_prompt(description: str, question: str, mode: Mode, answer_format: AskedFormat = "choice") -> str:
     """What the reasoning module is asked: the description, the question, how to answer."""
     what, only = ANSWERS[answer_format]
-    ending = (DIRECT if mode == "direct" else THINKING).format(what=what, only=only)
+    ending = (DIRECT if mode == Mode.DIRECT else THINKING).format(what=what, only=only)
     return f"{REASONING}Description: {description.strip()}\n{_as_question(question)}\n{ending}"
 
 

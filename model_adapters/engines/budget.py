@@ -65,7 +65,7 @@ class Marks:
     @cached_property
     def _texts(self) -> list[str]:
         every = [[token] for token in range(len(self._tokenizer))]
-        return self._tokenizer.batch_decode(every, clean_up_tokenization_spaces=False)
+        return list(self._tokenizer.batch_decode(every, clean_up_tokenization_spaces=False))
 
     def _read(self, mark: str) -> Mark:
         ids = tuple(self._tokenizer.encode(mark, add_special_tokens=False))

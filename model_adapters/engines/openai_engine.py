@@ -161,7 +161,7 @@ class OpenAIEngine:
         return read_reply(bytes(content), time.perf_counter() - start)
 
     def _pause(self, attempt: int) -> float:
-        return min(LONGEST_PAUSE, self._first_pause * 2**attempt) * random.uniform(0.5, 1.0)
+        return min(LONGEST_PAUSE, self._first_pause * 2.0**attempt) * random.uniform(0.5, 1.0)
 
     def open_client(self) -> httpx.AsyncClient:
         """A client that knows the key and keeps a connection for each request under way."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import transformers
 from transformers import AutoProcessor, ProcessorMixin
-from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+from transformers.models.auto.auto_mappings import PROCESSOR_MAPPING_NAMES
 
 VIDEO = "video_processor"
 BY_PILLOW = {"llava_onevision"}  # LLaVA resizes with Pillow; torchvision's bicubic differs by a level or more

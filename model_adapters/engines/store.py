@@ -99,7 +99,7 @@ class Store:
 
     def __len__(self) -> int:
         with self._lock:
-            return self._connection.execute("SELECT count(*) FROM generations").fetchone()[0]
+            return int(self._connection.execute("SELECT count(*) FROM generations").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""

@@ -167,7 +167,8 @@ class TransformersEngine:
             for message in prompt.messages
         ]
         options: dict[str, Any] = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
-        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+        rendered = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+        return str(rendered)
 
     @torch.inference_mode()
     def _answer(self, prompts: list[Prompt], texts: list[str], decoding: Decoding) -> list[Completion]:

@@ -155,7 +155,7 @@ class VllmEngine:
         (request,) = self._llm.enqueue_chat(
             [messages], self._sampling(prompt, decoding), use_tqdm=False, chat_template_kwargs=template
         )
-        return request.split("-")[0]  # vLLM adds a suffix of its own that its outputs don't carry
+        return str(request).split("-")[0]  # vLLM adds a suffix of its own that its outputs don't carry
 
     def _sampling(self, prompt: Prompt, decoding: Decoding) -> Any:
         drawn = (

@@ -3,12 +3,12 @@
 import os
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Role
 
 MODELS_VARIABLE, MODELS_FOLDER = "SIGHTSCALE_MODELS", "models"
 __all__ = ["System", "find_system", "list_systems", "models_folder"]
@@ -32,7 +32,7 @@ class Row(_Strict):
 class Part(_Strict):
     """One of a system's models: a hub id that runs as it is, or a folder that has to be made first."""
 
-    role: Literal["model", "perception", "reasoning", "focus"]
+    role: Role
     weights: str | None = None  # hub id; none where they were never released
     licence: str = UNKNOWN
     folder: str | None = None  # under the folder of models

@@ -53,7 +53,7 @@ def draw_item(name: str, split: Split, seed: int, number: int) -> Item:
     draw = _named(name, 0)
     rng = random.Random(f"{name}:{split}:{seed}:{number}")
     while True:
-        item = draw(rng)
+        item: Item = draw(rng)
         if split_of(item.scene) == split:
             return item
 

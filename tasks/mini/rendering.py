@@ -40,4 +40,5 @@ def render(scene: dict[str, Any]) -> Image.Image:
     if scene["kind"] not in RENDERERS:
         raise ValueError(f"no renderer for scenes of kind {scene['kind']!r}")
     module, function = RENDERERS[scene["kind"]].split(":")
-    return getattr(import_module(f"sightscale.tasks.mini.{module}"), function)(scene)
+    picture: Image.Image = getattr(import_module(f"sightscale.tasks.mini.{module}"), function)(scene)
+    return picture

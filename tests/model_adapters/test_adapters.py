@@ -235,7 +235,8 @@ def test_blind_prompts_keep_every_word(condition: str) -> None:
     hashes = [tuple(hash_image(picture(10 * i + k)) for k in range(2)) for i in range(4)]
     assert [trace.image_hashes for trace in traces] == hashes
     assert all(len(trace.shown_hashes or ()) == (0 if condition == "none" else 2) for trace in traces)
-    assert all(trace.shown_hashes != trace.image_hashes for trace in traces)
+    if condition != "mean":  # a picture of one colour is its own mean
+        assert all(trace.shown_hashes != trace.image_hashes for trace in traces)
 
 
 def test_a_picture_given_as_a_path_is_blinded_and_a_video_is_refused(tmp_path: Path) -> None:

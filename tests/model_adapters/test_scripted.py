@@ -7,6 +7,7 @@ import pytest
 from sightscale.harness.analysis.summary import ConditionSummary, summarise
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import QUESTIONS
 
 TASKS = ("in_domain_vqav2", "mmstar_coarse_perception", "grounding_refcocog_test", "similarity_nights", "imagenet")
@@ -54,7 +55,7 @@ def test_three_models_land_where_theory_says(tmp_path: Path, monkeypatch: pytest
 
 def test_only_what_tells_its_truth_is_answered(tmp_path: Path) -> None:
     spec = parse_model("scripted:oracle")
-    with pytest.raises(RuntimeError, match="--data mini"):
+    with pytest.raises(UserError, match="--data mini"):
         evaluate(Plan(spec, "x", ("easy_vqa",), (), tmp_path, limit=2))
-    with pytest.raises(ValueError, match="known: oracle, prior, coin"):
-        evaluate(Plan(parse_model("scripted:dice"), "x", ("imagenet",), (), tmp_path / "b", data="mini"), print)
+    with pytest.raises(UserError, match="known: oracle, prior, coin"):
+        evaluate(Plan(parse_model("scripted:dice"), "x", ("imagenet",), (), tmp_path / "b", data="mini"))

@@ -6,6 +6,7 @@ import pytest
 
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import QUESTIONS
 
 TASKS = ("in_domain_gqa", "similarity_nights")
@@ -28,5 +29,5 @@ def test_the_reasoning_module_reads_true_descriptions_only_where_the_pictures_ar
 
 def test_other_documents_have_no_truth_to_tell(random_nano: Path, tmp_path: Path) -> None:
     model = f"decoupled:perception=truth,reasoning={random_nano},greedy=true"
-    with pytest.raises(RuntimeError, match="tells no true description"):
+    with pytest.raises(UserError, match="tells no true description"):
         evaluate(Plan(parse_model(model), model, ("easy_vqa",), (), tmp_path, limit=2))

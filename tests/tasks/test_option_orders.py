@@ -8,7 +8,8 @@ from sightscale.tasks.mini import build_rows
 from sightscale.tasks.mmstar.questions import read_question
 from sightscale.tasks.multiple_choice import read_options
 from sightscale.tasks.option_orders import OptionOrder, arrange_options, parse_order
-from sightscale.tasks.sources import DATA, OPTIONS, follow_pointer, reading
+from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, DataChoice, chosen, follow_pointer, reading
+from sightscale.tasks.vocabulary import DataOrigin
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +79,13 @@ def test_orders_are_parsed_or_named() -> None:
 
 
 def test_what_tasks_read_is_chosen_for_a_while_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    monkeypatch.delenv(DATA, raising=False)
-    with reading("mini", tmp_path, "shuffled:1"):
-        assert (os.environ[DATA], os.environ[OPTIONS]) == ("mini", "shuffled:1")
-    assert DATA not in os.environ and OPTIONS not in os.environ
+    for variable in (DATA, DATA_ROOT, OPTIONS):
+        monkeypatch.delenv(variable, raising=False)
+    with reading("mini", tmp_path, "shuffled:1", 7):
+        assert chosen() == DataChoice(DataOrigin.MINI, tmp_path, "shuffled:1", 7)
+        with reading("hub"):  # what isn't given stays
+            assert chosen() == DataChoice(DataOrigin.HUB, tmp_path, "shuffled:1", 7)
+    assert chosen() == DataChoice()
     for data, root, order in (("tiny", None, ""), ("hub", tmp_path / "no", ""), ("hub", None, "best")):
         with pytest.raises(ValueError, match=r"data|order"), reading(data, root, order):
             pass

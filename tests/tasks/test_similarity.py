@@ -242,7 +242,7 @@ def test_rows_of_the_mini_suite_are_asked_alike(monkeypatch: pytest.MonkeyPatch)
     picture = Image.new("RGB", (4, 4))
     row = {"index": 7, "reference": picture, "left": picture, "right": picture, "p_right": 0.9, "votes": 20}
     mini = datasets.Dataset.from_list([{**row, "blind_probability": 0.5}], features=MINI_FEATURES)
-    monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: {"nights": mini, "pieapp": mini}.get)
+    monkeypatch.setattr("sightscale.tasks.sources._builder", lambda where: lambda name, n: mini)
     monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
     for name in ("similarity_nights", "similarity_pieapp", "similarity_pieapp_unisim_blind"):
         task = load(name)
@@ -264,7 +264,7 @@ def test_both_orders_of_a_triplet_are_one_cluster(data_root: Path) -> None:
         for number, doc in enumerate(task.test_docs())
     ]
     run = RunIdentity("run", "model")
-    records = make_records(run, "similarity_nights", "sighted", samples, {}, {}, metric="two_afc")
+    records = make_records(run, "similarity_nights", "sighted", samples, {}, metric="two_afc")
     assert list(records["cluster"]) == [f"nights:{item}" for item in "001144"]
     assert list(records["score"]) == [0.0, 1.0, 1.0, 0.0, 0.75, 0.25]
     assert set(records["chance"]) == {0.5}

@@ -189,7 +189,7 @@ def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_processes_may_not_train_in_one_work_folder(tmp_path: Path) -> None:
-    with hold(tmp_path, wait=False), pytest.raises(ValueError, match="another process trains here"):
+    with hold(tmp_path, wait=False), pytest.raises(ValueError, match="another process works here"):
         train(load_recipe("easy_vqa_nano"), tmp_path, tmp_path / "out")
 
 

@@ -88,7 +88,8 @@ class ConversationFile:
 
     def raw(self, i: int) -> Mapping[str, Any]:
         """The row at a position as the file holds it, with fields that a conversation has no use for."""
-        return self._read(*self._places[i])
+        row: Mapping[str, Any] = self._read(*self._places[i])
+        return row
 
     def _check(self, rows: Iterator[tuple[int, int, Any]]) -> None:
         folder = self.images or self.path.parent

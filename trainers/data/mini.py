@@ -18,6 +18,7 @@ from sightscale.model_adapters.decoupled import perception_prompt, reasoning_pro
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.mini import PLACES, SETS, Item, draw_item, facts, pose_as_mmstar, render, things_of
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
+from sightscale.tasks.vocabulary import Mode
 from sightscale.trainers.data.batches import IGNORED
 from sightscale.trainers.data.conversations import Conversation, Conversations
 from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
@@ -108,12 +109,12 @@ def _told(item: Item, rng: random.Random) -> str:
 
 
 def _reason(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item, rng), "direct")
+    asked = reasoning_prompt(_told(item, rng), pose(item, rng), Mode.DIRECT)
     return (asked, f"Answer: {item.answer}"), False
 
 
 def _think(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item, rng), "thinking")
+    asked = reasoning_prompt(_told(item, rng), pose(item, rng), Mode.THINKING)
     return (asked, f"<think>\n{item.reasoning}\n</think>\n\nAnswer: {item.answer}"), False
 
 

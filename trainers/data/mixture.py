@@ -51,7 +51,8 @@ class Mixture:
     def __getitem__(self, i: int) -> Conversation:
         if not 0 <= i < len(self):
             raise IndexError(i)
-        return self.ingredients[self._which[i]].rows[int(self._nth[i])]
+        conversation: Conversation = self.ingredients[self._which[i]].rows[int(self._nth[i])]
+        return conversation
 
     def report(self) -> list[tuple[str, int, int, int]]:
         """For each ingredient: its name, usable rows, conversations drawn, bad rows."""

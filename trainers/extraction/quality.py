@@ -97,7 +97,8 @@ def sign(text: str) -> np.ndarray:
     runs = {" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
     hashed = np.array([crc32(run.encode("utf-8", "replace")) for run in sorted(runs)], dtype=np.uint64)
     mixed = (hashed[:, None] * _FACTORS + _OFFSETS) >> np.uint64(32)
-    return mixed.min(axis=0).astype(np.uint32)
+    signature: np.ndarray = mixed.min(axis=0).astype(np.uint32)
+    return signature
 
 
 def count_near_duplicates(signatures: Sequence[np.ndarray]) -> int:

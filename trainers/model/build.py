@@ -29,7 +29,7 @@ from transformers import (
     SiglipVisionConfig,
     SiglipVisionModel,
 )
-from transformers.utils import is_torchvision_available
+from transformers.utils.import_utils import is_torchvision_available
 
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Language, Recipe, Vision

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest,
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
-from sightscale.tasks.vocabulary import Condition, Outcome
+from sightscale.tasks.vocabulary import Condition, Mode, Outcome
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 PACKAGE = "package:"  # sources that come with an installed package
@@ -99,7 +99,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     from sightscale.harness.evaluation import Answer
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
-    mode: Literal["direct", "thinking"] = "thinking" if manifest.mode == "thinking" else "direct"
+    mode = Mode.THINKING if manifest.mode == Mode.THINKING else Mode.DIRECT
     answer = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
     try:

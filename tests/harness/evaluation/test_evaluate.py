@@ -23,6 +23,7 @@ from sightscale.model_adapters.checkpoints import FOLDER
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.easy_vqa.rows import FEATURES
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.sources import DATA_ROOT
 
 COMMAND = [sys.executable, "-c", "from sightscale.harness.cli import main; main()"]
@@ -249,5 +250,5 @@ def test_a_mistake_ends_in_one_line_and_exit_code_1(arguments: list[str], tmp_pa
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place nobody can write to")
 def test_an_output_that_cannot_be_written_is_named() -> None:
-    with pytest.raises(ValueError, match="choose another --output"):
+    with pytest.raises(UserError, match="cannot write to /proc/nowhere"):
         evaluate(plan(Path("/proc/nowhere")))

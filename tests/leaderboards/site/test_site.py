@@ -17,7 +17,6 @@ from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry.scores import list_averages
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.published.rows import IN_DOMAIN
-from sightscale.leaderboards.site import gather as gathering
 from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.plots import Point, draw_front, find_front
@@ -125,7 +124,7 @@ def test_the_front_holds_what_no_smaller_system_reaches() -> None:
     assert [point.name for point in find_front(points)] == ["small", "large"]
     published = Point(2, "printed", 0.5, estimate(0.99), "")
     drawn = draw_front("x", "Title", [*points, published], "parameters")
-    assert drawn and "Highest: large" in drawn.issue and "line joins the 2" in drawn.issue
+    assert drawn and "Highest: large" in drawn.finding and "line joins the 2" in drawn.finding
     assert draw_front("x", "Title", [published], "parameters") is None  # nothing measured, nothing to rank
     lone = draw_front("x", "Title", points[:1], "parameters")
     assert lone and lone.series == ("end-to-end",) and ">1</text>" in lone.wide
@@ -168,12 +167,7 @@ def test_the_feeds_tell_what_the_entries_claim(board: Path, tmp_path: Path, clai
     assert len(rows) == sum(len(one["scores"]) for one in feed.values())
 
 
-def test_a_verified_entry_has_its_badge_and_a_report_of_its_answers(
-    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sightscale.leaderboards.verification import verify
-
-    monkeypatch.setattr(gathering, "read_submitted", verify.read_submitted)
+def test_a_verified_entry_has_its_badge_and_a_report_of_its_answers(entry: Path, tmp_path: Path) -> None:
     gathered = build_site(entry.parent, tmp_path / "site", Options(samples=5))
     assert [one.status for one in gathered.entries] == ["verified"]
     page = (tmp_path / "site" / "models" / "oracle.html").read_text(encoding="utf-8")

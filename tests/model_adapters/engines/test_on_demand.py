@@ -9,6 +9,7 @@ from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine, Room, open_on_demand
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
+from sightscale.tasks.errors import UserError
 
 ASKED = [Prompt((Message("user", ("what is it?",)),))]
 SHORT = Decoding(2)
@@ -57,7 +58,7 @@ def test_an_identity_that_is_known_opens_nothing() -> None:
 
 def test_a_model_that_changed_meanwhile_is_refused() -> None:
     engine = OnDemandEngine(lambda: Opened("new", []), lambda: "old")
-    with pytest.raises(RuntimeError, match="old changed into new"):
+    with pytest.raises(UserError, match="old changed into new"):
         engine.generate(ASKED, SHORT)
 
 

@@ -19,12 +19,8 @@ from sightscale.trainers.extraction.examples import Result, extract, join_focuse
 from sightscale.trainers.extraction.sources import Example, open_sources
 
 
-def quiet(_: str) -> None:
-    """Nobody watches."""
-
-
 def run(instructions: Path, output: Path, model: str, **options: Any) -> Result:
-    return extract(open_sources([str(instructions)]), output, model, quiet, **options)
+    return extract(open_sources([str(instructions)]), output, model, **options)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -232,7 +228,7 @@ def test_a_real_tiny_model_teaches_from_the_mini_suite(
     assert all(isinstance(row, Example) for row in sources[0].rows)
     for name in ("CONVERTING", "AGAIN"):
         monkeypatch.setattr(statements, name, replace(getattr(statements, name), max_new_tokens=8))
-    result = extract(sources, tmp_path / "out", str(random_nano), quiet)
+    result = extract(sources, tmp_path / "out", str(random_nano))
     assert len(result.rows) + len(result.rejected) == 3
     assert {one["reason"] for one in result.rejected} <= {
         "statements_truncated",
@@ -240,5 +236,5 @@ def test_a_real_tiny_model_teaches_from_the_mini_suite(
         "description_truncated",
     }
     content = (tmp_path / "out" / "rejected.jsonl").read_bytes()
-    extract(sources, tmp_path / "out", str(random_nano), quiet)
+    extract(sources, tmp_path / "out", str(random_nano))
     assert (tmp_path / "out" / "rejected.jsonl").read_bytes() == content
