@@ -26,7 +26,16 @@ from sightscale.harness.pages.tables import (
     render_markdown,
     show_cell,
 )
-from sightscale.harness.pages.text import escape_markdown, name_model, show_line, show_parameters, show_text
+from sightscale.harness.pages.text import (
+    check_line,
+    escape_markdown,
+    hide_folders,
+    name_model,
+    show_line,
+    show_parameters,
+    show_text,
+    show_value,
+)
 
 __all__ = [
     "NARROW",
@@ -42,6 +51,7 @@ __all__ = [
     "Shown",
     "Table",
     "as_frame",
+    "check_line",
     "content_policy",
     "draw_cells",
     "draw_curves",
@@ -50,6 +60,7 @@ __all__ = [
     "draw_shares",
     "escape_markdown",
     "escape_markdown_sentence",
+    "hide_folders",
     "make_figure",
     "make_table",
     "name_model",
@@ -62,5 +73,6 @@ __all__ = [
     "show_line",
     "show_parameters",
     "show_text",
+    "show_value",
     "write_svg",
 ]

@@ -1,17 +1,30 @@
-"""Wording: strangers' text made harmless to show, bounded, with nothing in it hidden."""
+"""Hostile text: what models and submitters write, made harmless to show, bounded, with nothing in it hidden.
 
+It ends in terminals, Markdown comments and pages. Pages show an answer as it is, line breaks and scripts' own joining
+characters included, with what would reorder or hide it written out (`show_text`). A terminal gets one line in which
+every character that isn't seen is written as its number (`show_value`). A name or sentence of a submission may not hold
+such characters at all (`check_line`).
+"""
+
+import html
 import re
+import unicodedata
+from typing import Any
 
 LONGEST = 6000  # characters of one field that a page shows
 SHORTEST_NAME = 80
+LONGEST_VALUE = 120  # characters of a foreign value in a message
 
 # Controls that a terminal or a reader's eye would obey: they are shown by name, not obeyed.
 _CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
 _HIDDEN = (0x061C, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE0080))
 _NAMED = {code: f"[U+{code:04X}]" for code in (*_HIDDEN, 0xFEFF, 0xFFFE, 0xFFFF)}
 _SHOWN: dict[int, int | str | None] = {**_CONTROL, **_NAMED}
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Control, formatting (with the marks that turn the direction of text), surrogate, private, unassigned, separators.
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+# Mark-up, and what GitHub makes a link, a mention or an issue of by itself.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~@:]|(?<=www)\.)", re.IGNORECASE)
+_FOLDERS = re.compile(r"(?<![\w:/.\\])(?:/|~/|[A-Za-z]:[\\/])(?=\S)(?:[^|(),;=@\"'\\/]+[\\/])*(?=[^|(),;=@\"'\\/])")
 
 
 def show_text(text: object, limit: int = LONGEST) -> str:
@@ -29,10 +42,37 @@ def show_line(text: object, limit: int = SHORTEST_NAME) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def escape_markdown(text: object) -> str:
-    """One line of text that Markdown shows as it is: no mark-up, no HTML, no end of a table's cell."""
-    marked = _MARKDOWN.sub(r"\\\1", show_line(text, 200))
-    return "".join(_ENTITIES.get(one, one) for one in marked)
+def show_value(value: object, limit: int = LONGEST_VALUE) -> str:
+    """A foreign value for a terminal: bounded, on one line, with every unseen character written as its number."""
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _UNSEEN else c for c in text[: limit + 1])
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def escape_markdown(value: object, limit: int = 200) -> str:
+    """One line of a foreign value that Markdown shows as it is: no mark-up, no HTML, no link, no end of a cell."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(show_value(value, limit), quote=False))
+
+
+def check_line(text: str) -> str:
+    """One line of plain text as it is. Raises ValueError for mark-up, unseen characters and marks of direction."""
+    for character in text:
+        if unicodedata.category(character) in _UNSEEN:
+            raise ValueError(f"holds the character U+{ord(character):04X}, which no name or sentence needs")
+    if any(character in text for character in "<>"):
+        raise ValueError("holds < or >; write plain text without markup")
+    if text != text.strip() or unicodedata.normalize("NFC", text) != text:
+        raise ValueError("must be without spaces around it, in Unicode's composed form (NFC)")
+    return text
+
+
+def hide_folders(value: Any) -> Any:
+    """Values as JSON has them, the folders of every absolute path in a text left out: /home/me/x becomes x."""
+    if isinstance(value, str):
+        return _FOLDERS.sub("", value)
+    if isinstance(value, dict):
+        return {key: hide_folders(member) for key, member in value.items()}
+    return [hide_folders(member) for member in value] if isinstance(value, list) else value
 
 
 def name_model(model: str) -> str:

@@ -27,7 +27,6 @@ from sightscale.leaderboards.entry.folders import (
 from sightscale.leaderboards.entry.scores import known_tasks, score_averages, score_tasks, split_strata
 from sightscale.leaderboards.entry.submission import RunManifest, Submission, read_manifests
 from sightscale.leaderboards.entry.submitted_records import MAX_ROWS, read_submitted
-from sightscale.leaderboards.entry.text import escape_markdown, hide_folders, show
 
 __all__ = [
     "DECIMALS",
@@ -48,9 +47,7 @@ __all__ = [
     "Submission",
     "add_entry",
     "check_folder",
-    "escape_markdown",
     "hash_file",
-    "hide_folders",
     "known_tasks",
     "load_entry",
     "read_budgets",
@@ -61,7 +58,6 @@ __all__ = [
     "read_submitted",
     "score_averages",
     "score_tasks",
-    "show",
     "split_strata",
     "write_schema",
 ]

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sightscale.harness.evaluation import KEY, read_manifest, read_records, write_records
+from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.entry.entry import VERSION, Entry
 from sightscale.leaderboards.entry.folders import (
     ENTRY,
@@ -24,7 +25,6 @@ from sightscale.leaderboards.entry.folders import (
     write_yaml,
 )
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
-from sightscale.leaderboards.entry.text import hide_folders
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition
 

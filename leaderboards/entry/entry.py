@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sightscale.leaderboards.entry.text import check_line
+from sightscale.harness.pages import check_line
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode, Role
 

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.entry import Entry
-from sightscale.leaderboards.entry.text import show
 from sightscale.tasks.errors import UserError
 
 ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
@@ -39,7 +39,7 @@ def check_folder(folder: Path) -> list[str]:
         listed = {item.name: item.stat(follow_symlinks=False) for item in found}
     for name, facts in sorted(listed.items()):
         if name not in LONGEST:
-            reasons.append(f"{show(name)} doesn't belong in an entry; it holds {', '.join(LONGEST)} alone")
+            reasons.append(f"{show_value(name)} doesn't belong in an entry; it holds {', '.join(LONGEST)} alone")
         elif not stat.S_ISREG(facts.st_mode):
             reasons.append(f"{name} is a link or no plain file")
         elif facts.st_size > LONGEST[name]:
@@ -75,7 +75,7 @@ def first_reason(error: ValidationError) -> str:
     """The first thing wrong in a validation error, with its field, in one bounded line."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the whole"
-    return f"{show(field)}: {show(first['msg'].removeprefix('Value error, '))}"
+    return f"{show_value(field)}: {show_value(first['msg'].removeprefix('Value error, '))}"
 
 
 def read_yaml(path: Path) -> Any:
@@ -86,9 +86,9 @@ def read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{path.name}: {show(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
+        raise UserError(f"{path.name}: {show_value(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
     except (RecursionError, ValueError) as error:
-        raise UserError(f"{path.name}: {show(str(error))}") from error
+        raise UserError(f"{path.name}: {show_value(str(error))}") from error
 
 
 def write_yaml(fields: Mapping[str, Any]) -> str:
@@ -101,7 +101,7 @@ def read_json(path: Path, longest: int) -> dict[str, Any]:
     try:
         value = json.loads(_read_text(path, longest), parse_constant=_refuse_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name}: {show(str(error)) or 'nested too deeply'}") from error
+        raise UserError(f"{path.name}: {show_value(str(error)) or 'nested too deeply'}") from error
     if not isinstance(value, dict):
         raise UserError(f"{path.name}: not a JSON object")
     return value
@@ -161,7 +161,7 @@ def _read_node(event: Any, events: Iterator[Any], depth: int) -> Any:
     if isinstance(event, yaml.AliasEvent) or event.anchor:
         raise yaml.composer.ComposerError(None, None, "anchors and aliases aren't read", event.start_mark)
     if event.tag:
-        raise yaml.composer.ComposerError(None, None, f"the tag {show(event.tag)} isn't read", event.start_mark)
+        raise yaml.composer.ComposerError(None, None, f"the tag {show_value(event.tag)} isn't read", event.start_mark)
     if depth > DEEPEST:
         raise yaml.composer.ComposerError(None, None, "nested too deeply", event.start_mark)
     if isinstance(event, yaml.ScalarEvent):

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sightscale.harness.evaluation import SCHEMA
-from sightscale.leaderboards.entry.text import show
+from sightscale.harness.pages import show_value
 from sightscale.tasks.errors import UserError
 
 MAX_ROWS = 2_000_000
@@ -42,7 +42,7 @@ def read_submitted(path: Path) -> pd.DataFrame:
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             reason = lines[-1] if lines else f"the process that read it ended with {done.returncode}"
-            reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show(reason)
+            reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show_value(reason)
             raise UserError(f"{path.name}: {reason}")
         with pa.OSFile(str(decoded)) as source:
             records: pd.DataFrame = pa.ipc.open_stream(source).read_all().to_pandas()
@@ -80,12 +80,14 @@ def _check_footer(file: pq.ParquetFile) -> None:
     schema = file.schema_arrow
     if schema.names != SCHEMA.names:
         odd = sorted(set(schema.names) ^ set(SCHEMA.names))
-        raise ValueError(f"its columns aren't those of records: {', '.join(map(show, odd[:3])) or 'another order'}")
+        raise ValueError(
+            f"its columns aren't those of records: {', '.join(map(show_value, odd[:3])) or 'another order'}"
+        )
     for field in SCHEMA:
         kind = schema.field(field.name).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         if kind not in (field.type, pa.null()):
-            raise ValueError(f"column {field.name} is {show(str(kind))}, not {field.type}")
+            raise ValueError(f"column {field.name} is {show_value(str(kind))}, not {field.type}")
     total = 0
     for group in range(facts.num_row_groups):
         for column in range(facts.num_columns):

@@ -9,7 +9,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from sightscale.leaderboards.entry import hide_folders
+from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
 from sightscale.tasks.errors import UserError
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 
-from sightscale.leaderboards.entry import escape_markdown, show
+from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.exports.measured import Measured, as_sighted
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_claims, row_of_published
 
@@ -24,7 +24,7 @@ def table_cells(measured: Measured, visual_data: str, published: bool) -> list[l
     sighted = as_sighted(measured)
     rows = [row_of_claims(sighted.name, sighted.parts, visual_data, sighted.scores, sighted.averages)]
     return [
-        [show(cell) for cell in row.cells()]
+        [show_value(cell) for cell in row.cells()]
         for row in [*rows, *(map(row_of_published, read_published()) if published else ())]
     ]
 

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from sightscale.harness.pages import show_value
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import (
-    MANIFEST,
-    Data,
-    Entry,
-    RunManifest,
-    load_entry,
-    read_manifests,
-    show,
-)
+from sightscale.leaderboards.entry import MANIFEST, Data, Entry, RunManifest, load_entry, read_manifests
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
 from sightscale.leaderboards.verification import Issue, verify_entry
 from sightscale.tasks.errors import UserError
@@ -92,7 +85,7 @@ def gather(
         try:
             listed.append(_verify(path, data, data_root) if verify else _claim(path))
         except UserError as reason:
-            left_out.append(show(str(reason)))
+            left_out.append(show_value(str(reason)))
     if not listed:
         raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
     return Gathered(tuple(listed), tuple(left_out))
@@ -118,7 +111,7 @@ def _claim(path: Path) -> Listed:
 
 def _verify(path: Path, data: str, data_root: Path | None) -> Listed:
     """An entry as far as this build accepts it. Raises UserError when it can't be read."""
-    logger.info(f"verifying {show(path.name)}")
+    logger.info(f"verifying {show_value(path.name)}")
     verified = verify_entry(path, data, data_root)
     entry = verified.entry
     if entry is None:
@@ -135,7 +128,7 @@ def _verify(path: Path, data: str, data_root: Path | None) -> Listed:
 
 def _check_name(entry: Entry, path: Path) -> None:
     if entry.id != path.name:
-        raise UserError(f"the entry's id {entry.id} is not the folder's name {show(path.name)}")
+        raise UserError(f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}")
 
 
 def _list_claims(entry: Entry, path: Path, manifests: Mapping[str, RunManifest] | None) -> Listed:

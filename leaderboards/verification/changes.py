@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightscale.leaderboards.entry import show
+from sightscale.harness.pages import show_value
 from sightscale.tasks.errors import UserError
 
 REVISIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}(\.\.\.?)[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}")
@@ -21,9 +21,11 @@ class Changes:
 
     def lines(self) -> list[str]:
         """What a maintainer should know before the issues."""
-        lines = [f"removed: {show(name)}" for name in self.removed]
+        lines = [f"removed: {show_value(name)}" for name in self.removed]
         if self.others:
-            lines.append(f"also changed outside of entries: {len(self.others)} files, the first {show(self.others[0])}")
+            lines.append(
+                f"also changed outside of entries: {len(self.others)} files, the first {show_value(self.others[0])}"
+            )
         return lines or (["no entry is changed"] if not self.entries else [])
 
 
@@ -34,7 +36,7 @@ def find_changes(revisions: str, entries: Path) -> Changes:
     what are no revisions, and when git can't compare them.
     """
     if not REVISIONS.fullmatch(revisions):
-        raise UserError(f"{show(revisions)} are no revisions; write BASE...HEAD")
+        raise UserError(f"{show_value(revisions)} are no revisions; write BASE...HEAD")
     if not entries.is_dir():
         raise UserError(f"there is no folder {entries}")
     root = Path(_git(entries, "rev-parse", "--show-toplevel").decode().strip())
@@ -61,5 +63,5 @@ def _git(folder: Path, *arguments: str) -> bytes:
         raise UserError(f"git is needed to tell what changed: {error}") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise UserError(f"git can't compare: {show(lines[0])}")
+        raise UserError(f"git can't compare: {show_value(lines[0])}")
     return done.stdout

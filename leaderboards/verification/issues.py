@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sightscale.leaderboards.entry import show
+from sightscale.harness.pages import show_value
 
 Level = Literal["error", "warning", "not checked"]
 ERROR: Level = "error"
@@ -23,7 +23,7 @@ class Issue:
 
     def line(self) -> str:
         """The issue on one line, safe on a terminal."""
-        return f"{self.level}: {self.file}: {show(self.field)}: {self.reason}"
+        return f"{self.level}: {self.file}: {show_value(self.field)}: {self.reason}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from sightscale.leaderboards.entry import Entry, escape_markdown, show
+from sightscale.harness.pages import escape_markdown, show_value
+from sightscale.leaderboards.entry import Entry
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
 from sightscale.leaderboards.verification.issues import ERROR, NOT_CHECKED, WARNING
 from sightscale.leaderboards.verification.verify import Verified
@@ -20,7 +21,7 @@ def write_json(verified: Sequence[Verified]) -> str:
     """All issues as JSON."""
     document = [
         {
-            "entry": show(str(one.folder)),
+            "entry": show_value(str(one.folder)),
             "name": one.entry.name if one.entry else None,
             "accepted": one.accepted,
             "issues": [issue.as_dict() for issue in one.issues],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
     HASHED,
@@ -25,7 +26,6 @@ from sightscale.leaderboards.entry import (
     read_json,
     read_manifests,
     read_submitted,
-    show,
 )
 from sightscale.leaderboards.verification.checks import (
     check_blindness,
@@ -81,7 +81,7 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
         file, _, reason = str(problem).partition(": ")
         return Verified(folder, (*issues, error(file, "the file", reason)), entry, manifests)
     if entry.id != folder.resolve().name:
-        issues.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show(folder.resolve().name)}"))
+        issues.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show_value(folder.resolve().name)}"))
     submission = Submission(folder, entry, manifests, records)
     unnamed = list(check_keys(records))
     if unnamed:
@@ -104,7 +104,7 @@ def _check_hashes(folder: Path) -> Iterator[Issue]:
         yield error(HASHES, "the file", "it must hold the algorithm sha256 and the hashes of files")
         return
     for name in sorted(set(files) - set(HASHED)):
-        yield error(HASHES, show(name), "is no file of an entry")
+        yield error(HASHES, show_value(name), "is no file of an entry")
     for name in HASHED:
         if name not in files:
             yield error(HASHES, name, "has no hash")

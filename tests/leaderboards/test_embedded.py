@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sightscale.harness.cli import app
+from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.entry.folders import ENTRY, LONGEST, MANIFEST, load_entry
-from sightscale.leaderboards.entry.text import hide_folders
 from sightscale.leaderboards.site.gather import EMBEDDED, list_embedded
 from sightscale.leaderboards.verification.verify import verify_entry
 

@@ -120,7 +120,7 @@ def _extract(sources: Sequence[Source], output: Path, teachers: _Teachers) -> Re
 
 
 def _try_out(teacher: Engine, examples: Sequence[Example]) -> None:
-    """Raise RuntimeError when a teacher fails at every one of the first examples, before hours go into the others.
+    """Raise UserError when a teacher fails at every one of the first examples, before hours go into the others.
 
     What it says is in the store, so nothing of it is asked for again.
     """

@@ -129,7 +129,7 @@ class _PictureProcessor(LlavaOnevisionProcessor):
         vision_aspect_ratio: str = "anyres_max_9",
     ) -> None:
         # transformers reads from these parameters which parts a processor has.
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             image_processor,
             tokenizer,
             None,

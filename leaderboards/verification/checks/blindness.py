@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sightscale.leaderboards.entry import RECORDS, Submission, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import RECORDS, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.vocabulary import Condition, Kind, Outcome
 
@@ -18,10 +19,10 @@ def check_blindness(submission: Submission) -> Iterator[Issue]:
         answered = rows[rows["outcome"] != Outcome.FAILED]
         parts = {str(name): part.set_index("doc_id") for name, part in answered.groupby("condition", sort=False)}
         for condition, part in parts.items():
-            yield from _check_shown(f"{show(str(task))}, {show(condition)}", condition, part)
+            yield from _check_shown(f"{show_value(str(task))}, {show_value(condition)}", condition, part)
         if Condition.SIGHTED in parts:
             for condition in parts.keys() - {Condition.SIGHTED}:
-                where = f"{show(str(task))}, {show(condition)}"
+                where = f"{show_value(str(task))}, {show_value(condition)}"
                 yield from _check_copies(where, parts[Condition.SIGHTED], parts[condition])
                 if condition == "none":
                     yield from _check_tokens(where, parts[Condition.SIGHTED], parts[condition])

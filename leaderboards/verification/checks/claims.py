@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Score, Submission, score_averages, score_tasks, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Score, Submission, score_averages, score_tasks
 from sightscale.leaderboards.verification.issues import Issue, error
 
 SLACK = 0.5 * 10**-DECIMALS + 1e-12  # half of the last digit shown
@@ -17,7 +18,7 @@ def check_claims(submission: Submission) -> Iterator[Issue]:
         found: dict[str, Score | Average] = {f"scores.{one.task}.{one.condition}": one for one in score_tasks(records)}
         found |= {f"averages.{one.name}.{one.condition}": one for one in score_averages(records)}
     except ValueError as problem:  # scores outside 0 to 1, and names that no task has
-        yield error(ENTRY, "scores", f"the records come to no scores: {show(str(problem).splitlines()[0])}")
+        yield error(ENTRY, "scores", f"the records come to no scores: {show_value(str(problem).splitlines()[0])}")
         return
     yield from _compare(claimed, found)
 
@@ -38,4 +39,4 @@ def _compare(claimed: Mapping[str, Score | Average], found: Mapping[str, Score |
                 f"claimed {said.score:.{DECIMALS}f}, the records come to {right.score:.{DECIMALS}f}",
             )
         if isinstance(said, Average) and isinstance(right, Average) and said.rule != right.rule:
-            yield error(ENTRY, f"{field}.rule", f"claimed {show(said.rule)!r}, it is {right.rule!r}")
+            yield error(ENTRY, f"{field}.rule", f"claimed {show_value(said.rule)!r}, it is {right.rule!r}")

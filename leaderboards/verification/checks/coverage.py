@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from sightscale.harness.evaluation import KEY
-from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, warning
 from sightscale.tasks.vocabulary import Condition, Outcome
 
@@ -26,13 +27,15 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
     for name, known in (("condition", list(Condition)), ("outcome", list(Outcome))):
         odd = sorted(set(records[name].dropna()) - set(known))
         if odd:
-            yield error(RECORDS, name, f"{show(odd[0])} is none of {', '.join(known)}")
+            yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(known)}")
     odd = [task for task in records["task"].dropna().unique() if not re.fullmatch(TASK, task)]
     if odd:
-        yield error(RECORDS, "task", f"{show(odd[0])} is no task's name")
+        yield error(RECORDS, "task", f"{show_value(odd[0])} is no task's name")
     numbers = pd.to_numeric(records["doc_id"])
     if not numbers.dropna().between(0, MAX_ROWS - 1).all():
-        yield error(RECORDS, "doc_id", f"{show(numbers.min())} to {show(numbers.max())} aren't documents' numbers")
+        yield error(
+            RECORDS, "doc_id", f"{show_value(numbers.min())} to {show_value(numbers.max())} aren't documents' numbers"
+        )
 
 
 def check_coverage(submission: Submission) -> Iterator[Issue]:
@@ -41,11 +44,11 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
     repeated = records.duplicated(KEY)
     if repeated.any():
         task, condition, number = records.loc[repeated, KEY].iloc[0]
-        first = f"document {number} of {show(str(task))}, {show(str(condition))}"
+        first = f"document {number} of {show_value(str(task))}, {show_value(str(condition))}"
         yield error(RECORDS, "doc_id", f"{int(repeated.sum()):,} rows are repeated, the first {first}")
     cards, asked = known_tasks(), {task for one in submission.manifests.values() for task in one.tasks}
     for task, rows in records.groupby("task", sort=False):
-        name = show(str(task))
+        name = show_value(str(task))
         by_condition = {str(c): set(part["doc_id"]) for c, part in rows.groupby("condition", sort=False)}
         sighted = by_condition.get(Condition.SIGHTED, set())
         for condition in REQUIRED_CONDITIONS:
@@ -53,7 +56,9 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
                 yield error(RECORDS, name, f"no rows under the condition {condition}, which every entry needs")
         for condition, documents in by_condition.items():
             if documents != sighted:
-                yield error(RECORDS, f"{name}, {show(condition)}", _compare(documents, sighted, "as under sighted"))
+                yield error(
+                    RECORDS, f"{name}, {show_value(condition)}", _compare(documents, sighted, "as under sighted")
+                )
         expected = _expected_size(submission, cards[str(task)].questions if str(task) in cards else None)
         documents = set(range(expected)) if expected else set(range(max(sighted, default=-1) + 1))
         if sighted != documents:
@@ -62,7 +67,7 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
             yield error(RECORDS, name, "no manifest names this task")
         yield from _check_same(name, rows)
     for task in sorted(asked - set(records["task"])):
-        yield error(RECORDS, show(task), "the manifest names this task and there are no records of it")
+        yield error(RECORDS, show_value(task), "the manifest names this task and there are no records of it")
     if entry.partial:
         yield warning(ENTRY, "data.limit", f"a partial entry: the first {entry.data.limit} documents of each task")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, known_tasks, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, known_tasks
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
@@ -25,10 +26,10 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
     if data.source == "mini":
         match = MINI_REVISION.fullmatch(data.revision)
         if not match:
-            yield error(ENTRY, "data.revision", f"{show(data.revision)} is no revision of the mini suite")
+            yield error(ENTRY, "data.revision", f"{show_value(data.revision)} is no revision of the mini suite")
             return
         if match[1] != REVISION:
-            yield warning(ENTRY, "data.revision", f"{show(data.revision)} in the entry, {REVISION} here")
+            yield warning(ENTRY, "data.revision", f"{show_value(data.revision)} in the entry, {REVISION} here")
             yield not_checked(RECORDS, "rows", "the data of another revision can't be read")
             return
         size = int(match[2])
@@ -40,7 +41,7 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
         try:
             prompt_name(manifest.model)
         except ValueError as problem:
-            yield error(MANIFEST, "model", show(str(problem)))
+            yield error(MANIFEST, "model", show_value(str(problem)))
             return
     with asking(data.source, data_root, data.options, size):
         for task, rows in submission.records.groupby("task", sort=False):
@@ -52,7 +53,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
 
     card, data = known_tasks().get(task), submission.entry.data
     if card is None:
-        yield not_checked(RECORDS, show(task), "the task isn't sightscale's own, so its documents aren't read")
+        yield not_checked(RECORDS, show_value(task), "the task isn't sightscale's own, so its documents aren't read")
         return
     if source == "mini" and data.source == "hub" and not card.source.startswith(PACKAGE):
         yield not_checked(RECORDS, task, "its documents are the hub's; give --data hub to compare with them")
@@ -60,7 +61,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
     try:
         questions = read_questions(task, submission.manifest.model)
     except ValueError as problem:
-        yield not_checked(RECORDS, task, f"its documents can't be had here: {show(str(problem))}")
+        yield not_checked(RECORDS, task, f"its documents can't be had here: {show_value(str(problem))}")
         return
     yield from _check_revision(submission, task, questions.details)
     size = min(len(questions), data.limit) if data.limit else len(questions)
@@ -81,7 +82,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         for name, reason in _compare_row(row, questions, manifest):
             wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")
     for (condition, name), reasons in wrong.items():
-        field = f"{task}, {show(condition)}, {name}"
+        field = f"{task}, {show_value(condition)}, {name}"
         yield error(RECORDS, field, f"{len(reasons):,} rows differ from the data; {reasons[0]}")
 
 
@@ -91,7 +92,7 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
         if then and then.get("hash") != now["hash"]:
             changed = [name for name in now if name != "hash" and then.get(name) != now[name]]
             names = ", ".join(changed) or "its settings"
-            change = f"{show(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
+            change = f"{show_value(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
             yield warning(MANIFEST, f"task_details.{task}", change)
 
 
@@ -105,24 +106,24 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     try:
         right = questions.score(number, answer)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
-        yield "answer_format", f"can't be scored by its task: {show(str(problem))}"
+        yield "answer_format", f"can't be scored by its task: {show_value(str(problem))}"
         return
     if (read_options(row.options) or {}) != right.pop("options"):
-        yield "options", f"{show(text['options'])} in the row"
+        yield "options", f"{show_value(text['options'])} in the row"
     if failed:
         right |= {"score": 0.0, "outcome": Outcome.FAILED, "prediction": None}
     if right["outcome"] is None:  # a task of ours with lmms-eval's scorer: only the score is its own
         right = {name: value for name, value in right.items() if name not in ("outcome", "prediction")}
     for name, value in right.items():
         if not same(getattr(row, name), value):
-            yield name, f"{show(getattr(row, name))} in the row, {show(value)} by the data"
+            yield name, f"{show_value(getattr(row, name))} in the row, {show_value(value)} by the data"
     if failed:
         return
     prompt = questions.prompt(number, answer)
     if text["prompt"] != prompt:
-        yield "prompt", f"the question's text is another: {show(text['prompt'])}"
+        yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
     own, shown = questions.show(number, row.condition, manifest.seed)
     if (text["image_hash"] or "") != own:
-        yield "image_hash", f"{show((text['image_hash'] or '')[:16])}… in the row, {own[:16]}… by the data"
+        yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {own[:16]}… by the data"
     if text["shown_hash"] is not None and text["shown_hash"] != shown:
         yield "shown_hash", f"{text['shown_hash'][:16]!r} was shown, {row.condition} shows {shown[:16]!r}"

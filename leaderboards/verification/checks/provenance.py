@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.evaluation import describe_scorer, digest_records
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets
 from sightscale.leaderboards.verification.checks.rescoring import same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 
@@ -23,7 +24,7 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
             where for where, ids in ((ENTRY, claimed), (MANIFEST, manifests), (RECORDS, run_ids)) if run_id not in ids
         ]
         if missing:
-            yield error(missing[0], "run_id", f"the run {show(run_id)} is not in it, and in the other files")
+            yield error(missing[0], "run_id", f"the run {show_value(run_id)} is not in it, and in the other files")
             continue
         manifest, rows = manifests[run_id], records[records["run_id"] == run_id]
         for name in ("model", "identity"):
@@ -37,14 +38,14 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
         yield warning(
             MANIFEST,
             "scorer",
-            f"scored by {show(submission.manifest.scorer)}, this is {now}; scores are recomputed here",
+            f"scored by {show_value(submission.manifest.scorer)}, this is {now}; scores are recomputed here",
         )
     yield from _check_budgets(submission)
 
 
 def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Issue]:
     if said != manifest:
-        yield error(file, field, f"{show(said)} here, {show(manifest)} in {MANIFEST}")
+        yield error(file, field, f"{show_value(said)} here, {show_value(manifest)} in {MANIFEST}")
 
 
 def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:
@@ -66,7 +67,9 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
         odd = [one for one in rows[name].unique() if not same(one, wanted)]
         odd = [one for one in odd if not (name.endswith("parameters") and same(one, None))]
         if odd:
-            yield error(RECORDS, f"{name} of run {run_id}", f"{show(odd[0])} in rows, {show(wanted)} in {MANIFEST}")
+            yield error(
+                RECORDS, f"{name} of run {run_id}", f"{show_value(odd[0])} in rows, {show_value(wanted)} in {MANIFEST}"
+            )
 
 
 def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
@@ -83,7 +86,9 @@ def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[I
     for condition, facts in manifest.conditions.items():
         stated = facts.settings.get("condition", condition)
         if stated != condition:
-            yield error(MANIFEST, f"conditions.{show(condition)}", f"its settings are those of {show(stated)}")
+            yield error(
+                MANIFEST, f"conditions.{show_value(condition)}", f"its settings are those of {show_value(stated)}"
+            )
 
 
 def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
@@ -91,7 +96,7 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
     for role in sorted(set(claimed) | set(manifest.parts)):
         part, made = claimed.get(role), manifest.parts.get(role)  # type: ignore[call-overload]
         if part is None or made is None:
-            yield error(ENTRY, f"parts.{show(role)}", f"is not both in the entry and in {MANIFEST}")
+            yield error(ENTRY, f"parts.{show_value(role)}", f"is not both in the entry and in {MANIFEST}")
             continue
         yield from _equal(f"parts.{role}.checkpoint", ENTRY, part.checkpoint, made.name)
         if made.parameters is not None:
@@ -100,10 +105,16 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
             yield not_checked(ENTRY, f"parts.{role}.parameters", "the run didn't count them")
         name = made.name.rpartition(":")[2].casefold()
         if name not in manifest.model.casefold():
-            yield error(MANIFEST, f"parts.{role}.name", f"{show(made.name)} is not in the model {show(manifest.model)}")
+            yield error(
+                MANIFEST,
+                f"parts.{role}.name",
+                f"{show_value(made.name)} is not in the model {show_value(manifest.model)}",
+            )
         elif name not in manifest.identity.casefold():
             yield warning(
-                MANIFEST, f"parts.{role}.name", f"{show(made.name)} is not in the identity {show(manifest.identity)}"
+                MANIFEST,
+                f"parts.{role}.name",
+                f"{show_value(made.name)} is not in the identity {show_value(manifest.identity)}",
             )
         if part.repository is not None or part.revision is not None:
             yield not_checked(ENTRY, f"parts.{role}.repository", "whether these are the weights published there")
@@ -115,13 +126,13 @@ def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]
         facts, part = manifest.conditions.get(condition), asked.get(condition)
         if facts is None or part is None:
             where, other = (MANIFEST, RECORDS) if facts is None else (RECORDS, MANIFEST)
-            yield error(where, f"conditions.{show(condition)}", f"is not in it, and in {other}")
+            yield error(where, f"conditions.{show_value(condition)}", f"is not in it, and in {other}")
         elif facts.records_sha256 is None:
-            yield not_checked(MANIFEST, f"conditions.{show(condition)}", "the run kept no digest of its records")
+            yield not_checked(MANIFEST, f"conditions.{show_value(condition)}", "the run kept no digest of its records")
         elif digest_records(part) != facts.records_sha256:
             yield error(
                 RECORDS,
-                f"condition {show(condition)}",
+                f"condition {show_value(condition)}",
                 f"these aren't the rows that the run wrote, by {MANIFEST}'s digest",
             )
     for name in TOKENS:
@@ -143,11 +154,13 @@ def _check_budgets(submission: Submission) -> Iterator[Issue]:
     try:
         settings = read_budgets([one.model_dump() for one in submission.manifests.values()])
     except (AttributeError, TypeError) as problem:
-        yield error(MANIFEST, "conditions", f"the settings can't be read: {show(str(problem))}")
+        yield error(MANIFEST, "conditions", f"the settings can't be read: {show_value(str(problem))}")
         return
     for name, most_allowed in settings.items():
         claimed = getattr(budgets, name)
         if most_allowed is not None and claimed != most_allowed:
             yield warning(
-                ENTRY, f"budgets.{name}", f"claimed {show(claimed)}, the run's settings allow {show(most_allowed)}"
+                ENTRY,
+                f"budgets.{name}",
+                f"claimed {show_value(claimed)}, the run's settings allow {show_value(most_allowed)}",
             )

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks, show
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked
 from sightscale.tasks import chance_level, score_response
 from sightscale.tasks.boxes import AUTO, ground
@@ -20,7 +21,7 @@ CLOSE = 1e-9
 def check_scores(submission: Submission) -> Iterator[Issue]:
     """Rows whose prediction, outcome, score or chance level isn't what their raw answer is worth."""
     for (task, condition), rows in submission.records.groupby(["task", "condition"], sort=False):
-        where = f"{show(str(task))}, {show(str(condition))}"
+        where = f"{show_value(str(task))}, {show_value(str(condition))}"
         scorable = rows[rows["answer_format"].notna()]
         if len(scorable) < len(rows):
             left = len(rows) - len(scorable)
@@ -33,11 +34,13 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
         wanted = card.answer_format if card else None
         odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
         if odd:
-            yield error(RECORDS, f"{where}, answer_format", f"is {show(odd[0])}; this task's is {wanted}")
+            yield error(RECORDS, f"{where}, answer_format", f"is {show_value(odd[0])}; this task's is {wanted}")
         if scorable["answer_format"].nunique() > 1:
             first, second = scorable["answer_format"].unique()[:2]
             yield error(
-                RECORDS, f"{where}, answer_format", f"is {show(first)} in one row and {show(second)} in another"
+                RECORDS,
+                f"{where}, answer_format",
+                f"is {show_value(first)} in one row and {show_value(second)} in another",
             )
         yield from _check_rows(where, scorable)
 
@@ -64,7 +67,7 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
         scored = score_response(row.answer_format, str(row.response), str(row.target), options)
         chance = chance_level(row.answer_format, options)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
-        yield "target", f"can't be scored: {show(str(problem))}"
+        yield "target", f"can't be scored: {show_value(str(problem))}"
         return
     stated = {"score": row.score, "outcome": row.outcome, "prediction": row.prediction, "chance": row.chance}
     right: dict[str, Any] = {"score": scored.score, "outcome": scored.outcome, "prediction": scored.prediction}
@@ -79,7 +82,11 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
             right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
     for name, value in {**right, "chance": chance}.items():
         if not same(stated[name], value):
-            yield name, f"{show(stated[name])} in the row, {show(value)} from the answer {show(str(row.response))!r}"
+            yield (
+                name,
+                f"{show_value(stated[name])} in the row, "
+                f"{show_value(value)} from the answer {show_value(str(row.response))!r}",
+            )
 
 
 def same(told: Any, right: Any) -> bool:

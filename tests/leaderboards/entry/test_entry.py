@@ -10,9 +10,9 @@ import pytest
 import yaml
 from hypothesis import example, given, strategies as st
 
+from sightscale.harness.pages import check_line, escape_markdown, show_value
 from sightscale.leaderboards.entry.entry import SCHEMA_FILE, write_schema
 from sightscale.leaderboards.entry.folders import parse_entry, read_json, read_yaml, write_yaml
-from sightscale.leaderboards.entry.text import check_line, escape_markdown, show
 
 FIELDS: dict[str, Any] = {
     "schema_version": 1,
@@ -169,7 +169,7 @@ def test_any_bytes_are_values_or_one_line(tmp_path_factory: pytest.TempPathFacto
 
 @given(st.text(max_size=300))
 def test_foreign_text_is_shown_without_what_could_harm(text: str) -> None:
-    shown = show(text)
+    shown = show_value(text)
     assert len(shown) < 121 * 8 and not any(ord(character) < 32 for character in shown) and "\u202e" not in shown
     cell = escape_markdown(text)
     assert "\n" not in cell and "<" not in cell and not any(f" {mark}" in f" {cell}" for mark in ("|", "#", "@"))
