@@ -58,21 +58,22 @@ def _verify(
     entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
 ) -> None:
     quieten()
-    from sightscale.leaderboards.verification import WARNING, verify_entry, write_json, write_markdown
+    from sightscale.harness.pages import show_value
+    from sightscale.leaderboards.verification import Level, count_levels, verify_entry, write_json, write_markdown
 
     verified = [verify_entry(entry, data, data_root) for entry in entries]
-    for one in verified:
-        for issue in one.issues:
-            print(f"{one.folder}: {issue.line()}")
-        counts = {level: sum(issue.level == level for issue in one.issues) for level in ("error", WARNING)}
-        unchecked = len(one.issues) - sum(counts.values())
-        summary = f"{counts['error']} errors, {counts[WARNING]} warnings, {unchecked} not checked"
-        print(f"{one.folder}: {'accepted' if one.accepted else 'REFUSED'}: {summary}")
+    for result in verified:
+        folder = show_value(str(result.folder))  # of a pull request, whoever named it
+        for issue in result.issues:
+            print(f"{folder}: {issue.line()}")
+        errors, warnings, unchecked = (count_levels(result.issues)[level] for level in Level)
+        summary = f"{errors} errors, {warnings} warnings, {unchecked} not checked"
+        print(f"{folder}: {'accepted' if result.accepted else 'REFUSED'}: {summary}")
     if json:
         json.write_text(write_json(verified), encoding="utf-8")
     if markdown:
         markdown.write_text(write_markdown(verified, about), encoding="utf-8")
-    if not all(one.accepted for one in verified):
+    if not all(result.accepted for result in verified):
         sys.exit(1)
 
 

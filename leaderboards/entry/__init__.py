@@ -3,6 +3,7 @@
 from sightscale.leaderboards.entry.add import add_entry, read_budgets, read_facts
 from sightscale.leaderboards.entry.entry import (
     DECIMALS,
+    KINDS,
     REQUIRED_CONDITIONS,
     Average,
     Data,
@@ -18,6 +19,7 @@ from sightscale.leaderboards.entry.folders import (
     LONGEST,
     MANIFEST,
     RECORDS,
+    UnreadableFile,
     check_folder,
     hash_file,
     load_entry,
@@ -33,6 +35,7 @@ __all__ = [
     "ENTRY",
     "HASHED",
     "HASHES",
+    "KINDS",
     "LONGEST",
     "MANIFEST",
     "MAX_ROWS",
@@ -45,6 +48,7 @@ __all__ = [
     "RunManifest",
     "Score",
     "Submission",
+    "UnreadableFile",
     "add_entry",
     "check_folder",
     "hash_file",

@@ -25,8 +25,8 @@ from sightscale.leaderboards.entry.folders import (
     write_yaml,
 )
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
-from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.vocabulary import Condition, Role
 
 MADE_WITH = (
     "model",
@@ -41,7 +41,7 @@ MADE_WITH = (
     "parts",
     "scorer",
 )
-UNTOLD = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
+PRIVATE = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
 IN_RECORDS = ("model", "data_revision", "parts")
 
 
@@ -73,8 +73,8 @@ class Facts(BaseModel):
     parts: dict[str, PartFacts] = {}
 
 
-def read_facts(path: Path | None, given: Mapping[str, Any]) -> Facts:
-    """Facts from a YAML file, if there is one, with those `given` in their place.
+def read_facts(path: Path | None, options: Mapping[str, Any]) -> Facts:
+    """Facts from a YAML file, if there is one; what `options` say stands in their place.
 
     Raises UserError in one line naming the field.
     """
@@ -82,7 +82,7 @@ def read_facts(path: Path | None, given: Mapping[str, Any]) -> Facts:
     if not isinstance(fields, dict):
         raise UserError(f"{path}: facts are written as `name: value`, a line each")
     try:
-        return Facts.model_validate({**fields, **{name: value for name, value in given.items() if value is not None}})
+        return Facts.model_validate({**fields, **{name: value for name, value in options.items() if value is not None}})
     except ValidationError as error:
         raise UserError(f"{path or 'facts'}: {first_reason(error)}") from error
 
@@ -91,11 +91,11 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     """Make an entry of one run's folder, or of several whose tasks or conditions add up, in the folder `output`.
 
     Raises UserError in one line for a run that isn't finished, runs of different models, data or settings,
-    a question asked twice, a fact that is missing, and a folder that is there already.
+    a question asked twice, a fact that is missing, and a folder that is there already or can't be written.
     """
     if output.exists():
         raise UserError(f"{output} is there already; choose another --output")
-    manifests = [_tell_no_folders(read_manifest(run / MANIFEST)) for run in runs]
+    manifests = [_leave_out_folders(read_manifest(run / MANIFEST)) for run in runs]
     _check_alike(runs, manifests)
     records = pd.concat([read_records(run) for run in runs], ignore_index=True)
     repeated = records.duplicated(KEY)
@@ -105,11 +105,12 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     if not (records["condition"] == Condition.SIGHTED).any():
         raise UserError(f"{runs[0]} has no sighted records")
     entry = parse_entry(_fields(output.name, manifests, records, facts))
-    _write(output, entry, manifests, records)
+    with blaming(output, "write"):
+        _write(output, entry, manifests, records)
     return entry
 
 
-def _tell_no_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _leave_out_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest without where models and files lay on the machine; what the records hold too stays as it is."""
     return {name: value if name in IN_RECORDS else hide_folders(value) for name, value in manifest.items()}
 
@@ -140,13 +141,13 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
     if unknown:
         raise UserError(f"facts: the run has no part {unknown[0]!r}; it has {', '.join(first['parts'])}")
     parts = []
-    for role, known in first["parts"].items():
+    for role, made in first["parts"].items():
         part_facts = facts.parts.get(role, PartFacts())
-        parameters = known["parameters"] if known["parameters"] is not None else part_facts.parameters
+        parameters = made["parameters"] if made["parameters"] is not None else part_facts.parameters
         parts.append(
             {
                 "role": role,
-                "checkpoint": known["name"],
+                "checkpoint": made["name"],
                 "parameters": parameters,
                 "repository": part_facts.repository,
                 "revision": part_facts.revision,
@@ -157,7 +158,7 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
     return {
         "schema_version": VERSION,
         "id": folder,
-        "name": "+".join(part["checkpoint"] for part in parts if part["role"] != "focus"),
+        "name": "+".join(part["checkpoint"] for part in parts if part["role"] != Role.FOCUS),
         "title": facts.title,
         "kind": first["kind"],
         "parts": parts,
@@ -179,7 +180,7 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
         },
         "runs": [{name: manifest[name] for name in ("run_id", "model", "identity")} for manifest in manifests],
         "scores": [score.model_dump() for score in score_tasks(records)],
-        "averages": [one.model_dump() for one in score_averages(records)],
+        "averages": [average.model_dump() for average in score_averages(records)],
         "date": facts.date or datetime.now(UTC).date().isoformat(),
         "notes": facts.notes,
     }
@@ -213,7 +214,7 @@ def _write(output: Path, entry: Entry, manifests: Sequence[Mapping[str, Any]], r
         shutil.rmtree(partial)
     partial.mkdir()
     write_records(records, partial / RECORDS)
-    public = [{name: value for name, value in one.items() if name not in UNTOLD} for one in manifests]
+    public = [{name: value for name, value in manifest.items() if name not in PRIVATE} for manifest in manifests]
     (partial / MANIFEST).write_text(json.dumps({"runs": public}, indent=1, ensure_ascii=False, default=str) + "\n")
     (partial / ENTRY).write_text(write_yaml(entry.model_dump(exclude_none=False)), encoding="utf-8")
     write_hashes(partial)

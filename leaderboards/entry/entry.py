@@ -4,14 +4,15 @@
 """
 
 import json
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from sightscale.harness.pages import check_line
-from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode, Role
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
 VERSION = 1
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / f"entry-v{VERSION}.json"
@@ -24,7 +25,7 @@ REQUIRED_CONDITIONS = (Condition.SIGHTED, Condition.NONE)
 def _whole(value: Any) -> Any:
     """Numbers as they are written; YAML's true and false aren't numbers here."""
     if isinstance(value, bool):
-        raise UserError("is true or false, not a number")
+        raise ValueError("is true or false, not a number")
     return value
 
 
@@ -34,18 +35,40 @@ Sentence = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(c
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}$")]
 Count = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]
 Positive = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_whole)]
-Word = Field(strict=False)  # a member of the vocabulary, by its value
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_whole)]
+
+# Words of the vocabulary, by their values. The schema lists them in the field itself, as it always has.
+_BY_VALUE = Field(strict=False)
+
+
+def _list_words(title: str, words: Iterable[StrEnum]) -> WithJsonSchema:
+    return WithJsonSchema({"enum": [str(word) for word in words], "title": title, "type": "string"})
+
+
+KINDS = (Kind.END_TO_END, Kind.DECOUPLED)  # an imported run can't be checked against a manifest
+
+
+def _check_kind(kind: Kind) -> Kind:
+    if kind not in KINDS:
+        raise ValueError(f"must be {' or '.join(KINDS)}")
+    return kind
+
+
+ConditionWord = Annotated[Condition, _BY_VALUE, _list_words("Condition", Condition)]
+RoleWord = Annotated[Role, _BY_VALUE, _list_words("Role", Role)]
+ModeWord = Annotated[Mode, _BY_VALUE, _list_words("Mode", Mode)]
+OriginWord = Annotated[DataOrigin, _BY_VALUE, _list_words("Source", DataOrigin)]
+KindWord = Annotated[Kind, _BY_VALUE, AfterValidator(_check_kind), _list_words("Kind", KINDS)]
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_enum_values=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Part(_Fields):
     """One model that the system is made of."""
 
-    role: Annotated[Role, Word]
+    role: RoleWord
     checkpoint: Annotated[Name, Field(description="Short name of the checkpoint, as the run's manifest has it.")]
     parameters: Annotated[Count | None, Field(description="How many parameters; null if unknown.")] = None
     repository: Annotated[Name | None, Field(description="Where the checkpoint is published.")] = None
@@ -63,7 +86,7 @@ class Budgets(_Fields):
 class Data(_Fields):
     """Which documents were asked."""
 
-    source: Annotated[DataOrigin, Word]
+    source: OriginWord
     revision: Name
     options: Annotated[str, Field(pattern=r"^(circular|shuffled:[0-9]{1,9})?$", description="Order of options.")] = ""
     limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]
@@ -81,7 +104,7 @@ class Score(_Fields):
     """The mean score of one task under one condition, between 0 and 1."""
 
     task: TaskName
-    condition: Annotated[Condition, Word]
+    condition: ConditionWord
     n: Positive
     score: Share
 
@@ -90,7 +113,7 @@ class Average(_Fields):
     """An average over tasks, with its rule in words."""
 
     name: TaskName
-    condition: Annotated[Condition, Word]
+    condition: ConditionWord
     rule: Sentence
     n: Positive
     score: Share
@@ -103,13 +126,13 @@ class Entry(_Fields):
     id: Annotated[str, Field(pattern=SLUG, description="Name of the entry's folder.")]
     name: Annotated[Name, Field(description="The parts' checkpoints, joined by +; checked against the run.")]
     title: Annotated[Name | None, Field(description="A name to show beside it, in the submitter's words.")] = None
-    kind: Literal["end-to-end", "decoupled"]  # of `vocabulary.Kind`, what an entry may be
+    kind: KindWord
     parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
     visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
     licence: Name
     contact: Name
     hardware: Name
-    mode: Annotated[Mode, Word]
+    mode: ModeWord
     budgets: Budgets
     data: Data
     runs: Annotated[tuple[RunClaim, ...], Field(min_length=1, max_length=200)]
@@ -121,19 +144,19 @@ class Entry(_Fields):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         roles = [part.role for part in self.parts]
-        wanted = {"perception", "reasoning"} if self.kind == "decoupled" else {"model"}
-        if len(set(roles)) != len(roles) or set(roles) - {"focus"} != wanted:
+        wanted = {Role.PERCEPTION, Role.REASONING} if self.kind is Kind.DECOUPLED else {Role.MODEL}
+        if len(set(roles)) != len(roles) or set(roles) - {Role.FOCUS} != wanted:
             raise ValueError(f"a {self.kind} system has the parts {', '.join(sorted(wanted))}, each once")
         if self.name != join_name(self.parts):
             raise ValueError(f"name must be {join_name(self.parts)!r}, after the parts; use title for another")
         for what, keys in (
-            ("scores", [(one.task, one.condition) for one in self.scores]),
-            ("averages", [(one.name, one.condition) for one in self.averages]),
-            ("runs", [one.run_id for one in self.runs]),
+            ("scores", [(score.task, score.condition) for score in self.scores]),
+            ("averages", [(average.name, average.condition) for average in self.averages]),
+            ("runs", [run.run_id for run in self.runs]),
         ):
             if len(set(keys)) != len(keys):
                 raise ValueError(f"{what} hold something twice")
-        if (self.mode == "thinking") != (self.budgets.thinking is not None):
+        if (self.mode is Mode.THINKING) != (self.budgets.thinking is not None):
             raise ValueError("budgets.thinking is a number in thinking mode, and null else")
         return self
 
@@ -142,22 +165,23 @@ class Entry(_Fields):
         """Whether only the first documents of each task were asked."""
         return self.data.limit is not None
 
-    def part(self, role: str) -> Part | None:
+    def part(self, role: Role) -> Part | None:
         """The part with this role, if there is one."""
-        return next((part for part in self.parts if part.role == role), None)
+        return next((part for part in self.parts if part.role is role), None)
 
     def score(self, task: str, condition: str = Condition.SIGHTED) -> Score | None:
         """The claimed score of a task under a condition, if there is one."""
-        return next((one for one in self.scores if (one.task, one.condition) == (task, condition)), None)
+        return next((score for score in self.scores if (score.task, score.condition) == (task, condition)), None)
 
     def average(self, name: str, condition: str = Condition.SIGHTED) -> Average | None:
         """The claimed average of that name under a condition, if there is one."""
-        return next((one for one in self.averages if (one.name, one.condition) == (name, condition)), None)
+        averages = (average for average in self.averages if (average.name, average.condition) == (name, condition))
+        return next(averages, None)
 
 
 def join_name(parts: tuple[Part, ...]) -> str:
     """The name that parts give a system: the checkpoints that answer, joined by +."""
-    return "+".join(part.checkpoint for part in parts if part.role != "focus")
+    return "+".join(part.checkpoint for part in parts if part.role is not Role.FOCUS)
 
 
 def write_schema() -> str:

@@ -9,7 +9,10 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,23 @@ LONGEST = {ENTRY: 300_000, MANIFEST: 10_000_000, HASHES: 10_000, RECORDS: 500_00
 DEEPEST = 12  # of YAML
 
 
+class UnreadableFile(UserError):
+    """A file that isn't what it should be: its name and the reason, in one bounded line."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file, self.reason = file, reason
+
+
 def check_folder(folder: Path) -> list[str]:
     """What is wrong with the folder itself, one reason each; nothing in it is opened."""
+    try:
+        return _check_folder(folder)
+    except OSError as error:
+        return [f"{show_value(str(folder))} can't be read: {show_value(error.strerror or str(error))}"]
+
+
+def _check_folder(folder: Path) -> list[str]:
     if folder.is_symlink():
         return [f"{folder} is a link; give the folder itself"]
     if folder.is_file():
@@ -35,8 +53,8 @@ def check_folder(folder: Path) -> list[str]:
     if not folder.is_dir():
         return [f"there is no folder {folder}"]
     reasons = []
-    with os.scandir(folder) as found:
-        listed = {item.name: item.stat(follow_symlinks=False) for item in found}
+    with os.scandir(folder) as items:
+        listed = {item.name: item.stat(follow_symlinks=False) for item in items}
     for name, facts in sorted(listed.items()):
         if name not in LONGEST:
             reasons.append(f"{show_value(name)} doesn't belong in an entry; it holds {', '.join(LONGEST)} alone")
@@ -48,27 +66,27 @@ def check_folder(folder: Path) -> list[str]:
 
 
 def load_entry(path: Path) -> Entry:
-    """The entry in a folder. Raises UserError in one line for what isn't one; claims aren't verified here."""
+    """The entry in a folder. Raises UnreadableFile for what isn't one; claims aren't verified here."""
     reasons = check_folder(path)
     if reasons:
-        raise UserError(f"{path}: {reasons[0]}")
+        raise UnreadableFile(str(path), reasons[0])
     return read_entry(path / ENTRY)
 
 
 def read_entry(path: Path) -> Entry:
-    """The entry in a YAML file. Raises UserError in one line naming the field."""
+    """The entry in a YAML file. Raises UnreadableFile naming the field."""
     return parse_entry(read_yaml(path), path.name)
 
 
 def parse_entry(fields: Any, where: str = ENTRY) -> Entry:
-    """An entry from YAML's values. Raises UserError in one line naming the field."""
+    """An entry from YAML's values. Raises UnreadableFile naming the field."""
     try:
         # As JSON, so that strict fields take lists for tuples.
         return Entry.model_validate_json(json.dumps(fields, allow_nan=True))
     except ValidationError as error:
-        raise UserError(f"{where}: {first_reason(error)}") from error
+        raise UnreadableFile(where, first_reason(error)) from error
     except RecursionError as error:
-        raise UserError(f"{where}: nested too deeply") from error
+        raise UnreadableFile(where, "nested too deeply") from error
 
 
 def first_reason(error: ValidationError) -> str:
@@ -79,16 +97,16 @@ def first_reason(error: ValidationError) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """A YAML file's values. Raises UserError in one line for what is too large, or more than plain values."""
+    """A YAML file's values. Raises UnreadableFile for what is too large, or more than plain values."""
     text = _read_text(path, LONGEST[ENTRY])
     try:
         return _read_plain(text)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{path.name}: {show_value(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
-    except (RecursionError, ValueError) as error:
-        raise UserError(f"{path.name}: {show_value(str(error))}") from error
+        raise UnreadableFile(path.name, f"{show_value(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
+    except (RecursionError, ValueError) as error:  # ValueError: a number of more digits than Python reads
+        raise UnreadableFile(path.name, show_value(str(error))) from error
 
 
 def write_yaml(fields: Mapping[str, Any]) -> str:
@@ -97,19 +115,20 @@ def write_yaml(fields: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path, longest: int) -> dict[str, Any]:
-    """A JSON object. Raises UserError in one line for anything else, for NaN, and for more than `longest` bytes."""
+    """A JSON object. Raises UnreadableFile for anything else, for NaN, and for more than `longest` bytes."""
+    text = _read_text(path, longest)
     try:
-        value = json.loads(_read_text(path, longest), parse_constant=_refuse_constant, object_pairs_hook=_once)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name}: {show_value(str(error)) or 'nested too deeply'}") from error
+        raise UnreadableFile(path.name, show_value(str(error)) or "nested too deeply") from error
     if not isinstance(value, dict):
-        raise UserError(f"{path.name}: not a JSON object")
+        raise UnreadableFile(path.name, "not a JSON object")
     return value
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
+    """SHA-256 of a file's bytes. Raises UnreadableFile when it can't be read."""
+    with _opening(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -119,25 +138,34 @@ def write_hashes(folder: Path) -> None:
     (folder / HASHES).write_text(json.dumps({"algorithm": "sha256", "files": files}, indent=2) + "\n")
 
 
+@contextmanager
+def _opening(path: Path) -> Iterator[BufferedReader]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise UnreadableFile(path.name, show_value(error.strerror or str(error)).lower()) from error
+
+
 def _read_text(path: Path, longest: int) -> str:
-    with path.open("rb") as file:
+    with _opening(path) as file:
         raw = file.read(longest + 1)
     if len(raw) > longest:
-        raise UserError(f"{path.name}: larger than {longest:,} bytes")
+        raise UnreadableFile(path.name, f"larger than {longest:,} bytes")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path.name}: not UTF-8") from error
+        raise UnreadableFile(path.name, "not UTF-8") from error
 
 
 def _refuse_constant(name: str) -> Any:
-    raise UserError(f"holds {name}, which is no number of JSON")
+    raise ValueError(f"holds {name}, which is no number of JSON")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise UserError("holds a key twice")
+        raise ValueError("holds a key twice")
     return fields
 
 
@@ -167,10 +195,10 @@ def _read_node(event: Any, events: Iterator[Any], depth: int) -> Any:
     if isinstance(event, yaml.ScalarEvent):
         return _read_scalar(event.value) if event.implicit[0] else event.value
     if isinstance(event, yaml.SequenceStartEvent):
-        names = []
+        values = []
         while not isinstance(item := next(events), yaml.SequenceEndEvent):
-            names.append(_read_node(item, events, depth + 1))
-        return names
+            values.append(_read_node(item, events, depth + 1))
+        return values
     mapping: dict[Any, Any] = {}
     written = set()
     while not isinstance(key := next(events), yaml.MappingEndEvent):
@@ -208,3 +236,4 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 _PlainDumper.add_representer(str, _PlainDumper.represent_text)
+_PlainDumper.add_multi_representer(StrEnum, lambda dumper, word: dumper.represent_text(str(word)))

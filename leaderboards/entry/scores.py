@@ -3,15 +3,21 @@
 An entry's claims are made here, and recomputed here when it is verified.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
+from pydantic import ValidationError
 
+from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.entry import DECIMALS, Average, Score
+from sightscale.leaderboards.entry.folders import first_reason
 from sightscale.tasks.catalogue import TaskCard, list_tasks
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.suites import AverageRule, Strata, list_averages, stratify
+from sightscale.tasks.vocabulary import Condition
 
 
 @cache
@@ -21,15 +27,20 @@ def known_tasks() -> Mapping[str, TaskCard]:
 
 
 def score_tasks(records: pd.DataFrame) -> list[Score]:
-    """The mean score of every task under every condition, in the order of the records."""
-    return [
-        Score(task=str(task), condition=cast(Any, condition), n=len(rows), score=_rounded(rows["score"].mean()))
-        for (task, condition), rows in records.groupby(["task", "condition"], sort=False)
-    ]
+    """The mean score of every task under every condition, in the order of the records.
+
+    Raises UserError for a mean that doesn't lie between 0 and 1, and for names that no entry can hold.
+    """
+    scores = []
+    for (task, condition), rows in records.groupby(["task", "condition"], sort=False):
+        score = _rounded(rows["score"].mean())
+        with _naming(f"{task}, {condition}"):
+            scores.append(Score(task=str(task), condition=cast(Condition, condition), n=len(rows), score=score))
+    return scores
 
 
 def score_averages(records: pd.DataFrame) -> list[Average]:
-    """Every known average whose tasks were all asked under a condition."""
+    """Every known average whose tasks were all asked under a condition. Raises UserError as `score_tasks` does."""
     averages = []
     for condition, rows in records.groupby("condition", sort=False):
         asked = set(rows["task"])
@@ -37,18 +48,28 @@ def score_averages(records: pd.DataFrame) -> list[Average]:
             if set(rule.tasks) <= asked:
                 part = rows[rows["task"].isin(rule.tasks)]
                 score = _rounded(split_strata(part, rule).mean(part["score"].to_numpy(float)))
-                averages.append(
-                    Average(name=rule.name, condition=cast(Any, condition), rule=rule.words, n=len(part), score=score)
-                )
+                with _naming(f"{rule.name}, {condition}"):
+                    asked_under = cast(Condition, condition)
+                    averages.append(
+                        Average(name=rule.name, condition=asked_under, rule=rule.words, n=len(part), score=score)
+                    )
     return averages
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Say which score it is that can't be one."""
+    try:
+        yield
+    except ValidationError as error:
+        raise UserError(f"{show_value(what)}: {first_reason(error)}") from error
 
 
 def split_strata(records: pd.DataFrame, rule: AverageRule) -> Strata:
     """The strata of an average's questions, given as records of its tasks under one condition."""
-    named = (
-        records[["category", "l2_category"]].astype(object).where(records[["category", "l2_category"]].notna(), None)
-    )
-    return stratify(rule.kind, records["task"].tolist(), named["category"].tolist(), named["l2_category"].tolist())
+    names = records[["category", "l2_category"]].astype(object)
+    names = names.where(names.notna(), None)
+    return stratify(rule.kind, records["task"].tolist(), names["category"].tolist(), names["l2_category"].tolist())
 
 
 def _rounded(score: float) -> float:

@@ -9,31 +9,34 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightscale.leaderboards.entry.entry import Entry
-from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, first_reason, read_json
-from sightscale.tasks.errors import UserError
+from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, UnreadableFile, first_reason, read_json
 
 Text = Annotated[str, Field(max_length=4000)]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
-class ConditionFacts(BaseModel):
+class _Made(BaseModel):
+    """Fields that verification reads; further ones stay as they are, for the report of the records."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class ConditionFacts(_Made):
     """What a manifest says of one condition."""
 
     settings: dict[str, Any] = {}
     records_sha256: Text | None = None
 
 
-class PartMade(BaseModel):
+class PartMade(_Made):
     """One model of a run."""
 
     name: Text
     parameters: Number | None = None
 
 
-class RunManifest(BaseModel):
-    """What verification reads of a run's manifest; further fields may stand there."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+class RunManifest(_Made):
+    """A run's manifest: what verification reads of it, and whatever else stands there."""
 
     run_id: Text
     model: Text
@@ -76,13 +79,13 @@ class Submission:
 
 
 def read_manifests(path: Path) -> dict[str, RunManifest]:
-    """The manifests of an entry, by run. Raises UserError in one line naming the field."""
+    """The manifests of an entry, by run. Raises UnreadableFile naming the field."""
     fields = read_json(path, LONGEST[MANIFEST])
     try:
         runs = _Manifests.model_validate(fields).runs
     except ValidationError as error:
-        raise UserError(f"{path.name}: {first_reason(error)}") from error
+        raise UnreadableFile(path.name, first_reason(error)) from error
     by_id = {run.run_id: run for run in runs}
     if len(by_id) != len(runs):
-        raise UserError(f"{path.name}: runs: a run stands twice")
+        raise UnreadableFile(path.name, "runs: a run stands twice")
     return by_id

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from sightscale.harness.evaluation import SCHEMA
 from sightscale.harness.pages import show_value
-from sightscale.tasks.errors import UserError
+from sightscale.leaderboards.entry.folders import UnreadableFile
 
 MAX_ROWS = 2_000_000
 MAX_ROW_GROUPS = 20_000
@@ -31,22 +31,22 @@ TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
 def read_submitted(path: Path) -> pd.DataFrame:
-    """The records in a submitted file. Raises ValueError in one line for what isn't one, or is too large."""
+    """The records in a submitted file. Raises UnreadableFile for what isn't one, or is too large."""
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder) / "records.arrow"
         command = [sys.executable, "-m", __name__, str(path), str(decoded)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"{path.name}: took more than {2 * SECONDS} s to read") from error
+            raise UnreadableFile(path.name, f"took more than {2 * SECONDS} s to read") from error
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             reason = lines[-1] if lines else f"the process that read it ended with {done.returncode}"
             reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show_value(reason)
-            raise UserError(f"{path.name}: {reason}")
+            raise UnreadableFile(path.name, reason)
         with pa.OSFile(str(decoded)) as source:
             records: pd.DataFrame = pa.ipc.open_stream(source).read_all().to_pandas()
-            return records
+        return records
 
 
 def decode(path: Path, decoded: Path) -> None:

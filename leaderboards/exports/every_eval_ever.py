@@ -12,6 +12,7 @@ from typing import Any
 from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode
 
 VERSION = "0.3.0"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
@@ -38,7 +39,7 @@ def write_every_eval_ever(
             "source_type": "evaluation_run",
             "source_organization_name": organization,
             "evaluator_relationship": relationship,
-            "additional_details": {"run_id": str(made.get("run_id")), "told": measured.told},
+            "additional_details": {"run_id": str(made.get("run_id")), "told": measured.caveats},
         },
         "eval_library": {
             "name": "sightscale",
@@ -76,10 +77,10 @@ def _result(measured: Measured, task: str) -> dict[str, Any]:
         uncertainty["standard_error"] = {"value": error, "method": "analytic, clustered by picture"}
     return {
         "evaluation_result_id": f"{task}:{measured.condition}:{metric_of(task)}",
-        "evaluation_name": task if measured.condition == "sighted" else f"{task} (blind: {measured.condition})",
+        "evaluation_name": task if measured.condition == Condition.SIGHTED else f"{task} (blind: {measured.condition})",
         "source_data": _source(measured, task),
         "metric_config": {
-            "evaluation_description": measured.told,
+            "evaluation_description": measured.caveats,
             "metric_id": metric_of(task),
             "metric_name": metric_of(task),
             "metric_kind": "accuracy",
@@ -93,7 +94,7 @@ def _result(measured: Measured, task: str) -> dict[str, Any]:
         "generation_config": {
             "generation_args": {
                 "max_tokens": int(generation.get("max_new_tokens") or 1024),
-                "reasoning": measured.manifest.get("mode") == "thinking",
+                "reasoning": measured.manifest.get("mode") == Mode.THINKING,
             },
             "additional_details": {"condition": measured.condition, "decoding": json.dumps(generation)},
         },
@@ -103,7 +104,7 @@ def _result(measured: Measured, task: str) -> dict[str, Any]:
 def _source(measured: Measured, task: str) -> dict[str, Any]:
     card = measured.card(task)
     n = measured.estimates[task].n
-    if measured.manifest.get("data") == "hub" and card and card.source.startswith(HUB_SOURCE):
+    if measured.manifest.get("data") == DataOrigin.HUB and card and card.source.startswith(HUB_SOURCE):
         hub_id = card.source.removeprefix(HUB_SOURCE)
         return {"dataset_name": task, "source_type": "hf_dataset", "hf_repo": hub_id, "samples_number": n}
     where = card.source if card and card.source.startswith("package:") else measured.manifest.get("data_revision")

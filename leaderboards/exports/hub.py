@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 
 from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition, DataOrigin
 
 TASK_TYPE = "visual-question-answering"
 DECIMALS = 2  # of per cent
@@ -24,7 +25,7 @@ def write_model_index(measured: Measured) -> str:
             EvalResult(
                 task_type=TASK_TYPE,
                 dataset_type=hub_id or "sightscale-mini",
-                dataset_name=f"{task} ({measured.told})",
+                dataset_name=f"{task} ({measured.caveats})",
                 dataset_config=task,
                 dataset_split="test",
                 dataset_revision=card.revision if card and hub_id else None,
@@ -41,11 +42,11 @@ def write_hub_eval(measured: Measured) -> str:
     """A file for `.eval_results/` of the model's repository.
 
     The hub shows these on a data set's own leaderboard, so only whole public data sets asked with their pictures
-    belong there: ValueError for the mini suite, for a limited run, for a blind condition, and for no such data set.
+    belong there: UserError for the mini suite, for a limited run, for a blind condition, and for no such data set.
     """
-    if not measured.on_hub_data or measured.condition != "sighted":
+    if not measured.on_hub_data or measured.condition != Condition.SIGHTED:
         raise UserError(
-            f"these results aren't the public benchmark's ({measured.told}); "
+            f"these results aren't the public benchmark's ({measured.caveats}); "
             "hub results need a sighted run on --data hub without --limit"
         )
     when = str(measured.manifest.get("finished") or measured.manifest.get("started") or "") or None
@@ -63,7 +64,7 @@ def write_hub_eval(measured: Measured) -> str:
                 value=round(100 * estimate.value, DECIMALS),
                 dataset_revision=card.revision if card and fixed else None,
                 date=when,
-                notes=f"{metric_of(task)} in per cent, n = {estimate.n}; {measured.told}",
+                notes=f"{metric_of(task)} in per cent, n = {estimate.n}; {measured.caveats}",
             )
         )
     if not entries:
@@ -73,6 +74,6 @@ def write_hub_eval(measured: Measured) -> str:
 
 def _hub_id(measured: Measured, task: str) -> str | None:
     card = measured.card(task)
-    if measured.manifest.get("data") != "hub" or card is None or not card.source.startswith(HUB_SOURCE):
+    if measured.manifest.get("data") != DataOrigin.HUB or card is None or not card.source.startswith(HUB_SOURCE):
         return None
     return card.source.removeprefix(HUB_SOURCE)

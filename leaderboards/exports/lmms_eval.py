@@ -9,6 +9,7 @@ from typing import Any
 
 from sightscale.leaderboards.exports.measured import Measured, metric_of
 from sightscale.tasks.suites import list_averages
+from sightscale.tasks.vocabulary import Condition
 
 
 def write_lmms_eval(measured: Measured) -> str:
@@ -24,30 +25,39 @@ def write_lmms_eval(measured: Measured) -> str:
         }
     rules = {rule.name: rule for rule in list_averages()}
     groups = {
-        _name(one.name, measured.condition): {"alias": one.name, "score,none": one.score, "score_stderr,none": "N/A"}
-        for one in measured.averages
+        _name(average.name, measured.condition): {
+            "alias": average.name,
+            "score,none": average.score,
+            "score_stderr,none": "N/A",
+        }
+        for average in measured.averages
     }
     software = made.get("software") or {}
     document = {
         "results": results,
         "groups": groups,
         "group_subtasks": {
-            _name(one.name, measured.condition): [names[task] for task in rules[one.name].tasks]
-            for one in measured.averages
+            _name(average.name, measured.condition): [names[task] for task in rules[average.name].tasks]
+            for average in measured.averages
         },
         "configs": {names[task]: (made.get("task_details") or {}).get(task, {}) for task in measured.estimates},
         "versions": {names[task]: (made.get("task_details") or {}).get(task, {}).get("version") for task in names},
         "n-shot": dict.fromkeys(results, 0),
         "higher_is_better": {names[task]: {metric_of(task): True} for task in names},
-        "n-samples": {names[task]: {"original": one.n, "effective": one.n} for task, one in measured.estimates.items()},
+        "n-samples": {
+            names[task]: {"original": estimate.n, "effective": estimate.n}
+            for task, estimate in measured.estimates.items()
+        },
         "config": {"model": "sightscale", "model_args": made.get("model"), "limit": made.get("limit")},
         "model_name": measured.name,
         "lmms_eval_version": software.get("lmms-eval"),
         "date": made.get("started"),
-        "sightscale": {"told": measured.told, "run_id": made.get("run_id"), "condition": measured.condition},
+        "sightscale": {"told": measured.caveats, "run_id": made.get("run_id"), "condition": measured.condition},
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _name(task: str, condition: str) -> str:
-    return task if condition == "sighted" else f"{task}_blind" if condition == "none" else f"{task}_{condition}"
+    if condition == Condition.SIGHTED:
+        return task
+    return f"{task}_blind" if condition == Condition.NONE else f"{task}_{condition}"

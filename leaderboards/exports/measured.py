@@ -13,6 +13,7 @@ from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
 from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
 from sightscale.tasks.catalogue import TaskCard
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Role
 
 HUB_SOURCE = "hub:"
 ACCURACY = "accuracy"
@@ -33,24 +34,26 @@ class Measured:
     @property
     def parts(self) -> list[Part]:
         """The models the system is made of."""
-        made = self.manifest.get("parts") or {"model": {"name": self.name, "parameters": None}}
+        parts = self.manifest.get("parts") or {Role.MODEL: {"name": self.name, "parameters": None}}
         return [
             Part(role=role, checkpoint=str(part["name"])[:200], parameters=part["parameters"])
-            for role, part in made.items()
+            for role, part in parts.items()
         ]
 
     @property
     def on_hub_data(self) -> bool:
         """Whether the documents are the public data sets' own, all of them, and as they are."""
         made = self.manifest
-        return made.get("data") == "hub" and made.get("limit") is None and not made.get("options")
+        return made.get("data") == DataOrigin.HUB and made.get("limit") is None and not made.get("options")
 
     @property
-    def told(self) -> str:
+    def caveats(self) -> str:
         """What a reader must know of the numbers, in one line."""
         notes = [f"sightscale {(self.manifest.get('software') or {}).get('sightscale') or 'unknown'}"]
-        notes += [f"condition {self.condition}"] if self.condition != "sighted" else []
-        notes += ["the embedded mini suite, not the public data"] if self.manifest.get("data") == "mini" else []
+        notes += [f"condition {self.condition}"] if self.condition != Condition.SIGHTED else []
+        notes += (
+            ["the embedded mini suite, not the public data"] if self.manifest.get("data") == DataOrigin.MINI else []
+        )
         limit = self.manifest.get("limit")
         return "; ".join([*notes, *([f"only the first {limit} documents of each task"] if limit else [])])
 
@@ -59,28 +62,30 @@ class Measured:
         return known_tasks().get(task)
 
 
-def read_measured(run: Path, condition: str = "sighted", name: str | None = None) -> Measured:
+def read_measured(run: Path, condition: str = Condition.SIGHTED, name: str | None = None) -> Measured:
     """What the run in a folder measured. `name` shows it, else the names of its parts.
 
     Raises UserError in one line when there is no run, or no row under the condition.
     """
     records = read_records(run)
     manifest = read_manifest(run / "manifest.json")
-    own = records[records["condition"] == condition]
-    if own.empty:
-        asked = ", ".join(map(str, records["condition"].unique())) or "nothing"
-        raise UserError(f"{run} has no records under {condition!r}; it has {asked}")
-    by_task = {str(task): rows for task, rows in own.groupby("task", sort=False)}
-    made = manifest.get("parts") or {}
-    names = "+".join(str(part["name"]) for role, part in made.items() if role != "focus") or str(manifest.get("model"))
+    asked = records[records["condition"] == condition]
+    if asked.empty:
+        conditions = ", ".join(map(str, records["condition"].unique())) or "nothing"
+        raise UserError(f"{run} has no records under {str(condition)!r}; it has {conditions}")
+    by_task = {str(task): rows for task, rows in asked.groupby("task", sort=False)}
+    parts = manifest.get("parts") or {}
+    names = "+".join(str(part["name"]) for role, part in parts.items() if role != Role.FOCUS) or str(
+        manifest.get("model")
+    )
     return Measured(
         name=name or names,
         condition=condition,
         manifest=manifest,
         estimates={task: mean_score(rows["score"], rows["cluster"]) for task, rows in by_task.items()},
         errors={task: _standard_error(rows) for task, rows in by_task.items()},
-        scores=score_tasks(own),
-        averages=score_averages(own),
+        scores=score_tasks(asked),
+        averages=score_averages(asked),
     )
 
 
@@ -92,13 +97,14 @@ def metric_of(task: str) -> str:
 
 def as_sighted(measured: Measured) -> Measured:
     """The same numbers where a table shows sighted ones; its name says under which condition they are."""
-    if measured.condition == "sighted":
+    if measured.condition == Condition.SIGHTED:
         return measured
+    sighted = {"condition": Condition.SIGHTED}
     return replace(
         measured,
         name=f"{measured.name} (blind: {measured.condition})",
-        scores=[one.model_copy(update={"condition": "sighted"}) for one in measured.scores],
-        averages=[one.model_copy(update={"condition": "sighted"}) for one in measured.averages],
+        scores=[score.model_copy(update=sighted) for score in measured.scores],
+        averages=[average.model_copy(update=sighted) for average in measured.averages],
     )
 
 

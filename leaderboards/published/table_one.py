@@ -32,15 +32,15 @@ def row_of_claims(
     system: str, parts: Iterable[Part], visual_data: str, scores: Iterable[Score], averages: Iterable[Average]
 ) -> Row:
     """The row of sighted scores and averages, claimed or computed."""
-    claimed = {one.task: one.score for one in scores if one.condition == Condition.SIGHTED}
-    claimed |= {one.name: one.score for one in averages if one.condition == Condition.SIGHTED}
-    counts: dict[str, int | None] = {part.role: part.parameters for part in parts}
+    sighted = {score.task: score.score for score in scores if score.condition is Condition.SIGHTED}
+    sighted |= {average.name: average.score for average in averages if average.condition is Condition.SIGHTED}
+    counts = {part.role: part.parameters for part in parts}
     return Row(
         system=system,
         perception=_billions(counts.get(Role.PERCEPTION)),
         reasoning=_billions(counts.get(Role.REASONING, counts.get(Role.MODEL))),
         visual_data=visual_data,
-        scores={column: 100 * claimed[name] if name in claimed else None for column, name in COLUMNS.items()},
+        scores={column: 100 * sighted[name] if name in sighted else None for column, name in COLUMNS.items()},
     )
 
 

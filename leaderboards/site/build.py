@@ -10,6 +10,7 @@ from sightscale.leaderboards.site.gather import Gathered, Listed, gather
 from sightscale.leaderboards.site.pages import make_board, render_changes, render_entry, render_index, render_task
 from sightscale.leaderboards.site.samples import write_samples
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import DataOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Options:
 
     title: str = TITLE
     verify: bool = True
-    data: str = "hub"
+    data: str = DataOrigin.HUB
     data_root: Path | None = None
     samples: int = 200
 
@@ -35,12 +36,7 @@ def build_site(entries: Path, output: Path, options: Options) -> Gathered:
     there are no entries, and for an `output` that holds anything else.
     """
     _check_output(output, entries)
-    gathered = gather(
-        entries,
-        verify=options.verify,
-        data=options.data,
-        data_root=options.data_root,
-    )
+    gathered = gather(entries, verify=options.verify, data=options.data, data_root=options.data_root)
     partial, old = (output.with_name(f".{output.name}.{kind}") for kind in ("partial", "old"))
     try:
         for left in (partial, old):
@@ -72,9 +68,9 @@ def _write(site: Path, gathered: Gathered, options: Options) -> None:
     (site / MARKER).write_text("made by sightscale leaderboard build; a new build replaces this folder\n")
     for folder in ("models", "tasks"):
         (site / folder).mkdir()
-    for one in gathered.entries:
-        has_report = _write_samples(site, one, options)
-        _save(site / "models" / f"{one.entry.id}.html", render_entry(board, one, has_report))
+    for listed in gathered.entries:
+        has_report = _write_samples(site, listed, options)
+        _save(site / "models" / f"{listed.entry.id}.html", render_entry(board, listed, has_report))
     for task in board.tasks:
         _save(site / "tasks" / f"{task}.html", render_task(board, task))
     _save(site / "changes.html", render_changes(board))
@@ -84,12 +80,14 @@ def _write(site: Path, gathered: Gathered, options: Options) -> None:
     _save(site / "index.html", render_index(board))
 
 
-def _write_samples(site: Path, one: Listed, options: Options) -> bool:
+def _write_samples(site: Path, listed: Listed, options: Options) -> bool:
     """A report of an accepted entry's records; whether there is one."""
-    if one.records is None or not options.samples:
+    verified = listed.verified
+    if not options.samples or verified is None or verified.records is None or not verified.manifests:
         return False
-    logger.info(f"samples of {one.entry.id}")
-    write_samples(one, site / "reports" / one.entry.id, options.samples)
+    logger.info(f"samples of {listed.entry.id}")
+    first = next(iter(verified.manifests.values()))
+    write_samples(listed.name, first, verified.records, site / "reports" / listed.entry.id, options.samples)
     return True
 
 

@@ -22,8 +22,8 @@ CITATION = """@misc{endo2025downscaling,
 
 
 def write_json(entries: Sequence[Listed]) -> str:
-    """Every entry's facts and estimates, shares of 1, with what this build found of it."""
-    lines = ",\n".join(json.dumps(_fields(one), ensure_ascii=False, allow_nan=False) for one in entries)
+    """Every entry's facts and estimates, shares of 1, with the issues that this build names."""
+    lines = ",\n".join(json.dumps(_fields(listed), ensure_ascii=False, allow_nan=False) for listed in entries)
     return f'{{"entries": [\n{lines}\n]}}\n'
 
 
@@ -33,13 +33,13 @@ def write_csv(entries: Sequence[Listed]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     heads = ("id", "name", "title", "status", "date", "kind", "mode", "parameters", "visual_data", "questions")
     writer.writerow([*heads, "score_of", "condition", "n", "score", "low", "high"])
-    for one in entries:
-        entry = one.entry
-        facts = [entry.id, entry.name, entry.title or "", one.status, entry.date, entry.kind, entry.mode]
-        facts += [str(one.size) if one.size is not None else "", entry.visual_data, name_data(entry.data)]
+    for listed in entries:
+        entry = listed.entry
+        facts = [entry.id, entry.name, entry.title or "", listed.status, entry.date, entry.kind, entry.mode]
+        facts += [str(listed.size) if listed.size is not None else "", entry.visual_data, name_data(entry.data)]
         guarded = [f"'{fact}" if fact.startswith(_FORMULA) else fact for fact in facts]
-        for (name, condition), found in one.scores.items():
-            writer.writerow([*guarded, name, condition, found.n, *_numbers(found)])
+        for (name, condition), estimate in listed.scores.items():
+            writer.writerow([*guarded, name, condition, estimate.n, *_numbers(estimate)])
     return out.getvalue()
 
 
@@ -55,14 +55,14 @@ def write_citation() -> str:
     return f"{CITATION}\n{software}"
 
 
-def _fields(one: Listed) -> dict[str, Any]:
+def _fields(listed: Listed) -> dict[str, Any]:
     return {
-        **one.entry.model_dump(exclude={"scores", "averages"}),
-        "status": one.status,
-        "issues": [issue.as_dict() for issue in one.issues],
+        **listed.entry.model_dump(mode="json", exclude={"scores", "averages"}),
+        "status": listed.status,
+        "issues": [issue.as_dict() for issue in listed.issues],
         "scores": [
-            {"name": name, "condition": condition, "n": found.n, **dict(zip(_ENDS, _numbers(found), strict=True))}
-            for (name, condition), found in one.scores.items()
+            {"name": name, "condition": condition, "n": estimate.n, **dict(zip(_ENDS, _numbers(estimate), strict=True))}
+            for (name, condition), estimate in listed.scores.items()
         ],
     }
 
@@ -70,5 +70,6 @@ def _fields(one: Listed) -> dict[str, Any]:
 _ENDS = ("score", "low", "high")
 
 
-def _numbers(found: Estimate) -> list[float | None]:
-    return [round(one, 6) if one == one else None for one in (found.value, found.low, found.high)]
+def _numbers(estimate: Estimate) -> list[float | None]:
+    numbers = (estimate.value, estimate.low, estimate.high)
+    return [round(number, 6) if number == number else None for number in numbers]

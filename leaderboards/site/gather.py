@@ -2,17 +2,26 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import pandas as pd
 
 from sightscale.harness.pages import show_value
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import MANIFEST, Data, Entry, RunManifest, load_entry, read_manifests
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MANIFEST,
+    Data,
+    Entry,
+    RunManifest,
+    UnreadableFile,
+    check_folder,
+    read_entry,
+    read_manifests,
+)
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
-from sightscale.leaderboards.verification import Issue, verify_entry
+from sightscale.leaderboards.verification import Issue, Verified, verify_entry
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import DataOrigin, Role
 
 logger = logging.getLogger(__name__)
 
@@ -22,35 +31,43 @@ VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
 
 @dataclass(frozen=True)
 class Listed:
-    """An entry with its estimates, whether this build accepted it, and why not; `records` only of accepted ones.
+    """An entry with its estimates, and what verification said of it, if this build verified it.
 
-    `scores` are by task or average and condition, `gains` what looking adds to each of them: paired question by
-    question where the records were accepted.
+    `scores` are by task or average and condition; `gains` are what looking adds to each of them, paired question by
+    question where the records were accepted. Only an accepted entry keeps its records.
     """
 
     entry: Entry
-    folder: Path
     scores: Mapping[tuple[str, str], Estimate]
     gains: Mapping[str, Estimate]
     tokens: float | None  # a question, over all conditions, prompts included; None where nobody counted them
-    accepted: bool = False
-    issues: tuple[Issue, ...] = ()
-    looked: bool = False  # whether this build verified it at all
-    records: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    verified: Verified | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether this build verified the entry and nothing refuses it."""
+        return self.verified is not None and self.verified.accepted
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What verification has to say."""
+        return self.verified.issues if self.verified else ()
 
     @property
     def status(self) -> str:
+        """VERIFIED, or SELF_REPORTED for any other."""
         return VERIFIED if self.accepted else SELF_REPORTED
 
     @property
     def name(self) -> str:
+        """Its title, or the checkpoints' names."""
         return self.entry.title or self.entry.name
 
     @property
     def size(self) -> int | None:
         """Parameters of all parts that answer; None where one of them is unknown."""
-        counts = [part.parameters for part in self.entry.parts if part.role != "focus"]
-        return None if None in counts else sum(one for one in counts if one is not None)
+        counts = [part.parameters for part in self.entry.parts if part.role is not Role.FOCUS]
+        return None if None in counts else sum(count for count in counts if count is not None)
 
 
 @dataclass(frozen=True)
@@ -63,29 +80,24 @@ class Gathered:
 
 def list_embedded() -> list[Path]:
     """The folders of the entries that come with sightscale."""
-    return sorted(one for one in EMBEDDED.iterdir() if one.is_dir())
+    return sorted(path for path in EMBEDDED.iterdir() if path.is_dir())
 
 
-def gather(
-    folder: Path,
-    *,
-    verify: bool = True,
-    data: str = "hub",
-    data_root: Path | None = None,
-) -> Gathered:
-    """Read every entry in a folder of entries, and verify each unless told not to.
+def gather(folder: Path, *, verify: bool = True, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Gathered:
+    """Read every entry in a folder of entries, and verify each if `verify`.
 
-    A folder that holds no readable entry is left out, with the reason. Raises UserError when there is no
-    folder, or nothing in it is an entry.
+    A folder that holds no readable entry is left out, with its name and the reason. Raises UserError when there is
+    no folder, or nothing in it is an entry.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}; name the one that holds the entries' folders")
     listed, left_out = [], []
     for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()):
-        try:
-            listed.append(_verify(path, data, data_root) if verify else _claim(path))
-        except UserError as reason:
-            left_out.append(show_value(str(reason)))
+        entry = _verify(path, data, data_root) if verify else _claim(path)
+        if isinstance(entry, Listed):
+            listed.append(entry)
+        else:
+            left_out.append(f"{show_value(path.name)}: {show_value(entry)}")
     if not listed:
         raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
     return Gathered(tuple(listed), tuple(left_out))
@@ -93,47 +105,52 @@ def gather(
 
 def name_data(data: Data) -> str:
     """Which questions were asked, in words; only scores on the same questions are compared."""
-    words = "the public data" if data.source == "hub" else "the embedded mini suite"
+    words = "the public data" if data.source is DataOrigin.HUB else "the embedded mini suite"
     words += f", the first {data.limit:,} questions of each task" if data.limit is not None else ""
     return f"{words}, options {data.options}" if data.options else words
 
 
-def _claim(path: Path) -> Listed:
-    """An entry by its claims alone. Raises UserError when it can't be read."""
-    entry = load_entry(path)
-    _check_name(entry, path)
+def _claim(path: Path) -> Listed | str:
+    """An entry by its claims alone, or the reason why there is none."""
+    reasons = check_folder(path)
+    if reasons:
+        return reasons[0]
+    try:
+        entry = read_entry(path / ENTRY)
+    except UnreadableFile as problem:
+        return str(problem)
     try:
         manifests: Mapping[str, RunManifest] | None = read_manifests(path / MANIFEST)
-    except UserError:
-        manifests = None  # who only claims may lack them
-    return _list_claims(entry, path, manifests)
+    except UnreadableFile:
+        manifests = None  # an entry of claims alone counts no tokens
+    return _misnamed(entry, path) or _list_claims(entry, manifests)
 
 
-def _verify(path: Path, data: str, data_root: Path | None) -> Listed:
-    """An entry as far as this build accepts it. Raises UserError when it can't be read."""
+def _verify(path: Path, data: str, data_root: Path | None) -> Listed | str:
+    """An entry as far as this build accepts it, or the reason why there is none."""
     logger.info(f"verifying {show_value(path.name)}")
     verified = verify_entry(path, data, data_root)
-    entry = verified.entry
+    entry, records = verified.entry, verified.records
     if entry is None:
         first = verified.issues[0]
-        raise UserError(f"{first.file}: {first.reason}")
-    _check_name(entry, path)
-    listed = replace(_list_claims(entry, path, verified.manifests), issues=verified.issues, looked=True)
-    if not verified.accepted or verified.records is None:
-        return listed
-    records = verified.records
-    scores, gains = estimate_records(records), pair_records(records)
-    return replace(listed, scores=scores, gains=gains, accepted=True, records=records)
+        return first.reason if first.field == "folder" else f"{first.file}: {first.reason}"
+    if reason := _misnamed(entry, path):
+        return reason
+    claimed = _list_claims(entry, verified.manifests)
+    if not verified.accepted or records is None:
+        return replace(claimed, verified=replace(verified, records=None))
+    return replace(claimed, scores=estimate_records(records), gains=pair_records(records), verified=verified)
 
 
-def _check_name(entry: Entry, path: Path) -> None:
-    if entry.id != path.name:
-        raise UserError(f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}")
+def _misnamed(entry: Entry, path: Path) -> str:
+    return (
+        "" if entry.id == path.name else f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}"
+    )
 
 
-def _list_claims(entry: Entry, path: Path, manifests: Mapping[str, RunManifest] | None) -> Listed:
+def _list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Listed:
     scores = estimate_claims(entry)
-    return Listed(entry, path, scores, subtract_blind(scores), _count_tokens(entry, manifests))
+    return Listed(entry, scores, subtract_blind(scores), _count_tokens(entry, manifests))
 
 
 def _count_tokens(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> float | None:

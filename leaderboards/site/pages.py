@@ -11,7 +11,7 @@ from typing import Any
 
 from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_parameters, show_text
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import known_tasks
+from sightscale.leaderboards.entry import KINDS, known_tasks
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.site.feeds import write_citation
 from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
@@ -28,8 +28,8 @@ from sightscale.leaderboards.site.tables import (
     standings_table,
     task_table,
 )
-from sightscale.leaderboards.verification import ERROR, LIMITS, MOST_ISSUES, NOT_CHECKED, WARNING
-from sightscale.tasks.vocabulary import Condition
+from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, sort_issues
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each
@@ -54,18 +54,20 @@ class Board:
 def make_board(title: str, gathered: Gathered) -> Board:
     """The board of entries that were read. Only those asked the same questions share a table, the largest first."""
     groups: dict[tuple[Any, ...], list[Listed]] = {}
-    for one in gathered.entries:
-        data = one.entry.data
-        groups.setdefault((data.source, data.limit, data.options, data.revision), []).append(one)
+    for listed in gathered.entries:
+        data = listed.entry.data
+        groups.setdefault((data.source, data.limit, data.options, data.revision), []).append(listed)
     # Whole public data first, then what is asked of most entries.
-    order = sorted(groups.items(), key=lambda pair: (pair[0][:3] != ("hub", None, ""), -len(pair[1])))
-    words = Counter(name_data(own[0].entry.data) for _, own in order)
+    order = sorted(groups.items(), key=lambda pair: (pair[0][:3] != (DataOrigin.HUB, None, ""), -len(pair[1])))
+    words = Counter(name_data(group[0].entry.data) for _, group in order)
     named = {
-        name + (f", revision {own[0].entry.data.revision}" if words[name] > 1 else ""): tuple(own)
-        for _, own in order
-        for name in [name_data(own[0].entry.data)]
+        name + (f", revision {group[0].entry.data.revision}" if words[name] > 1 else ""): tuple(group)
+        for _, group in order
+        for name in [name_data(group[0].entry.data)]
     }
-    claimed = {name for one in gathered.entries for name, condition in one.scores if condition == Condition.SIGHTED}
+    claimed = {
+        name for listed in gathered.entries for name, condition in listed.scores if condition == Condition.SIGHTED
+    }
     return Board(title, gathered, named, tuple(sorted(claimed & set(known_tasks()))))
 
 
@@ -83,17 +85,17 @@ def render_index(board: Board) -> str:
                 ("about", "About"),
             ],
             "tables": [
-                standings_table(number, f"Measured on {name}", own)
-                for number, (name, own) in enumerate(board.groups.items())
+                standings_table(number, f"Measured on {name}", group)
+                for number, (name, group) in enumerate(board.groups.items())
             ],
             "published": published_table(),
             "figures": [
                 figure
-                for number, (name, own) in enumerate([*board.groups.items()][:MOST_GROUPS])
-                for figure in _figures(number, name, own)
+                for number, (name, group) in enumerate([*board.groups.items()][:MOST_GROUPS])
+                for figure in _figures(number, name, group)
             ],
             "filters": _FILTERS,
-            "counts": Counter(one.status for one in board.entries),
+            "counts": Counter(listed.status for listed in board.entries),
             "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_ISSUES]],
             "citation": write_citation(),
             "limits": LIMITS,
@@ -102,28 +104,25 @@ def render_index(board: Board) -> str:
     )
 
 
-def render_entry(board: Board, one: Listed, has_report: bool) -> str:
-    """One entry: its facts, scores, and what verification found."""
-    order = (ERROR, WARNING, NOT_CHECKED)
-    issues = sorted(one.issues, key=lambda issue: order.index(issue.level))
+def render_entry(board: Board, listed: Listed, has_report: bool) -> str:
+    """One entry: its facts, scores, and its issues."""
     return _render(
         "entry.html.jinja",
         board,
         "../",
         {
             "sections": [("scores", "Scores"), ("verification", "Verification"), ("facts", "Facts")],
-            "one": one,
-            "entry": one.entry,
-            "tables": entry_tables(one),
-            "facts": _facts(one),
+            "listed": listed,
+            "entry": listed.entry,
+            "tables": entry_tables(listed),
+            "facts": _facts(listed),
             "issues": [
                 (issue.level, issue.file, show_text(issue.field, 200), show_text(issue.reason, 700))
-                for issue in issues[:MOST_ISSUES]
+                for issue in sort_issues(listed.issues)[:MOST_ISSUES]
             ],
-            "more_issues": len(issues) - MOST_ISSUES,
-            "report": f"../reports/{one.entry.id}/report.html" if has_report else "",
+            "more_issues": len(listed.issues) - MOST_ISSUES,
+            "report": f"../reports/{listed.entry.id}/report.html" if has_report else "",
             "limits": LIMITS,
-            "known": known_tasks(),
         },
     )
 
@@ -132,7 +131,8 @@ def render_task(board: Board, task: str) -> str:
     """One task: what it asks, and the entries in their places."""
     card = known_tasks()[task]
     tables = [
-        task_table(number, f"Measured on {name}", task, own) for number, (name, own) in enumerate(board.groups.items())
+        task_table(number, f"Measured on {name}", task, group)
+        for number, (name, group) in enumerate(board.groups.items())
     ]
     facts = [
         ("Data", card.source),
@@ -156,14 +156,14 @@ def render_task(board: Board, task: str) -> str:
 
 def render_changes(board: Board) -> str:
     """Every entry by its date, the newest first."""
-    newest = sorted(board.entries, key=lambda one: one.entry.id)
-    newest.sort(key=lambda one: one.entry.date, reverse=True)
-    days = [(date, list(own)) for date, own in groupby(newest, key=lambda one: one.entry.date)]
+    newest = sorted(board.entries, key=lambda listed: listed.entry.id)
+    newest.sort(key=lambda listed: listed.entry.date, reverse=True)
+    days = [(date, list(group)) for date, group in groupby(newest, key=lambda listed: listed.entry.date)]
     return _render("changes.html.jinja", board, "", {"sections": [], "days": days})
 
 
 _FILTERS = (
-    ("kind", "Kind", ("end-to-end", "decoupled")),
+    ("kind", "Kind", KINDS),
     ("size", "Size", SIZES),
     ("amount", "Visual data", AMOUNTS),
     ("status", "Status", (VERIFIED, SELF_REPORTED, PUBLISHED)),
@@ -190,8 +190,8 @@ def _render(template: str, board: Board, up: str, values: Mapping[str, Any]) -> 
     return render_template(template, {**_frame(), "board": board, "up": up, **values}, WEB)
 
 
-def _facts(one: Listed) -> list[tuple[str, str]]:
-    entry = one.entry
+def _facts(listed: Listed) -> list[tuple[str, str]]:
+    entry = listed.entry
     parts = []
     for part in entry.parts:
         size = show_parameters(part.parameters) or "size unknown"
@@ -204,7 +204,7 @@ def _facts(one: Listed) -> list[tuple[str, str]]:
         *parts,
         ("Visual training data", entry.visual_data),
         ("Tokens allowed", ", ".join(budgets)),
-        ("Tokens a question", f"{one.tokens:,.0f}, all conditions, prompts included" if one.tokens else ""),
+        ("Tokens a question", f"{listed.tokens:,.0f}, all conditions, prompts included" if listed.tokens else ""),
         ("Questions of", f"{name_data(entry.data)} ({entry.data.revision})"),
         ("Hardware", entry.hardware),
         ("Licence", entry.licence),
@@ -222,14 +222,16 @@ def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
     figures = []
     for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
         at = (average, Condition.SIGHTED)
-        scored = [(one, one.scores[at]) for one in entries if at in one.scores]
+        scored = [(listed, listed.scores[at]) for listed in entries if at in listed.scores]
         sized = [
-            _point(one, found, one.size, f"{show_parameters(one.size)} parameters") for one, found in scored if one.size
+            _point(listed, score, listed.size, f"{show_parameters(listed.size)} parameters")
+            for listed, score in scored
+            if listed.size
         ]
         counted = [
-            _point(one, found, one.tokens, f"{one.tokens:,.0f} tokens a question")
-            for one, found in scored
-            if one.tokens
+            _point(listed, score, listed.tokens, f"{listed.tokens:,.0f} tokens a question")
+            for listed, score in scored
+            if listed.tokens
         ]
         about = f"On {name}."
         beside = f"{about} {PUBLISHED_NOTE if whole else f'{PUBLISHED_NOTE} {OTHER_DATA}'}"
@@ -266,6 +268,6 @@ def _print_published(average: str) -> list[Point]:
     return points
 
 
-def _point(one: Listed, score: Estimate, across: float | None, shown: str) -> Point:
-    assert across
-    return Point(int(one.entry.kind == "decoupled"), one.name, across, score, shown, f"models/{one.entry.id}.html")
+def _point(listed: Listed, score: Estimate, across: float, in_words: str) -> Point:
+    series, page = int(listed.entry.kind is Kind.DECOUPLED), f"models/{listed.entry.id}.html"
+    return Point(series, listed.name, across, score, in_words, page)

@@ -7,8 +7,9 @@ from math import ceil, floor, log10
 
 from sightscale.harness.pages import NARROW, WIDE, Figure, show_line
 from sightscale.harness.statistics import Estimate
+from sightscale.leaderboards.entry import KINDS
 
-SERIES = ("end-to-end", "decoupled", "published by the study")
+SERIES = (*KINDS, "published by the study")
 PUBLISHED = 2  # among SERIES
 MOST_POINTS = 250  # drawn in one plot; the front's own always are
 LEFT, RIGHT, TOP, BOTTOM = 44, 18, 12, 52  # pixels around the plot
@@ -22,14 +23,14 @@ class Point:
     name: str
     across: float
     score: Estimate
-    shown: str  # `across` in words
+    in_words: str  # `across`
     link: str = ""
 
 
 def find_front(points: Sequence[Point]) -> list[Point]:
     """The points that no other beats or equals with less across, from left to right."""
     front: list[Point] = []
-    for point in sorted(points, key=lambda one: (one.across, -one.score.value)):
+    for point in sorted(points, key=lambda point: (point.across, -point.score.value)):
         if not front or point.score.value > front[-1].score.value:
             front.append(point)
     return front
@@ -41,21 +42,20 @@ def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about:
     if not measured:
         return None
     front = find_front(measured)
-    ahead = {id(one) for one in front}
-    rest = sorted((one for one in measured if id(one) not in ahead), key=lambda one: -one.score.value)
+    ahead = {id(point) for point in front}
+    rest = sorted((point for point in measured if id(point) not in ahead), key=lambda point: -point.score.value)
     rest = rest[: max(0, MOST_POINTS - len(front))]
-    drawn_points = [*(one for one in points if one.series == PUBLISHED), *rest, *front]
+    drawn_points = [*(point for point in points if point.series == PUBLISHED), *rest, *front]
     best = front[-1]
-    finding = (
-        f"Highest: {show_line(best.name)} ({100 * best.score.value:.1f} %, {best.shown}). {_tell_front(front)} {about}"
-    ).strip()
+    highest = f"Highest: {show_line(best.name)} ({100 * best.score.value:.1f} %, {best.in_words})."
+    finding = f"{highest} {_describe_front(front)} {about}".strip()
     left_out = len(points) - len(drawn_points)
     finding += f" {left_out:,} entries below the line are left out here; the table holds them." if left_out else ""
     drawn = [_draw(drawn_points, front, axis, width) for width in (WIDE, NARROW)]
     return Figure(name, title, finding, SERIES[: 1 + max(point.series for point in drawn_points)], *drawn)
 
 
-def _tell_front(front: Sequence[Point]) -> str:
+def _describe_front(front: Sequence[Point]) -> str:
     if len(front) == 1:
         return "No measured entry reaches it with less."
     return f"The line joins the {len(front)} measured entries that score more than all with less."
@@ -63,10 +63,10 @@ def _tell_front(front: Sequence[Point]) -> str:
 
 def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int) -> str:
     height = 380 if width > 500 else 320
-    low, high = (log10(end([one.across for one in points])) for end in (min, max))
+    low, high = (log10(end([point.across for point in points])) for end in (min, max))
     room = max(0.21, 0.05 * (high - low))  # so that a lone point has a tick of 1, 2, 5 beside it
     low, high = low - room, high + room
-    ends = [end for one in points for end in (one.score.value, one.score.low, one.score.high) if end == end]
+    ends = [end for point in points for end in (point.score.value, point.score.low, point.score.high) if end == end]
     bottom, top = floor(10 * min(ends)) / 10, ceil(10 * max(ends) + 1e-9) / 10
 
     def x(across: float) -> float:
@@ -92,11 +92,11 @@ def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int
             f'<text class="soft" x="{at:.1f}" y="{height - BOTTOM + 18}" text-anchor="middle">{_short(value)}</text>'
         )
     path = "".join(
-        f"{'M' if number == 0 else 'H'}{x(one.across):.1f}{' ' if number == 0 else 'V'}{y(one.score.value):.1f}"
-        for number, one in enumerate(front)
+        f"{'M' if number == 0 else 'H'}{x(point.across):.1f}{' ' if number == 0 else 'V'}{y(point.score.value):.1f}"
+        for number, point in enumerate(front)
     )
     parts.append(f'<path class="front" d="{path}H{width - RIGHT}"/>')
-    parts += [_mark(one, x(one.across), y) for one in points]
+    parts += [_mark(point, x(point.across), y) for point in points]
     parts.append(
         f'<text class="soft" x="{(LEFT + width - RIGHT) / 2:.0f}" y="{height - 10}" text-anchor="middle">'
         f"{escape(axis)}</text>"
@@ -109,14 +109,15 @@ def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int
 
 def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
     at, score = y(point.score.value), point.score
-    has_interval = score.low == score.low and score.high == score.high
     whisker = (
         f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{y(score.low):.1f}" y2="{y(score.high):.1f}"/>'
-        if has_interval
+        if score.has_interval
         else ""
     )
-    ends = f" [{100 * score.low:.1f}, {100 * score.high:.1f}]" if has_interval else ""
-    says = escape(f"{show_line(point.name)} · {SERIES[point.series]}: {100 * score.value:.1f}{ends} %, {point.shown}")
+    ends = f" [{100 * score.low:.1f}, {100 * score.high:.1f}]" if score.has_interval else ""
+    says = escape(
+        f"{show_line(point.name)} · {SERIES[point.series]}: {100 * score.value:.1f}{ends} %, {point.in_words}"
+    )
     shape = {
         0: f'<circle cx="{x:.1f}" cy="{at:.1f}" r="5" stroke="none"/>',
         1: f'<rect x="{x - 4.5:.1f}" y="{at - 4.5:.1f}" width="9" height="9" stroke="none"/>',
@@ -128,7 +129,7 @@ def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
 
 def _ticks(low: float, high: float) -> list[float]:
     steps = [factor * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for factor in (1, 2, 5)]
-    return [one for one in steps if low <= one <= high]
+    return [step for step in steps if low <= step <= high]
 
 
 def _short(value: float) -> str:

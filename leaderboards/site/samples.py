@@ -2,23 +2,24 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from sightscale.harness.analysis import Run
 from sightscale.harness.pages import show_line
 from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
-from sightscale.leaderboards.entry import LONGEST, MANIFEST, read_json
-from sightscale.leaderboards.site.gather import Listed
+from sightscale.leaderboards.entry import RunManifest
 
-RESAMPLES = 2_000
 WITHOUT = Pictures({}, ("Pictures are left out here: they belong to the data sets, whose licences differ.",))
 
 
-def write_samples(one: Listed, folder: Path, limit: int) -> Path:
-    """Write `report.html` with at most `limit` questions into `folder`; return its path."""
-    assert one.records is not None
-    readable = {text for text in one.records["options"].dropna().unique() if are_options(text)}
-    records = one.records.assign(options=one.records["options"].where(one.records["options"].isin(readable), None))
-    manifest = read_json(one.folder / MANIFEST, LONGEST[MANIFEST])["runs"][0]
-    runs = [GivenRun(Run(show_line(one.name), records), one.entry.runs[0].run_id, manifest)]
+def write_samples(name: str, manifest: RunManifest, records: pd.DataFrame, folder: Path, limit: int) -> Path:
+    """Write `report.html` of an entry's records and first run into `folder`, with at most `limit` questions.
+
+    Return its path.
+    """
+    options = records["options"]
+    readable = {text for text in options.dropna().unique() if are_options(text)}
+    run = Run(show_line(name), records.assign(options=options.where(options.isin(readable), None)))
+    runs = [GivenRun(run, manifest.run_id, manifest.model_dump(exclude_unset=True))]
     folder.mkdir(parents=True)
-    contents = compute_contents(runs, resamples=RESAMPLES)
-    return write_page(contents, gather_samples(runs, limit), WITHOUT, folder / "report.html")[0]
+    return write_page(compute_contents(runs), gather_samples(runs, limit), WITHOUT, folder / "report.html")[0]

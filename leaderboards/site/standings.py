@@ -32,13 +32,13 @@ class Place:
         return self.best + self.worst / 1e7
 
 
-def find_places(found: Sequence[Estimate | None]) -> list[Place | None]:
+def find_places(scores: Sequence[Estimate | None]) -> list[Place | None]:
     """Each estimate's range of places among all; None for what has no score or no interval."""
-    there = [one for one in found if one is not None and one.low == one.low and one.high == one.high]
-    lows, highs = sorted(one.low for one in there), sorted(one.high for one in there)
+    there = [score for score in scores if score is not None and score.has_interval]
+    lows, highs = sorted(score.low for score in there), sorted(score.high for score in there)
     return [
-        Place(1 + len(there) - bisect_right(lows, one.high), len(there) - bisect_left(highs, one.low))
-        if one is not None and one.low == one.low and one.high == one.high
+        Place(1 + len(there) - bisect_right(lows, score.high), len(there) - bisect_left(highs, score.low))
+        if score is not None and score.has_interval
         else None
-        for one in found
+        for score in scores
     ]

@@ -6,11 +6,11 @@ from typing import Any
 
 from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
 from sightscale.leaderboards.entry import known_tasks
-from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published, row_of_published
+from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
 from sightscale.leaderboards.site.standings import RULE, Place, find_places
 from sightscale.tasks.suites import HEADLINES
-from sightscale.tasks.vocabulary import Condition, Role
+from sightscale.tasks.vocabulary import Condition, Kind, Role
 
 MOST_TASKS = 4  # shown of entries that have no headline average
 SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
@@ -51,11 +51,10 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
 
     Returned as titles by name, the tasks that most were asked first.
     """
-    asked = [{name for name, condition in one.scores if condition == Condition.SIGHTED} for one in entries]
-    titles = {name: heading for name, heading in HEADLINES.items() if any(name in own for own in asked)}
-    averages = {claim.name for one in entries for claim in one.entry.averages}
-    left = [sorted(own - averages) for own in asked if not own & set(HEADLINES)]
-    counts = Counter(name for own in left for name in own)
+    asked = [{name for name, condition in listed.scores if condition == Condition.SIGHTED} for listed in entries]
+    titles = {name: heading for name, heading in HEADLINES.items() if any(name in names for names in asked)}
+    averages = {claim.name for listed in entries for claim in listed.entry.averages}
+    counts = Counter(name for names in asked if not names & set(HEADLINES) for name in sorted(names - averages))
     return titles | {
         name: name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TASKS]
     }
@@ -64,17 +63,19 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
 def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
     """The entries that were asked the same questions, by their places in the first average or task that they have."""
     headings = name_standings(entries)
-    places = {name: find_places([one.scores.get((name, Condition.SIGHTED)) for one in entries]) for name in headings}
+    places = {
+        name: find_places([listed.scores.get((name, Condition.SIGHTED)) for listed in entries]) for name in headings
+    }
     columns = [_SYSTEM[0], _SYSTEM[-1]]
     for name, heading in headings.items():
         columns += _score_columns(name, heading)
     columns += _SYSTEM[1:-1]  # after the scores, which a narrow screen shows first
     rows = [
         {
-            **_system(one),
-            **{key: cell for name in headings for key, cell in _cells(one, name, places[name][at]).items()},
+            **_system(listed),
+            **{key: cell for name in headings for key, cell in _cells(listed, name, places[name][at]).items()},
         }
-        for at, one in enumerate(entries)
+        for at, listed in enumerate(entries)
     ]
     rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in headings] + [row["system"].casefold()])
     caption = f"Per cent, of {count_entries(len(entries))}. {RULE} Filters hide rows and change no place. {BASIS}"
@@ -83,11 +84,11 @@ def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table
 
 def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) -> Table:
     """The entries that claim a score of one task on the same questions, by their places."""
-    asked = [one for one in entries if (task, Condition.SIGHTED) in one.scores]
-    places = find_places([one.scores[task, Condition.SIGHTED] for one in asked])
+    asked = [listed for listed in entries if (task, Condition.SIGHTED) in listed.scores]
+    places = find_places([listed.scores[task, Condition.SIGHTED] for listed in asked])
     rows = [
-        {**_system(one), **_cells(one, task, places[at]), "n": one.scores[task, Condition.SIGHTED].n}
-        for at, one in enumerate(asked)
+        {**_system(listed), **_cells(listed, task, places[at]), "n": listed.scores[task, Condition.SIGHTED].n}
+        for at, listed in enumerate(asked)
     ]
     rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
     columns = [_SYSTEM[0], _SYSTEM[-1], *_score_columns(task, "Score"), _SYSTEM[1], Column("n", "Questions", "count")]
@@ -99,8 +100,7 @@ def published_table() -> Table:
     columns = [*_SYSTEM[:2], *_SYSTEM[3:6], *(Column(name, name, "share") for name in COLUMNS)]
     rows = []
     for row in read_published():
-        row_shown = row_of_published(row)
-        scores = {name: None if score is None else score / 100 for name, score in row_shown.scores.items()}
+        scores = {column: score / 100 for column, score in row.scores.items()}
         rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
     caption = (
         "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "
@@ -113,7 +113,7 @@ def published_table() -> Table:
 
 def published_facts(row: PublishedRow) -> dict[str, Any]:
     """A published system's name, sizes and what it is filtered by."""
-    kind = "end-to-end" if row.perception is None else "decoupled"
+    kind = Kind.END_TO_END if row.perception is None else Kind.DECOUPLED
     total = 1e9 * (row.reasoning + (row.perception or 0))
     return {
         "system": row.system,
@@ -127,17 +127,17 @@ def published_facts(row: PublishedRow) -> dict[str, Any]:
     }
 
 
-def entry_tables(one: Listed) -> list[Table]:
+def entry_tables(listed: Listed) -> list[Table]:
     """An entry's averages and its tasks: sighted, blind, reliance, chance, and further blind conditions."""
-    names = list(dict.fromkeys(name for name, _ in one.scores))
-    averages = {claim.name for claim in one.entry.averages}
+    names = list(dict.fromkeys(name for name, _ in listed.scores))
+    averages = {claim.name for claim in listed.entry.averages}
     tables = []
-    for kind, title, own in (
+    for kind, title, named in (
         ("averages", "Averages", [name for name in names if name in averages]),
         ("tasks", "Tasks", [name for name in names if name not in averages]),
     ):
         usual = (Condition.SIGHTED, Condition.NONE)
-        others = list(dict.fromkeys(c for name, c in one.scores if c not in usual and name in own))
+        others = list(dict.fromkeys(c for name, c in listed.scores if c not in usual and name in named))
         columns = [
             Column("name", "Average" if kind == "averages" else "Task"),
             Column("n", "Questions", "count"),
@@ -147,7 +147,7 @@ def entry_tables(one: Listed) -> list[Table]:
             Column("chance", "Chance", "share"),
             *(Column(f"blind_{other}", f"Blind: {other}", "share") for other in others),
         ]
-        rows = [_entry_row(one, name, others) for name in own]
+        rows = [_entry_row(listed, name, others) for name in named]
         if rows:
             tables.append(make_table(kind, title, f"Per cent. {BASIS}", columns, rows))
     return tables
@@ -164,20 +164,20 @@ _SYSTEM = (
 )
 
 
-def _system(one: Listed) -> dict[str, Any]:
-    counts: dict[str, int | None] = {part.role: part.parameters for part in one.entry.parts}
+def _system(listed: Listed) -> dict[str, Any]:
+    counts = {part.role: part.parameters for part in listed.entry.parts}
     return {
-        "system": show_line(one.name),
-        "checkpoints": one.entry.name if one.entry.title else "",
-        "id": one.entry.id,
-        "kind": one.entry.kind,
-        "mode": one.entry.mode,
+        "system": show_line(listed.name),
+        "checkpoints": listed.entry.name if listed.entry.title else "",
+        "id": listed.entry.id,
+        "kind": listed.entry.kind,
+        "mode": listed.entry.mode,
         "perception": counts.get(Role.PERCEPTION),
         "reasoning": counts.get(Role.REASONING, counts.get(Role.MODEL)),
-        "visual_data": one.entry.visual_data,
-        "status": one.status,
-        "size_group": size_group(one.size),
-        "amount_group": amount_group(one.entry.visual_data),
+        "visual_data": listed.entry.visual_data,
+        "status": listed.status,
+        "size_group": size_group(listed.size),
+        "amount_group": amount_group(listed.entry.visual_data),
     }
 
 
@@ -190,12 +190,12 @@ def _score_columns(name: str, heading: str) -> list[Column]:
     ]
 
 
-def _cells(one: Listed, name: str, place: Any) -> Mapping[str, Any]:
+def _cells(listed: Listed, name: str, place: Any) -> Mapping[str, Any]:
     return {
         f"{name}_place": place,
-        f"{name}_score": one.scores.get((name, Condition.SIGHTED)),
-        f"{name}_blind": one.scores.get((name, Condition.NONE)),
-        f"{name}_reliance": one.gains.get(name),
+        f"{name}_score": listed.scores.get((name, Condition.SIGHTED)),
+        f"{name}_blind": listed.scores.get((name, Condition.NONE)),
+        f"{name}_reliance": listed.gains.get(name),
     }
 
 
@@ -217,17 +217,17 @@ def _place_key(place: Any) -> float:
     return place.sort if place else float("inf")
 
 
-def _entry_row(one: Listed, name: str, others: Sequence[str]) -> dict[str, Any]:
-    sighted = one.scores.get((name, Condition.SIGHTED))
-    any_condition = sighted or next(found for (own, _), found in one.scores.items() if own == name)
+def _entry_row(listed: Listed, name: str, others: Sequence[str]) -> dict[str, Any]:
+    sighted = listed.scores.get((name, Condition.SIGHTED))
+    any_condition = sighted or next(score for (other, _), score in listed.scores.items() if other == name)
     card = known_tasks().get(name)
     return {
         "name": name,
-        "known": card is not None,
+        "has_page": card is not None,
         "n": any_condition.n,
         "sighted": sighted,
-        "blind": one.scores.get((name, Condition.NONE)),
-        "reliance": one.gains.get(name),
+        "blind": listed.scores.get((name, Condition.NONE)),
+        "reliance": listed.gains.get(name),
         "chance": card.chance if card else None,
-        **{f"blind_{other}": one.scores.get((name, other)) for other in others},
+        **{f"blind_{other}": listed.scores.get((name, other)) for other in others},
     }

@@ -1,4 +1,4 @@
-"""Changes: which entries a pull request touches, told by git without checking any of its code out."""
+"""Changes: which entries a pull request touches, by git alone; none of its code is checked out."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ from sightscale.harness.pages import show_value
 from sightscale.tasks.errors import UserError
 
 REVISIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}(\.\.\.?)[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}")
+SECONDS = 120  # that git may take
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ def find_changes(revisions: str, entries: Path) -> Changes:
 
 def _git(folder: Path, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, timeout=120)
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, timeout=SECONDS)
     except OSError as error:
-        raise UserError(f"git is needed to tell what changed: {error}") from error
+        raise UserError(f"git is needed to see what changed: {error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"git took more than {SECONDS} s to see what changed") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         raise UserError(f"git can't compare: {show_value(lines[0])}")

@@ -1,20 +1,24 @@
 """Issues: what verification has to say of an entry, each with its level, file, field and reason."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
 
 from sightscale.harness.pages import show_value
 
-Level = Literal["error", "warning", "not checked"]
-ERROR: Level = "error"
-WARNING: Level = "warning"
-NOT_CHECKED: Level = "not checked"
+
+class Level(StrEnum):
+    """How much an issue weighs, the gravest first."""
+
+    ERROR = "error"  # it refuses the entry
+    WARNING = "warning"  # a maintainer should look at it
+    NOT_CHECKED = "not checked"  # nobody looked at it
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One issue. An error refuses the entry; `not checked` names what nobody looked at."""
+    """One thing that a reader of the entry must know."""
 
     level: Level
     file: str
@@ -26,38 +30,48 @@ class Issue:
         return f"{self.level}: {self.file}: {show_value(self.field)}: {self.reason}"
 
     def as_dict(self) -> dict[str, Any]:
+        """The issue's fields by their names, as JSON takes them."""
         return asdict(self)
 
 
 def error(file: str, field: str, reason: str) -> Issue:
     """What refuses the entry."""
-    return Issue(ERROR, file, field, reason)
+    return Issue(Level.ERROR, file, field, reason)
 
 
 def warning(file: str, field: str, reason: str) -> Issue:
     """What a maintainer should look at."""
-    return Issue(WARNING, file, field, reason)
+    return Issue(Level.WARNING, file, field, reason)
 
 
 def not_checked(file: str, field: str, reason: str) -> Issue:
     """What couldn't be looked at."""
-    return Issue(NOT_CHECKED, file, field, reason)
+    return Issue(Level.NOT_CHECKED, file, field, reason)
 
 
 def has_errors(issues: Iterable[Issue]) -> bool:
     """Whether any issue refuses the entry."""
-    return any(issue.level == ERROR for issue in issues)
+    return any(issue.level is Level.ERROR for issue in issues)
+
+
+def sort_issues(issues: Iterable[Issue]) -> list[Issue]:
+    """The issues, the gravest first, else in their order."""
+    order = list(Level)
+    return sorted(issues, key=lambda issue: order.index(issue.level))
+
+
+def count_levels(issues: Iterable[Issue]) -> dict[Level, int]:
+    """How many issues there are of each level, the gravest first."""
+    levels = [issue.level for issue in issues]
+    return {level: levels.count(level) for level in Level}
 
 
 def merge_alike(issues: Iterable[Issue]) -> list[Issue]:
     """The issues, those that differ in the field alone as one; errors stay as they are."""
-    fields: dict[tuple[Level, str, str], list[str]] = {}
+    alike: dict[Issue, list[Issue]] = {}
     for issue in issues:
-        field_key = issue.field if issue.level == ERROR else ""
-        fields.setdefault((issue.level, issue.file, f"{issue.reason}\0{field_key}"), []).append(issue.field)
+        alike.setdefault(issue if issue.level is Level.ERROR else replace(issue, field=""), []).append(issue)
     return [
-        Issue(
-            level, file, names[0] if len(names) == 1 else f"{names[0]}, and {len(names) - 1} more", key.split("\0")[0]
-        )
-        for (level, file, key), names in fields.items()
+        first if not others else replace(first, field=f"{first.field}, and {len(others)} more")
+        for first, *others in alike.values()
     ]

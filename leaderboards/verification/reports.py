@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.entry import Entry
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
-from sightscale.leaderboards.verification.issues import ERROR, NOT_CHECKED, WARNING
+from sightscale.leaderboards.verification.issues import Issue, Level, count_levels, sort_issues
 from sightscale.leaderboards.verification.verify import Verified
 from sightscale.tasks.vocabulary import Condition
 
@@ -19,50 +19,50 @@ LIMITS = (
 
 def write_json(verified: Sequence[Verified]) -> str:
     """All issues as JSON."""
-    document = [
+    entries = [
         {
-            "entry": show_value(str(one.folder)),
-            "name": one.entry.name if one.entry else None,
-            "accepted": one.accepted,
-            "issues": [issue.as_dict() for issue in one.issues],
+            "entry": show_value(str(result.folder)),
+            "name": result.entry.name if result.entry else None,
+            "accepted": result.accepted,
+            "issues": [issue.as_dict() for issue in result.issues],
         }
-        for one in verified
+        for result in verified
     ]
-    return json.dumps({"accepted": all(one.accepted for one in verified), "entries": document}, indent=2) + "\n"
+    return json.dumps({"accepted": all(result.accepted for result in verified), "entries": entries}, indent=2) + "\n"
 
 
 def write_markdown(verified: Sequence[Verified], about: str = "") -> str:
-    """What was found, and the entries in a table beside the published systems."""
+    """The issues of each entry, and the entries in a table beside the published systems."""
     parts = ["## Leaderboard entries", *(escape_markdown(line) for line in about.splitlines())]
     if not verified:
         parts.append("No entry to verify.")
-    for one in verified:
-        name = escape_markdown(one.entry.name) if one.entry else "unreadable"
-        parts.append(f"### {escape_markdown(one.folder.name)}: {'accepted' if one.accepted else '**refused**'}")
-        parts.append(f"{name}. {_count(one)}.")
-        parts.append(_issues(one))
-        if one.entry:
-            parts.append(_tasks(one.entry))
-    entries = [one.entry for one in verified if one.entry]
+    for result in verified:
+        name = escape_markdown(result.entry.name) if result.entry else "unreadable"
+        parts.append(f"### {escape_markdown(result.folder.name)}: {'accepted' if result.accepted else '**refused**'}")
+        parts.append(f"{name}. {_count(result.issues)}.")
+        parts.append(_list_issues(result.issues))
+        if result.entry:
+            parts.append(_tasks(result.entry))
+    entries = [result.entry for result in verified if result.entry]
     if entries:
         parts += ["### Beside the published systems", _table(entries), f"Per cent, sighted. {LIMITS}"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _count(one: Verified) -> str:
-    counts = [(sum(f.level == level for f in one.issues), level) for level in (ERROR, WARNING, NOT_CHECKED)]
-    return ", ".join(f"{count} {level}{'s' if level != NOT_CHECKED and count != 1 else ''}" for count, level in counts)
+def _count(issues: Sequence[Issue]) -> str:
+    return ", ".join(
+        f"{count} {level}{'s' if level is not Level.NOT_CHECKED and count != 1 else ''}"
+        for level, count in count_levels(issues).items()
+    )
 
 
-def _issues(one: Verified) -> str:
-    if not one.issues:
+def _list_issues(issues: Sequence[Issue]) -> str:
+    if not issues:
         return ""
-    order = (ERROR, WARNING, NOT_CHECKED)
-    issues = sorted(one.issues, key=lambda issue: order.index(issue.level))
     lines = ["| level | file | field | reason |", "|---|---|---|---|"]
     lines += [
-        f"| {f.level} | {escape_markdown(f.file)} | {escape_markdown(f.field)} | {_long(f.reason)} |"
-        for f in issues[:MOST_ISSUES]
+        f"| {issue.level} | {escape_markdown(issue.file)} | {escape_markdown(issue.field)} | {_long(issue.reason)} |"
+        for issue in sort_issues(issues)[:MOST_ISSUES]
     ]
     if len(issues) > MOST_ISSUES:
         lines.append(f"| | | | and {len(issues) - MOST_ISSUES} more |")
@@ -78,8 +78,8 @@ def _tasks(entry: Entry) -> str:
     """Each task's score with what is left of it without the picture."""
     lines = ["| task | n | sighted | blind: none | reliance |", "|---|--:|--:|--:|--:|"]
     for score in entry.scores:
-        if score.condition == Condition.SIGHTED:
-            blind = entry.score(score.task, "none")
+        if score.condition is Condition.SIGHTED:
+            blind = entry.score(score.task, Condition.NONE)
             rest = f"{100 * blind.score:.1f} | {100 * (score.score - blind.score):+.1f}" if blind else "– | –"
             lines.append(f"| {escape_markdown(score.task)} | {score.n:,} | {100 * score.score:.1f} | {rest} |")
     return "\n".join(lines)

@@ -20,6 +20,7 @@ from sightscale.leaderboards.entry import (
     Entry,
     RunManifest,
     Submission,
+    UnreadableFile,
     check_folder,
     hash_file,
     read_entry,
@@ -43,9 +44,9 @@ from sightscale.tasks.vocabulary import DataOrigin
 
 @dataclass(frozen=True)
 class Verified:
-    """What verification found and what it read, so that nobody reads it again.
+    """What verification has to say of a folder, and what it read there, so that nobody reads it again.
 
-    `entry`, `manifests` and `records` are None when the folder holds none that can be read.
+    `entry`, `manifests` (by run) and `records` are None when the folder holds none that can be read.
     """
 
     folder: Path
@@ -63,11 +64,12 @@ class Verified:
 def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
 
-    Raises UserError for unknown `data`; whatever is wrong with the folder is a issue.
+    Raises UserError for unknown `data`; whatever is wrong with the folder is an issue. Where the entry can't be
+    read, the first issue says why.
     """
     if data not in list(DataOrigin):
         raise UserError(f"unknown data {data!r}; known: {', '.join(DataOrigin)}")
-    issues = [error(str(folder.name), "folder", reason) for reason in check_folder(folder)]
+    issues = [error(show_value(folder.name), "folder", reason) for reason in check_folder(folder)]
     if issues:
         return Verified(folder, tuple(issues))
     issues += _check_hashes(folder)
@@ -77,15 +79,14 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
         entry = read_entry(folder / ENTRY)
         manifests = read_manifests(folder / MANIFEST)
         records = read_submitted(folder / RECORDS)
-    except UserError as problem:
-        file, _, reason = str(problem).partition(": ")
-        return Verified(folder, (*issues, error(file, "the file", reason)), entry, manifests)
+    except UnreadableFile as problem:
+        return Verified(folder, (error(problem.file, "the file", problem.reason), *issues), entry, manifests)
     if entry.id != folder.resolve().name:
         issues.append(error(ENTRY, "id", f"{entry.id} is not the folder's name {show_value(folder.resolve().name)}"))
     submission = Submission(folder, entry, manifests, records)
     unnamed = list(check_keys(records))
     if unnamed:
-        return Verified(folder, (*issues, *unnamed), entry, manifests)
+        return Verified(folder, (*issues, *unnamed), entry, manifests, records)
     for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
         issues += check(submission)
     issues += check_data(submission, data, data_root)
@@ -96,8 +97,9 @@ def _check_hashes(folder: Path) -> Iterator[Issue]:
     """Each file's hash; any other name than the entry's files is refused, so no path is followed."""
     try:
         hashes = read_json(folder / HASHES, LONGEST[HASHES])
-    except UserError as problem:
-        yield error(HASHES, "the file", str(problem).partition(": ")[2])
+        actual = {name: hash_file(folder / name) for name in HASHED}
+    except UnreadableFile as problem:
+        yield error(problem.file, "the file", problem.reason)
         return
     files = hashes.get("files")
     if set(hashes) != {"algorithm", "files"} or hashes["algorithm"] != "sha256" or not isinstance(files, dict):
@@ -108,5 +110,5 @@ def _check_hashes(folder: Path) -> Iterator[Issue]:
     for name in HASHED:
         if name not in files:
             yield error(HASHES, name, "has no hash")
-        elif files[name] != hash_file(folder / name):
+        elif files[name] != actual[name]:
             yield error(name, "sha256", f"the file isn't the one that {HASHES} names")

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sightscale.harness.cli import app
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
 from sightscale.leaderboards.entry.scores import list_averages
@@ -84,6 +85,20 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(verify, "read_submitted", read)
 
 
+@pytest.fixture
+def run_command() -> Callable[..., int]:
+    """Runs `sightscale` with the words given; returns its exit code."""
+
+    def run(*words: str) -> int:
+        try:
+            app(list(words), standalone_mode=False)
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def claim_entry() -> ClaimEntry:
     """Writes an entry of claims alone, as a self-reported one: end-to-end unless two parameter counts are given."""
@@ -101,14 +116,14 @@ def claim_entry() -> ClaimEntry:
             for task, score in scores.items()
             for condition, share in (("sighted", 1.0), ("none", 0.5))
         ]
-        known = {(one["task"], one["condition"]): one["score"] for one in claims}
+        claimed = {(claim["task"], claim["condition"]): claim["score"] for claim in claims}
         averages = [
             {
                 "name": rule.name,
                 "condition": condition,
                 "rule": rule.words,
                 "n": 300 * len(rule.tasks),
-                "score": round(fmean(known[task, condition] for task in rule.tasks), 6),
+                "score": round(fmean(claimed[task, condition] for task in rule.tasks), 6),
             }
             for rule in list_averages()
             if set(rule.tasks) <= set(scores)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sightscale.harness.cli import app
-from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.entry.folders import ENTRY, LONGEST, MANIFEST, load_entry
 from sightscale.leaderboards.site.gather import EMBEDDED, list_embedded
 from sightscale.leaderboards.verification.verify import verify_entry
@@ -41,19 +40,3 @@ def test_build_without_entries_takes_them(tmp_path: Path, capsys: pytest.Capture
     assert f"index.html: {len(list_embedded())} entr" in capsys.readouterr().out
     index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert all(f"models/{folder.name}.html" in index for folder in list_embedded())
-
-
-@pytest.mark.parametrize(
-    ("told", "shown"),
-    [
-        ("end-to-end(/home/me/my models/x@12ab|transformers)", "end-to-end(x@12ab|transformers)"),
-        ("~/models/x.gguf", "x.gguf"),
-        ("C:\\models\\x.gguf", "x.gguf"),
-        ("owner/name@main", "owner/name@main"),
-        ("http://localhost:8000/v1|name", "http://localhost:8000/v1|name"),
-        ("1 / 2", "1 / 2"),
-        ({"focus": ["/a/b/f.yaml", 1, None]}, {"focus": ["f.yaml", 1, None]}),
-    ],
-)
-def test_folders_of_absolute_paths_are_left_out(told: object, shown: object) -> None:
-    assert hide_folders(told) == shown

@@ -9,7 +9,10 @@ from sightscale.leaderboards.entry import RECORDS, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.vocabulary import Condition, Kind, Outcome
 
-NEVER_ITS_OWN = ("noise", "mismatched")  # stand-ins that can't be the picture itself; a black picture may be
+NEVER_ITSELF = (
+    Condition.NOISE,
+    Condition.MISMATCHED,
+)  # stand-ins that can't be the picture itself; a black picture may be
 TRACE = ("response", "thinking", "description", "output_tokens", "seconds")
 
 
@@ -24,7 +27,7 @@ def check_blindness(submission: Submission) -> Iterator[Issue]:
             for condition in parts.keys() - {Condition.SIGHTED}:
                 where = f"{show_value(str(task))}, {show_value(condition)}"
                 yield from _check_copies(where, parts[Condition.SIGHTED], parts[condition])
-                if condition == "none":
+                if condition == Condition.NONE:
                     yield from _check_tokens(where, parts[Condition.SIGHTED], parts[condition])
 
 
@@ -34,19 +37,19 @@ def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Iss
     if unknown:
         yield not_checked(RECORDS, f"{where}, shown_hash", f"{unknown:,} rows don't say what the model was shown")
         rows = rows[rows["shown_hash"].notna()]
-    own, shown = rows["image_hash"].fillna(""), rows["shown_hash"]
+    asked, shown = rows["image_hash"].fillna(""), rows["shown_hash"]
     if condition == Condition.SIGHTED:
-        wrong, reason = own != shown, "were not shown the question's own picture"
-    elif condition == "none":
+        wrong, reason = asked != shown, "were not shown the question's own picture"
+    elif condition == Condition.NONE:
         wrong, reason = shown != "", "were shown a picture"
-    elif condition in NEVER_ITS_OWN:
-        wrong, reason = (shown == own) & (own != ""), "were shown the question's own picture"
+    elif condition in NEVER_ITSELF:
+        wrong, reason = (shown == asked) & (asked != ""), "were shown the question's own picture"
     else:
-        wrong, reason = (shown == own) & (own != ""), "were shown the question's own picture"
+        wrong, reason = (shown == asked) & (asked != ""), "were shown the question's own picture"
         if wrong.mean() < 0.5:  # pictures of one colour are their own stand-in
             wrong &= False
-    if condition not in (Condition.SIGHTED, "none"):
-        empty = (shown == "") & (own != "")
+    if condition not in (Condition.SIGHTED, Condition.NONE):
+        empty = (shown == "") & (asked != "")
         if empty.any():
             yield error(RECORDS, f"{where}, shown_hash", f"{int(empty.sum()):,} rows were shown no picture at all")
     if wrong.any():
@@ -61,11 +64,11 @@ def _check_copies(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Ite
     common = common[~common.duplicated()]
     if len(common) < 2 or not (sighted.index.is_unique and blind.index.is_unique):
         return
-    one, other = (part.loc[common, list(TRACE)].fillna(-1) for part in (sighted, blind))
-    timed = (pd.to_numeric(one["seconds"]) > 0).any()
-    if timed and one.equals(other):
+    seen, unseen = (part.loc[common, list(TRACE)] for part in (sighted, blind))
+    timed = (pd.to_numeric(seen["seconds"]) > 0).any()
+    if timed and seen.equals(unseen):
         yield error(RECORDS, where, "answers, tokens and seconds are the sighted rows' own to the digit: a copy")
-    elif one["response"].equals(other["response"]):
+    elif seen["response"].equals(unseen["response"]):
         yield warning(
             RECORDS,
             where,
@@ -77,7 +80,7 @@ def _check_tokens(where: str, sighted: pd.DataFrame, blind: pd.DataFrame) -> Ite
     """A prompt with a picture takes more tokens than the same one without."""
     decoupled = (sighted["kind"] == Kind.DECOUPLED).any()
     column = "perception_input_tokens" if decoupled else "input_tokens"
-    both = sighted[[column, "image_hash"]].join(blind[[column]], rsuffix="_blind", how="inner").dropna()
+    both = sighted[[column, "image_hash"]].join(blind[[column]].add_suffix("_blind"), how="inner").dropna()
     both = both[(both[column] > 0) & (both[f"{column}_blind"] > 0)]
     if both.empty:
         yield not_checked(RECORDS, f"{where}, {column}", "no counts of input tokens, which would tell a picture's")

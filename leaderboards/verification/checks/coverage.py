@@ -9,7 +9,7 @@ from sightscale.harness.evaluation import KEY
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, warning
-from sightscale.tasks.vocabulary import Condition, Outcome
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
 NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
@@ -24,10 +24,10 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
         empty = int(records[name].isna().sum())
         if empty:
             yield error(RECORDS, name, f"{empty:,} rows have none")
-    for name, known in (("condition", list(Condition)), ("outcome", list(Outcome))):
-        odd = sorted(set(records[name].dropna()) - set(known))
+    for name, words in (("condition", list(Condition)), ("outcome", list(Outcome))):
+        odd = sorted(set(records[name].dropna()) - set(words))
         if odd:
-            yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(known)}")
+            yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(words)}")
     odd = [task for task in records["task"].dropna().unique() if not re.fullmatch(TASK, task)]
     if odd:
         yield error(RECORDS, "task", f"{show_value(odd[0])} is no task's name")
@@ -46,7 +46,7 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
         task, condition, number = records.loc[repeated, KEY].iloc[0]
         first = f"document {number} of {show_value(str(task))}, {show_value(str(condition))}"
         yield error(RECORDS, "doc_id", f"{int(repeated.sum()):,} rows are repeated, the first {first}")
-    cards, asked = known_tasks(), {task for one in submission.manifests.values() for task in one.tasks}
+    cards, asked = known_tasks(), {task for run in submission.manifests.values() for task in run.tasks}
     for task, rows in records.groupby("task", sort=False):
         name = show_value(str(task))
         by_condition = {str(c): set(part["doc_id"]) for c, part in rows.groupby("condition", sort=False)}
@@ -75,13 +75,13 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
 def _expected_size(submission: Submission, questions: int | None) -> int | None:
     """How many documents a task has, from its card; None where only the data themselves tell."""
     data = submission.entry.data
-    if data.options == "circular" or data.source == "mini" or questions is None:
+    if data.options == "circular" or data.source is DataOrigin.MINI or questions is None:
         return None
     return min(questions, data.limit) if data.limit else questions
 
 
-def _compare(found: set[int], wanted: set[int], whose: str) -> str:
-    missing, further = sorted(wanted - found), sorted(found - wanted)
+def _compare(documents: set[int], wanted: set[int], whose: str) -> str:
+    missing, further = sorted(wanted - documents), sorted(documents - wanted)
     reasons = [f"{len(missing):,} documents {whose} are missing, the first {missing[0]}"] if missing else []
     reasons += [f"{len(further):,} are further ones, the first {further[0]}"] if further else []
     return "; ".join(reasons)

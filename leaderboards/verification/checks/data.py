@@ -1,4 +1,4 @@
-"""Data: each row held against the document it names, where the data can be had; what can't be is said."""
+"""Data: each row held against the document it names, where the data can be had, and a note where they can't."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, known_tasks
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
-from sightscale.tasks.vocabulary import Condition, Mode, Outcome
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode, Outcome
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 PACKAGE = "package:"  # sources that come with an installed package
@@ -23,7 +24,7 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
     from sightscale.harness.evaluation import asking, prompt_name
 
     data, size = submission.entry.data, None
-    if data.source == "mini":
+    if data.source is DataOrigin.MINI:
         match = MINI_REVISION.fullmatch(data.revision)
         if not match:
             yield error(ENTRY, "data.revision", f"{show_value(data.revision)} is no revision of the mini suite")
@@ -40,7 +41,7 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
     for manifest in submission.manifests.values():
         try:
             prompt_name(manifest.model)
-        except ValueError as problem:
+        except UserError as problem:
             yield error(MANIFEST, "model", show_value(str(problem)))
             return
     with asking(data.source, data_root, data.options, size):
@@ -55,12 +56,12 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
     if card is None:
         yield not_checked(RECORDS, show_value(task), "the task isn't sightscale's own, so its documents aren't read")
         return
-    if source == "mini" and data.source == "hub" and not card.source.startswith(PACKAGE):
+    if source == DataOrigin.MINI and data.source is DataOrigin.HUB and not card.source.startswith(PACKAGE):
         yield not_checked(RECORDS, task, "its documents are the hub's; give --data hub to compare with them")
         return
     try:
         questions = read_questions(task, submission.manifest.model)
-    except ValueError as problem:
+    except UserError as problem:
         yield not_checked(RECORDS, task, f"its documents can't be had here: {show_value(str(problem))}")
         return
     yield from _check_revision(submission, task, questions.details)
@@ -76,8 +77,8 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
             RECORDS, f"{task}, doc_id", f"{len(further):,} documents aren't in the data, the first {min(further)}"
         )
     wrong: dict[tuple[str, str], list[str]] = {}
-    known = rows[rows["doc_id"].isin(range(len(questions)))].sort_values("doc_id")  # each picture decoded once
-    for row in known.itertuples():
+    there = rows[rows["doc_id"].isin(range(len(questions)))].sort_values("doc_id")  # each picture decoded once
+    for row in there.itertuples():
         manifest = submission.manifests.get(str(row.run_id), submission.manifest)
         for name, reason in _compare_row(row, questions, manifest):
             wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")
@@ -105,14 +106,15 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
     try:
         right = questions.score(number, answer)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as problem:
+    # An unknown box convention, endless numbers, and an answer too long for lmms-eval's own scorer.
+    except (ValueError, ArithmeticError, RecursionError) as problem:
         yield "answer_format", f"can't be scored by its task: {show_value(str(problem))}"
         return
     if (read_options(row.options) or {}) != right.pop("options"):
         yield "options", f"{show_value(text['options'])} in the row"
     if failed:
         right |= {"score": 0.0, "outcome": Outcome.FAILED, "prediction": None}
-    if right["outcome"] is None:  # a task of ours with lmms-eval's scorer: only the score is its own
+    if right["outcome"] is None:  # a task of ours with lmms-eval's scorer, which gives a score alone
         right = {name: value for name, value in right.items() if name not in ("outcome", "prediction")}
     for name, value in right.items():
         if not same(getattr(row, name), value):
@@ -122,8 +124,8 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     prompt = questions.prompt(number, answer)
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
-    own, shown = questions.show(number, row.condition, manifest.seed)
-    if (text["image_hash"] or "") != own:
-        yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {own[:16]}… by the data"
+    asked, shown = questions.show(number, row.condition, manifest.seed)
+    if (text["image_hash"] or "") != asked:
+        yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {asked[:16]}… by the data"
     if text["shown_hash"] is not None and text["shown_hash"] != shown:
         yield "shown_hash", f"{text['shown_hash'][:16]!r} was shown, {row.condition} shows {shown[:16]!r}"

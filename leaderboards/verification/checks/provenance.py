@@ -10,6 +10,7 @@ from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets
 from sightscale.leaderboards.verification.checks.rescoring import same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
+from sightscale.tasks.vocabulary import Mode, Role
 
 TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 
@@ -43,29 +44,29 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
     yield from _check_budgets(submission)
 
 
-def _equal(field: str, file: str, said: Any, manifest: Any) -> Iterator[Issue]:
-    if said != manifest:
-        yield error(file, field, f"{show_value(said)} here, {show_value(manifest)} in {MANIFEST}")
+def _equal(field: str, file: str, claimed: Any, made: Any) -> Iterator[Issue]:
+    if claimed != made:
+        yield error(file, field, f"{show_value(claimed)} here, {show_value(made)} in {MANIFEST}")
 
 
 def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:
     parts = {role: part.name for role, part in manifest.parts.items()}
-    counts = {role: part.parameters for role, part in manifest.parts.items() if role != "focus"}
+    counts = {role: part.parameters for role, part in manifest.parts.items() if role != Role.FOCUS}
     identities = {
         "model": manifest.model,
         "kind": manifest.kind,
         "mode": manifest.mode,
         "data": manifest.data_revision,
-        "perception": parts.get("perception"),
-        "reasoning": parts.get("reasoning"),
+        "perception": parts.get(Role.PERCEPTION),
+        "reasoning": parts.get(Role.REASONING),
         "parameters": sum(filter(None, counts.values())) if None not in counts.values() else None,
-        "perception_parameters": counts.get("perception"),
-        "reasoning_parameters": counts.get("reasoning"),
+        "perception_parameters": counts.get(Role.PERCEPTION),
+        "reasoning_parameters": counts.get(Role.REASONING),
     }
     for name, wanted in identities.items():
         # A count may be missing in rows that were made before the model was in memory.
-        odd = [one for one in rows[name].unique() if not same(one, wanted)]
-        odd = [one for one in odd if not (name.endswith("parameters") and same(one, None))]
+        odd = [value for value in rows[name].unique() if not same(value, wanted)]
+        odd = [value for value in odd if not (name.endswith("parameters") and same(value, None))]
         if odd:
             yield error(
                 RECORDS, f"{name} of run {run_id}", f"{show_value(odd[0])} in rows, {show_value(wanted)} in {MANIFEST}"
@@ -74,7 +75,7 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
 
 def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
     entry = submission.entry
-    for field, said, made in (
+    for field, claimed, made in (
         ("kind", entry.kind, manifest.kind),
         ("mode", entry.mode, manifest.mode),
         ("data.source", entry.data.source, manifest.data),
@@ -82,7 +83,7 @@ def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[I
         ("data.options", entry.data.options, manifest.options),
         ("data.limit", entry.data.limit, manifest.limit),
     ):
-        yield from _equal(field, ENTRY, said, made)
+        yield from _equal(field, ENTRY, claimed, made)
     for condition, facts in manifest.conditions.items():
         stated = facts.settings.get("condition", condition)
         if stated != condition:
@@ -149,10 +150,11 @@ def _check_budgets(submission: Submission) -> Iterator[Issue]:
         if over.any():
             reason = f"{int(over.sum()):,} rows took more than the claimed {most:,} tokens"
             yield error(RECORDS, column, f"{reason}, the most {records[column].max():,.0f}")
-    if submission.entry.mode == "direct" and records["thinking"].fillna("").str.strip().ne("").any():
+    if submission.entry.mode is Mode.DIRECT and records["thinking"].fillna("").str.strip().ne("").any():
         yield warning(RECORDS, "thinking", "some answers were thought about first, and the entry's mode is direct")
     try:
-        settings = read_budgets([one.model_dump() for one in submission.manifests.values()])
+        parts = {"conditions", "task_details"}
+        settings = read_budgets([manifest.model_dump(include=parts) for manifest in submission.manifests.values()])
     except (AttributeError, TypeError) as problem:
         yield error(MANIFEST, "conditions", f"the settings can't be read: {show_value(str(problem))}")
         return

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sightscale.harness.statistics import Estimate
+from sightscale.harness.statistics import Estimate, Style
 from sightscale.leaderboards.entry.scores import list_averages
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.published.rows import IN_DOMAIN
@@ -79,9 +80,9 @@ def test_a_place_is_a_range_where_intervals_overlap() -> None:
 def test_places_are_those_that_counting_pair_by_pair_gives() -> None:
     rng = random.Random(0)
     found = [estimate(rng.random(), rng.random() / 5) for _ in range(60)]
-    for one, place in zip(found, find_places(found), strict=True):
+    for score, place in zip(found, find_places(found), strict=True):
         assert place is not None
-        above, below = (sum(other.low > one.high for other in found), sum(other.high < one.low for other in found))
+        above, below = sum(other.low > score.high for other in found), sum(other.high < score.low for other in found)
         assert (place.best, place.worst) == (1 + above, len(found) - below)
 
 
@@ -162,17 +163,38 @@ def test_the_feeds_tell_what_the_entries_claim(board: Path, tmp_path: Path, clai
     assert feed["best"]["status"] == "self-reported" and feed["tied-a"]["title"] == ARABIC
     rows = list(csv.DictReader((tmp_path / "site" / "entries.csv").open(encoding="utf-8", newline="")))
     assert {row["title"] for row in rows if row["id"] == "formula"} == {"'=HYPERLINK(1)"}
-    told = {(row["id"], row["score_of"], row["condition"]): float(row["score"]) for row in rows}
-    assert told["best", "in_domain", "none"] == pytest.approx(0.45)
+    scores = {(row["id"], row["score_of"], row["condition"]): float(row["score"]) for row in rows}
+    assert scores["best", "in_domain", "none"] == pytest.approx(0.45)
     assert len(rows) == sum(len(one["scores"]) for one in feed.values())
 
 
 def test_a_verified_entry_has_its_badge_and_a_report_of_its_answers(entry: Path, tmp_path: Path) -> None:
-    gathered = build_site(entry.parent, tmp_path / "site", Options(samples=5))
-    assert [one.status for one in gathered.entries] == ["verified"]
+    gathered = build_site(entry.parent, tmp_path / "site", Options(data="mini", samples=5))
+    [listed] = gathered.entries
+    assert listed.status == "verified"
     page = (tmp_path / "site" / "models" / "oracle.html").read_text(encoding="utf-8")
     assert 'class="status verified"' in page and "../reports/oracle/report.html" in page
-    assert (tmp_path / "site" / "reports" / "oracle" / "report.html").is_file()
+    report = (tmp_path / "site" / "reports" / "oracle" / "report.html").read_text(encoding="utf-8")
+    for task in ("in_domain_gqa", "mmstar_math", "imagenet"):  # one number in both places
+        gain = listed.gains[task].show_interval(Style.POINTS)
+        assert gain in page and gain in report
+    assert "paired question by question for a verified entry as in its report" in page
+
+
+def test_a_build_opens_each_file_of_an_entry_once_to_hash_it_and_once_to_read_it(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: Counter[str] = Counter()
+    opened = Path.open
+
+    def count(path: Path, *arguments: Any, **options: Any) -> Any:
+        files.update([path.name] if path.parent == entry else [])
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", count)
+    [listed] = build_site(entry.parent, tmp_path / "site", Options(data="mini", samples=5)).entries
+    assert listed.accepted
+    assert files == {"entry.yaml": 2, "manifest.json": 2, "records.parquet": 2, "hashes.json": 1}
 
 
 def test_what_verification_refuses_is_shown_as_self_reported_with_its_issues(board: Path, tmp_path: Path) -> None:
@@ -188,8 +210,10 @@ def test_folders_that_hold_no_entry_are_left_out_and_named(board: Path, tmp_path
     (board / "last").rename(board / "first")
     (board / "tied-a" / "entry.yaml").write_text("x: !!python/object/apply:os.system ['true']")
     gathered = build_site(board, tmp_path / "site", CLAIMS)
-    told = "\n".join(gathered.left_out)
-    assert len(gathered.left_out) == 3 and "extra" in told and "not the folder's name" in told and "tag" in told
+    assert [line.partition(":")[0] for line in gathered.left_out] == ["best", "first", "tied-a"]
+    extra, renamed, tagged = gathered.left_out
+    assert "extra doesn't belong" in extra and "not the folder's name" in renamed and "entry.yaml: the tag" in tagged
+    assert gather(board, data="mini").left_out == gathered.left_out  # verified or not
     assert "Left out of this build" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
 

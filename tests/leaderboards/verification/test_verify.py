@@ -14,8 +14,9 @@ import pytest
 
 from sightscale.harness.evaluation.records import SCHEMA, digest_records, read_records, write_records
 from sightscale.leaderboards.entry.entry import Entry
-from sightscale.leaderboards.entry.folders import parse_entry, read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.entry.folders import load_entry, parse_entry, read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
+from sightscale.leaderboards.verification.issues import error, merge_alike, not_checked, warning
 from sightscale.leaderboards.verification.reports import write_json, write_markdown
 from sightscale.leaderboards.verification.verify import Verified, verify_entry
 
@@ -64,8 +65,8 @@ def where(records: pd.DataFrame, task: str, condition: str = "sighted") -> pd.Se
 def test_an_honest_entry_is_accepted_and_says_what_was_not_checked(honest: Path) -> None:
     verified = verify_entry(honest)
     assert verified.accepted, errors(verified)
-    told = [issue for issue in verified.issues if issue.level == "not checked"]
-    assert any("input tokens" in issue.reason for issue in told)  # a scripted model counts none
+    unchecked = [issue for issue in verified.issues if issue.level == "not checked"]
+    assert any("input tokens" in issue.reason for issue in unchecked)  # a scripted model counts none
     (small,) = [issue for issue in verified.issues if issue.level == "warning" and "300" in issue.reason]
     assert small.field == "data.revision"
 
@@ -242,8 +243,9 @@ def test_other_revisions_are_warned_of_with_both(entry: Path) -> None:
     details["mmstar_math"] |= {"hash": "0" * 16, "version": 9}
     edit_manifest(entry, scorer="f" * 16, task_details=details)
     verified = verify_entry(entry)
-    told = "\n".join(issue.line() for issue in verified.issues if issue.level == "warning")
-    assert verified.accepted and "scored by ffffffffffffffff" in told and "version changed since the run" in told
+    warnings = "\n".join(issue.line() for issue in verified.issues if issue.level == "warning")
+    assert verified.accepted
+    assert "scored by ffffffffffffffff" in warnings and "version changed since the run" in warnings
 
 
 def test_tokens_beyond_the_claimed_budget_are_found(entry: Path) -> None:
@@ -315,7 +317,7 @@ def test_an_entry_under_another_name_is_found(entry: Path) -> None:
     assert "oracle is not the folder's name other" in errors(verify_entry(moved))
 
 
-def test_reports_hold_every_finding_and_no_markup_of_a_stranger(entry: Path) -> None:
+def test_reports_hold_every_issue_and_no_markup_of_a_stranger(entry: Path) -> None:
     def change(records: pd.DataFrame) -> pd.DataFrame:
         records.loc[where(records, "imagenet"), "response"] = "<img src=x> | [a](javascript:b) @all \u202e"
         return records
@@ -325,8 +327,67 @@ def test_reports_hold_every_finding_and_no_markup_of_a_stranger(entry: Path) -> 
     text = write_markdown([verified], "removed: <b>|")
     assert "**refused**" in text and "Beside the published systems" in text and "Extract" in text
     assert "<img" not in text and "<b>" not in text and "\u202e" not in text and "](javascript" not in text
-    told = json.loads(write_json([verified]))
-    assert told["accepted"] is False and len(told["entries"][0]["issues"]) == len(verified.issues)
+    report = json.loads(write_json([verified]))
+    assert report["accepted"] is False and len(report["entries"][0]["issues"]) == len(verified.issues)
+
+
+def test_what_was_read_comes_with_the_issues(entry: Path) -> None:
+    verified = verify_entry(entry, "mini")
+    assert verified.entry == load_entry(entry)
+    assert verified.records is not None and len(verified.records) == len(read_records(entry / "records.parquet"))
+    (run,) = json.loads((entry / "manifest.json").read_text())["runs"]
+    assert verified.manifests is not None
+    assert verified.manifests[run["run_id"]].model_dump(exclude_unset=True) == run  # with what no check reads
+
+
+def test_an_entry_that_cannot_be_read_says_why_first(entry: Path) -> None:
+    (entry / "manifest.json").write_text('{"runs": 1')
+    verified = verify_entry(entry, "mini")
+    assert verified.entry is not None and verified.manifests is None and verified.records is None
+    assert verified.issues[0].line().startswith("error: manifest.json: the file: Expecting")
+    (entry / "entry.yaml").write_text("a: 1\na: 2")
+    verified = verify_entry(entry, "mini")
+    assert verified.entry is None and "a key stands twice" in verified.issues[0].reason
+
+
+def test_what_the_system_cannot_open_is_an_issue(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "File name too long" in errors(verify_entry(entry.with_name("x" * 300)))
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "manifest.json":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "manifest.json: the file: permission denied" in errors(verify_entry(entry, "mini"))
+
+
+@pytest.mark.parametrize(
+    "target", ['{"box": [0, 0, 1, 1], "size": [1e999, 1]}', '{"box": [0, 0, 1, 1], "size": [0, 0]}']
+)
+def test_targets_of_endless_and_empty_pictures_are_issues(entry: Path, target: str) -> None:
+    def change(records: pd.DataFrame) -> pd.DataFrame:
+        boxes = where(records, "grounding_refcoco_testa") | where(records, "grounding_refcoco_testa", "none")
+        records.loc[boxes, "target"] = target
+        return records
+
+    rewrite(entry, change)
+    assert "grounding_refcoco_testa, sighted, target" in errors(verify_entry(entry, "mini"))
+
+
+def test_issues_that_differ_in_their_field_alone_are_told_once_and_errors_one_by_one() -> None:
+    alike = [not_checked("f", field, "why") for field in ("a", "b", "c")] + [
+        error("f", "d", "why"),
+        error("f", "e", "why"),
+    ]
+    merged = merge_alike([*alike, warning("f", "a", "why"), not_checked("g", "a", "why")])
+    assert [(issue.level.value, issue.file, issue.field) for issue in merged] == [
+        ("not checked", "f", "a, and 2 more"),
+        *(("error", "f", field) for field in "de"),
+        ("warning", "f", "a"),
+        ("not checked", "g", "a"),
+    ]
 
 
 def test_without_its_data_an_entry_is_checked_as_far_as_it_goes(entry: Path) -> None:

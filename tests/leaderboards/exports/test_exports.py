@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,9 @@ def test_only_the_public_benchmark_itself_is_exported_to_its_leaderboard(measure
 
 def test_every_eval_evers_own_schema_takes_ours(oracle_run: Path, on_hub: Measured) -> None:
     for one in (read_measured(oracle_run, "none"), on_hub):
-        told = json.loads(write_every_eval_ever(one, "Example", "third_party", now=1.0))
-        jsonschema.Draft7Validator(EVERY_EVAL_EVER, format_checker=jsonschema.FormatChecker()).validate(told)
-        result = told["evaluation_results"][0]
+        document = json.loads(write_every_eval_ever(one, "Example", "third_party", now=1.0))
+        jsonschema.Draft7Validator(EVERY_EVAL_EVER, format_checker=jsonschema.FormatChecker()).validate(document)
+        result = document["evaluation_results"][0]
         task = result["evaluation_result_id"].split(":")[0]
         assert result["score_details"]["score"] == one.estimates[task].value
         interval = result["score_details"]["uncertainty"]["confidence_interval"]
@@ -115,3 +116,15 @@ def test_no_name_breaks_out_of_its_cell(measured: Measured, name: str) -> None:
     assert write_markdown(named).count("\n") == 3
     escaped = escape_latex(name)
     assert all(escaped[max(0, i - 1)] == "\\" for i, mark in enumerate(escaped) if mark in "&%$#_")
+
+
+def test_exports_are_printed_and_written(
+    oracle_run: Path, tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("export", str(oracle_run), "--to", "csv") == 0
+    assert capsys.readouterr().out.startswith("System,Perception")
+    assert run_command("export", str(oracle_run), "--to", "lmms-eval", "--output", str(tmp_path / "a" / "b.json")) == 0
+    assert json.loads((tmp_path / "a" / "b.json").read_text())["results"]
+    assert (
+        run_command("export", str(oracle_run), "--to", "parquet") == 1 and "known: lmms-eval" in capsys.readouterr().err
+    )

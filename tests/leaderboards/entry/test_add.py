@@ -1,0 +1,61 @@
+"""Adding: which runs make an entry, and what stops one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sightscale.leaderboards.entry.add import Facts, add_entry, read_facts
+from sightscale.leaderboards.entry.scores import score_tasks
+from sightscale.tasks.errors import UserError
+
+
+def test_runs_that_do_not_belong_together_are_refused(oracle_run: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(oracle_run, tmp_path / "other"))
+    manifest = json.loads((other / "manifest.json").read_text())
+    facts = Facts(visual_data="unk.", licence="MIT", contact="x@example.org")
+    with pytest.raises(ValueError, match="stands in two runs"):
+        add_entry([oracle_run, other], tmp_path / "entry", facts)
+    (other / "manifest.json").write_text(json.dumps({**manifest, "model": "another"}))
+    with pytest.raises(ValueError, match="differ in model"):
+        add_entry([oracle_run, other], tmp_path / "entry", facts)
+    (other / "manifest.json").write_text(json.dumps({**manifest, "status": "running"}))
+    with pytest.raises(ValueError, match="isn't finished"):
+        add_entry([other], tmp_path / "entry", facts)
+
+
+def test_an_imported_run_makes_no_entry(oracle_run: Path, tmp_path: Path) -> None:
+    imported = Path(shutil.copytree(oracle_run, tmp_path / "imported"))
+    manifest = json.loads((imported / "manifest.json").read_text())
+    (imported / "manifest.json").write_text(json.dumps({**manifest, "kind": "imported"}))
+    facts = Facts(visual_data="unk.", licence="MIT", contact="x@example.org")
+    with pytest.raises(UserError, match=r"kind: must be end-to-end or decoupled"):
+        add_entry([imported], tmp_path / "entry", facts)
+    assert not (tmp_path / "entry").exists()
+
+
+def test_facts_come_from_a_file_and_options_stand_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "facts.yaml").write_text("licence: MIT\ntitle: Ours\n")
+    facts = read_facts(tmp_path / "facts.yaml", {"title": "Theirs", "contact": None})
+    assert (facts.licence, facts.title, facts.contact) == ("MIT", "Theirs", None)
+    with pytest.raises(UserError, match=r"none\.yaml: no such file"):
+        read_facts(tmp_path / "none.yaml", {})
+    (tmp_path / "facts.yaml").write_text("colour: red\n")
+    with pytest.raises(UserError, match="colour"):
+        read_facts(tmp_path / "facts.yaml", {})
+
+
+def test_a_folder_that_cannot_be_written_is_named(oracle_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    facts = Facts(visual_data="unk.", licence="MIT", contact="x@example.org")
+    with pytest.raises(UserError, match="cannot write"):
+        add_entry([oracle_run], tmp_path / "file" / "entry", facts)
+
+
+@pytest.mark.parametrize(("score", "reason"), [(1500.0, "less than or equal to 1"), (float("nan"), "finite number")])
+def test_scores_that_are_no_shares_are_named(score: float, reason: str) -> None:
+    records = pd.DataFrame({"task": ["mme"], "condition": ["sighted"], "score": [score]})
+    with pytest.raises(UserError, match=f"^mme, sighted: score: .*{reason}"):
+        score_tasks(records)
