@@ -1,11 +1,12 @@
 # Two commands: `make demo` scores a model sighted and blind, `make test` runs the tests.
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
+# `make coverage` runs the tests again and prints what they don't reach; it takes about a fifth longer than `make test`.
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
 PYTHON ?= python3
 DEMO := demo-output
 
-.PHONY: demo test test-vllm test-browser lint types setup clean
+.PHONY: demo test coverage test-vllm test-browser lint types setup clean
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -23,6 +24,9 @@ demo: .venv/.ready
 test: .venv-test/.ready
 	.venv-test/bin/python -m pytest -n 2
 
+coverage: .venv-test/.ready
+	.venv-test/bin/python -m pytest -n 2 --cov --cov-report=term
+
 test-vllm: .venv-vllm/.ready
 	PYTHONPATH=tests/model_adapters/vllm_on_cpu .venv-vllm/bin/python -m pytest -m vllm
 
@@ -31,6 +35,7 @@ test-browser: .venv-test/.ready
 
 lint: .venv-test/.ready
 	.venv-test/bin/ruff check .
+	.venv-test/bin/ruff format --check .
 
 types: .venv-test/.ready
 	.venv-test/bin/python setup_environment.py types .venv-test
@@ -50,4 +55,4 @@ setup: .venv/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-vllm $(DEMO) build *.egg-info
+	rm -rf .venv .venv-test .venv-vllm $(DEMO) build *.egg-info .coverage

@@ -1,18 +1,16 @@
-"""The command line: `sightscale COMMAND`. Each command is a file in `commands`; its parts are imported when it runs.
+"""The command line: `sightscale COMMAND`. Each command is a file in `commands`, imported when it runs.
 
 It is the composition root: it alone may reach every floor. A `UserError` ends in one line and exit code 1, since its
-message is meant for the user; so does a disk that is full or may not be written to. Anything else is a bug and
+message is meant for the user; so does a disk that is full or may not be written to. Any other exception is a bug and
 keeps its traceback.
 """
 
 import errno
-import functools
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -36,24 +34,61 @@ from sightscale.harness.commands import (
     tasks,
     train,
 )
+from sightscale.harness.commands.help import WIDEST, HelpGroup, register
 from sightscale.harness.commands.terminal import setup_logging
 from sightscale.tasks.errors import UserError, first_line
 
-DEBUG = "SIGHTSCALE_DEBUG"  # set, tracebacks of user errors are shown too
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
-RUN, READ, MODELS, PUBLISH = "Run", "Read results", "Data and models", "Publish"
+
+
+class _Root(HelpGroup):
+    """The top of the command line, where every command's errors end."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _say("interrupted; finished work is kept, run the same command again to go on")
+            sys.exit(INTERRUPTED)
+        except UserError as error:
+            _end(first_line(error), error, ctx)
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            reason = (error.strerror or str(error)).lower()
+            _end(f"{where}{reason}; finished work is kept, mend it and go on", error, ctx)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of their panels; typer puts groups last."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+
+def _end(reason: str, error: Exception, ctx: Any) -> NoReturn:
+    """End a command for what the user can mend: the reason on standard error, and exit code 1."""
+    if ctx.params["debug"]:
+        traceback.print_exception(error)
+    _say(reason)
+    sys.exit(1)
+
+
+def _say(reason: str) -> None:
+    print(f"sightscale: {reason}", file=sys.stderr)
+
 
 app = typer.Typer(
     name="sightscale",
-    help="Does a small vision-language model see, and if it fails, is it perception or reasoning?",
+    cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"max_content_width": WIDEST},
 )
 
 
-def _show_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from sightscale import __version__
 
@@ -61,106 +96,68 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _begin(
+@app.callback(
+    epilog="sightscale run --model nano_1m --data mini --tasks in_domain --blind none --output runs/nano\n"
+    "sightscale report runs/nano"
+)
+def start(
     debug: Annotated[
-        bool, typer.Option("--debug", envvar=DEBUG, help="Show the traceback of every error, and all messages.")
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="SIGHTSCALE_DEBUG",
+            show_envvar=True,
+            help="Show the traceback of every error, and other packages' warnings.",
+        ),
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    if debug:
-        os.environ[DEBUG] = "1"
-    setup_logging(debug=debug)
+    """Does a small vision-language model see, and if it fails, is it perception or reasoning?
+
+    Write `sightscale COMMAND --help` for a command's options and examples.
+    """
+    setup_logging(debug)
 
 
-def _ending_in_one_line(command: Callable[..., Any]) -> Callable[..., None]:
-    """The command, with what a user can mend ending in one line on standard error and exit code 1."""
+PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
+    "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
+    "Read results": (report.report, reliance.reliance, downscale.downscale, bottleneck.bottleneck, compare.compare),
+    "Data and models": (
+        tasks.app,
+        models.app,
+        convert.convert,
+        extract_data.extract_data,
+        import_samples.import_samples,
+        store.app,
+    ),
+    "Publish": (leaderboard.app, export.export),
+}
 
-    @functools.wraps(command)
-    def run_command(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except KeyboardInterrupt:
-            _end("interrupted; finished work is kept, run the same command again to go on", 130)
-        except UserError as error:
-            _end(first_line(error), 1)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read the output has gone
-            sys.exit(1)
-        except OSError as error:
-            if error.errno not in DISK_ERRORS:
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            _end(f"{where}{(error.strerror or str(error)).lower()}; finished work is kept, mend it and go on", 1)
+ORDER: list[str] = []
 
-    return run_command
-
-
-def _end(reason: str, code: int) -> None:
-    if os.environ.get(DEBUG):
-        traceback.print_exc()
-    print(f"sightscale: {reason}", file=sys.stderr)
-    sys.exit(code)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command, the group that `--help` lists it in, and examples of it."""
-
-    run: Callable[..., None]
-    group: str
-    examples: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """As it is typed."""
-        return self.run.__name__.removesuffix("_samples").strip("_").replace("_", "-")
-
-
-def write_epilog(examples: tuple[str, ...]) -> str:
-    """Examples as `--help` ends with them, a line each."""
-    return "\n\n".join(("Examples:", *(f"$ {example}".replace("[", r"\[") for example in examples)))
-
-
-COMMANDS = (
-    Command(run.run, RUN, run.EXAMPLES),
-    Command(study.study, RUN, study.EXAMPLES),
-    Command(train.train, RUN, train.EXAMPLES),
-    Command(speed.speed, RUN, speed.EXAMPLES),
-    Command(report.report, READ, report.EXAMPLES),
-    Command(reliance.reliance, READ, reliance.EXAMPLES),
-    Command(downscale.downscale, READ, downscale.EXAMPLES),
-    Command(bottleneck.bottleneck, READ, bottleneck.EXAMPLES),
-    Command(compare.compare, READ, compare.EXAMPLES),
-    Command(focus.focus, MODELS, focus.EXAMPLES),
-    Command(convert.convert, MODELS, convert.EXAMPLES),
-    Command(extract_data.extract_data, MODELS, extract_data.EXAMPLES),
-    Command(import_samples.import_samples, MODELS, import_samples.EXAMPLES),
-    Command(export.export, PUBLISH, export.EXAMPLES),
-)
-FAMILIES = (  # commands that have commands of their own
-    (tasks.app, MODELS, tasks.COMMANDS),
-    (models.app, MODELS, models.COMMANDS),
-    (store.app, MODELS, store.COMMANDS),
-    (leaderboard.app, PUBLISH, leaderboard.COMMANDS),
-)
-
-for _command in COMMANDS:
-    app.command(_command.name, rich_help_panel=_command.group, epilog=write_epilog(_command.examples))(
-        _ending_in_one_line(_command.run)
-    )
-for _family, _group, _members in FAMILIES:
-    for _run, _examples in _members.items():
-        _name = _run.__name__.strip("_").replace("_", "-")
-        _family.command(_name, epilog=write_epilog(_examples))(_ending_in_one_line(_run))
-    app.add_typer(_family, rich_help_panel=_group)
+for _panel, _entries in PANELS.items():
+    for _entry in _entries:
+        if isinstance(_entry, typer.Typer):
+            app.add_typer(_entry, rich_help_panel=_panel)
+            ORDER.append(str(_entry.info.name))
+        else:
+            _name = _entry.__name__.removesuffix("_samples").replace("_", "-")
+            register(app, _entry, _name, _panel)
+            ORDER.append(_name)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. A reader that closes the pipe early, as `head` does, ends it quietly."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,43 +1,43 @@
 """sightscale: does a small vision-language model see, and if it fails, is it perception or reasoning?
 
-The few names here are what a script needs. They are imported when they are first used, so that importing the package
-costs nothing.
-
->>> import sightscale
->>> sightscale.read_answer("**Answer:** B", {"A": "circle", "B": "square"}).letter
-'B'
+What stands in `__all__` is the public Python API; each name is imported when it is first used. The rest may move.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sightscale.harness.analysis import compare, reliance
+    from sightscale.api import compare, reliance
     from sightscale.harness.evaluation import Plan, evaluate, read_records
     from sightscale.tasks import read_answer
     from sightscale.tasks.errors import UserError
 
-__all__ = ["Plan", "UserError", "__version__", "compare", "evaluate", "read_answer", "read_records", "reliance"]
+    __version__: str
 
-__version__ = version("sightscale")
+__all__ = ["Plan", "UserError", "__version__", "compare", "evaluate", "read_answer", "read_records", "reliance"]
 
 _HOMES = {
     "Plan": "sightscale.harness.evaluation",
-    "evaluate": "sightscale.harness.evaluation",
-    "read_records": "sightscale.harness.evaluation",
-    "compare": "sightscale.harness.analysis",
-    "reliance": "sightscale.harness.analysis",
-    "read_answer": "sightscale.tasks",
     "UserError": "sightscale.tasks.errors",
+    "compare": "sightscale.api",
+    "evaluate": "sightscale.harness.evaluation",
+    "read_answer": "sightscale.tasks",
+    "read_records": "sightscale.harness.evaluation",
+    "reliance": "sightscale.api",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'sightscale' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    """The public name, from the module that holds it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sightscale")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sightscale' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    """The public names beside the module's own."""
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.errors import UserError
+from sightscale.tasks.errors import UserError, blaming, first_line
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -55,7 +55,7 @@ class TaskCard:
             if find_copy(where):
                 return "yes: your copy"
             return "yes" if cached else "no: connect to the hub once, or give --data-root"
-        return "as its members"
+        return "your files" if kind == "own" else "as its members"
 
 
 @cache  # the task files of an installed package stay as they are, and checking entries asks again and again
@@ -101,6 +101,33 @@ def find_card(name: str) -> TaskCard:
     return cards[name]
 
 
+def read_cards(folder: Path) -> list[TaskCard]:
+    """The cards of a user's own task files; what a file doesn't say is missing from its card.
+
+    Raises UserError when `folder` isn't one, and for a file that is no YAML.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--include-path {folder} is not a folder")
+    cards = []
+    for _, config in _read_configs(folder):
+        names = config["task"]
+        metadata = config.get("metadata") or {}
+        cards.append(
+            TaskCard(
+                name=str(config.get("group") if isinstance(names, list) else names),
+                source=metadata.get("source") or f"own:{config.get('dataset_path', '')}".removesuffix(":"),
+                revision=str(metadata.get("revision") or ""),
+                licence=metadata.get("licence") or "",
+                questions=metadata.get("questions"),
+                chance=metadata.get("chance"),
+                answer_format=metadata.get("answer_format"),
+                metric=metadata.get("metric"),
+                members=tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
+            )
+        )
+    return sorted(cards, key=lambda card: card.name)
+
+
 def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
     """Whether a task's pointer file names a set of the mini suite."""
     files = (config.get("dataset_kwargs") or {}).get("data_files") or {}
@@ -108,16 +135,25 @@ def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
     return pointer.is_file() and '"mini"' in pointer.read_text()
 
 
-def _read_configs() -> Iterator[tuple[Path, dict[str, Any]]]:
+def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, Any]]]:
     class Loader(yaml.SafeLoader):
         """Reads `!function` as text: listing tasks imports none of their code."""
 
     Loader.add_constructor("!function", lambda loader, node: node.value)
-    for path in sorted(TASK_FOLDER.rglob("*.yaml")):
-        config = yaml.load(path.read_text(), Loader)
+
+    def read(path: Path) -> dict[str, Any]:
+        try:
+            with blaming(path, "read"):
+                config = yaml.load(path.read_text(), Loader)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is no YAML: {first_line(error)}") from error
+        return config if isinstance(config, dict) else {}
+
+    for path in sorted(folder.rglob("*.yaml")):
+        config = read(path)
         parent = config.get("include")
         if parent:
-            base = yaml.load((path.parent / parent).read_text(), Loader)
+            base = read(path.parent / parent)
             config = {**base, **config, "metadata": {**(base.get("metadata") or {}), **(config.get("metadata") or {})}}
         if "task" in config:
             yield path, config

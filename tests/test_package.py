@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import sightscale
 
 HERE = Path(__file__).parent.parent
 
@@ -28,6 +31,7 @@ def test_the_wheel_carries_every_tracked_file_of_the_packages(wheel: Path) -> No
     listed = subprocess.run(["git", "ls-files"], cwd=HERE, capture_output=True, text=True, check=True).stdout.split()
     folders = ("harness/", "tasks/", "model_adapters/", "trainers/", "leaderboards/")
     expected = {f"sightscale/{name}" for name in listed if name.startswith(folders)}
+    expected |= {name for name in listed if name.startswith("sightscale/")}
     carried = set(zipfile.ZipFile(wheel).namelist())
     assert expected <= carried, sorted(expected - carried)[:5]
     assert not [name for name in carried if name.startswith(("tests/", "sightscale/tests"))]
@@ -38,7 +42,7 @@ def test_the_installed_wheel_lists_tasks_and_models(wheel: Path, tmp_path: Path)
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     program = f"import sys; sys.path.insert(0, {str(site)!r}); from sightscale.harness.cli import app; app()"
-    for command, said in (("tasks", "easy_vqa"), ("models", "easy_vqa_nano")):
+    for command, name in (("tasks", "easy_vqa"), ("models", "easy_vqa_nano")):
         done = subprocess.run(
             [sys.executable, "-S", "-c", _site_first(site) + program, command],
             capture_output=True,
@@ -47,10 +51,12 @@ def test_the_installed_wheel_lists_tasks_and_models(wheel: Path, tmp_path: Path)
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        assert said in done.stdout
-    where = _site_first(site) + "import sightscale.tasks; print(sightscale.tasks.__file__)"
+        assert name in done.stdout
+    where = (
+        _site_first(site) + "import sightscale.api, sightscale.tasks as t; print(sightscale.api.__file__, t.__file__)"
+    )
     done = subprocess.run([sys.executable, "-S", "-c", where], capture_output=True, text=True, cwd=tmp_path)
-    assert str(site) in done.stdout
+    assert done.stdout.count(str(site)) == 2, done.stderr
 
 
 def _site_first(site: Path) -> str:
@@ -70,3 +76,24 @@ def test_plugin_models_are_found_without_heavy_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    check = "import sys, sightscale; assert not {'numpy', 'torch', 'pandas', 'lmms_eval'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in sightscale.__all__:
+        assert getattr(sightscale, name) is not None and name in dir(sightscale)
+    assert sightscale.UserError is not ValueError and issubclass(sightscale.UserError, ValueError)
+    with pytest.raises(AttributeError, match="no attribute 'evaluation'"):
+        sightscale.evaluation  # noqa: B018 - the look-up itself is what fails
+
+
+def test_the_version_stands_in_one_place() -> None:
+    project = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
+    assert sightscale.__version__ == project["version"]
+    listed = subprocess.run(["git", "grep", "-lF", f'"{project["version"]}"'], cwd=HERE, capture_output=True, text=True)
+    assert [name for name in listed.stdout.split() if name.endswith((".py", ".toml"))] == ["pyproject.toml"]

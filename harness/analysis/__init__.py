@@ -1,7 +1,7 @@
 """What records show: reliance, downscaling, bottleneck, comparison, position bias and the summary of a run."""
 
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
-from sightscale.harness.analysis.comparison import COSTS, compare, compare_runs, find_cost
+from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.findings import (
     ALL,
@@ -34,7 +34,6 @@ from sightscale.harness.analysis.reliance import (
     find_reliance,
     find_suspects,
     pair_reliance,
-    reliance,
 )
 from sightscale.harness.analysis.rendering import (
     list_levels,
@@ -60,7 +59,6 @@ __all__ = [
     "Run",
     "as_table",
     "average_reliance",
-    "compare",
     "compare_runs",
     "find_bottleneck",
     "find_cost",
@@ -77,7 +75,6 @@ __all__ = [
     "read_estimate",
     "read_run",
     "read_runs",
-    "reliance",
     "render_bottleneck",
     "render_comparison",
     "render_downscaling",

@@ -1,7 +1,6 @@
 """Comparison: how two runs differ on the questions that both answered, and what each one costs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from sightscale.harness.analysis.findings import (
     as_table,
     without_interval,
 )
-from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, read_runs, split_groups
+from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, split_groups
 from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
@@ -44,17 +43,6 @@ TOKENS = {
 SECONDS = {Measure.SECONDS: "seconds", Measure.PERCEPTION_SECONDS: "perception_seconds"}
 TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "sign flips": Measure.P_SIGN_FLIPS}
 COSTS = (*TOKENS, *SECONDS, Measure.THINKING_TOKENS, Measure.THINKING_CHARACTERS, Measure.TOKENS_PER_RIGHT)
-
-
-def compare(
-    first: str | Path, second: str | Path, condition: str = Condition.SIGHTED, *, resamples: int = 10_000
-) -> pd.DataFrame:
-    """How two runs differ, question by question: `compare_runs`'s table for their folders or records files.
-
-    Raises UserError when there is no run, or when the two share no question.
-    """
-    one, two = read_runs([str(first), str(second)])
-    return compare_runs(one, two, condition, resamples=resamples)
 
 
 def compare_runs(

@@ -6,7 +6,6 @@ leakage are MMStar's (Chen et al., 2024).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ from sightscale.harness.analysis.matched_runs import (
     Questions,
     Run,
     match_questions,
-    read_runs,
     split_groups,
 )
 from sightscale.harness.statistics import (
@@ -147,14 +145,6 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
         ]
     columns = ["task", "doc_id", "item_id", "category", "target", "passes", "by_guessing"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def reliance(run: str | Path, *, resamples: int = 10_000) -> pd.DataFrame:
-    """How much of a run's scores comes from looking: `find_reliance`'s table for a run's folder or records file.
-
-    Raises UserError when there is no run.
-    """
-    return find_reliance(read_runs([str(run)]), resamples=resamples)
 
 
 def pair_reliance(

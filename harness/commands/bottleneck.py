@@ -1,31 +1,31 @@
 """`sightscale bottleneck`: perception or reasoning?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import Detail, Figures, FindingsCsv, FindingsJson
 from sightscale.harness.commands.terminal import open_console
 
-EXAMPLES = (
-    "sightscale bottleneck runs/s_s runs/s_l runs/l_s runs/l_l",
+
+@examples(
     "sightscale bottleneck runs/a=8:8 runs/b=8:0.6 runs/c=0.6:8 runs/d=0.6:0.6",
+    "sightscale bottleneck runs/a runs/b runs/c runs/d runs/e=truth:8 --figures figures",
 )
-
-
 def bottleneck(
     runs: Annotated[
         list[str],
         typer.Argument(
-            help="Decoupled runs, RUN or RUN=PERCEPTION:REASONING in billions of parameters, such as RUN=0.6:8; "
-            "RUN=truth:8 for one on ground-truth descriptions."
+            help="Decoupled runs, RUN or RUN=PERCEPTION:REASONING in billions of parameters: RUN=0.6:8, "
+            "or RUN=truth:8 for one on ground-truth descriptions."
         ),
     ],
-    detail: Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write every finding as CSV.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+    detail: Detail = False,
+    csv: FindingsCsv = None,
+    json: FindingsJson = None,
+    figures: Figures = None,
 ) -> None:
     """Show what the size of the perception module and of the reasoning module costs, over a grid of runs.
 

@@ -1,27 +1,27 @@
 """`sightscale compare`: two runs, question by question."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import Detail, Figures, FindingsCsv, FindingsJson
 from sightscale.harness.commands.terminal import open_console
 
-EXAMPLES = (
-    "sightscale compare runs/new runs/old",
-    "sightscale compare runs/new runs/old --condition none --csv difference.csv",
+
+@examples(
+    "sightscale compare runs/a runs/b --detail",
+    "sightscale compare runs/a runs/b --condition none --csv findings.csv",
 )
-
-
 def compare(
     first: Annotated[str, typer.Argument(help="Folder or records file of a run.")],
     second: Annotated[str, typer.Argument(help="Folder or records file of another run.")],
     condition: Annotated[str, typer.Option(help="Condition to compare under.")] = "sighted",
-    detail: Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write every finding as CSV.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+    detail: Detail = False,
+    csv: FindingsCsv = None,
+    json: FindingsJson = None,
+    figures: Figures = None,
 ) -> None:
     """Show FIRST − SECOND on the questions that both answered, with tests, and what each one costs."""
     from sightscale.harness.analysis import compare_runs, list_levels, read_runs, render_comparison

@@ -5,17 +5,18 @@ from typing import Annotated
 
 import typer
 
-EXAMPLES = (
-    "sightscale convert models/llava-qwen models/converted",
-    "sightscale convert SOURCE TARGET --dtype bfloat16",
+from sightscale.harness.commands.help import examples
+
+
+@examples(
+    "sightscale convert models/llava-onevision-qwen2-0.5b-ov models/converted",
+    "sightscale convert models/original models/converted --vision-tower models/siglip",
 )
-
-
 def convert(
     source: Annotated[Path, typer.Argument(help="Folder with a LLaVA-NeXT or LLaVA-OneVision checkpoint.")],
     target: Annotated[Path, typer.Argument(help="Folder to be made.")],
     dtype: Annotated[
-        str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16. Default: the checkpoint's.")
+        str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16.  [default: the checkpoint's]")
     ] = None,
     vision_tower: Annotated[
         Path | None, typer.Option(help="Folder with the SigLIP vision tower, for checkpoints that don't hold it.")
@@ -30,8 +31,8 @@ def convert(
     quieten()
     from sightscale.model_adapters.convert import convert as convert_llava
 
-    done = convert_llava(source, target, dtype=dtype, vision_tower=vision_tower)
-    left = f", {done.left_behind} left behind as LLaVA does" if done.left_behind else ""
-    written = f"{done.tensors_written:,} written as {done.dtype}"
-    print(f"{done.model_type}: {done.tensors_read:,} tensors read{left}, {written}")
+    converted = convert_llava(source, target, dtype=dtype, vision_tower=vision_tower)
+    left = f", {converted.left_behind} left behind as LLaVA does" if converted.left_behind else ""
+    written = f"{converted.tensors_written:,} written as {converted.dtype}"
+    print(f"{converted.model_type}: {converted.tensors_read:,} tensors read{left}, {written}")
     print(f"{target}: run it with `sightscale run --model {target} --tasks TASKS --output DIR`")

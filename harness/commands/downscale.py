@@ -1,20 +1,20 @@
 """`sightscale downscale`: what shrinking the model costs each task."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import Figures, FindingsCsv, FindingsJson
 from sightscale.harness.commands.terminal import open_console
 from sightscale.tasks.errors import UserError
 
-EXAMPLES = (
-    "sightscale downscale runs/8b=8 runs/0.6b=0.6",
-    "sightscale downscale runs/large runs/small --by category --figures figures",
+
+@examples(
+    "sightscale downscale runs/8b=8 runs/4b=4 runs/1b=1.7 --figures figures",
+    "sightscale downscale runs/nano_1m runs/nano_36k --by category",
 )
-
-
 def downscale(
     runs: Annotated[
         list[str], typer.Argument(help="Runs of one family, RUN or RUN=SIZE in billions of parameters, such as RUN=8.")
@@ -23,9 +23,9 @@ def downscale(
         str | None, typer.Option(help="Blind condition that reliance is measured by. Default: the run's first.")
     ] = None,
     by: Annotated[str, typer.Option(help="What a point is: task, category or axis.")] = "task",
-    csv: Annotated[Path | None, typer.Option(help="Write every finding as CSV.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+    csv: FindingsCsv = None,
+    json: FindingsJson = None,
+    figures: Figures = None,
 ) -> None:
     """Show each task's drop from the largest model to the smaller ones, and drop against reliance.
 

@@ -1,23 +1,26 @@
 """`sightscale extract-data`: instruction data turned into visual-extraction data."""
 
 import json
-import sys
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import DATA, ENGINE, BatchSize, DataRoot
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
     from sightscale.trainers.extraction import Quality
 
-EXAMPLES = (
-    "sightscale extract-data chats.jsonl --teacher MODEL --output data",
-    "sightscale extract-data mini:in_domain --teacher nano_1m --output data",
+logger = logging.getLogger(__name__)
+
+
+@examples(
+    "sightscale extract-data llava.json --images pictures --teacher owner/vlm --output extracted",
+    "sightscale extract-data mini:gqa --limit 20 --teacher nano_1m_extract --output extracted",
 )
-
-
 def extract_data(
     sources: Annotated[
         list[str],
@@ -31,19 +34,26 @@ def extract_data(
         typer.Option(help="What writes statements and descriptions: MODEL, vllm:MODEL or openai:MODEL@URL."),
     ],
     focus_model: Annotated[
-        str | None, typer.Option(help="The model that writes each question's focus. Default: the teacher.")
+        str | None, typer.Option(help="The model that writes each question's focus.  [default: the teacher]")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder that picture names are relative to. Default: each file's own.")
+        Path | None,
+        typer.Option(
+            help="Folder that picture names are relative to.  [default: each file's own]", rich_help_panel=DATA
+        ),
     ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder with your own copies of data sets, for hub:TASK.")
+    data_root: DataRoot = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Only the first N rows of each source.  [default: all; of mini, 100]", rich_help_panel=DATA
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each source; mini: 100.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the mini suite's items.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
+    seed: Annotated[int, typer.Option(help="Seed of the mini suite's items.", rich_help_panel=DATA)] = 0,
+    batch_size: BatchSize = 32,
     store: Annotated[
-        Path | None, typer.Option(help="File of finished generations. Default: store.sqlite in OUTPUT.")
+        Path | None,
+        typer.Option(help="File of finished generations.  [default: store.sqlite in OUTPUT]", rich_help_panel=ENGINE),
     ] = None,
 ) -> None:
     """Turn question-answer pairs into descriptions that hold what is asked for, as training rows.
@@ -57,7 +67,7 @@ def extract_data(
     with reading("hub", data_root):
         opened = open_sources(sources, images=images, limit=limit, seed=seed)
         if any(name.startswith(HUB) for name in sources):
-            print("these are evaluation data: score nothing on them that was trained on the result", file=sys.stderr)
+            logger.warning("these are evaluation data: score nothing on them that was trained on the result")
         result = extract(
             opened,
             output,
@@ -68,7 +78,7 @@ def extract_data(
         )
     quality = measure_quality(result)
     report = output / "report.json"
-    report.write_text(json.dumps(quality.as_dict(), indent=2) + "\n")
+    report.write_text(json.dumps(quality.as_dict(), indent=2) + "\n", encoding="utf-8")
     write_page(result, quality, output, f"Visual extraction data, {', '.join(source.name for source in opened)}")
     _show(quality)
     print(f"{quality.rows:,} rows in {output / DATA}; report.json and samples.html beside it")

@@ -5,31 +5,33 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import ENGINE, BatchSize, IncludePath, Limit
 from sightscale.harness.commands.terminal import quieten
 from sightscale.tasks.errors import UserError
 
-EXAMPLES = (
-    "sightscale focus --tasks in_domain --llm Qwen/Qwen3-8B --output focus.json",
-    "sightscale focus --tasks mmstar_math --published data.json --output focus.json",
+
+@examples(
+    "sightscale focus --tasks in_domain --llm Qwen/Qwen3-4B --output focus.json",
+    "sightscale focus --tasks vqav2_val --published theirs.json --output focus.json",
 )
-
-
 def focus(
     tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
-    output: Annotated[Path, typer.Option(help="JSON file, to be named in a decoupled model as focus=FILE.")],
+    output: Annotated[Path, typer.Option(help="JSON file, to be named in decoupled:…,focus=FILE.")],
     llm: Annotated[
         str | None, typer.Option(help="The model that writes: a shipped checkpoint, a folder, a GGUF file or a hub id.")
     ] = None,
     published: Annotated[
         Path | None, typer.Option(help="Instead of writing: a published file keyed by index, for one task.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N documents of each task.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
+    limit: Limit = None,
+    include_path: IncludePath = None,
+    batch_size: BatchSize = 32,
     store: Annotated[
-        Path | None, typer.Option(help="File of finished generations. Default: OUTPUT with .sqlite after it.")
-    ] = None,
-    include_path: Annotated[
-        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
+        Path | None,
+        typer.Option(
+            help="File of finished generations.  [default: OUTPUT with .sqlite after it]", rich_help_panel=ENGINE
+        ),
     ] = None,
 ) -> None:
     """Write the focus of every question with one language model, for all decoupled set-ups alike.
@@ -56,5 +58,5 @@ def focus(
         store=store,
         task_folders=tuple(include_path or ()),
     )
-    summary = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-    print(f"{summary or 'no questions'} in {output}")
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+    print(f"{counts or 'no questions'} in {output}")

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
-from sightscale.tasks.errors import UserError
+from sightscale.tasks.errors import UserError, blaming
 
-EXAMPLES = (
-    "sightscale import samples_mmstar.jsonl --model mine --output runs/mine",
-    "sightscale import a.jsonl b.jsonl=none --model mine --output runs/mine",
+
+@examples(
+    "sightscale import logs/m_samples_mmstar.jsonl --model their-vlm --output runs/theirs",
+    "sightscale import seen.jsonl blind.jsonl=none --model their-vlm --output runs/theirs",
 )
-
-
 def import_samples(
     samples: Annotated[
         list[str],
@@ -36,8 +36,9 @@ def import_samples(
     target = output / "records.parquet"
     if target.exists():
         raise UserError(f"{target} is there already; choose another --output")
-    output.mkdir(parents=True, exist_ok=True)
-    write_records(records, target)
+    with blaming(output, "write"):
+        output.mkdir(parents=True, exist_ok=True)
+        write_records(records, target)
     sighted = set(records.loc[records["condition"] == "sighted", "task"])
     open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
     print(f"{len(records):,} records in {target}")

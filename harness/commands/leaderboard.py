@@ -1,29 +1,55 @@
 """`sightscale leaderboard`: entries made, verified, compared and shown."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import HelpGroup, examples, register
+from sightscale.harness.commands.options import DATA, FILES, DataRoot
 from sightscale.harness.commands.terminal import quieten
+from sightscale.tasks.errors import blaming
+
+FACTS = "Facts about the system"
 
 app = typer.Typer(
-    name="leaderboard", help="Make and verify leaderboard entries, and build their site.", no_args_is_help=True
+    name="leaderboard",
+    cls=HelpGroup,
+    no_args_is_help=True,
+    help="Make and verify leaderboard entries, and build their site.",
+    epilog="sightscale leaderboard add runs/mine --output entries/mine\n"
+    "sightscale leaderboard build entries --output site",
 )
 
+DataChoice = Annotated[
+    str,
+    typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.", rich_help_panel=DATA),
+]
+IssuesJson = Annotated[Path | None, typer.Option(help="Write every issue as JSON.", rich_help_panel=FILES)]
+Markdown = Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.", rich_help_panel=FILES)]
 
+
+@examples(
+    "sightscale leaderboard add runs/mine --output entries/mine --licence Apache-2.0",
+    "sightscale leaderboard add runs/a runs/b --output entries/mine --facts facts.yaml",
+)
 def add(
     runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several when a suite was split over runs.")],
     output: Annotated[Path, typer.Option(help="The entry's new folder, such as entries/my-model.")],
     facts: Annotated[Path | None, typer.Option(help="YAML file of the facts below, and of each part's.")] = None,
-    title: Annotated[str | None, typer.Option(help="A name to show beside the checkpoint's.")] = None,
-    visual_data: Annotated[str | None, typer.Option(help="Amount of visual training data, such as 1.0M.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the model.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Who answers questions.")] = None,
-    hardware: Annotated[str | None, typer.Option(help="What it ran on. Default: as the run says.")] = None,
-    notes: Annotated[str | None, typer.Option(help="One line more.")] = None,
+    title: Annotated[
+        str | None, typer.Option(help="A name to show beside the checkpoint's.", rich_help_panel=FACTS)
+    ] = None,
+    visual_data: Annotated[
+        str | None, typer.Option(help="Amount of visual training data, such as 1.0M.", rich_help_panel=FACTS)
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the model.", rich_help_panel=FACTS)] = None,
+    contact: Annotated[str | None, typer.Option(help="Who answers questions.", rich_help_panel=FACTS)] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="What it ran on.  [default: as the run says]", rich_help_panel=FACTS)
+    ] = None,
+    notes: Annotated[str | None, typer.Option(help="One line more.", rich_help_panel=FACTS)] = None,
 ) -> None:
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
     from sightscale.leaderboards.entry import add_entry, read_facts
@@ -36,14 +62,18 @@ def add(
     print(f"now run: sightscale leaderboard verify {output}")
 
 
+@examples(
+    "sightscale leaderboard verify",
+    "sightscale leaderboard verify entries/mine --data mini --json issues.json",
+)
 def verify(
     entries: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of entries. Default: those that come with sightscale.")
+        list[Path] | None, typer.Argument(help="Folders of entries.  [default: those that come with sightscale]")
     ] = None,
-    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every issue as JSON.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.")] = None,
+    data: DataChoice = "hub",
+    data_root: DataRoot = None,
+    json: IssuesJson = None,
+    markdown: Markdown = None,
 ) -> None:
     """Score every answer again and check everything an entry claims; exit 1 when anything is wrong.
 
@@ -70,20 +100,24 @@ def _verify(
         summary = f"{errors} errors, {warnings} warnings, {unchecked} not checked"
         print(f"{folder}: {'accepted' if result.accepted else 'REFUSED'}: {summary}")
     if json:
-        json.write_text(write_json(verified), encoding="utf-8")
+        _write(json, write_json(verified))
     if markdown:
-        markdown.write_text(write_markdown(verified, about), encoding="utf-8")
+        _write(markdown, write_markdown(verified, about))
     if not all(result.accepted for result in verified):
         sys.exit(1)
 
 
+@examples(
+    "sightscale leaderboard check main...HEAD",
+    "sightscale leaderboard check main...HEAD --entries entries --markdown comment.md",
+)
 def check(
     revisions: Annotated[str, typer.Argument(help="BASE...HEAD, two commits of the repository you stand in.")],
     entries: Annotated[Path, typer.Option(help="The folder that holds the entries.")] = Path("entries"),
-    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every issue as JSON.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.")] = None,
+    data: DataChoice = "hub",
+    data_root: DataRoot = None,
+    json: IssuesJson = None,
+    markdown: Markdown = None,
 ) -> None:
     """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
     from sightscale.leaderboards.verification import find_changes
@@ -94,29 +128,34 @@ def check(
     _verify(list(changes.entries), data, data_root, json, markdown, "\n".join(changes.lines()))
 
 
+@examples("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json")
 def schema(
-    output: Annotated[Path | None, typer.Option(help="Where to write it. Default: print it.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where to write it.  [default: print it]")] = None,
 ) -> None:
     """Print the JSON Schema of an entry."""
     from sightscale.leaderboards.entry import write_schema
 
     if output:
-        output.write_text(write_schema(), encoding="utf-8")
+        _write(output, write_schema())
     else:
         print(write_schema(), end="")
 
 
+@examples(
+    "sightscale leaderboard build --output site",
+    "sightscale leaderboard build entries --output site --title Ours --data mini",
+)
 def build(
     *,
     entries: Annotated[
         Path | None,
-        typer.Argument(help="Folder that holds the entries' folders. Default: those that come with sightscale."),
+        typer.Argument(help="Folder that holds the entries' folders.  [default: those that come with sightscale]"),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the site; a site that stands there is replaced.")],
     title: Annotated[str | None, typer.Option(help="The leaderboard's title.")] = None,
     verify: Annotated[bool, typer.Option(help="Score every answer again; else all entries are self-reported.")] = True,
-    data: Annotated[str, typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.")] = "hub",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
+    data: DataChoice = "hub",
+    data_root: DataRoot = None,
     samples: Annotated[
         int, typer.Option(min=0, help="Questions in each verified entry's report; 0: no reports.")
     ] = 200,
@@ -136,19 +175,10 @@ def build(
     print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
 
 
-COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
-    add: (
-        "sightscale leaderboard add runs/mine --output entries/mine --licence MIT",
-        "sightscale leaderboard add runs/a runs/b --output entries/mine --facts facts.yaml",
-    ),
-    verify: ("sightscale leaderboard verify", "sightscale leaderboard verify entries/mine --data mini"),
-    check: (
-        "sightscale leaderboard check main...HEAD",
-        "sightscale leaderboard check main...HEAD --markdown comment.md",
-    ),
-    schema: ("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json"),
-    build: (
-        "sightscale leaderboard build --output site",
-        "sightscale leaderboard build entries --output site --title Ours",
-    ),
-}
+def _write(path: Path, text: str) -> None:
+    with blaming(path, "write"):
+        path.write_text(text, encoding="utf-8")
+
+
+for _command in (add, verify, check, schema, build):
+    register(app, _command, _command.__name__)

@@ -1,22 +1,30 @@
 """`sightscale models`: the checkpoints and systems that have a name, and what it takes to run one."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import HelpGroup, examples, register
 from sightscale.harness.commands.terminal import open_console
 
-app = typer.Typer(name="models", help="List the models that have a name, and show one.", invoke_without_command=True)
+app = typer.Typer(
+    name="models",
+    cls=HelpGroup,
+    invoke_without_command=True,
+    help="List the models that have a name, or show one system and how to get it.",
+    epilog="sightscale models\nsightscale models show extract_think_0.6b_1.7b",
+)
 
 
 @app.callback()
-def _begin(context: typer.Context) -> None:
+def models(context: typer.Context) -> None:
+    """List the models when no sub-command is named."""
     if context.invoked_subcommand is None:
-        list_()
+        list_all()
 
 
-def list_() -> None:
+@examples("sightscale models list", "sightscale models list | grep nano")
+def list_all() -> None:
     """List what `--model` knows by name: checkpoints, and the systems of the study's table."""
     from rich.table import Table
 
@@ -36,27 +44,26 @@ def list_() -> None:
     console.print(table)
 
 
+@examples("sightscale models show extract_think_0.6b_1.7b", "sightscale models show llava_onevision_0.5b")
 def show(name: Annotated[str, typer.Argument(help="The system to show.")]) -> None:
-    """Show a system's parts, how to get them, and the command that would make its row of the table again."""
+    """Show a system's parts, how to get them, and the command that makes its row of the study's table again."""
     from sightscale.model_adapters.systems import find_system
 
     system = find_system(name)
     row = system.row
     sizes = f"perception {row.perception:g}B, reasoning {row.reasoning:g}B" if row.perception else f"{row.reasoning:g}B"
-    facts = [("system", name), ("row", f"{row.system} ({sizes})"), ("boxes", system.boxes), ("chat", system.chat)]
+    lines = [("system", name), ("row", f"{row.system} ({sizes})"), ("boxes", system.boxes), ("chat", system.chat)]
     for part in system.parts:
         weights = part.weights or "weights not released"
-        facts.append((part.role, f"{weights}; licence: {part.licence}"))
-        facts += [("  get it", step) for step in part.steps]
-    facts += [("not public", line) for line in system.not_public]
-    facts += [("note", line) for line in system.notes]
-    facts.append(("model", system.model_string))
-    for label, value in facts:
+        lines.append((part.role, f"{weights}; licence: {part.licence}"))
+        lines += [("  get it", step) for step in part.steps]
+    lines += [("not public", line) for line in system.not_public]
+    lines += [("note", line) for line in system.notes]
+    lines.append(("model", system.model_string))
+    for label, value in lines:
         print(f"{label + ':':14} {value}")
     print(f"\n{system.command}")
 
 
-COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
-    list_: ("sightscale models list", "sightscale models"),
-    show: ("sightscale models show extract_think_0.6b_1.7b", "sightscale models show our_baseline_0.6b"),
-}
+register(app, list_all, "list")
+register(app, show, "show")

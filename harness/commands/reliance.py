@@ -7,28 +7,30 @@ from typing import Annotated
 import typer
 
 from sightscale.harness.commands.findings_files import write_figures, write_findings
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import FILES, Detail, Figures, FindingsCsv, FindingsJson
 from sightscale.harness.commands.terminal import open_console
 
 logger = logging.getLogger(__name__)
 
-EXAMPLES = (
-    "sightscale reliance runs/mine",
-    "sightscale reliance runs/mine --detail --csv reliance.csv --figures figures",
+
+@examples(
+    "sightscale reliance runs/nano",
+    "sightscale reliance runs/mine --base runs/base-llm --csv findings.csv --figures figures",
 )
-
-
 def reliance(
     runs: Annotated[list[str], typer.Argument(help="Folders or records files of runs asked sighted and blind.")],
     base: Annotated[
         str | None, typer.Option(help="A run of the base LLM on the same questions, for multi-modal gain and leakage.")
     ] = None,
-    detail: Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write every finding as CSV.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every finding as JSON.")] = None,
+    detail: Detail = False,
+    csv: FindingsCsv = None,
+    json: FindingsJson = None,
     suspects: Annotated[
-        Path | None, typer.Option(help="Write the questions answered right without looking by all, as CSV.")
+        Path | None,
+        typer.Option(help="Write the questions that every run answers right blind, as CSV.", rich_help_panel=FILES),
     ] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+    figures: Figures = None,
 ) -> None:
     """Show how much of each score comes from looking, with floors and chance beside it.
 

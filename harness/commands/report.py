@@ -6,27 +6,24 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import DataRoot, IncludePath
 from sightscale.harness.commands.terminal import open_console, quieten
 
-EXAMPLES = (
-    "sightscale report runs/mine",
-    "sightscale report runs/a runs/b --output reports/both",
+
+@examples(
+    "sightscale report runs/nano",
+    "sightscale report runs/a runs/b --output report --no-pictures",
 )
-
-
 def report(
     folders: Annotated[list[Path], typer.Argument(help="Runs' folders, or a folder that holds several.")],
     output: Annotated[
         Path | None, typer.Option(help="Folder for the report. Default: report, in the first folder.")
     ] = None,
     pictures: Annotated[bool, typer.Option(help="Read the questions' pictures again from their data.")] = True,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder with your own copies of data sets, as for `run`.")
-    ] = None,
-    include_path: Annotated[
-        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
-    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="At most so many questions in the sample browser.")] = 20_000,
+    data_root: DataRoot = None,
+    include_path: IncludePath = None,
 ) -> None:
     """Write report.html, report.md, tables as CSV and figures, and print the main numbers.
 

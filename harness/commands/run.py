@@ -5,43 +5,52 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import DATA, ENGINE, BatchSize, DataRoot, IncludePath, Limit
 from sightscale.harness.commands.terminal import open_console, quieten
 
-EXAMPLES = (
-    "sightscale run --model easy_vqa_nano --tasks easy_vqa --blind none --output runs/nano",
-    "sightscale run --model nano_1m --data mini --tasks in_domain --output runs/mini",
+
+@examples(
+    "sightscale run --model nano_1m --data mini --tasks in_domain --blind none --output runs/nano",
+    "sightscale run --model decoupled:perception=my/vlm,reasoning=my/llm --tasks mmstar --output runs/mine",
 )
-
-
 def run(
     model: Annotated[
         str,
         typer.Option(
-            help="A shipped checkpoint, a folder, a GGUF file or a hub id, with ,key=value after it; or what a prefix "
-            "names: vllm: and openai: another engine, decoupled: two stages, scripted: a model that knows the mini "
-            "suite's answers, lmms: any model of lmms-eval."
+            help="A name that `sightscale models` lists, a folder, a GGUF file or a hub id; ,KEY=VALUE may follow. "
+            "A two-stage model is decoupled:perception=A,reasoning=B, also with mode=thinking or focus=FILE. "
+            "lmms:NAME is any model of lmms-eval; scripted:oracle, scripted:prior and scripted:coin answer mini data."
         ),
     ],
     tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
     output: Annotated[Path, typer.Option(help="Folder for records, lmms-eval's files and the manifest.")],
-    blind: Annotated[str, typer.Option(help="Blind conditions: none, black, noise, mean, mismatched.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N documents of each task.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch; halved where memory ends.")] = 32,
-    store: Annotated[
-        Path | None, typer.Option(help="File of finished generations, to share between runs. Default: in OUTPUT.")
-    ] = None,
-    data: Annotated[
-        str, typer.Option(help="`hub`: the public data sets; `mini`: the embedded suite in the same schemas.")
-    ] = "hub",
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder with your own copies of data sets, each in a folder of its name.")
-    ] = None,
-    options: Annotated[
-        str, typer.Option(help="Order of multiple-choice options: `shuffled:SEED`, or `circular` for every rotation.")
+    blind: Annotated[
+        str, typer.Option(help="Blind conditions, with commas: none (no picture), black, noise, mean, mismatched.")
     ] = "",
-    include_path: Annotated[
-        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
+    seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="`hub`: the public data sets; `mini`: the embedded suite in the same schemas.", rich_help_panel=DATA
+        ),
+    ] = "hub",
+    data_root: DataRoot = None,
+    limit: Limit = None,
+    options: Annotated[
+        str,
+        typer.Option(
+            help="Order of multiple-choice options: `shuffled:SEED`, or `circular` for every rotation.",
+            rich_help_panel=DATA,
+        ),
+    ] = "",
+    include_path: IncludePath = None,
+    batch_size: BatchSize = 32,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of finished generations, to share between runs.  [default: in OUTPUT]", rich_help_panel=ENGINE
+        ),
     ] = None,
 ) -> None:
     """Score one model on tasks, sighted and blind; print a table and write every answer as a record.

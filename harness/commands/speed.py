@@ -1,49 +1,58 @@
 """`sightscale speed`: how fast this is on your machine, against other ways to do the same."""
 
 import json
+import logging
 import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import BatchSize
 from sightscale.harness.commands.terminal import open_console, quieten
-from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.errors import UserError, blaming, first_line
 
 if TYPE_CHECKING:
     from sightscale.harness.speed import Comparison
 
+logger = logging.getLogger(__name__)
+
+DECOUPLED = "Comparison of decoupled ways"
 PARTS = ("decoupled", "overhead", "engines")
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
-EXAMPLES = (
-    "sightscale speed --parts overhead",
-    "sightscale speed --parts engines --model M,batch_size=1 --model M",
+
+@examples(
+    "sightscale speed --parts decoupled --questions 32",
+    "sightscale speed --parts engines --model nano_1m,batch_size=1 --model nano_1m --json speed.json",
 )
-
-
 def speed(
-    perception: Annotated[str, typer.Option(help="Perception module of the decoupled comparison.")] = "easy_vqa_nano",
-    reasoning: Annotated[str, typer.Option(help="Reasoning module of the decoupled comparison.")] = "easy_vqa_nano",
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Model strings whose engines are compared, the first with each other one; give two or more. "
-            "Default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there."
-        ),
-    ] = None,
-    parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ", ".join(PARTS),
+    parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),
     questions: Annotated[int, typer.Option(min=2, help="Questions in a run, each about another picture.")] = 64,
     rounds: Annotated[
         int, typer.Option(min=1, help="Counted runs of each way; one that isn't counted comes first.")
     ] = 3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in a batch of ours.")] = 64,
-    description_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a description.")] = 192,
-    answer_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 16,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for every time taken, and the machine.")
+    ] = None,
+    batch_size: BatchSize = 64,
+    perception: Annotated[str, typer.Option(help="Perception module.", rich_help_panel=DECOUPLED)] = "easy_vqa_nano",
+    reasoning: Annotated[str, typer.Option(help="Reasoning module.", rich_help_panel=DECOUPLED)] = "easy_vqa_nano",
+    description_tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens of a description.", rich_help_panel=DECOUPLED)
+    ] = 192,
+    answer_tokens: Annotated[
+        int, typer.Option(min=1, help="Most tokens of an answer.", rich_help_panel=DECOUPLED)
+    ] = 16,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Model strings to compare with the first of them; give two or more.  "
+            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there]",
+            rich_help_panel="Comparison of engines",
+        ),
     ] = None,
 ) -> None:
     """Measure speed on this machine: different ways to do the same work, in turn, medians of several runs.
@@ -66,7 +75,7 @@ def speed(
 
     comparisons = []
     for part in chosen:
-        print(f"speed: {part}", file=sys.stderr)
+        logger.info(f"speed: {part}")
         if part == "decoupled":
             from sightscale.harness.speed import compare_decoupled
 
@@ -94,8 +103,9 @@ def speed(
     memory = f"{machine['memory_gib']} GiB, {gpus}"
     print(f"{machine['processor']}, {machine['cores']} cores, {memory}; load {os.getloadavg()[0]:.1f}")
     if json_file:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with blaming(json_file, "write"):
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+            json_file.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "Comparison":
@@ -108,7 +118,7 @@ def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "C
         try:
             return compare_engines((*ENGINES, "vllm:easy_vqa_nano"), questions, rounds)
         except (ValueError, RuntimeError, OSError) as error:
-            print(f"speed: vllm is left out: {first_line(error)}", file=sys.stderr)
+            logger.warning(f"speed: vllm is left out: {first_line(error)}")
     return compare_engines(ENGINES, questions, rounds)
 
 

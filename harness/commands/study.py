@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
@@ -14,12 +15,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EXAMPLES = (
-    "sightscale study nano --output study",
-    "sightscale study my-study.yaml --train --output study",
+
+@examples(
+    "sightscale study nano --output study --questions 50",
+    "sightscale study my_study.yaml --output study --train",
 )
-
-
 def study(
     name: Annotated[str, typer.Argument(help="A shipped study's name, or a YAML file.")],
     output: Annotated[Path, typer.Option(help="Folder for runs, findings, figures and verdicts.")],

@@ -1,29 +1,41 @@
 """`sightscale tasks`: what can be asked, and what a question looks like."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sightscale.harness.commands.help import HelpGroup, examples, register
+from sightscale.harness.commands.options import DataRoot, IncludePath
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sightscale.tasks.catalogue import TaskCard
 
+FACTS = ("task", "questions", "chance", "source", "revision", "licence", "mini", "hub data now")
 
-app = typer.Typer(name="tasks", help="List what can be asked, and show a question.", invoke_without_command=True)
+app = typer.Typer(
+    name="tasks",
+    cls=HelpGroup,
+    invoke_without_command=True,
+    help="List the tasks, or show one with an example and its pictures.",
+    epilog="sightscale tasks\nsightscale tasks show in_domain_textvqa --output pictures",
+)
 
 
 @app.callback()
-def _begin(context: typer.Context) -> None:
+def tasks(context: typer.Context) -> None:
+    """List the tasks when no sub-command is named."""
     if context.invoked_subcommand is None:
-        list_()
+        list_all()
 
 
-def list_() -> None:
-    """List the tasks that come with sightscale.
+@examples("sightscale tasks list", "sightscale tasks list --include-path my_tasks")
+def list_all(include_path: IncludePath = None) -> None:
+    """List the tasks that come with sightscale, after those in your own folders.
 
     Every task of lmms-eval can be named in `sightscale run` as well.
     """
@@ -32,25 +44,73 @@ def list_() -> None:
     from sightscale.tasks.catalogue import list_tasks
 
     table = Table(caption_justify="left")
-    for column in ("task", "questions", "chance", "source", "revision", "licence", "mini", "hub data now"):
+    for column in FACTS:
         table.add_column(column, overflow="fold", no_wrap=column in ("task", "questions", "chance", "revision"))
-    mend: set[str] = set()  # what to do about data that aren't here
+    remedies: set[str] = set()  # what to do about data that aren't here
+    for card in _read_cards(include_path):
+        table.add_row(*_list_facts(card))
     for card in list_tasks():
         if not card.blind_of:
-            *cells, now = _cells(card)
-            here, _, what = now.partition(": ")
-            table.add_row(*cells, now if here == "yes" else here)
-            mend |= {f"{card.source}: {what}"} if what.startswith("put ") else {what} if here == "no" else set()
+            *facts, state = _list_facts(card)
+            here, _, remedy = state.partition(": ")
+            table.add_row(*facts, state if here == "yes" else here)
+            if remedy.startswith("put "):
+                remedies.add(f"{card.source}: {remedy}")
+            elif here == "no":
+                remedies.add(remedy)
     table.caption = "\n".join(
         (
             "mini: whether `--data mini` has data for it. Blind variants have the same name with _blind.",
-            *(f"Where hub data isn't here: {what}." for what in sorted(mend)),
+            *(f"Where hub data isn't here: {remedy}." for remedy in sorted(remedies)),
         )
     )
     open_console().print(table)
 
 
-def _cells(card: "TaskCard") -> tuple[str, ...]:
+@examples(
+    "sightscale tasks show in_domain_textvqa --output pictures",
+    "sightscale tasks show my_colours --include-path my_tasks",
+)
+def show(
+    name: Annotated[str, typer.Argument(help="The task or group to show.")],
+    number: Annotated[int, typer.Option(min=0, help="Which document to show.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder for the example's pictures.")] = Path(),
+    data: Annotated[
+        str, typer.Option(help="Where the example comes from: `mini` or `hub`.", rich_help_panel="Data")
+    ] = "mini",
+    data_root: DataRoot = None,
+    include_path: IncludePath = None,
+) -> None:
+    """Show one task or group: its facts, an example question, and the example's pictures as files."""
+    from sightscale.tasks.catalogue import find_card, list_tasks
+
+    card = next((card for card in _read_cards(include_path) if card.name == name), None)
+    foreign = card is not None
+    card = card or find_card(name)
+    for label, value in zip(FACTS, _list_facts(card), strict=True):
+        print(f"{'mini data:' if label == 'mini' else label + ':':14} {value}")
+    if card.members and not foreign:
+        cards = {card.name: card for card in list_tasks()}
+        for label, member in zip(["members:", *[""] * len(card.members)], card.members, strict=False):
+            state = cards[member].availability() if member in cards else "lmms-eval's own, fetched when it runs"
+            print(f"{label:14} {member} (hub data now: {state})")
+        for part, reason in card.missing.items():
+            print(f"not in it:     {part}: {reason}")
+        for part, note in card.notes.items():
+            print(f"note:          {part}: {note}")
+        leaves = [cards[member] for member in card.members if member in cards and not cards[member].members]
+        card = next((leaf for leaf in leaves if data != "mini" or leaf.mini), leaves[0])
+        print(f"{'example of:':14} {card.name}")
+    if data == "mini" and not (foreign or card.mini or card.source.startswith("package:")):
+        print("The mini suite has nothing in its place; name --data hub for an example.")
+        return
+    quieten()
+    origin = "yours" if foreign else "the package's own" if card.source.startswith("package:") else data
+    _print_example(card.name, origin, _load_task(card.name, data, data_root, include_path), number, output)
+
+
+def _list_facts(card: "TaskCard") -> tuple[str, ...]:
+    """A card's values in the order of FACTS."""
     return (
         card.name,
         f"{card.questions:,}" if card.questions else "–",
@@ -63,86 +123,45 @@ def _cells(card: "TaskCard") -> tuple[str, ...]:
     )
 
 
-def show(
-    name: Annotated[str, typer.Argument(help="The task or group to show.")],
-    data: Annotated[str, typer.Option(help="Where the example comes from: `mini` or `hub`.")] = "mini",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with your own copies of data sets.")] = None,
-    number: Annotated[int, typer.Option(min=0, help="Which document to show.")] = 0,
-    output: Annotated[Path, typer.Option(help="Folder for the example's pictures.")] = Path(),
-    include_path: Annotated[
-        list[str] | None, typer.Option(help="A folder of task files of your own; can be given more than once.")
-    ] = None,
-) -> None:
-    """Show a task's card, its first question as a model is asked it, and the question's pictures."""
-    if include_path:
-        quieten()
-        _print_example(name, None, data, data_root, number, output, tuple(include_path))
-        return
-    from sightscale.tasks.catalogue import find_card, list_tasks
+def _read_cards(folders: "Sequence[str] | None") -> "list[TaskCard]":
+    """The cards of the tasks in the user's own folders."""
+    from sightscale.tasks.catalogue import read_cards
 
-    card = find_card(name)
-    for label, value in zip(
-        ("task", "questions", "chance", "source", "revision", "licence", "mini data", "hub data now"),
-        _cells(card),
-        strict=True,
-    ):
-        print(f"{label + ':':14} {value}")
-    if card.members:
-        cards = {one.name: one for one in list_tasks()}
-        for label, member in zip(["members:", *[""] * len(card.members)], card.members, strict=False):
-            availability = (
-                cards[member].availability() if member in cards else "lmms-eval's own, which fetches its data when run"
-            )
-            print(f"{label:14} {member} (hub data now: {availability})")
-        for what, reason in card.missing.items():
-            print(f"not in it:     {what}: {reason}")
-        for what, note in card.notes.items():
-            print(f"note:          {what}: {note}")
-        examples = [cards[member] for member in card.members if member in cards and not cards[member].members]
-        card = next((one for one in examples if data != "mini" or one.mini), examples[0])
-        print(f"{'example of:':14} {card.name}")
-    if data == "mini" and not (card.mini or card.source.startswith("package:")):
-        print("The mini suite has nothing in its place; name --data hub for an example.")
-        return
-    quieten()
-    _print_example(card.name, card, data, data_root, number, output, ())
+    return [card for folder in folders or () for card in read_cards(Path(folder))]
 
 
-def _print_example(
-    name: str,
-    card: "TaskCard | None",
-    data: str,
-    data_root: Path | None,
-    number: int,
-    output: Path,
-    task_folders: tuple[str, ...],
-) -> None:
+def _load_task(name: str, data: str, data_root: Path | None, folders: "Sequence[str] | None") -> Any:
+    """The task as lmms-eval loads it; of a group, its first task."""
     import datasets
 
     from sightscale.harness.evaluation import load_tasks
     from sightscale.tasks.sources import reading
 
-    source = "the package's own" if card and card.source.startswith("package:") else data if card else "the task's own"
     datasets.disable_progress_bars()
     with reading(data, data_root):
-        manager, metrics = load_tasks((name,), "default", task_folders)
-        name = next(iter(metrics))  # a group's first task
-        task = manager.load_task_or_group([name], task_type="chat")[name]
-    docs = task.test_docs()
+        manager, leaves = load_tasks((name,), "default", tuple(folders or ()))
+        leaf = next(iter(leaves))
+        return manager.load_task_or_group([leaf], task_type="chat")[leaf]
+
+
+def _print_example(name: str, origin: str, task: Any, number: int, output: Path) -> None:
+    docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
     if number >= len(docs):
         raise UserError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")
     doc = docs[number]
-    output.mkdir(parents=True, exist_ok=True)
-    print(f"{'example:':14} document {number} of {len(docs):,}, data: {source}\n")
+    print(f"{'example:':14} document {number} of {len(docs):,}, data: {origin}\n")
     print(task.doc_to_text(doc).rstrip())
     print(f"\n{'target:':14} {task.doc_to_target(doc)}")
-    for k, picture in enumerate(task.doc_to_visual(doc) or ()):
+    for k, picture in enumerate(task.doc_to_visual(doc) or ()):  # None for a task without pictures
+        if not hasattr(picture, "save"):
+            raise UserError(
+                f"task {name!r}: picture {k} of document {number} is {picture!r:.60}, not an opened picture"
+            )
         path = output / f"{name}_{number}_{k}.png"
+        output.mkdir(parents=True, exist_ok=True)
         picture.save(path)
         print(f"{'picture:':14} {path} ({picture.width} × {picture.height})")
 
 
-COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
-    list_: ("sightscale tasks list", "sightscale tasks"),
-    show: ("sightscale tasks show in_domain_textvqa", "sightscale tasks show my_task --include-path my_tasks"),
-}
+register(app, list_all, "list")
+register(app, show, "show")

@@ -1,25 +1,20 @@
-"""The terminal: tables on standard output, messages on standard error, and nothing of other packages between them."""
+"""The terminal that commands print to: tables on standard output, messages on standard error.
+
+Messages go through `logging`: what our own loggers say is printed as plain lines. Other packages' notices and progress
+bars stay off the terminal, their errors come through; with `--debug` their warnings are shown as well.
+"""
 
 import logging
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FILE_WIDTH = 180  # columns where output goes to a file or a pipe and no terminal says how wide it is
-
-
-def setup_logging(*, debug: bool = False) -> None:
-    """Print our own messages as plain lines on standard error; with `debug` the finer ones too."""
-    handler = logging.StreamHandler()  # sys.stderr as it is now
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("sightscale")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.DEBUG if debug else logging.INFO)
-    logger.propagate = False
+OURS = "sightscale"
 
 
 def open_console() -> "Console":
@@ -27,6 +22,41 @@ def open_console() -> "Console":
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes lines to whatever standard error is at that moment."""
+
+    def __init__(self, line: str) -> None:
+        logging.Handler.__init__(self)
+        self.setFormatter(logging.Formatter(line))
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # the base class keeps the stream it is made with
+        """Standard error now."""
+        return sys.stderr
+
+
+_our_lines = _StandardError("%(message)s")
+_foreign_lines = _StandardError("%(name)s: %(message)s")
+_foreign_lines.addFilter(lambda record: record.name != OURS and not record.name.startswith(f"{OURS}."))
+
+
+def setup_logging(debug: bool = False) -> None:
+    """Print what our loggers say from INFO on, and other packages' errors; with `debug` also their warnings.
+
+    Calling it again changes the levels and adds nothing twice.
+    """
+    ours = logging.getLogger(OURS)
+    ours.setLevel(logging.DEBUG if debug else logging.INFO)
+    ours.addHandler(_our_lines)
+    _foreign_lines.setLevel(logging.WARNING if debug else logging.ERROR)
+    logging.getLogger().addHandler(_foreign_lines)
+
+
+def is_debugging() -> bool:
+    """Whether `--debug` was given."""
+    return logging.getLogger(OURS).isEnabledFor(logging.DEBUG)
 
 
 class _SilentBar:
@@ -43,15 +73,19 @@ class _SilentBar:
 
 
 def quieten() -> None:
-    """Keep other packages' progress bars and notices off the terminal; errors still come through."""
+    """Keep other packages' progress bars and notices off the terminal; errors still come through.
+
+    With `--debug` only the progress bars go.
+    """
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", category=UserWarning)
+    if not is_debugging():
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        warnings.filterwarnings("ignore", category=UserWarning)
     import lmms_eval.evaluator
     from loguru import logger
 
     lmms_eval.evaluator.tqdm = _SilentBar  # its bar for scoring ignores TQDM_DISABLE
     logger.remove()
-    logger.add(sys.stderr, level="ERROR", format="{message}")
+    logger.add(sys.stderr, level="WARNING" if is_debugging() else "ERROR", format="{message}")

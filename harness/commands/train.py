@@ -1,10 +1,12 @@
 """`sightscale train`: make reference checkpoints from a recipe."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
 from sightscale.tasks.errors import UserError
 
@@ -13,19 +15,20 @@ if TYPE_CHECKING:
     from sightscale.trainers.card import TaskScore
     from sightscale.trainers.recipe import Recipe
 
-EXAMPLES = (
-    "sightscale train easy_vqa_nano --output models/nano",
+logger = logging.getLogger(__name__)
+
+
+@examples(
     "sightscale train study_qwen3_0.6b --dry-run",
+    "sightscale train easy_vqa_nano --output trained/easy_vqa_nano",
 )
-
-
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a YAML file.")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for what is released; one folder for each release if there are several.")
+        Path | None, typer.Option(help="Folder for what is released; a folder for each where there are several.")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Folder for checkpoints and the log. Default: OUTPUT with -work after it.")
+        Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
     ] = None,
     data_root: Annotated[Path, typer.Option(help="Folder that the recipe's data files are relative to.")] = Path(),
     dry_run: Annotated[
@@ -60,12 +63,12 @@ def train(
         model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []
         if loaded.scored_on and model:
-            print(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
+            logger.info(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
             scores = _score(model, loaded, work / "scores" / name)
         draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
         write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
-        summary = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
-        print(f"{folder}: {summary or 'not scored'}")
+        shares = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
+        print(f"{folder}: {shares or 'not scored'}")
 
 
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:

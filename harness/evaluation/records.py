@@ -198,11 +198,12 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
     partial.replace(path)
 
 
-def read_records(path: Path) -> pd.DataFrame:
+def read_records(path: Path | str) -> pd.DataFrame:
     """Rows from a records file or a run's folder; columns that an older file lacks are null.
 
     Raises UserError in one line when there is none, or when it isn't a records file.
     """
+    path = Path(path)
     file = path / "records.parquet" if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"there are no records at {file}")

@@ -31,14 +31,16 @@ def test_it_shows_and_prunes(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "code", "reason"),
     [
-        (["show", "nowhere.sqlite"], "there is no store"),
-        (["prune", "nowhere.sqlite", "--damaged"], "there is no store"),
-        (["prune", "{store}"], "say what is to be removed"),
+        (["show", "nowhere.sqlite"], 1, "there is no store"),
+        (["prune", "nowhere.sqlite", "--damaged"], 1, "there is no store"),
+        (["prune", "{store}"], 1, "say what is to be removed"),
+        (["show", "{store}", "--damaged"], 2, "No such option: --damaged"),
+        (["shrink", "{store}"], 2, "No such command 'shrink'"),
     ],
 )
-def test_a_mistake_removes_nothing(arguments: list[str], reason: str, store: Store) -> None:
+def test_a_mistake_removes_nothing(arguments: list[str], code: int, reason: str, store: Store) -> None:
     done = CliRunner().invoke(app, ["store", *(one.replace("{store}", str(store.path)) for one in arguments)])
-    assert done.exit_code == 1 and reason in done.stderr
+    assert done.exit_code == code and reason in done.stderr
     assert len(store) == 4

@@ -1,0 +1,39 @@
+"""Options that several commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA = "Data"
+ENGINE = "Speed and storage"
+FILES = "Files to write"
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder with your own copies of data sets, each in a folder of its name.",
+        rich_help_panel=DATA,
+    ),
+]
+IncludePath = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FOLDER", help="A folder with task files of your own; repeat it for more.", rich_help_panel=DATA
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Only the first N documents of each task.", rich_help_panel=DATA)
+]
+BatchSize = Annotated[
+    int, typer.Option(min=1, help="Prompts in a batch; halved when memory runs out.", rich_help_panel=ENGINE)
+]
+Detail = Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")]
+FindingsCsv = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every finding as CSV.", rich_help_panel=FILES)
+]
+FindingsJson = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every finding as JSON.", rich_help_panel=FILES)
+]
+Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for figures.", rich_help_panel=FILES)]
