@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonlines
 import torch
 from torch import nn
 from torch.utils.data import Sampler
@@ -111,19 +112,17 @@ class _JsonLog(TrainerCallback):
             seconds = time.perf_counter() - self.begun[0]
             entry["seconds"] = round(seconds, 1)
             entry["rows_per_second"] = round((state.global_step - self.begun[1]) * self.batch_size / seconds, 2)
-        with self.path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        with jsonlines.open(self.path, "a") as log:
+            log.write(entry)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The log's entries in order, the later one where a resumed run logged a step again."""
     entries: dict[tuple[str, int], dict[str, Any]] = {}
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:  # the last line of a run that was killed
-            continue
-        entries[entry["stage"], entry["step"]] = entry
+    if path.is_file():
+        with jsonlines.open(path) as log:
+            for entry in log.iter(type=dict, skip_invalid=True):  # the last line of a run that was killed
+                entries[entry["stage"], entry["step"]] = entry
     return list(entries.values())
 
 

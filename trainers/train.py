@@ -5,7 +5,6 @@ The work folder holds one folder a stage: Trainer's checkpoints and, once it is 
 """
 
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -13,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import jsonlines
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM, SiglipVisionModel
@@ -138,8 +138,8 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
         if weights.is_file():
             logger.info(f"stage {stage.name}: {weights} was trained before")
-            with (folder.parent / "log.jsonl").open("a") as log:
-                log.writelines(json.dumps(entry) + "\n" for entry in read_log(shared / "log.jsonl"))
+            with jsonlines.open(folder.parent / "log.jsonl", "a") as log:
+                log.write_all(read_log(shared / "log.jsonl"))
         else:
             _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
@@ -171,7 +171,8 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
     learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
     weights.parent.mkdir(exist_ok=True)
     partial = weights.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text("".join(json.dumps(entry) + "\n" for entry in learnt))
+    with jsonlines.open(partial, "w") as log:
+        log.write_all(learnt)
     partial.rename(weights.with_name("log.jsonl"))
     save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
     partial.rename(weights)

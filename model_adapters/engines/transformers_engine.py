@@ -17,22 +17,21 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
+    LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed
+from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
-from sightscale.model_adapters.engines.placement import pick_device, pick_dtype
 from sightscale.model_adapters.engines.processors import open_processor
-from sightscale.model_adapters.engines.responses import read_response
-from sightscale.model_adapters.engines.sampling import SeededSampling
-from sightscale.model_adapters.engines.stopping import StopAtLength, StopAtMarks
-from sightscale.model_adapters.engines.thinking import opens_thinking
+from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.tasks.errors import UserError, first_line
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class TransformersEngine:
@@ -277,3 +276,102 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _failed(error: Exception) -> Completion:
     return failed(f"{type(error).__name__}: {first_line(error)}")
+
+
+def pick_device(device: str | None) -> torch.device:
+    """The device of that name; without one a GPU if there is one, else the processor.
+
+    Raises UserError in one line for a device that isn't there.
+    """
+    has_gpu = torch.cuda.is_available()
+    try:
+        chosen = torch.device(device or ("cuda" if has_gpu else "cpu"))
+    except RuntimeError as error:
+        raise UserError(f"unknown device {device!r}; known: cpu, cuda, cuda:0, …") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= (torch.cuda.device_count() if has_gpu else 0):
+        raise UserError(f"there is no device {device!r} that this machine's torch can use")
+    return chosen
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """The type of that name; `auto` is bfloat16 where the device computes with it, else float32.
+
+    Raises UserError in one line for a type that models aren't run in.
+    """
+    if dtype in DTYPES:
+        return DTYPES[dtype]
+    if dtype != "auto":
+        raise UserError(f"unknown dtype {dtype!r}; known: auto, {', '.join(DTYPES)}")
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; emulation is several times slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
+
+
+class SeededSampling(LogitsProcessor):
+    """Temperature, top-k, top-p and min-p, then per-row Gumbel noise: greedy search over it samples.
+
+    Adding Gumbel noise to log-probabilities and taking the largest draws from the distribution they describe (Gumbel,
+    1954). Each row's noise comes from its own generator, seeded by the decoding seed and the prompt's digest. So a row
+    doesn't depend on its batch, and an interrupted run continued in other batches samples the same tokens, but for what
+    the model's own arithmetic rounds otherwise in another batch.
+    """
+
+    def __init__(self, decoding: Decoding, prompts: Sequence[Prompt]) -> None:
+        self.decoding = decoding
+        self.generators = [torch.Generator().manual_seed(prompt_seed(prompt, decoding)) for prompt in prompts]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        decoding = self.decoding
+        scores = scores.float() / decoding.temperature
+        if decoding.top_k:
+            kth = torch.topk(scores, min(decoding.top_k, scores.shape[-1])).values[:, -1:]
+            scores = scores.masked_fill(scores < kth, -torch.inf)
+        if decoding.top_p < 1.0:
+            ordered, order = torch.sort(scores, descending=True)
+            probabilities = ordered.softmax(-1)
+            drop = probabilities.cumsum(-1) - probabilities >= decoding.top_p
+            scores = scores.masked_fill(drop.scatter(-1, order, drop), -torch.inf)
+        if decoding.min_p:
+            probabilities = scores.softmax(-1)
+            floor = decoding.min_p * probabilities.max(-1, keepdim=True).values
+            scores = scores.masked_fill(probabilities < floor, -torch.inf)
+        uniform = torch.stack([torch.rand(scores.shape[-1], generator=generator) for generator in self.generators])
+        gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))).to(scores.device)
+        return scores.log_softmax(-1) + gumbel
+
+
+class StopAtMarks(StoppingCriteria):
+    """Ends each row whose own text holds one of the marks.
+
+    Transformers' own stop strings are also met by text that the prompt began: a newline after the assistant's header
+    and one written newline would end a row at a blank line.
+    """
+
+    def __init__(self, tokenizer: Any, marks: tuple[str, ...], prompt_length: int) -> None:
+        self._tokenizer, self._marks, self._prompt_length = tokenizer, marks, prompt_length
+        self._tail = max(len(mark.encode()) for mark in marks) + 4  # a token adds a byte; a first one may be cut
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        tails = input_ids[:, self._prompt_length :][:, -self._tail :].tolist()
+        texts = self._tokenizer.batch_decode(tails, skip_special_tokens=True)
+        met = [any(mark in text for mark in self._marks) for text in texts]
+        return torch.tensor(met, dtype=torch.bool, device=input_ids.device)
+
+
+class StopAtLength(StoppingCriteria):
+    """Ends each row that has written as many tokens as it has room for."""
+
+    def __init__(self, rooms: Sequence[int], prompt_length: int) -> None:
+        self._rooms, self._prompt_length = torch.tensor(list(rooms)), prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        return (input_ids.shape[1] - self._prompt_length >= self._rooms).to(input_ids.device)

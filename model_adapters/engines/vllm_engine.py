@@ -21,8 +21,7 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import controls_thinking
-from sightscale.model_adapters.engines.responses import read_response
-from sightscale.model_adapters.engines.thinking import opens_thinking
+from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import count_parameters, find_folder, hash_weights, locate
 from sightscale.tasks.errors import UserError, first_line
 

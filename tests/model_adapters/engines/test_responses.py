@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from sightscale.model_adapters.engines.responses import read_response
+from sightscale.model_adapters.engines.thinking import read_response
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "special"])

@@ -9,8 +9,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.engines.stopping import StopAtMarks
-from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
+from sightscale.model_adapters.engines.transformers_engine import StopAtMarks, TransformersEngine
 
 
 @pytest.fixture(scope="module")
