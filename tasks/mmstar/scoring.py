@@ -4,7 +4,6 @@
 then over categories, as lmms-eval and the study's table have it.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from PIL import Image
 from sightscale.tasks.mmstar.questions import read_question
 from sightscale.tasks.multiple_choice import known_truth
 from sightscale.tasks.scoring import score_response
+from sightscale.tasks.suites import AverageKind, stratify
 
 LETTERS = dict.fromkeys("ABCD", "")  # of a question whose options can't be read
 
@@ -55,7 +55,6 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
 
 def mean_of_axes(results: Iterable[Mapping[str, Any]]) -> float:
     """The mean over axes of each axis's mean score."""
-    scores: dict[str, list[float]] = defaultdict(list)
-    for result in results:
-        scores[result["axis"]].append(result["score"])
-    return sum(sum(own) / len(own) for own in scores.values()) / len(scores)
+    axes, scores = zip(*((result["axis"], result["score"]) for result in results), strict=True)
+    one_category = ("",) * len(axes)
+    return stratify(AverageKind.AXES, one_category, one_category, axes).mean(scores)

@@ -79,7 +79,7 @@ def test_orders_are_parsed_or_named() -> None:
 
 
 def test_what_tasks_read_is_chosen_for_a_while_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in (DATA, DATA_ROOT, OPTIONS):
+    for variable in (DATA, DATA_ROOT, OPTIONS, "SIGHTSCALE_MINI_QUESTIONS"):
         monkeypatch.delenv(variable, raising=False)
     with reading("mini", tmp_path, "shuffled:1", 7):
         assert chosen() == DataChoice(DataOrigin.MINI, tmp_path, "shuffled:1", 7)

@@ -6,7 +6,7 @@ import pytest
 
 from sightscale.model_adapters.decoupled.prompts import Mode, focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines.thinking import split_thinking
-from sightscale.tasks.instructions import AnswerFormat
+from sightscale.tasks.instructions import AskedFormat
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -32,9 +32,7 @@ def test_reasoning_prompts_are_the_published_ones(mode: Mode) -> None:
         ("open", "What differs between the pictures?"),
     ],
 )
-def test_endings_for_other_answers_are_the_reviewed_ones(
-    answer_format: AnswerFormat, question: str, mode: Mode
-) -> None:
+def test_endings_for_other_answers_are_the_reviewed_ones(answer_format: AskedFormat, question: str, mode: Mode) -> None:
     asked = reasoning_prompt("A cat.", question, mode, answer_format)
     assert asked + "\n" == (GOLDEN / f"reasoning_{mode}_{answer_format}.txt").read_text()
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.decoupled.prompts import perception_prompt
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.extraction import examples as extraction, teacher as statements
 from sightscale.trainers.extraction.examples import Result, extract, join_focuses
 from sightscale.trainers.extraction.sources import Example, open_sources
@@ -124,9 +125,7 @@ def test_a_teacher_that_always_fails_is_found_out_before_the_work_begins(
     kind: str, teacher: Any, instructions: Path, tmp_path: Path
 ) -> None:
     teacher.behave = lambda text, _: ("this model reads text only", "error") if kind in text else None
-    with pytest.raises(
-        RuntimeError, match=r"fails at all of the first examples: .*this model reads text only"
-    ) as caught:
+    with pytest.raises(UserError, match=r"fails at all of the first examples: .*this model reads text only") as caught:
         run(instructions, tmp_path / "out", teacher.model)
     assert "\n" not in str(caught.value) and not teacher.said("focus")
     assert sum(teacher.asked.values()) <= 2 * extraction.TRIAL
