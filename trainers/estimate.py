@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import build_mixture
 from sightscale.trainers.recipe import Language, Part, Pictures, Recipe, Stage, TowerStage, Vision
 from sightscale.trainers.stages import cut_batch
@@ -109,7 +110,7 @@ def _measure(recipe: Recipe, stage: Stage, data_root: Path) -> tuple[int, int, i
     """Conversations, text tokens and pictures of a stage, from a sample of its own data; and what is missing."""
     try:
         mixture = build_mixture(stage, recipe.seed, recipe.augment, data_root, fetch=False)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         conversations = (stage.steps or 0) * stage.batch_size or _published_rows(stage)
         # Memory is then of conversations about one picture each.
         return conversations, 0, 0 if stage.kind == "text" else conversations, f"tokens unknown: {error}"
