@@ -93,7 +93,7 @@ def _panels(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
 
 
 def _show_type(match: re.Match[str]) -> str:
-    return TYPES.get(match.group(1), match.group(0))
+    return TYPES.get(match.group(1).lower(), match.group(0))
 
 
 def _lay_out(title: str, rows: list[tuple[str, str]], width: int) -> str:
