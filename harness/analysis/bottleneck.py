@@ -23,8 +23,8 @@ from sightscale.harness.analysis.matched_runs import (
     split_groups,
 )
 from sightscale.harness.statistics import Array, Bootstrapped, average, bootstrap, mean_score
+from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.suites import AverageKind
 from sightscale.tasks.vocabulary import Condition
 
 ATTRIBUTIONS = (

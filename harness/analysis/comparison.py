@@ -30,8 +30,8 @@ from sightscale.harness.statistics import (
     sign_flip,
     smallest_difference,
 )
+from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.suites import AverageKind
 from sightscale.tasks.vocabulary import Condition
 
 TOKENS = {

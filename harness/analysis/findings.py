@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from sightscale.harness.statistics import Estimate, Style
+from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import blaming
-from sightscale.tasks.suites import AverageKind
 
 ALL = "all"  # the group of all questions of a task
 

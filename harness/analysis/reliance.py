@@ -43,7 +43,8 @@ from sightscale.harness.statistics import (
     paired_difference,
     unparsed_bounds,
 )
-from sightscale.tasks.suites import TITLES, AverageKind, Strata, Suite, members_of, stratify, suite_of
+from sightscale.tasks.averages import AverageKind, Strata, stratify
+from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
 SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.entry import DECIMALS, Average, Score
 from sightscale.leaderboards.entry.folders import first_reason
+from sightscale.tasks.averages import Strata, stratify
 from sightscale.tasks.catalogue import TaskCard, list_tasks
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.suites import AverageRule, Strata, list_averages, stratify
+from sightscale.tasks.suites import AverageRule, list_averages
 from sightscale.tasks.vocabulary import Condition
 
 

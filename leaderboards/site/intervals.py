@@ -14,7 +14,8 @@ import pandas as pd
 from sightscale.harness.analysis import Run, average_reliance, pair_reliance
 from sightscale.harness.statistics import Estimate, mean_score, wilson
 from sightscale.leaderboards.entry import Entry, Score, split_strata
-from sightscale.tasks.suites import AverageKind, AverageRule, list_averages
+from sightscale.tasks.averages import AverageKind
+from sightscale.tasks.suites import AverageRule, list_averages
 from sightscale.tasks.vocabulary import Condition
 
 Scores = Mapping[tuple[str, str], Estimate]  # by task or average, and condition

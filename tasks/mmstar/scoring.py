@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.mmstar.questions import read_question
 from sightscale.tasks.multiple_choice import known_truth
 from sightscale.tasks.scoring import score_response
-from sightscale.tasks.suites import AverageKind, stratify
 
 LETTERS = dict.fromkeys("ABCD", "")  # of a question whose options can't be read
 

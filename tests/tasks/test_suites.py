@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 from hypothesis import given, strategies as st
 
-from sightscale.tasks.suites import AverageKind, Suite, list_averages, members_of, stratify, suite_of
+from sightscale.tasks.averages import AverageKind, stratify
+from sightscale.tasks.suites import Suite, list_averages, members_of, suite_of
 
 QUESTION = st.tuples(st.sampled_from("ab"), st.sampled_from(["x", "y", None]), st.sampled_from(["p", "q", None]))
 SCORED = st.lists(st.tuples(QUESTION, st.floats(0, 1)), min_size=1, max_size=40)

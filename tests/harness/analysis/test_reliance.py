@@ -9,7 +9,8 @@ import pytest
 
 from sightscale.harness.analysis.matched_runs import read_runs
 from sightscale.harness.analysis.reliance import average_reliance, find_reliance, find_suspects, pair_reliance
-from sightscale.tasks.suites import AverageKind, Suite, members_of
+from sightscale.tasks.averages import AverageKind
+from sightscale.tasks.suites import Suite, members_of
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
