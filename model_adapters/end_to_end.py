@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
+from sightscale.model_adapters.arguments import read_count
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, open_engine, split_thinking
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
@@ -20,7 +21,7 @@ class EndToEnd(Adapter):
         self,
         pretrained: str,
         batch_size: int | str = 32,
-        seed: int = 0,
+        seed: int | str = 0,
         store: str | None = None,
         box_convention: str = AUTO,
         engine: Engine | None = None,
@@ -28,7 +29,7 @@ class EndToEnd(Adapter):
         **options: Any,
     ) -> None:
         super().__init__(short_name(pretrained))
-        self.seed = int(seed)
+        self.seed = read_count("seed", seed, 0, 2**63 - 1)
         self.box_convention = check_convention(box_convention)
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
         self._used: dict[str, Any] = {}

@@ -34,6 +34,8 @@ def parse_model(text: str) -> ModelSpec:
     anything else, and for a system whose folders aren't there.
     """
     text = text.strip()
+    if text.endswith(","):
+        raise UserError(f"model {text!r} ends in a comma; key=value follows one")
     system, _, changes = text.partition(",")
     if system in list_systems():
         return _parse_system(system, _read_arguments(changes, text))
@@ -106,10 +108,11 @@ def _open_foreign(spec: ModelSpec, batch_size: int) -> lmms:
 
 def _read_arguments(text: str, whole: str) -> dict[str, str | bool]:
     arguments: dict[str, str | bool] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        key, equals, value = part.partition("=")
-        if not equals or not key:
-            raise UserError(f"model {whole!r}: {part!r} is not key=value")
-        value = value.strip()
-        arguments[key.strip()] = value.lower() == "true" if value.lower() in ("true", "false") else value
+    for part in text.split(",") if text.strip() else []:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (equals and key and value):
+            raise UserError(f"model {whole!r}: {part.strip()!r} is not key=value")
+        if key in arguments:
+            raise UserError(f"model {whole!r}: {key} stands there twice")
+        arguments[key] = value.lower() == "true" if value.lower() in ("true", "false") else value
     return arguments

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Hardware, Part, Schedule
 
@@ -184,7 +185,7 @@ def run_stage(
     if last and isinstance(model, PreTrainedModel):
         # Checkpoints are written under the hub's names. Trainer reads them back without translating these,
         # finds no weight it knows and says nothing; so the weights are put back here.
-        model.load_state_dict(type(model).from_pretrained(last, dtype=torch.float32).state_dict())
+        model.load_state_dict(load_model(type(model), last, dtype=torch.float32).state_dict())
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     if isinstance(model, PreTrainedModel):
         # Trainer leaves word that there be no cache, which is for training alone and not for what is released.

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
+from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import Collator, Mixture, OpenedRows, build_mixture, open_source
 from sightscale.trainers.model import (
@@ -204,7 +205,7 @@ def _finish(trainer: Any, folder: Path) -> None:
 
 
 def _read_weights(model: Any, done: Path) -> None:
-    model.load_state_dict(type(model).from_pretrained(done, dtype=torch.float32).state_dict())
+    model.load_state_dict(load_model(type(model), done, dtype=torch.float32).state_dict())
 
 
 def save_release(model: Any, processor: Any, stage: Stage, output: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
+from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import (
@@ -59,9 +60,9 @@ class Decoupled(Adapter):
         focus_llm: str | None = None,
         stages: Stages = "one-by-one",
         batch_size: int | str = 32,
-        seed: int = 0,
+        seed: int | str = 0,
         store: str | None = None,
-        greedy: bool = False,
+        greedy: bool | str = False,
         answer_tokens: int | str = ANSWER_TOKENS,
         budget: int | str = THINKING_BUDGET,
         nowait: bool | str = False,
@@ -104,7 +105,12 @@ class Decoupled(Adapter):
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
         self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
         self.reasoning_decoding = _reasoning_decoding(
-            self.mode, int(seed), bool(greedy), int(answer_tokens), int(budget), _read_nowait(nowait, self.mode)
+            self.mode,
+            read_count("seed", seed, 0, 2**63 - 1),
+            read_flag("greedy", greedy),
+            read_count("answer_tokens", answer_tokens),
+            read_count("budget", budget),
+            _read_nowait(nowait, self.mode),
         )
 
     @property
@@ -269,8 +275,6 @@ def _reasoning_decoding(
     mode: Mode, seed: int, greedy: bool, answer_tokens: int, budget: int, nowait: str | None
 ) -> Decoding:
     """The study's sampling, with top-k 20 from Qwen3's own card."""
-    if answer_tokens < 1 or budget < 1:
-        raise UserError(f"answer_tokens and budget must be at least 1, not {answer_tokens} and {budget}")
     thinks = mode == Mode.THINKING
     make = partial(
         Decoding,

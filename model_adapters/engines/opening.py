@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine
 from sightscale.model_adapters.engines.store import Store, StoredEngine
@@ -21,7 +22,8 @@ def open_engine(
     dtype: str = "auto",
     device: str | None = None,
     revision: str | None = None,
-    trust_remote_code: bool = False,
+    trust_remote_code: bool | str = False,
+    allow_unused_weights: bool | str = False,
     **engine_arguments: Any,
 ) -> Engine:
     """The engine for a model string, each opened as its prefix says.
@@ -33,7 +35,9 @@ def open_engine(
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
-    at_once = _read_batch_size(batch_size)
+    at_once = read_count("batch_size", batch_size)
+    trusts = read_flag("trust_remote_code", trust_remote_code)
+    allows = read_flag("allow_unused_weights", allow_unused_weights)
     finished = Store(Path(store)) if store else None
     engine: Engine
     if model.startswith(OPENAI):
@@ -51,7 +55,8 @@ def open_engine(
             find_checkpoint(model.removeprefix(VLLM)),
             dtype=dtype,
             revision=revision,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=trusts,
+            allow_unused_weights=allows,
             **engine_arguments,
         )
     else:
@@ -64,20 +69,14 @@ def open_engine(
             dtype=dtype,
             device=device,
             revision=revision,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=trusts,
+            allow_unused_weights=allows,
         )
     return StoredEngine(engine, finished) if finished is not None else engine
 
 
-def _read_batch_size(batch_size: int | str) -> int:
-    """The batch size as a number. Raises UserError in one line when it is none."""
-    if not str(batch_size).isdecimal() or int(batch_size) < 1:
-        raise UserError(f"batch_size={batch_size!r} must be a whole number above zero")
-    return int(batch_size)
-
-
 def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:
-    """Raise ValueError in one line for an argument that the engine doesn't have."""
+    """Raise UserError in one line for an argument that the engine doesn't have."""
     unknown = sorted(set(given) - known)
     if unknown:
         raise UserError(f"model {model!r}: its engine has no argument {unknown[0]!r}")

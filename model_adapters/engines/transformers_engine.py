@@ -26,9 +26,10 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
 from sightscale.model_adapters.engines.processors import open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
-from sightscale.model_adapters.engines.weights import hash_weights, locate
+from sightscale.model_adapters.engines.weights import hash_weights, locate, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -46,32 +47,50 @@ class TransformersEngine:
         device: str | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        allow_unused_weights: bool = False,
     ) -> None:
         """Load `model`: a folder, a GGUF file or a hub id.
 
-        Raises UserError in one line when it can't be found or isn't a model that writes text.
+        Raises UserError in one line when it can't be found, isn't a model that writes text, or has weights that don't
+        fit it; with `allow_unused_weights` it may hold some that it has no place for.
         """
         self.batch_size = int(batch_size)
         self.device = pick_device(device)
         number_type = pick_dtype(dtype, self.device)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         location, gguf_file = locate(model)
-        if Path(location).is_dir():
-            options["revision"] = None
+        refuse_revision(model, location, revision)
         if gguf_file:
             options["gguf_file"] = gguf_file
         try:
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
             loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
-            self._model: Any = loader.from_pretrained(location, dtype=number_type, use_safetensors=True, **options)
+            self._model: Any = load_model(
+                loader,
+                location,
+                name=model,
+                allow_unused_weights=allow_unused_weights,
+                dtype=number_type,
+                **options,
+            )
             self._processor: Any = (
                 open_processor(location, config.model_type, **options)
                 if self.sees
                 else AutoTokenizer.from_pretrained(location, **options)
             )
+        except UserError:
+            raise
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+        habits = (
+            read_habits(location, config, name=model, revision=options["revision"])
+            if not gguf_file
+            else WritingHabits({name: getattr(self._model.generation_config, name) for name in TOKENS})
+        )
+        announce(model, habits)
+        self._repetition_penalty = habits.repetition_penalty
+        self._model.generation_config = habits.configure()
         self._model.to(self.device).eval()
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
         self._tokenizer.padding_side = "left"
@@ -80,7 +99,9 @@ class TransformersEngine:
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
-        self.identity = f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}"
+        self.identity = (
+            f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}{habits.mark}"
+        )
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config()
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
@@ -207,6 +228,7 @@ class TransformersEngine:
             temperature=None,
             top_p=None,
             top_k=None,
+            repetition_penalty=self._repetition_penalty,
             logits_processor=steered,
             pad_token_id=self._tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList(ends),
@@ -250,16 +272,18 @@ def identify(
     """
     location, gguf_file = locate(model)
     weights = hash_weights(Path(location), gguf_file)
+    mark = ""
     if not gguf_file:
-        local = Path(location).is_dir()
-        options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": None if local else revision}
+        refuse_revision(model, location, revision)
+        options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": revision}
         try:
             config = AutoConfig.from_pretrained(location, **options)
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         weights = weights or getattr(config, "_commit_hash", None)
+        mark = read_habits(location, config, name=model, revision=options["revision"]).mark
     chosen = pick_dtype(dtype, pick_device(device))
-    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}"
+    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 
 
 def _area(image: Image.Image) -> int:

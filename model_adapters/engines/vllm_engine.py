@@ -21,8 +21,15 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import controls_thinking
+from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
-from sightscale.model_adapters.engines.weights import count_parameters, find_folder, hash_weights, locate
+from sightscale.model_adapters.engines.weights import (
+    count_parameters,
+    find_folder,
+    hash_weights,
+    locate,
+    refuse_revision,
+)
 from sightscale.tasks.errors import UserError, first_line
 
 PROCESSOR = "sightscale.model_adapters.engines.vllm_thinking:VllmThinkingControl"
@@ -58,6 +65,7 @@ class VllmEngine:
         dtype: str = "auto",
         revision: str | None = None,
         trust_remote_code: bool = False,
+        allow_unused_weights: bool = False,
         **engine_arguments: Any,
     ) -> None:
         """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
@@ -76,6 +84,8 @@ class VllmEngine:
                 f"model {model!r} asks for vLLM, which can't be imported ({first_line(error)}): "
                 "pip install 'sightscale[vllm]'"
             ) from error
+        refuse_revision(model, location, revision)
+        check_weights(location, name=model, allow_unused_weights=allow_unused_weights, revision=revision)
         arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
         settings = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
         try:
@@ -90,9 +100,10 @@ class VllmEngine:
         except Exception as error:  # whatever vLLM finds wrong is a reason to report, in one line
             raise UserError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error
         self._sampling_class: Any = SamplingParams
-        # The checkpoint's own, which transformers' generate applies as well.
-        self._repetition_penalty: float = self._llm.get_default_sampling_params().repetition_penalty
         config = self._llm.model_config
+        habits = read_habits(location, config.hf_config, name=model, revision=revision)
+        announce(model, habits)
+        self._repetition_penalty = habits.repetition_penalty
         self._sees: bool = config.is_multimodal_model
         self._tokenizer: Any = self._llm.get_tokenizer()
         folder = find_folder(location, revision)
@@ -100,7 +111,7 @@ class VllmEngine:
         # Packed weights are fewer numbers than the model has.
         self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
-        self.identity = f"{model}@{self.weights}|vllm|{str(config.dtype).removeprefix('torch.')}{others}"
+        self.identity = f"{model}@{self.weights}|vllm|{str(config.dtype).removeprefix('torch.')}{others}{habits.mark}"
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None

@@ -41,6 +41,12 @@ def locate(model: str) -> tuple[str, str | None]:
     return model, None
 
 
+def refuse_revision(model: str, location: str, revision: str | None) -> None:
+    """Raise UserError where a revision is asked of files on this machine, which have none."""
+    if revision and Path(location).is_dir():
+        raise UserError(f"model {model!r} lies in a folder, so revision={revision} can't be had; only a hub id has one")
+
+
 def find_folder(location: str, revision: str | None = None) -> Path | None:
     """The folder with a model's files: itself, or where the hub's client keeps it; None before it was fetched."""
     if Path(location).is_dir():

@@ -31,6 +31,7 @@ from transformers import (
 )
 from transformers.utils.import_utils import is_torchvision_available
 
+from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Language, Recipe, Vision
 
@@ -173,10 +174,13 @@ def build_model(recipe: Recipe, tokenizer: Any) -> Any:
             )
         )
     if recipe.vision.pretrained:
-        tower = SiglipVisionModel.from_pretrained(recipe.vision.pretrained, config=vision, dtype=torch.float32)
+        # A whole SigLIP also holds a text tower, for which there is no place here.
+        tower = load_model(
+            SiglipVisionModel, recipe.vision.pretrained, allow_unused_weights=True, config=vision, dtype=torch.float32
+        )
         model.model.vision_tower.load_state_dict(_fitting(tower, model.model.vision_tower, recipe.vision.pretrained))
     if recipe.language.pretrained:
-        reader = AutoModelForCausalLM.from_pretrained(recipe.language.pretrained, dtype=torch.float32)
+        reader = load_model(AutoModelForCausalLM, recipe.language.pretrained, dtype=torch.float32)
         reader.resize_token_embeddings(language.vocab_size)
         model.model.language_model.load_state_dict(
             _fitting(reader.model, model.model.language_model, recipe.language.pretrained)

@@ -1,0 +1,148 @@
+"""Loading: a model of transformers whose every tensor came from its files, and what its files say on how it writes.
+
+transformers fills a tensor that a checkpoint lacks with random numbers, and heeds a generation configuration that lies
+beside the weights. Either changes answers without a word, so both are read here, for every engine alike.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.model_adapters.engines.protocol import MAX_REASON
+from sightscale.tasks.errors import UserError, first_line
+
+logger = logging.getLogger(__name__)
+
+NAMED = 3  # tensors that a message names before it counts the rest
+FAULTS = {
+    "missing_keys": "its weights lack",
+    "mismatched_keys": "another shape than its configuration asks for has",
+    "unexpected_keys": "its model has no place for",
+}
+UNUSED = "unexpected_keys"
+
+# Of a generation configuration: which tokens begin, end and pad, without which a model can't write.
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+# What a request always says itself, and what changes no answer.
+SETTLED = ("do_sample", "temperature", "top_p", "top_k", "min_p", "max_length", "max_new_tokens")
+HARMLESS = ("use_cache", "cache_implementation", "transformers_version", "_from_model_config")
+PENALTY = "repetition_penalty"
+
+
+def load_model(
+    loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
+) -> Any:
+    """The model that `loader.from_pretrained(location, **options)` opens, every tensor of it read from safetensors.
+
+    `name` is what messages call it. `allow_unused_weights` lets files hold tensors that the model has no place for,
+    such as heads of a training objective. Raises UserError in one line for anything else that doesn't fit, for a
+    damaged file, and for what transformers itself can't open.
+    """
+    name = str(location) if name is None else name
+    options = {"use_safetensors": True, **options, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    try:
+        model, loaded = loader.from_pretrained(location, **options)
+    except SafetensorError as error:
+        raise UserError(
+            f"cannot load model {name!r}: its weights are damaged, or a pointer to a file that was never fetched "
+            f"({first_line(error)}); fetch them again"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"cannot load model {name!r}: {first_line(error)[:MAX_REASON]}") from error
+    faults = [
+        f"{fault} {name_tensors(loaded[kind])}"
+        for kind, fault in FAULTS.items()
+        if loaded[kind] and not (allow_unused_weights and kind == UNUSED)
+    ]
+    if faults:
+        only_unused = not loaded["missing_keys"] and not loaded["mismatched_keys"]
+        mend = "add allow_unused_weights=true if they are of no use" if only_unused else "fetch or save it again"
+        raise UserError(f"cannot load model {name!r}: {'; '.join(faults)}; {mend}")
+    return model
+
+
+def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool = False, **options: Any) -> None:
+    """Hold a checkpoint's tensors against its configuration, as `load_model` does, without reading their numbers.
+
+    For an engine that loads models itself. An architecture that transformers doesn't know, or one with code of its own,
+    is passed over. Raises UserError as `load_model` does.
+    """
+    try:
+        config = AutoConfig.from_pretrained(location, **options)
+    except (OSError, ValueError, KeyError):
+        return
+    if getattr(config, "quantization_config", None):
+        return  # packed tensors have other names and shapes
+    sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    loader: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    load_model(loader, location, name=name, allow_unused_weights=allow_unused_weights, device_map="meta", **options)
+
+
+def name_tensors(keys: Collection[Any]) -> str:
+    """How many tensors there are and the names of the first: `4 tensors (a.weight, a.bias, b.weight, …)`."""
+    names = sorted(key if isinstance(key, str) else str(key[0]) for key in keys)
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return f"{len(names):,} tensor{'' if len(names) == 1 else 's'} ({shown})"
+
+
+@dataclass(frozen=True)
+class WritingHabits:
+    """What a checkpoint's own generation configuration says: what every engine applies, and what none does."""
+
+    tokens: Mapping[str, Any] = field(default_factory=dict)  # ids by the configuration's names
+    repetition_penalty: float = 1.0  # applied, as its makers meant the model to be run
+    set_aside: Mapping[str, Any] = field(default_factory=dict)  # applied by no engine
+
+    @property
+    def mark(self) -> str:
+        """For an engine's identity: nothing where the configuration changes nothing."""
+        penalty = f"|{PENALTY}={self.repetition_penalty:g}" if self.repetition_penalty != 1 else ""
+        ignored = ",".join(f"{name}={value}" for name, value in sorted(self.set_aside.items()))
+        return penalty + (f"|without {ignored}" if ignored else "")
+
+    def configure(self) -> GenerationConfig:
+        """A configuration for transformers that holds the tokens alone."""
+        return GenerationConfig(**self.tokens)
+
+
+def read_habits(location: str | Path, config: Any, *, name: str | None = None, **options: Any) -> WritingHabits:
+    """The writing habits of the checkpoint at `location`, whose model configuration is `config`.
+
+    Raises UserError for a generation configuration that can't be read.
+    """
+    name = str(location) if name is None else name
+    options = {key: options[key] for key in ("revision",) if options.get(key)}
+    file = Path(location) / "generation_config.json"
+    try:
+        stated = GenerationConfig.from_pretrained(location, **options)
+    except OSError as error:
+        if file.is_file():
+            raise UserError(f"cannot load model {name!r}: {file.name}: {first_line(error)[:MAX_REASON]}") from error
+        stated = GenerationConfig.from_model_config(config)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"cannot load model {name!r}: {file.name}: {first_line(error)[:MAX_REASON]}") from error
+    changed = {
+        key: value for key, value in stated.to_diff_dict().items() if value
+    }  # 0, False and none turn a setting off
+    penalty = 1.0 if stated.repetition_penalty is None else stated.repetition_penalty
+    changed.pop(PENALTY, None)
+    if isinstance(penalty, bool) or not isinstance(penalty, int | float) or not 0 < penalty < float("inf"):
+        raise UserError(f"cannot load model {name!r}: {file.name}: {PENALTY} is {penalty!r}, not a number above zero")
+    tokens = {key: getattr(stated, key) for key in TOKENS}  # an id may be 0
+    aside = {key: value for key, value in changed.items() if key not in (*TOKENS, *SETTLED, *HARMLESS)}
+    return WritingHabits(tokens, float(penalty), aside)
+
+
+def announce(name: str, habits: WritingHabits) -> None:
+    """Say what of a checkpoint's generation configuration is applied, and what is set aside."""
+    file = "generation_config.json"
+    if habits.repetition_penalty != 1:
+        logger.warning(f"model {name}: its {file} asks for {PENALTY} {habits.repetition_penalty:g}, which is applied")
+    if habits.set_aside:
+        logger.warning(f"model {name}: {', '.join(sorted(habits.set_aside))} of its {file} are set aside")

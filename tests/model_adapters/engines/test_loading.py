@@ -1,0 +1,163 @@
+"""Loading: a tensor that doesn't fit is named, and what a checkpoint's own configuration changes is told."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForImageTextToText
+
+from sightscale.model_adapters.checkpoints import find_checkpoint, list_checkpoints
+from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines.loading import check_weights, load_model
+from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
+from sightscale.tasks.errors import UserError
+
+Tensors = dict[str, torch.Tensor]
+CONNECTOR = "multi_modal_projector.linear_1"
+ASKED = Prompt((Message("user", ("How many?",)),))
+GREEDY = Decoding(max_new_tokens=6)
+
+
+@pytest.fixture
+def model(random_nano: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(random_nano, tmp_path / "model"))
+
+
+def change_weights(folder: Path, change: Callable[[Tensors], object]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def find_name(tensors: Tensors) -> str:
+    return next(name for name in tensors if name.endswith(f"{CONNECTOR}.weight"))
+
+
+def rename(tensors: Tensors) -> None:
+    tensors[f"another.{CONNECTOR}"] = tensors.pop(find_name(tensors))
+
+
+def shorten(tensors: Tensors) -> None:
+    tensors[find_name(tensors)] = tensors[find_name(tensors)][:, 1:].contiguous()
+
+
+CHANGES: dict[str, tuple[Callable[[Tensors], object], str]] = {
+    "missing": (lambda tensors: tensors.pop(find_name(tensors)), rf"weights lack 1 tensor \(\S*{CONNECTOR}.weight\)"),
+    "unexpected": (lambda tensors: tensors.update(x=torch.zeros(2)), r"no place for 1 tensor \(x\); .*allow_unused"),
+    "renamed": (rename, rf"lack 1 tensor .*; its model has no place for 1 tensor \(another.{CONNECTOR}\)"),
+    "shape": (shorten, rf"another shape than .* has 1 tensor \(\S*{CONNECTOR}.weight\)"),
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_tensor_that_does_not_fit_is_named(change: str, model: Path) -> None:
+    change_weights(model, CHANGES[change][0])
+    for load in (lambda: TransformersEngine(str(model)), lambda: check_weights(model, name=str(model))):
+        with pytest.raises(UserError, match=CHANGES[change][1]) as caught:
+            load()
+        assert "\n" not in str(caught.value) and str(model) in str(caught.value)
+
+
+def test_many_tensors_are_counted(model: Path) -> None:
+    change_weights(model, lambda tensors: [tensors.pop(name) for name in list(tensors) if "projector" in name])
+    with pytest.raises(UserError, match=r"lack 4 tensors \(\S+, \S+, \S+, …\); fetch or save it again"):
+        TransformersEngine(str(model))
+
+
+def test_unused_weights_can_be_allowed(model: Path) -> None:
+    change_weights(model, lambda tensors: tensors.update(x=torch.zeros(2)))
+    assert load_model(AutoModelForImageTextToText, model, allow_unused_weights=True)
+    TransformersEngine(str(model), allow_unused_weights=True)
+
+
+@pytest.mark.parametrize("damage", ["pointer", "cut", "empty"])
+def test_a_damaged_file_is_one_line(damage: str, model: Path) -> None:
+    weights = model / "model.safetensors"
+    content = weights.read_bytes()
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+    weights.write_bytes({"pointer": pointer, "cut": content[: len(content) // 2], "empty": b""}[damage])
+    with pytest.raises(UserError, match="weights are damaged, or a pointer") as caught:
+        TransformersEngine(str(model))
+    assert "\n" not in str(caught.value)
+
+
+def write_configuration(folder: Path, **changes: object) -> None:
+    path = folder / "generation_config.json"
+    stated = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(stated | changes))
+
+
+def test_what_a_checkpoint_sets_for_its_sampling_changes_nothing(model: Path, random_nano: Path) -> None:
+    write_configuration(model, do_sample=True, temperature=0.7, top_k=20, top_p=0.8)
+    engine = TransformersEngine(str(model))
+    assert engine.identity.count("|") == 2  # model, engine, dtype
+    plain = TransformersEngine(str(random_nano))
+    assert engine.generate([ASKED], GREEDY)[0].text == plain.generate([ASKED], GREEDY)[0].text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"return_dict_in_generate": True, "output_scores": True},
+        {"num_return_sequences": 2, "num_beams": 2},
+        {"min_new_tokens": 6},
+        {"suppress_tokens": [3, 4, 5], "begin_suppress_tokens": [6]},
+        {"no_repeat_ngram_size": 1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_would_change_answers_in_one_engine_is_set_aside(
+    changes: dict[str, object], model: Path, random_nano: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = TransformersEngine(str(random_nano)).generate([ASKED], GREEDY)[0]
+    write_configuration(model, **changes)
+    with caplog.at_level(logging.WARNING, "sightscale"):
+        engine = TransformersEngine(str(model))
+    answer = engine.generate([ASKED], GREEDY)[0]
+    assert not answer.error and (answer.text, answer.output_tokens) == (plain.text, plain.output_tokens)
+    name = next(iter(changes))
+    assert f"{name}={changes[name]}" in engine.identity and engine.identity == identify(str(model))
+    assert name in caplog.text and "set aside" in caplog.text
+
+
+@pytest.mark.parametrize("name", [name for name in list_checkpoints() if name.startswith(("nano_", "easy_vqa"))])
+def test_shipped_checkpoints_set_nothing(name: str) -> None:
+    assert identify(find_checkpoint(name)).count("|") == 2
+
+
+def test_a_repetition_penalty_is_applied_and_told(
+    model: Path, random_nano: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = TransformersEngine(str(random_nano)).generate([ASKED], GREEDY)[0]
+    write_configuration(model, repetition_penalty=1e6)
+    with caplog.at_level(logging.WARNING, "sightscale"):
+        engine = TransformersEngine(str(model))
+    assert engine.generate([ASKED], GREEDY)[0].text != plain.text
+    assert engine.identity.endswith("|repetition_penalty=1e+06") and engine.identity == identify(str(model))
+    assert "asks for repetition_penalty 1e+06, which is applied" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "generation_config.json"),
+        ('{"repetition_penalty": "much"}', "generation_config.json"),
+        ('{"repetition_penalty": -1}', "generation_config.json"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused(content: str, reason: str, model: Path) -> None:
+    (model / "generation_config.json").write_text(content)
+    with pytest.raises(UserError, match=reason) as caught:
+        TransformersEngine(str(model))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_has_no_revision(random_nano: Path) -> None:
+    for ask in (TransformersEngine, identify):
+        with pytest.raises(UserError, match="lies in a folder, so revision=v2 can't be had"):
+            ask(str(random_nano), revision="v2")
