@@ -11,7 +11,7 @@ from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from sightscale.model_adapters.engines import OnFinished, Prompt
+from sightscale.model_adapters.engines import OPENAI, VLLM, OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.errors import UserError
@@ -144,8 +144,10 @@ def check_convention(convention: str) -> str:
 
 
 def short_name(model: str) -> str:
-    """A model's name without the folders or the owner before it."""
-    return model.rstrip("/").rsplit("/", 1)[-1]
+    """A model's name without its engine, its server, and the folders or the owner before it."""
+    if model.startswith(OPENAI):
+        model = model.removeprefix(OPENAI).partition("@http")[0]
+    return model.removeprefix(VLLM).rstrip("/").rsplit("/", 1)[-1]
 
 
 def moves(bar: "tqdm[Any]") -> OnFinished:

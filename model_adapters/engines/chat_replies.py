@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,53 +14,134 @@ MAX_REPLY_BYTES = 16 * 2**20
 MAX_TOKENS_COUNTED = 2**31
 
 
+# Why a server says that an answer ended: OpenAI's two words, and what other servers write for them.
+ENDED = {
+    "stop",
+    "eos",
+    "eos_token",
+    "eos_found",
+    "end_turn",
+    "end",
+    "stop_sequence",
+    "stop_token",
+    "completed",
+    "complete",
+}
+CUT = {"length", "max_tokens", "max_length", "max_new_tokens", "max_output_tokens", "model_length", "token_limit"}
+TEXT_PARTS = ("text", "output_text", "refusal")
+THINKING_PARTS = ("thinking", "reasoning")
+BUSY = 429  # and every 5xx: asked again; other refusals would be the same next time
+
+
 class UnusableReply(Exception):
     """A reply that is no answer, and that asking again wouldn't change."""
 
 
-def read_reply(content: bytes, seconds: float) -> Completion:
+class BusyReply(Exception):
+    """A reply that is no answer, from a server that may have one later."""
+
+
+def read_reply(content: bytes, seconds: float, most_tokens: int | None = None, secret: str = "") -> Completion:
     """The completion in the body of a successful reply, with thinking told apart by the server folded back in.
 
-    Raises UnusableReply in one line when the body isn't what the protocol says.
+    Text, thinking and the reason for the end are read as OpenAI's protocol has them, and as vLLM, TGI, llama.cpp's
+    server, LM Studio, Ollama and SGLang deviate from it. An answer whose end has no reason is cut off if it has
+    `most_tokens`. Raises UnusableReply or BusyReply in one line, with the server's own words and without the secret.
     """
     try:
         reply = json.loads(content)
-        choice = reply["choices"][0]
-        message = choice["message"]
-        answer, finish = message.get("content"), choice.get("finish_reason")
-        thinking = message.get("reasoning_content") or message.get("reasoning")
-        usage = reply.get("usage")
     except (ValueError, RecursionError) as error:
         raise UnusableReply("the server's answer is no JSON") from error
+    if isinstance(reply, dict) and reply.get("error") and not reply.get("choices"):
+        _refuse(reply["error"], secret)
+    try:
+        choice = reply["choices"][0]
+        message = choice.get("message")
+        message = {"content": choice["text"]} if message is None else message
+        parts, finish = message.get("content"), choice.get("finish_reason")
+        apart = message.get("reasoning_content") or message.get("reasoning") or message.get("thinking")
+        declined = message.get("refusal")
+        usage = reply.get("usage")
     except (LookupError, TypeError, AttributeError) as error:
         raise UnusableReply("the server's answer has no choices[0].message") from error
-    if not isinstance(answer, str | None) or not isinstance(thinking, str | None):
-        raise UnusableReply("the server's answer holds something else than text")
-    if finish not in ("stop", "length"):
-        raise UnusableReply(f"the server ended the answer for another reason than its end: {clean(str(finish))}")
-    if answer is None and thinking is None and finish == "stop":
+    answer, within = _read_parts(parts)
+    thinking = _read_parts(apart)[0] or within
+    if answer is None and declined is not None:
+        answer = _read_parts(declined)[0]
+    written = _count(usage, "completion_tokens")
+    cut = _is_cut(finish, written, most_tokens)
+    if answer is None and thinking is None and not cut:
         raise UnusableReply("the server's answer holds no text")
-    text = join_thinking(thinking, answer or "", ended=bool(answer) or finish == "stop")
+    text = join_thinking(thinking, answer or "", ended=bool(answer) or not cut)
     return Completion(
         text=text.encode("utf-8", "replace").decode(),  # JSON can say halves of surrogate pairs
         input_tokens=_count(usage, "prompt_tokens"),
-        output_tokens=_count(usage, "completion_tokens"),
+        output_tokens=written,
         seconds=seconds,
-        finish_reason=finish,
+        finish_reason="length" if cut else "stop",
     )
+
+
+def _read_parts(content: Any) -> tuple[str | None, str | None]:
+    """Text and thinking of a message's content: a text, or parts with a type each."""
+    if content is None or isinstance(content, str):
+        return content, None
+    if not isinstance(content, list):
+        raise UnusableReply("the server's answer holds something else than text")
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in content:
+        kind = part.get("type", "text") if isinstance(part, dict) else "text"
+        value = part.get(kind, part.get("text")) if isinstance(part, dict) else part
+        if isinstance(value, list):  # thinking as a list of parts of its own
+            value = _read_parts(value)[0]
+        if not isinstance(value, str) or kind not in (*TEXT_PARTS, *THINKING_PARTS):
+            raise UnusableReply("the server's answer holds something else than text")
+        (thoughts if kind in THINKING_PARTS else texts).append(value)
+    return ("".join(texts) if texts else None), ("".join(thoughts) if thoughts else None)
+
+
+def _is_cut(finish: Any, written: int, most_tokens: int | None) -> bool:
+    """Whether an answer met the limit of tokens. Raises UnusableReply for one that ended for a third reason."""
+    if isinstance(finish, dict):  # SGLang's own form
+        finish = finish.get("type")
+    if finish is None:
+        return most_tokens is not None and written >= most_tokens
+    word = finish.strip().lower() if isinstance(finish, str) else ""
+    if word not in ENDED | CUT:
+        raise UnusableReply(f"the server ended the answer for another reason than its end: {clean(str(finish))}")
+    return word in CUT
+
+
+def _refuse(error: Any, secret: str) -> None:
+    """Raise what an error in a reply with status 200 means."""
+    stated = str(error.get("code", error.get("status"))) if isinstance(error, dict) else ""
+    code = int(stated) if re.fullmatch("[1-5][0-9]{2}", stated) else None
+    reason = f"the server's answer is an error: {_quote(error, secret)}"
+    if code is not None and 400 <= code < 500 and code != BUSY:
+        raise UnusableReply(reason)
+    raise BusyReply(reason)
 
 
 def refusal(status: int, content: bytes, secret: str = "") -> str:
     """The reason in a reply that isn't a success, in one line and without the secret."""
-    message = content[:10_000].decode("utf-8", "replace")
     try:
         parsed: Any = json.loads(content)
-        error = parsed.get("error", parsed)
-        message = str(error.get("message", message) if isinstance(error, dict) else error)
-    except (ValueError, RecursionError, AttributeError):
-        message = message or "no reason given"
-    message = message.replace(secret, "***") if secret else message
-    return f"HTTP {status}: {clean(message)}"
+    except (ValueError, RecursionError):
+        parsed = content[:10_000].decode("utf-8", "replace")
+    return f"HTTP {status}: {_quote(parsed, secret)}"
+
+
+def _quote(error: Any, secret: str) -> str:
+    """A server's own words in whatever form it has them."""
+    while isinstance(error, dict):
+        inner = next((error[key] for key in ("error", "message", "detail", "error_message") if error.get(key)), None)
+        if inner is None:
+            break
+        error = inner
+    words = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)[: 4 * MAX_REASON]
+    words = words.replace(secret, "***") if secret else words
+    return clean(words) or "no reason given"
 
 
 def read_retry_after(header: str | None) -> float | None:

@@ -22,9 +22,12 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from sightscale.model_adapters.arguments import read_flag
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.chat_replies import (
+    BUSY,
     MAX_REPLY_BYTES,
+    BusyReply,
     UnusableReply,
     read_reply,
     read_retry_after,
@@ -34,7 +37,7 @@ from sightscale.tasks.errors import UserError, first_line
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 LONGEST_PAUSE = 60.0  # seconds between two tries
-BUSY = 429  # and every 5xx: tried again; other refusals would be the same next time
+TOKEN_FIELDS = ("max_tokens", "max_completion_tokens", "n_predict", "max_new_tokens")
 
 
 class _Pause(Exception):
@@ -59,11 +62,15 @@ class OpenAIEngine:
         timeout: float = 600.0,
         tries: int = 6,
         first_pause: float = 1.0,
+        max_tokens_field: str = "max_tokens",
+        send_temperature: bool | str = True,
     ) -> None:
         """Ask for `model` at `url`, the server's address up to `/v1`; `timeout` is in seconds for one try.
 
-        The key, if the server wants one, is read from the environment variable OPENAI_API_KEY. Raises
-        ValueError in one line when the address is unusable or nothing answers there.
+        A server that refuses `max_tokens` is given the limit in `max_tokens_field`; one that refuses a temperature
+        gets none of the settings of sampling unless `send_temperature`. The key, if the server wants one, is read from
+        the environment variable OPENAI_API_KEY. Raises UserError in one line when the address or an argument is
+        unusable or nothing answers there.
         """
         self._url = _check_url(url)
         self._model, self._concurrency = model, max(1, int(concurrency))
@@ -74,7 +81,11 @@ class OpenAIEngine:
         if not (0 < self._timeout < math.inf and self._tries > 0):
             raise UserError(f"timeout={timeout!r} and tries={tries!r} must be above zero")
         self._key = os.environ.get(KEY_VARIABLE, "").strip()
-        self.identity = f"{model}@{self._url}|openai"
+        if max_tokens_field not in TOKEN_FIELDS:
+            raise UserError(f"max_tokens_field={max_tokens_field!r} is unknown; known: {', '.join(TOKEN_FIELDS)}")
+        self._limit_field = max_tokens_field
+        self._samples = read_flag("send_temperature", send_temperature)
+        self.identity = f"{model}@{self._url}|openai{'' if self._samples else '|server temperature'}"
         self._check_server()
 
     def generate(
@@ -110,7 +121,7 @@ class OpenAIEngine:
         for attempt in range(self._tries):
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._try(client, body, start)
+                    return await self._try(client, body, start, decoding.max_new_tokens)
             except _Pause as pause:
                 reason, wished = str(pause), pause.seconds
             except TimeoutError:
@@ -128,10 +139,11 @@ class OpenAIEngine:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": message.role, "content": _content(message)} for message in prompt.messages],
-            "max_tokens": decoding.max_new_tokens,
-            "temperature": decoding.temperature,
+            self._limit_field: decoding.max_new_tokens,
         }
-        if decoding.temperature > 0:
+        if self._samples:
+            body["temperature"] = decoding.temperature
+        if self._samples and decoding.temperature > 0:
             body |= {"top_p": decoding.top_p, "seed": prompt_seed(prompt, decoding) % 2**31}
             body |= {"top_k": decoding.top_k} if decoding.top_k else {}
             body |= {"min_p": decoding.min_p} if decoding.min_p else {}
@@ -146,7 +158,7 @@ class OpenAIEngine:
     def _write_body(self, prompt: Prompt, decoding: Decoding) -> bytes:
         return json.dumps(self.request_body(prompt, decoding)).encode()
 
-    async def _try(self, client: httpx.AsyncClient, body: bytes, start: float) -> Completion:
+    async def _try(self, client: httpx.AsyncClient, body: bytes, start: float, most_tokens: int) -> Completion:
         async with client.stream("POST", f"{self._url}/chat/completions", content=body) as response:
             content = bytearray()
             async for chunk in response.aiter_raw():  # a packed answer could unpack to any size
@@ -158,7 +170,10 @@ class OpenAIEngine:
             if response.status_code == BUSY or response.status_code >= 500:
                 raise _Pause(reason, read_retry_after(response.headers.get("retry-after")))
             raise UnusableReply(reason)
-        return read_reply(bytes(content), time.perf_counter() - start)
+        try:
+            return read_reply(bytes(content), time.perf_counter() - start, most_tokens, self._key)
+        except BusyReply as error:
+            raise _Pause(str(error), read_retry_after(response.headers.get("retry-after"))) from error
 
     def _pause(self, attempt: int) -> float:
         return min(LONGEST_PAUSE, self._first_pause * 2.0**attempt) * random.uniform(0.5, 1.0)
@@ -202,7 +217,7 @@ class _Requests:
         for _ in self._prompts:
             finished = self._finished.get()
             if isinstance(finished, BaseException):
-                raise UserError(f"the requests stopped: {first_line(finished)}") from finished
+                raise finished
             yield finished
 
     def stop(self) -> None:

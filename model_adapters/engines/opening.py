@@ -43,11 +43,9 @@ def open_engine(
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
 
-        served = _SERVED.fullmatch(model.removeprefix(OPENAI))
-        if not served:
-            raise UserError(f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1")
-        _refuse_others(model, engine_arguments, {"timeout", "tries"})
-        engine = OpenAIEngine(served["model"], served["url"], concurrency=at_once, **engine_arguments)
+        name, url = split_served(model, engine_arguments.pop("base_url", None))
+        _refuse_others(model, engine_arguments, {"timeout", "tries", "max_tokens_field", "send_temperature"})
+        engine = OpenAIEngine(name, url, concurrency=at_once, **engine_arguments)
     elif model.startswith(VLLM):
         from sightscale.model_adapters.engines.vllm_engine import VllmEngine
 
@@ -73,6 +71,21 @@ def open_engine(
             allow_unused_weights=allows,
         )
     return StoredEngine(engine, finished) if finished is not None else engine
+
+
+def split_served(model: str, base_url: Any = None) -> tuple[str, str]:
+    """The model's name and its server's address, from `openai:MODEL@URL` or `openai:MODEL` with a `base_url`.
+
+    Raises UserError when there is no address, or there are two.
+    """
+    named = _SERVED.fullmatch(model.removeprefix(OPENAI))
+    if named and base_url is None:
+        return named["model"], named["url"]
+    if named or not base_url or model == OPENAI:
+        raise UserError(
+            f"model {model!r} must look like {OPENAI}MODEL@http://host:port/v1, or {OPENAI}MODEL,base_url=URL"
+        )
+    return model.removeprefix(OPENAI), str(base_url)
 
 
 def _refuse_others(model: str, given: dict[str, Any], known: set[str]) -> None:

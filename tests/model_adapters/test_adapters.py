@@ -116,7 +116,7 @@ def test_thinking_has_a_budget_and_may_ban_words() -> None:
         ({"stages": "both"}, "unknown stages 'both'"),
         ({"nowait": "words"}, "needs mode=thinking"),
         ({"nowait": "all", "mode": "thinking"}, "unknown NoWait rule 'all'"),
-        ({"budget": "0"}, "at least 1"),
+        ({"budget": "0"}, "budget=.* must be a whole number from 1"),
         ({"focus": "nowhere.json"}, "cannot read the focus file"),
         ({"box_convention": "a\nb"}, "box convention"),
     ],

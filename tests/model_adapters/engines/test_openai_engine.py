@@ -19,9 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
 
+from sightscale.model_adapters.adapter import short_name
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.chat_replies import (
     MAX_REPLY_BYTES,
+    BusyReply,
     UnusableReply,
     clean,
     read_reply,
@@ -363,10 +365,10 @@ _json = st.recursive(
 def test_any_json_is_an_answer_or_a_reason(body: Any) -> None:
     try:
         completion = read_reply(json.dumps(body).encode(), 0.1)
-    except UnusableReply as error:
+    except (UnusableReply, BusyReply) as error:
         assert "\n" not in str(error)
     else:
-        assert completion.finish_reason in ("stop", "length") and completion.text.encode()
+        assert completion.finish_reason in ("stop", "length") and completion.text.encode().decode() == completion.text
 
 
 @given(st.binary(max_size=200))
@@ -392,3 +394,113 @@ def test_retry_after_reads_dates_and_reasons_are_cleaned() -> None:
     assert 3e9 < (read_retry_after("Wed, 21 Oct 2150 07:28:00 GMT") or 0) < 1e10
     assert read_retry_after("nan") is None and read_retry_after("soon") is None
     assert clean("a\x1b[31m\nb\u202e" + "x" * 5000).startswith("a [31m b x")
+
+
+REPLIES: dict[str, tuple[dict[str, Any], str, str]] = {  # server: (choice, text, finish reason)
+    "tgi": ({"message": {"content": "B"}, "finish_reason": "eos_token"}, "B", "stop"),
+    "tgi, stop sequence": ({"message": {"content": "B"}, "finish_reason": "stop_sequence"}, "B", "stop"),
+    "anthropic's": ({"message": {"content": "B"}, "finish_reason": "end_turn"}, "B", "stop"),
+    "anthropic's, cut": ({"message": {"content": "B"}, "finish_reason": "max_tokens"}, "B", "length"),
+    "gemini's": ({"message": {"content": "B"}, "finish_reason": "STOP"}, "B", "stop"),
+    "gemini's, cut": ({"message": {"content": "B"}, "finish_reason": "MAX_TOKENS"}, "B", "length"),
+    "llama.cpp": ({"message": {"content": "B"}, "finish_reason": None}, "B", "stop"),
+    "sglang": ({"message": {"content": "B"}, "finish_reason": {"type": "length", "length": 3}}, "B", "length"),
+    "no reason": ({"message": {"content": "B"}}, "B", "stop"),
+    "parts": (
+        {"message": {"content": [{"type": "text", "text": "B"}, {"text": "!"}, "!"]}, "finish_reason": "stop"},
+        "B!!",
+        "stop",
+    ),
+    "thinking parts": (
+        {
+            "message": {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                    {"type": "text", "text": "B"},
+                ]
+            },
+            "finish_reason": "stop",
+        },
+        "<think>\nhm\n</think>\n\nB",
+        "stop",
+    ),
+    "lm studio": (
+        {"message": {"content": "B", "reasoning": "hm"}, "finish_reason": "stop"},
+        "<think>\nhm\n</think>\n\nB",
+        "stop",
+    ),
+    "refusal": ({"message": {"content": None, "refusal": "I can't."}, "finish_reason": "stop"}, "I can't.", "stop"),
+    "text alone": ({"text": "B", "finish_reason": "stop"}, "B", "stop"),
+    "cut before a word": ({"message": {"content": None}, "finish_reason": "length"}, "", "length"),
+}
+
+
+@pytest.mark.parametrize("name", list(REPLIES))
+def test_what_servers_write_is_a_completion(name: str) -> None:
+    choice, text, finish = REPLIES[name]
+    completion = read_reply(json.dumps({"choices": [choice]}).encode(), 0.1)
+    assert (completion.text, completion.finish_reason) == (text, finish)
+
+
+@pytest.mark.parametrize(("written", "finish"), [(15, "stop"), (16, "length"), (17, "length")])
+def test_an_end_without_a_reason_is_a_cut_at_the_limit(written: int, finish: str) -> None:
+    body = {"choices": [{"message": {"content": "B"}}], "usage": {"completion_tokens": written}}
+    assert read_reply(json.dumps(body).encode(), 0.1, 16).finish_reason == finish
+
+
+@pytest.mark.parametrize("finish", ["content_filter", "tool_calls", "abort", "error", ["stop"], 7, {"type": "abort"}])
+def test_another_end_is_no_answer(finish: Any) -> None:
+    body = {"choices": [{"message": {"content": "B"}, "finish_reason": finish}]}
+    with pytest.raises(UnusableReply, match="for another reason than its end"):
+        read_reply(json.dumps(body).encode(), 0.1)
+
+
+ERRORS: list[tuple[Any, str]] = [
+    ({"error": {"message": "the model crashed", "code": 500}}, "the model crashed"),
+    ({"error": "model is loading"}, "model is loading"),
+    ({"error": {"error": {"detail": "too busy"}}}, "too busy"),
+    ({"error": {"kind": 3}}, '{"kind": 3}'),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), ERRORS)
+def test_an_error_with_status_200_is_tried_again_and_quoted(body: Any, words: str, server: Server) -> None:
+    server.behave = lambda text, times: (200, json.dumps(body).encode(), {}) if times < 2 else reply("B")
+    assert engine_for(server).generate([ask("q")], Decoding(4))[0].text == "B"
+    server.behave = lambda text, _: (200, json.dumps(body).encode(), {})
+    (answer,) = engine_for(server, tries=2).generate([ask("r")], Decoding(4))
+    assert answer.error and words in answer.error and "gave up after 2 tries" in answer.error
+
+
+def test_an_error_that_stays_is_not_tried_again(server: Server) -> None:
+    body = {"error": {"message": "no such model", "code": "404"}}
+    server.behave = lambda text, _: (200, json.dumps(body).encode(), {})
+    (answer,) = engine_for(server).generate([ask("q")], Decoding(4))
+    assert answer.error == "the server's answer is an error: no such model" and server.asked["q"] == 1
+
+
+def test_parameters_that_a_server_refuses_can_be_renamed_or_left_out(server: Server) -> None:
+    engine = engine_for(server, max_tokens_field="max_completion_tokens", send_temperature="false")
+    engine.generate([ask("q")], Decoding(4, temperature=0.5, top_p=0.9, seed=1))
+    body = server.bodies[-1]
+    assert body["max_completion_tokens"] == 4
+    assert not {"max_tokens", "temperature", "top_p", "seed"} & set(body)
+    assert engine.identity != engine_for(server).identity
+    with pytest.raises(ValueError, match=r"max_tokens_field='tokens' is unknown; known: max_tokens, "):
+        engine_for(server, max_tokens_field="tokens")
+    with pytest.raises(ValueError, match="send_temperature='maybe' must be true or false"):
+        engine_for(server, send_temperature="maybe")
+
+
+def test_a_served_model_is_named_by_its_model(server: Server) -> None:
+    for model, options in ((f"openai:own/tiny@{server.url}", {}), ("openai:own/tiny", {"base_url": server.url})):
+        assert short_name(model) == "tiny"
+        engine = open_engine(model, **options)
+        assert engine.identity == f"own/tiny@{server.url}|openai"
+    for model, options in (
+        ("openai:tiny", {}),
+        (f"openai:tiny@{server.url}", {"base_url": server.url}),
+        ("openai:", {"base_url": server.url}),
+    ):
+        with pytest.raises(ValueError, match="must look like openai:MODEL@http://host"):
+            open_engine(model, **options)

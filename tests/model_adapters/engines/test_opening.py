@@ -49,7 +49,7 @@ def test_an_argument_that_no_engine_takes_is_named(random_nano: Path, tmp_path: 
         ({"dtype": "int8"}, "unknown dtype 'int8'"),
         ({"device": "banana"}, "unknown device 'banana'"),
         ({"device": "cuda:99"}, "there is no device 'cuda:99'"),
-        ({"batch_size": "many"}, "batch_size='many' must be a whole number above zero"),
+        ({"batch_size": "many"}, "batch_size='many' must be a whole number from 1"),
         ({"batch_size": 0}, "batch_size=0 must be"),
     ],
 )
