@@ -6,7 +6,7 @@ it never gets the question or its options. The reasoning module never gets a pic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -172,10 +172,16 @@ class Decoupled(Adapter):
                     for position, (question, _) in zip(positions, asked, strict=True)
                 ]
                 completions = self._describe([requests[position] for position in positions], prompts, focuses, bar)
-                for position, one, focus, completion in zip(positions, asked, focuses, completions, strict=True):
-                    seen[position] = Seen(*one, focus, completion)
+                for position, question, focus, completion in zip(positions, asked, focuses, completions, strict=True):
+                    # What a perception module thinks is no description, and nothing for the reasoning module to read.
+                    thinking, description = split_thinking(completion.text)
+                    seen[position] = Seen(*question, focus, replace(completion, text=description))
                     if completion.error:
                         errors[position] = f"perception: {completion.error}"
+                    elif thinking and not description:
+                        errors[position] = (
+                            f"perception: it thought for {completion.output_tokens:,} tokens and wrote no description"
+                        )
         ready = [position for position in seen if position not in errors]
         reasoned = [
             reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)

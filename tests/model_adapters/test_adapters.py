@@ -14,6 +14,7 @@ from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, hash_image
 from sightscale.model_adapters.model_strings import open_model, parse_model
 from sightscale.tasks.boxes import split_convention
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import BOX_INSTRUCTION, OPEN_INSTRUCTION, SHORT_INSTRUCTION, YES_NO_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION
 
@@ -77,6 +78,23 @@ def test_question_and_options_never_reach_the_perception_module() -> None:
     assert all("given choices directly" not in prompt.text for prompt in reasons.prompts)
     trace = model.traces["t", 0]
     assert (trace.description, trace.response, trace.perception_output_tokens) == ("a small cat", "Answer: A", 2)
+
+
+def test_what_a_perception_module_thinks_stays_with_it() -> None:
+    model, _, reasons = decoupled(perception_engine=Recording("<think>\nIs it feline?\n</think>\n\na small cat"))
+    model.generate_until(ask(model))
+    assert all(
+        "Description: a small cat\n" in prompt.text and "feline" not in prompt.text for prompt in reasons.prompts
+    )
+    assert model.traces["t", 0].description == "a small cat"
+
+
+@pytest.mark.parametrize("text", ["<think>\nA cat? A", "A cat? A dog?\n</think>\n\n"])
+def test_a_perception_module_that_only_thinks_describes_nothing(text: str) -> None:
+    model, _, reasons = decoupled(perception_engine=Recording(text))
+    with pytest.raises(UserError, match="perception: it thought for 2 tokens and wrote no description"):
+        model.generate_until(ask(model))  # of a run in which every question ends so
+    assert not reasons.prompts
 
 
 def test_a_focus_reaches_the_perception_module_of_its_own_document(tmp_path: Path) -> None:
