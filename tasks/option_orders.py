@@ -3,11 +3,17 @@
 `shuffled:SEED` puts each question's options in one seeded order; `circular` asks each question once for every
 rotation of its options. The right letter follows, and `order` says which order a document has. Documents are
 multiple choice when they have an `answer` letter and either the columns A, B, … or MMStar's questions.
+
+An option such as "none of the above" or "both A and C" means something in its own place alone. Its question is asked
+once, in the data's order, and such questions are counted in a message.
 """
 
+import logging
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
 import datasets
@@ -16,8 +22,24 @@ from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.mmstar import read_question, write_question
 
+logger = logging.getLogger(__name__)
+
 CIRCULAR, SHUFFLED = "circular", "shuffled"
-LETTERS = "ABCDEFGH"
+# "none of the above", "both of these", "all options"; not "the cup is above the table".
+_VERDICT = r"(?: (?:is|are)(?: all| both)? (?:correct|right|true|wrong|incorrect|false|possible))?"
+_OTHERS = re.compile(
+    r"(?=.*\b(?:above|below|these|those|options?|choices?|answers?|alternatives?)\b)"
+    r"(?:all|none|both|neither|either|any|some|one|two|three|more than one)(?: of)?(?: the| these| those)?"
+    r"(?: above| below| following| given| listed)?(?: options?| choices?| answers?| alternatives?)?"
+    r"(?: above| below| given| listed)?" + _VERDICT,
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(
+    r"(?i:(?:both|only|neither|either|options?|answers?|choices?|all of) )*"
+    r"\(?[A-Z]\)?(?:(?:\s*,\s*(?:and |or )?|\s+(?:and|or|nor|&)\s+)\(?[A-Z]\)?)*"
+    r"(?: only| alone)?" + _VERDICT
+)
+_SINGLE = re.compile(r"\(?[A-Z]\)?")
 
 
 @dataclass(frozen=True)
@@ -49,18 +71,34 @@ def arrange_options(rows: datasets.Dataset, text: str) -> datasets.Dataset:
     kind = _kind(rows)
     if order is None or kind is None:
         return rows
-    letters = [name for name in LETTERS if name in rows.column_names] if kind == "columns" else []
+    letters = [name for name in ascii_uppercase if name in rows.column_names] if kind == "columns" else []
     changed = [*letters, "answer", *(["question"] if kind == "text" else [])]
     changed += ["blind_answer"] if "blind_answer" in rows.column_names else []
     columns: dict[str, list[Any]] = {name: [] for name in [*changed, "order"]}
     repeats = []
+    kept = 0
     for number, doc in enumerate(rows.select_columns([*changed, *(["question"] if kind == "columns" else [])])):
         arranged = list(_arrange(doc, kind, order, number))
+        kept += len(arranged) == 1 and arranged[0].get("keeps", False)
         repeats.append(len(arranged))
         for version in arranged:
             for name, values in columns.items():
                 values.append(version.get(name))
+    if kept:
+        logger.info(
+            f"options: {kept:,} of {len(rows):,} questions keep their order, as an option speaks of the others' places"
+        )
     return expand_rows(rows.remove_columns(changed), repeats, columns)
+
+
+def is_bound(option: str, letters: Sequence[str]) -> bool:
+    """Whether an option speaks of the others by their place or letter, so that it can't be moved, nor they."""
+    text = " ".join(option.split()).rstrip(".")
+    if _OTHERS.fullmatch(text):
+        return True
+    # A single letter is the name of something in the picture.
+    named = set(re.findall(r"\b[A-Z]\b", text))
+    return bool(_LETTERS.fullmatch(text) and not _SINGLE.fullmatch(text) and named and named <= set(letters))
 
 
 def _kind(rows: datasets.Dataset) -> str | None:
@@ -79,8 +117,12 @@ def _arrange(doc: Mapping[str, Any], kind: str, order: OptionOrder, number: int)
     question = read_question(doc["question"]) if kind == "text" else None
     if kind == "text" and question is None:  # options that can't be read can't be moved
         return [{**doc, "order": None}]
-    options = question.options if question else {name: doc[name] for name in LETTERS if doc.get(name) is not None}
+    options = (
+        question.options if question else {name: doc[name] for name in ascii_uppercase if doc.get(name) is not None}
+    )
     letters = list(options)
+    if any(is_bound(str(text), letters) for text in options.values()):
+        return [{**doc, **({} if question else options), "order": "".join(letters), "keeps": True}]
     versions = []
     for name, shifted in _orders(letters, order, number):
         moved = {new: options[old] for new, old in zip(letters, shifted, strict=True)}

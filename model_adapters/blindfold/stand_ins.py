@@ -48,13 +48,17 @@ def mismatched(
 ) -> list[Image.Image]:
     """Other documents' pictures in place of `images`, none with the pixels of any of them.
 
-    The choice depends on `seed`, the document and the data, not on the model. Raises UserError
-    when every other document shows the same pictures.
+    The choice depends on `seed`, the document and the data, not on the model. A document whose pictures can't be read
+    stands in for none. Raises UserError when every other document shows the same pictures.
     """
     hashes = {hash_image(image) for image in images}
     pictures: list[Image.Image] = []
     for other in _others(doc_id, n_docs, seed):
-        pictures += [image for image in read_images(other) if hash_image(image) not in hashes]
+        try:
+            drawn = read_images(other)
+        except Exception:  # it may be broken in any way, which costs its own question and no other
+            continue
+        pictures += [image for image in drawn if hash_image(image) not in hashes]
         if len(pictures) >= len(images):
             return pictures[: len(images)]
     raise UserError("the condition `mismatched` needs documents with different pictures, and there are none")

@@ -6,8 +6,8 @@ Two forms are in use: `Options: A: x, B: y, …` on one line, and `Choices:` wit
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 
-LETTERS = "ABCDEFGH"
 _LISTED = re.compile(r"Options:\s*(?=A\s*[:.])", re.IGNORECASE)
 _LINES = re.compile(r"Choices:\s*(?=\(A\))", re.IGNORECASE)
 
@@ -51,7 +51,7 @@ def _split(text: str, mark: str) -> dict[str, str]:
     """Options by letter, each running to where the next letter opens one."""
     marks: list[tuple[str, int, int]] = []
     place = 0
-    for letter in LETTERS:
+    for letter in ascii_uppercase:
         match = re.compile(mark.format(letter)).search(text, place)
         if match is None or (letter == "A" and match.start() > 0):
             break

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import datasets
 import pytest
 
 from sightscale.tasks.mini import build_rows
 from sightscale.tasks.mmstar.questions import read_question
 from sightscale.tasks.multiple_choice import read_options
-from sightscale.tasks.option_orders import OptionOrder, arrange_options, parse_order
+from sightscale.tasks.option_orders import OptionOrder, arrange_options, is_bound, parse_order
 from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, DataChoice, chosen, follow_pointer, reading
 from sightscale.tasks.vocabulary import DataOrigin
 
@@ -89,3 +90,75 @@ def test_what_tasks_read_is_chosen_for_a_while_only(tmp_path: Path, monkeypatch:
     for data, root, order in (("tiny", None, ""), ("hub", tmp_path / "no", ""), ("hub", None, "best")):
         with pytest.raises(ValueError, match=r"data|order"), reading(data, root, order):
             pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "None of the above",
+        "all of the above.",
+        "Both of these",
+        "Neither of the above options",
+        "None of these options is right",
+        "All options",
+        "Both A and C",
+        "A and B",
+        "(A) and (C) are correct",
+        "A, B and C",
+        "Only B",
+        "neither A nor B",
+        "Option B",
+    ],
+)
+def test_an_option_that_speaks_of_others_is_bound_to_its_place(text: str) -> None:
+    assert is_bound(text, "ABCD")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A",
+        "(B)",
+        "The cup is above the table",
+        "above the table",
+        "none",
+        "two dogs",
+        "Both dogs are brown",
+        "X and Y",
+        "A dog",
+        "one of the dogs",
+        "All cars are above the line",
+        "",
+        "Answer",
+    ],
+)
+def test_an_option_that_says_what_is_seen_is_free(text: str) -> None:
+    assert not is_bound(text, "ABCD")
+
+
+def choice_rows(options: dict[str, str], answer: str) -> datasets.Dataset:
+    return datasets.Dataset.from_list([{"index": 0, "question": "which?", **options, "answer": answer}])
+
+
+def test_ten_options_have_ten_rotations() -> None:
+    letters = "ABCDEFGHIJ"
+    turned = arrange_options(choice_rows({letter: f"word {letter}" for letter in letters}, "J"), "circular")
+    assert len(turned) == 10 and sorted(turned["answer"]) == list(letters)
+    for place in letters:  # each text stands in each place once
+        assert sorted(turned[place]) == [f"word {letter}" for letter in letters]
+
+
+@pytest.mark.parametrize("order", ["circular", "shuffled:1"])
+def test_a_question_with_a_bound_option_is_asked_once_as_it_is(order: str, caplog: pytest.LogCaptureFixture) -> None:
+    options = {"A": "a cat", "B": "a dog", "C": "both of the above"}
+    with caplog.at_level("INFO", "sightscale"):
+        (asked,) = arrange_options(choice_rows(options, "C"), order)
+    assert {letter: asked[letter] for letter in options} == options
+    assert (asked["answer"], asked["order"]) == ("C", "ABC")
+    assert "1 of 1 questions keep their order" in caplog.text
+
+
+def test_ten_of_mmstars_options_are_read() -> None:
+    listed = ", ".join(f"{letter}: word {letter}" for letter in "ABCDEFGHIJ")
+    question = read_question(f"which?\nOptions: {listed}")
+    assert question and list(question.options) == list("ABCDEFGHIJ")

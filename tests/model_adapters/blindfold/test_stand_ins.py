@@ -60,3 +60,14 @@ def test_conditions_are_parsed_and_unknown_ones_named() -> None:
     assert parse_conditions("") == []
     with pytest.raises(ValueError, match="'blurred'"):
         parse_conditions("none,blurred")
+
+
+def test_a_broken_document_stands_in_for_none() -> None:
+    def read(doc_id: int) -> list[Image.Image]:
+        if doc_id % 2:
+            raise OSError("a broken picture")
+        return [Image.new("RGB", (2, 2), (doc_id, 0, 0))]
+
+    for number in range(8):
+        (shown,) = mismatched(read(2 * number), 2 * number, 16, read, "seed")
+        assert shown.getpixel((0, 0))[0] % 2 == 0 and shown.getpixel((0, 0))[0] != 2 * number
