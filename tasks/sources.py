@@ -27,6 +27,7 @@ from typing import Any
 
 import datasets
 
+from sightscale.tasks.answer_keys import check_keys
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, count_questions
 from sightscale.tasks.option_orders import arrange_options, parse_order
@@ -109,11 +110,17 @@ def reading(
 def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     """The rows that a pointer data set of one line points to.
 
-    Raises UserError when the pointer names no known source, or has no mini data and mini is asked for.
+    Raises UserError when the pointer names no known source, has no mini data and mini is asked for, or points to a
+    question whose key is none of its options.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
     choice = chosen()
-    return arrange_options(_read(fields, choice), choice.options)
+    rows = check_keys(_read(fields, choice), _name(fields))
+    return arrange_options(rows, choice.options)
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    return str(fields.get("hub") or fields.get("package") or "data")
 
 
 def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
