@@ -27,6 +27,7 @@ from sightscale.harness.commands import (
     models,
     reliance,
     report,
+    rescore,
     run,
     speed,
     store,
@@ -123,7 +124,14 @@ def start(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
-    "Read results": (report.report, reliance.reliance, downscale.downscale, bottleneck.bottleneck, compare.compare),
+    "Read results": (
+        report.report,
+        reliance.reliance,
+        downscale.downscale,
+        bottleneck.bottleneck,
+        compare.compare,
+        rescore.rescore,
+    ),
     "Data and models": (
         tasks.app,
         models.app,

@@ -7,6 +7,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
 from sightscale.harness.evaluation.records import (
     KEY,
+    LENGTH,
     SCHEMA,
     RunIdentity,
     digest_records,
@@ -15,27 +16,34 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 
 __all__ = [
     "KEY",
+    "LENGTH",
     "SCHEMA",
     "Answer",
     "Plan",
     "RunIdentity",
     "asking",
     "convert_published",
+    "count_by_task",
     "describe_machine",
     "describe_scorer",
     "describe_software",
     "digest_records",
     "evaluate",
     "import_samples",
+    "list_changes",
     "load_tasks",
     "make_records",
     "prompt_name",
     "read_manifest",
     "read_questions",
     "read_records",
+    "renew_manifest",
+    "rescore",
     "write_focus_file",
     "write_records",
+    "write_rescored",
 ]
