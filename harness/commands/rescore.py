@@ -1,7 +1,8 @@
 """`sightscale rescore`: read a run's answers anew."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +37,8 @@ def rescore(
     )
     for name in ("task", "condition", "questions", "changed", "score then", "score now"):
         table.add_column(name, justify="left" if name in ("task", "condition") else "right")
-    for row in count_by_task(records, rescored).itertuples(index=False):
+    counted: Iterable[Any] = count_by_task(records, rescored).itertuples(index=False)
+    for row in counted:
         scores = (f"{100 * score:.1f}" if score == score else "–" for score in (row.before, row.after))
         table.add_row(row.task, row.condition, f"{row.questions:,}", f"{row.changed:,}", *scores)
     open_console().print(table)

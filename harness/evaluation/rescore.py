@@ -5,7 +5,7 @@ question; records that nothing changes are the same rows, but for the version of
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ def rescore(records: pd.DataFrame) -> tuple[pd.DataFrame, list[Change]]:
     rescored = records.copy()
     columns: dict[str, list[Any]] = {name: list(records[name]) for name in (*READ, "reader")}
     changes = []
-    for i, row in enumerate(records.itertuples(index=False)):
+    rows: Iterable[Any] = records.itertuples(index=False)
+    for i, row in enumerate(rows):
         if not isinstance(row.answer_format, str) or row.outcome == Outcome.FAILED:
             continue
         read = _read(row)
