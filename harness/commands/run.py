@@ -66,7 +66,7 @@ def run(
         render_table,
         summarise,
     )
-    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.harness.evaluation import Plan, evaluate, read_manifest
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -90,6 +90,8 @@ def run(
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
     for warning in describe_truncation(records):
         print(f"warning: {warning}", file=sys.stderr)
     print(f"{len(records):,} records in {output / 'records.parquet'}")

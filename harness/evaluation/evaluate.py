@@ -29,6 +29,7 @@ from sightscale.harness.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
+from sightscale.harness.evaluation.question_scores import score_questions
 from sightscale.harness.evaluation.records import (
     KEY,
     RunIdentity,
@@ -80,9 +81,10 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
     Raises UserError in one line for what the user can mend.
     """
+    from sightscale.tasks.pictures import broken_later
     from sightscale.tasks.sources import reading
 
-    with reading(plan.data, plan.data_root, plan.options):
+    with reading(plan.data, plan.data_root, plan.options), broken_later():
         return _evaluate(plan)
 
 
@@ -123,6 +125,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         )
         samples = results.pop("samples")
         manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
+        scored = {task: score_questions(rows, leaves[task]) for task, rows in samples.items()}
         fresh = [
             make_records(
                 _identify(plan, manifest["run_id"], manifest["parts"]),
@@ -130,7 +133,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
                 condition,
                 rows,
                 blindfold.traces,
-                metric=leaves[task],
+                scored[task].scores,
                 data=describe_data(plan.data),
             )
             for task, rows in samples.items()
@@ -145,6 +148,10 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
             "records_sha256": digest_records(read_condition(plan.output, condition)),
         }
         manifest["task_details"] = describe_tasks(results["configs"])
+        manifest["metrics"] = {task: question.metrics for task, question in scored.items()}
+        manifest.setdefault("unscored", {}).update(
+            {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
+        )
         write_manifest(manifest, plan.output / "manifest.json")
     manifest |= {
         "status": "finished",

@@ -1,9 +1,12 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
+import math
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sightscale.harness.evaluation.question_scores import Metric
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError, first_line
 
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
 
 def load_tasks(
     names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
-) -> "tuple[TaskManager, dict[str, str]]":
-    """A task manager that knows every task in `names`, and each leaf task's main metric.
+) -> "tuple[TaskManager, dict[str, tuple[Metric, ...]]]":
+    """A task manager that knows every task in `names`, and each leaf task's metrics, the main one first.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
     UserError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
@@ -41,7 +44,7 @@ def load_tasks(
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise UserError(f"unknown task {name!r}; {hint}")
-    leaves: dict[str, str] = {}
+    leaves: dict[str, tuple[Metric, ...]] = {}
     for name in names:
         loaded = _load(manager, name)
         if order := chosen().options:
@@ -92,12 +95,28 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
                 )
 
 
-def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
-    """Leaf tasks by name, with the first metric of each."""
-    leaves: dict[str, str] = {}
+def _leaves(loaded: dict[Any, Any]) -> dict[str, tuple[Metric, ...]]:
+    """Leaf tasks by name, with the metrics of each."""
+    leaves: dict[str, tuple[Metric, ...]] = {}
     for name, task in loaded.items():
         if isinstance(task, dict):
             leaves |= _leaves(task)
         else:
-            leaves[name] = next(iter(task.aggregation()), "accuracy")
+            leaves[name] = tuple(_metrics(name, task))
     return leaves
+
+
+def _metrics(name: str, task: Any) -> Iterator[Metric]:
+    metadata = getattr(task.config, "metadata", None) or {}
+    score_range = metadata.get("score_range") if isinstance(metadata, dict) else None
+    if score_range is not None:
+        try:
+            low, high = (float(bound) for bound in score_range)
+        except (TypeError, ValueError):
+            low = high = 0.0
+        if not -math.inf < low < high < math.inf:
+            raise UserError(f"task {name!r}: score_range {score_range!r} must be [low, high]")
+        score_range = (low, high)
+    better = task.higher_is_better()
+    for metric, aggregate in task.aggregation().items():
+        yield Metric(metric, aggregate, bool(better.get(metric, True)), score_range)

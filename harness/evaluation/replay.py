@@ -140,7 +140,7 @@ def prompt_name(model: str) -> str:
 def _read_questions(name: str, prompt_name: str, choice: "DataChoice") -> TaskQuestions:
     """`choice` is in force already; it tells one data set's questions from another's."""
     manager, leaves = load_tasks((name,), prompt_name)
-    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name])
+    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name][0].name)
 
 
 @contextmanager
