@@ -66,11 +66,12 @@ def broken_later() -> Iterator[None]:
 
     def decode_or_blank(feature: datasets.Image, value: Any, token_per_repo_id: Any = None) -> Image.Image:
         try:
-            return decode(feature, value, token_per_repo_id)
+            picture: Image.Image = decode(feature, value, token_per_repo_id)
         except Exception:  # decoders raise errors of every kind on damaged files
             if _inside:
                 raise
             return Image.new("RGB", (1, 1))
+        return picture
 
     datasets.Image.decode_example = decode_or_blank
     try:
