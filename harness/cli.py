@@ -18,6 +18,7 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     convert,
+    data,
     downscale,
     export,
     extract_data,
@@ -134,6 +135,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     ),
     "Data and models": (
         tasks.app,
+        data.app,
         models.app,
         convert.convert,
         extract_data.extract_data,

@@ -45,6 +45,12 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = "",
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Refuse other documents than those of `sightscale data lock`.", rich_help_panel=DATA
+        ),
+    ] = None,
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     store: Annotated[
@@ -84,6 +90,7 @@ def run(
         data=data,
         data_root=data_root,
         options=options,
+        lock=lock,
     )
     records = evaluate(plan)
     console = open_console()

@@ -1,5 +1,6 @@
 """A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
 
+from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
 from sightscale.harness.evaluation.import_samples import import_samples
@@ -38,6 +39,7 @@ __all__ = [
     "import_samples",
     "list_changes",
     "load_tasks",
+    "lock_tasks",
     "make_records",
     "prompt_name",
     "read_manifest",
@@ -46,6 +48,7 @@ __all__ = [
     "renew_manifest",
     "rescore",
     "write_focus_file",
+    "write_lock",
     "write_records",
     "write_rescored",
 ]

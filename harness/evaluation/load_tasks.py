@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,18 @@ if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
 
 
+@dataclass(frozen=True)
+class LoadedTask:
+    """A leaf task's metrics, the main one first, and the documents that it asks about."""
+
+    metrics: tuple[Metric, ...]
+    documents: Any
+
+
 def load_tasks(
     names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
-) -> "tuple[TaskManager, dict[str, tuple[Metric, ...]]]":
-    """A task manager that knows every task in `names`, and each leaf task's metrics, the main one first.
+) -> "tuple[TaskManager, dict[str, LoadedTask]]":
+    """A task manager that knows every task in `names`, and each leaf task by name.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
     UserError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
@@ -44,7 +53,7 @@ def load_tasks(
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise UserError(f"unknown task {name!r}; {hint}")
-    leaves: dict[str, tuple[Metric, ...]] = {}
+    leaves: dict[str, LoadedTask] = {}
     for name in names:
         loaded = _load(manager, name)
         if order := chosen().options:
@@ -95,14 +104,15 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
                 )
 
 
-def _leaves(loaded: dict[Any, Any]) -> dict[str, tuple[Metric, ...]]:
-    """Leaf tasks by name, with the metrics of each."""
-    leaves: dict[str, tuple[Metric, ...]] = {}
+def _leaves(loaded: dict[Any, Any]) -> dict[str, LoadedTask]:
+    """Leaf tasks by name."""
+    leaves: dict[str, LoadedTask] = {}
     for name, task in loaded.items():
         if isinstance(task, dict):
             leaves |= _leaves(task)
         else:
-            leaves[name] = tuple(_metrics(name, task))
+            documents = task.test_docs() if task.has_test_docs() else task.validation_docs()
+            leaves[name] = LoadedTask(tuple(_metrics(name, task)), documents)
     return leaves
 
 

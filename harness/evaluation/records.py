@@ -44,6 +44,7 @@ SCHEMA = pa.schema(
         ("category", pa.string()),
         ("l2_category", pa.string()),
         ("cluster", pa.string()),  # rows that share it share a picture and aren't independent
+        ("document_hash", pa.string()),  # of all that the task's document holds
         ("image_hash", pa.string()),  # of the picture(s) the question is about, also when blind
         ("shown_hash", pa.string()),  # of the picture(s) that the model was handed, "" for none
         ("prompt", pa.string()),  # text of the prompt whose completion is `response`
@@ -90,12 +91,24 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "truth_description",
     "perception_finish_reason",
     "reader",
+    "document_hash",
 )
 KEY = ["task", "condition", "doc_id"]
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
-    *("run_id", "model", "item_id", "image_hash", "shown_hash", "prompt", "answer_format", "options", "target"),
+    *(
+        "run_id",
+        "model",
+        "item_id",
+        "document_hash",
+        "image_hash",
+        "shown_hash",
+        "prompt",
+        "answer_format",
+        "options",
+        "target",
+    ),
     *("description", "thinking", "response", "finish_reason", "outcome", "score", "output_tokens"),
 )
 
@@ -155,6 +168,7 @@ def make_records(
                 "category": sample.get("category"),
                 "l2_category": sample.get("l2_category"),
                 "cluster": sample.get("cluster") or (hashes[0] if hashes else f"{task}:{key[1]}"),
+                "document_hash": trace.document_hash,
                 "image_hash": ",".join(hashes) or None,
                 "shown_hash": None if shown is None else ",".join(shown),
                 "prompt": trace.prompt,

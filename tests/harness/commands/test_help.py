@@ -85,7 +85,7 @@ def test_the_commands_stand_in_four_groups() -> None:
     assert groups == {
         "Run": ["run", "study", "focus", "train", "speed"],
         "Read results": ["report", "reliance", "downscale", "bottleneck", "compare", "rescore"],
-        "Data and models": ["tasks", "models", "convert", "extract-data", "import", "store"],
+        "Data and models": ["tasks", "data", "models", "convert", "extract-data", "import", "store"],
         "Publish": ["leaderboard", "export"],
         "Options": ["--debug", "--version", "--install-completion", "--show-completion", "--help"],
     }

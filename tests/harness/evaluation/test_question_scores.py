@@ -108,4 +108,4 @@ def test_a_range_that_is_none_is_refused(written: str, tmp_path: Path) -> None:
 def test_tasks_are_loaded_with_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTSCALE_DATA", "mini")
     _, leaves = load_tasks(("in_domain_gqa",), "default")
-    assert leaves["in_domain_gqa"][0].name == "accuracy" and leaves["in_domain_gqa"][0].higher_is_better
+    assert leaves["in_domain_gqa"].metrics[0].name == "accuracy" and leaves["in_domain_gqa"].metrics[0].higher_is_better
