@@ -21,12 +21,14 @@ from sightscale.harness.statistics import (
     Bootstrapped,
     Difference,
     Estimate,
+    WeighedGap,
     average,
     bootstrap,
     holm,
     mcnemar,
     mean_of,
     mean_score,
+    paired_difference,
     sign_flip,
     smallest_difference,
 )
@@ -41,7 +43,7 @@ TOKENS = {
     Measure.PERCEPTION_OUTPUT_TOKENS: "perception_output_tokens",
 }
 SECONDS = {Measure.SECONDS: "seconds", Measure.PERCEPTION_SECONDS: "perception_seconds"}
-TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "sign flips": Measure.P_SIGN_FLIPS}
+TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "McNemar exact": Measure.P_EXACT, "sign flips": Measure.P_SIGN_FLIPS}
 COSTS = (*TOKENS, *SECONDS, Measure.THINKING_TOKENS, Measure.THINKING_CHARACTERS, Measure.TOKENS_PER_RIGHT)
 
 
@@ -66,14 +68,14 @@ def compare_runs(
             one, two = (both.column(run.label, condition)[group.members] for run in (first, second))
             clusters = both.clusters[group.members]
             seed = sum(both.task.encode())  # tasks are resampled independently
-            gap = bootstrap(one - two, clusters, [mean_of(0)], resamples=resamples, seed=seed)[0]
+            gap = bootstrap(one - two, clusters, [WeighedGap((1.0,))], resamples=resamples, seed=seed)[0]
             least = smallest_difference(one, two, clusters)
             discordance = without_interval(least.discordance, least.n, least.clusters)
             smallest = without_interval(least.value, least.n, least.clusters)
             findings += [
                 Finding(Measure.FIRST, mean_score(one, clusters), **where, run=first.label),
                 Finding(Measure.SECOND, mean_score(two, clusters), **where, run=second.label),
-                Finding(Measure.DIFFERENCE, gap.interval(bounds=(-1, 1)), **where),
+                Finding(Measure.DIFFERENCE, paired_difference(one, two, clusters, resamples=resamples), **where),
                 Finding(Measure.DISCORDANCE, discordance, **where),
                 Finding(Measure.SMALLEST, smallest, **where),
             ]

@@ -106,6 +106,7 @@ class Measure(StrEnum):
     DISCORDANCE = "discordance", "discordant", Style.SHARE
     SMALLEST = "smallest difference", "smallest detectable", Style.SHARE
     P_MCNEMAR = "p (McNemar mid-p)", "p, McNemar", Style.NUMBER
+    P_EXACT = "p (McNemar exact)", "p, McNemar exact", Style.NUMBER
     P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
     P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
     # Cost, a question

@@ -33,6 +33,8 @@ from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
     Estimate,
+    Gap,
+    WeighedGap,
     average,
     blind_corrected,
     blind_share,
@@ -43,7 +45,7 @@ from sightscale.harness.statistics import (
     paired_difference,
     unparsed_bounds,
 )
-from sightscale.tasks.averages import AverageKind, Strata, stratify
+from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
@@ -78,7 +80,7 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
                 continue
             unread = _unread(run, questions)
             for group in split_groups(questions.about):
-                part = _only(questions, group)
+                part = questions.select(group.members)
                 findings += _sighted(part, run.label, group, unread[group.members])
                 for condition in _conditions(questions, run.label):
                     findings += _blind(part, run.label, group, condition, resamples)
@@ -176,7 +178,7 @@ def average_reliance(
             return None
         both = questions.common(columns)
         sighted, blind = (both.column(*column) for column in columns)
-        totals, functions = _columns_of(both, sighted - blind, (kind,))
+        totals, functions = _columns_of(both, sighted - blind, (kind,), paired=True)
         seed = 0 if len(tasks) == 1 else sum(questions.task.encode())
         parts += bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
     if len(parts) < len(tasks):
@@ -189,10 +191,6 @@ def average_reliance(
 def _conditions(questions: Questions, run: str) -> list[str]:
     has = {condition for label, condition in questions.columns if label == run}
     return [condition for condition in BLIND_CONDITIONS if condition in has]
-
-
-def _only(questions: Questions, group: Group) -> Questions:
-    return Questions(questions.task, questions.about[group.members], questions.scores[group.members])
 
 
 def _unread(run: Run, questions: Questions) -> Array:
@@ -227,7 +225,8 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
     if floor:
         answer, constant_scores = floor
         yield Finding(Measure.FLOOR, mean_score(constant_scores, clusters), **where, note=answer)
-        above = paired_difference(scores, constant_scores, clusters)
+        wrote = ~part.failed[(run, Condition.SIGHTED)].to_numpy()[asked]
+        above = paired_difference(scores[wrote], constant_scores[wrote], clusters[wrote])
         yield Finding(Measure.ABOVE_FLOOR, above, **where, note=answer)
     if about["blind_probability"].notna().all() and n:
         best = without_interval(float(about["blind_probability"].mean()), n)
@@ -283,7 +282,7 @@ def _task_means(
     whole = AverageKind.QUESTIONS if suite_of(questions.task) is Suite.MMSTAR else AverageKind.TASKS
     kinds = OF_AXES if questions.about["l2_category"].notna().any() else (whole,)
     for measure, value in values.items():
-        totals, functions = _columns_of(both, value, kinds)
+        totals, functions = _columns_of(both, value, kinds, paired=measure is Measure.RELIANCE)
         means = bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
         yield from ((measure, kind, mean) for kind, mean in zip(kinds, means, strict=True))
     text = _text_column(questions, base) if base and condition == Condition.NONE else None
@@ -291,7 +290,9 @@ def _task_means(
         all_three = questions.common([*columns, text])
         scores = [all_three.column(*column) for column in [*columns, text]]
         gaps = np.column_stack([scores[0] - scores[1], scores[1] - scores[2]])
-        gain, leakage = bootstrap(gaps, all_three.clusters, [mean_of(0), mean_of(1)], resamples=resamples, seed=seed)
+        gain, leakage = bootstrap(
+            gaps, all_three.clusters, [WeighedGap((1.0,)), WeighedGap((0.0, 1.0))], resamples=resamples, seed=seed
+        )
         yield Measure.GAIN, kinds[0], gain
         yield Measure.LEAKAGE, kinds[0], leakage
 
@@ -313,7 +314,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
         if condition != Condition.SIGHTED:
             values = {Measure.BLIND: blind, Measure.RELIANCE: sighted - blind}
         for measure, value in values.items():
-            totals, functions = _columns_of(both, value, OF_AXES)
+            totals, functions = _columns_of(both, value, OF_AXES, paired=measure is Measure.RELIANCE)
             means = bootstrap(totals, both.clusters, functions, resamples=resamples)
             bounds = GAPS if measure is Measure.RELIANCE else SHARES
             for kind, mean in zip(OF_AXES, means, strict=True):
@@ -330,7 +331,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
 
 
 def _columns_of(
-    questions: Questions, value: Array, kinds: Sequence[AverageKind]
+    questions: Questions, value: Array, kinds: Sequence[AverageKind], *, paired: bool
 ) -> tuple[Array, list[Callable[[Array], Array]]]:
     """Columns to resample, and a function of their totals for each average.
 
@@ -346,14 +347,32 @@ def _columns_of(
     )
     members = np.zeros((len(about), len(strata.shares)))
     members[np.arange(len(about)), strata.of] = 1.0
-    functions = {
-        AverageKind.TASKS: mean_of(-2),
-        AverageKind.QUESTIONS: mean_of(-2),
-        AverageKind.AXES: _over_strata(strata),
-    }
+    whole: Callable[[Array], Array] = mean_of(-2)
+    over_strata: Callable[[Array], Array] = _OverStrata(tuple(strata.shares))
+    if paired:
+        whole = WeighedGap((*(0.0,) * (2 * len(strata.shares)), 1.0))
+        over_strata = _GapOverStrata(tuple(strata.shares))
+    functions = {AverageKind.TASKS: whole, AverageKind.QUESTIONS: whole, AverageKind.AXES: over_strata}
     return np.column_stack([members * value[:, None], members, value]), [functions[kind] for kind in kinds]
 
 
-def _over_strata(strata: Strata) -> Callable[[Array], Array]:
-    count = len(strata.shares)
-    return lambda totals: (totals[..., :count] / totals[..., count : 2 * count]) @ strata.shares
+@dataclass(frozen=True)
+class _OverStrata:
+    """The mean of strata's means, each with its share."""
+
+    shares: tuple[float, ...]
+
+    def __call__(self, totals: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = (totals[..., :count] / totals[..., count : 2 * count]) @ np.asarray(self.shares)
+        return weighed
+
+
+@dataclass(frozen=True)
+class _GapOverStrata(_OverStrata, Gap):
+    """The same of paired differences."""
+
+    def contribute(self, table: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = table[:, :count] @ (np.asarray(self.shares) / table[:, count : 2 * count].sum(axis=0))
+        return weighed

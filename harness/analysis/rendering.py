@@ -33,6 +33,7 @@ DIFFERENCES = (
     Measure.DISCORDANCE,
     Measure.SMALLEST,
     Measure.P_MCNEMAR,
+    Measure.P_EXACT,
     Measure.P_SIGN_FLIPS,
     Measure.P_HOLM,
 )

@@ -28,8 +28,9 @@ class ConditionSummary:
 def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
     """Summaries of each task in `records`, which must be of one run: sighted first, then blind.
 
-    Reliance is sighted minus blind on the documents asked under both, paired by document and clustered
-    by picture. Raises UserError for rows of several runs, and for a task without sighted rows.
+    Reliance is sighted minus blind on the documents answered under both, paired by document and clustered
+    by picture; one whose answer failed is left out. Raises UserError for rows of several runs, and for a task
+    without sighted rows.
     """
     if records["run_id"].nunique() > 1:
         raise UserError(f"these records are of {records['run_id'].nunique()} runs; summarise one at a time")
@@ -46,7 +47,9 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
     summaries = []
     for condition in [str(name) for name in Condition if name in by_condition]:
         part = by_condition[condition]
-        common = sighted.index.intersection(part.index)
+        both = sighted.index.intersection(part.index)
+        wrote = (sighted.loc[both, "outcome"] != Outcome.FAILED) & (part.loc[both, "outcome"] != Outcome.FAILED)
+        common = both[wrote.to_numpy()]  # a failed answer is no pair
         pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
         shares = part["outcome"].value_counts(normalize=True)
         summaries.append(
