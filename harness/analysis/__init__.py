@@ -1,7 +1,7 @@
 """What records show: reliance, downscaling, bottleneck, comparison, position bias and the summary of a run."""
 
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
-from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost
+from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost, judge_margin
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.findings import (
     ALL,
@@ -9,6 +9,7 @@ from sightscale.harness.analysis.findings import (
     Level,
     Measure,
     as_table,
+    describe_measures,
     only,
     read_estimate,
     render_findings,
@@ -30,6 +31,7 @@ from sightscale.harness.analysis.matched_runs import (
 )
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
 from sightscale.harness.analysis.reliance import (
+    advise_condition,
     average_reliance,
     find_reliance,
     find_suspects,
@@ -57,14 +59,17 @@ __all__ = [
     "Placement",
     "Resampling",
     "Run",
+    "advise_condition",
     "as_table",
     "average_reliance",
     "compare_runs",
+    "describe_measures",
     "find_bottleneck",
     "find_cost",
     "find_downscaling",
     "find_reliance",
     "find_suspects",
+    "judge_margin",
     "list_levels",
     "only",
     "pair_reliance",

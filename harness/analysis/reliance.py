@@ -50,6 +50,7 @@ from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
 SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave
+MANY_REFUSALS = 0.1  # of the blind answers: more than that can make a reliance of its own
 OF_AXES = (AverageKind.QUESTIONS, AverageKind.AXES)  # the averages of a task with categories and axes
 
 
@@ -79,11 +80,15 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
             if run.label not in questions.scores.columns.get_level_values(0):
                 continue
             unread = _unread(run, questions)
+            refused = _refused(run, questions)
             for group in split_groups(questions.about):
                 part = questions.select(group.members)
                 findings += _sighted(part, run.label, group, unread[group.members])
                 for condition in _conditions(questions, run.label):
                     findings += _blind(part, run.label, group, condition, resamples)
+                    if condition in refused:
+                        share = mean_score(refused[condition][group.members], part.clusters)
+                        findings.append(Finding(Measure.REFUSED, share, **_where(part, run.label, group, condition)))
                     if base and condition == Condition.NONE:
                         findings += _gain_and_leakage(part, run.label, group, base, resamples)
             findings += _averages_over_axes(questions, run.label, resamples)
@@ -128,7 +133,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
     """
     rows = []
     for questions in match_questions(runs):
-        blind = [column for column in questions.columns if column[1] != Condition.SIGHTED]
+        blind = [column for column in questions.columns if column[1] in BLIND_CONDITIONS]
         asked = questions.common(blind) if blind else None
         if asked is None:
             continue
@@ -148,6 +153,34 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
         ]
     columns = ["task", "doc_id", "item_id", "category", "target", "passes", "by_guessing"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def advise_condition(findings: pd.DataFrame) -> list[str]:
+    """A sentence for each run and blind condition under which it often refuses, where that can pass for looking.
+
+    `findings` are those of `find_reliance`. The condition to report is the one it was asked under with the fewest
+    refusals over its tasks.
+    """
+    rows = findings[(findings["measure"] == Measure.REFUSED) & (findings["level"] == Level.TASK)]
+    sentences = []
+    for run, part in rows.groupby("run", sort=False):
+        shares = {
+            str(condition): float(np.average(some["value"], weights=some["n"]))
+            for condition, some in part.groupby("condition", sort=False)
+        }
+        best = min(shares, key=shares.__getitem__)
+        for condition, share in shares.items():
+            if share < MANY_REFUSALS:
+                continue
+            begin = (
+                f"{run} refuses {100 * share:.0f} % of the questions under {condition}, and a refusal counts as wrong: "
+                "its reliance there is in part that of refusing"
+            )
+            if shares[best] < MANY_REFUSALS:
+                sentences.append(f"{begin}; report {best} ({100 * shares[best]:.0f} % refused)")
+            else:
+                sentences.append(f"{begin}; ask it under mismatched as well, where a picture is there to speak of")
+    return sentences
 
 
 def pair_reliance(
@@ -201,11 +234,24 @@ def _unread(run: Run, questions: Questions) -> Array:
     return outcomes.isin(unread).to_numpy().astype(np.float64)
 
 
+def _refused(run: Run, questions: Questions) -> dict[str, Array]:
+    """For each blind condition, whether the model refused to answer each question; missing where it wasn't asked."""
+    rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] != Condition.SIGHTED)]
+    refused = (rows["outcome"] == Outcome.REFUSED).astype(float)
+    return {
+        str(condition): refused[part.index].set_axis(part["doc_id"]).reindex(questions.about.index).to_numpy(float)
+        for condition, part in rows.groupby("condition")
+    }
+
+
+def _where(part: Questions, run: str, group: Group, condition: str) -> dict[str, Any]:
+    return {"run": run, "task": part.task, "level": group.level, "group": group.name, "condition": condition}
+
+
 def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator[Finding]:
     if (run, Condition.SIGHTED) not in part.scores.columns:
         return
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.SIGHTED
+    where = _where(part, run, group, Condition.SIGHTED)
     asked = part.scores[(run, Condition.SIGHTED)].notna().to_numpy()
     about, scores, clusters = part.about[asked], part.column(run, Condition.SIGHTED)[asked], part.clusters[asked]
     n = len(scores)
@@ -234,8 +280,7 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
 
 
 def _blind(part: Questions, run: str, group: Group, condition: str, resamples: int) -> Iterator[Finding]:
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = condition
+    where = _where(part, run, group, condition)
     blind = part.common([(run, condition)])
     yield Finding(Measure.BLIND, mean_score(blind.column(run, condition), blind.clusters), **where)
     if (run, Condition.SIGHTED) not in part.scores.columns:
@@ -254,8 +299,7 @@ def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamp
         return
     columns = [(run, Condition.SIGHTED), (run, Condition.NONE), text]
     all_three = part.common(columns)
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.NONE
+    where = _where(part, run, group, Condition.NONE)
     sighted, blind, base_scores = (all_three.column(*column) for column in columns)
     gain = paired_difference(sighted, blind, all_three.clusters, resamples=resamples)
     yield Finding(Measure.GAIN, gain, **where)

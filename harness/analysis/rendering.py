@@ -11,11 +11,11 @@ from sightscale.harness.analysis.findings import Level, Measure, only, render_fi
 RELIANCE = (
     (
         (Measure.SIGHTED, Measure.CHANCE, Measure.CHANCE_CORRECTED, Measure.UNREAD, Measure.BEST_BLIND),
-        "Per cent with 95 % intervals.",
+        "Per cent.",
     ),
     (
-        (Measure.BLIND, Measure.RELIANCE, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
-        "Reliance: sighted − blind on the same questions, in points.",
+        (Measure.BLIND, Measure.RELIANCE, Measure.REFUSED, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
+        "Reliance: sighted − blind on the same questions, in points. Refused: of the answers under that condition.",
     ),
     ((Measure.GAIN, Measure.LEAKAGE), "Against the base LLM, on the same questions."),
     ((Measure.FLOOR, Measure.ABOVE_FLOOR), "Floor: the constant answer that scores best, without looking."),
@@ -58,7 +58,7 @@ def render_downscaling(downscaling: Downscaling, *, by: Level = Level.TASK) -> l
     """Drops; and where there are points enough, their relation to reliance and each point's influence on it."""
     findings = downscaling.findings
     levels = [Level.TASK] if by is Level.TASK else [Level.TASK, by]
-    caption = f"Drop: score of {downscaling.largest} − the smaller model's on common questions; 95 % intervals."
+    caption = f"Drop: score of {downscaling.largest} − the smaller model's on common questions."
     drops = (Measure.DROP, Measure.RELATIVE_DROP, Measure.RELIANCE)
     tables = [render_findings(findings.assign(run=""), drops, levels=levels, caption=caption)]
     relation = (Measure.KENDALL, Measure.KENDALL_P, Measure.SPEARMAN, Measure.SPEARMAN_P, Measure.SLOPE)
@@ -76,14 +76,14 @@ def render_bottleneck(findings: pd.DataFrame, *, detail: bool = False) -> list[T
     levels = list_levels(detail=detail)
     caption = "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind."
     return [
-        render_list(findings, EFFECTS, levels=levels, caption="Points with 95 % intervals."),
+        render_list(findings, EFFECTS, levels=levels, caption="Points."),
         render_list(findings, ATTRIBUTIONS, levels=levels, caption=caption),
     ]
 
 
 def render_comparison(findings: pd.DataFrame, title: str, *, detail: bool = False) -> list[Table]:
     """Differences with their tests, and what each run costs."""
-    about = f"{title}, points, 95 % intervals. Smallest detectable: with 80 % power at 5 %."
+    about = f"{title}, points."
     costs = "Cost: means per question. Thinking tokens are among the output tokens, by their share of characters."
     return [
         render_findings(findings, DIFFERENCES, levels=list_levels(detail=detail), caption=about),

@@ -8,7 +8,7 @@ from rich.table import Table
 from sightscale.harness.statistics import Estimate, Style, mean_score, paired_difference
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
-from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, WITHOUT_QUESTION, AnswerFormat, Condition, Outcome
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 score=mean_score(part["score"], part["cluster"]),
                 chance=float(part["chance"].mean()),
                 outcomes={name: float(shares.get(name, 0.0)) for name in Outcome},
-                reliance=None if condition == Condition.SIGHTED else paired_difference(*pairs),
+                reliance=paired_difference(*pairs) if condition in BLIND_CONDITIONS else None,
                 ceiling=_ceiling(part),
             )
         )
@@ -101,9 +101,11 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
 
 
 def show_condition(condition: str) -> str:
-    """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`."""
+    """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`, `no question`."""
     if condition == Condition.SIGHTED:
         return condition
+    if condition in WITHOUT_QUESTION:
+        return condition.replace("_", " ")
     return f"blind: {'no picture' if condition == Condition.NONE else condition}"
 
 

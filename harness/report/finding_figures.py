@@ -14,6 +14,7 @@ from sightscale.harness.analysis import (
     Level,
     Measure,
     Resampling,
+    describe_measures,
     only,
     read_estimate,
     show_condition,
@@ -86,7 +87,8 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
         cells = [Cell(str(row.perception), str(row.reasoning), read_estimate(row)) for row in part.itertuples()]
         draw = partial(_draw_grid, cells)
         title = f"Score on {task}, per cent"
-        figures.append(make_figure(f"grid_{task}", title, "Scores of every pair of modules.", ("score",), draw))
+        finding = f"Scores of every pair of modules. {describe_measures([Measure.SCORE])}"
+        figures.append(make_figure(f"grid_{task}", title, finding, ("score",), draw))
     both = [Level.TASK, Level.AVERAGE]
     drops = only(findings, Measure.PERCEPTION_DROP, Measure.REASONING_DROP, levels=both)
     figures.append(
@@ -143,6 +145,7 @@ def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Fig
     def draw(width: int) -> str:
         return draw_points(points, *axes, width=width, line=ends)
 
+    finding = f"{finding} {describe_measures([Measure.DROP, Measure.KENDALL])}"
     return make_figure("drop_against_reliance", "Drop against vision reliance", finding, ("tasks",), draw)
 
 
@@ -204,4 +207,5 @@ def _forest(
     def draw(width: int) -> str:
         return draw_intervals(drawn, series, axis, width=width, signed=signed) if drawn else ""
 
-    return make_figure(name, title, finding, series, draw)
+    measures = list(dict.fromkeys(Measure(str(row.measure)) for _, _, row in rows))
+    return make_figure(name, title, f"{finding} {describe_measures(measures)}".strip(), series, draw)

@@ -18,6 +18,7 @@ WITHOUT = {
     Condition.NOISE: "Shown noise instead",
     Condition.MEAN: "Shown only the picture's mean colour",
     Condition.MISMATCHED: "Shown another question's picture",
+    Condition.TOLD: "Told that there is no picture",
 }
 
 

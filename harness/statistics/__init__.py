@@ -30,6 +30,7 @@ from sightscale.harness.statistics.estimates import (
     mean_score,
     wilson,
 )
+from sightscale.harness.statistics.methods import Method, describe_methods
 from sightscale.harness.statistics.power import SmallestDifference, smallest_difference
 from sightscale.harness.statistics.regression import fit_line, rank_correlation
 
@@ -39,6 +40,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Gap",
+    "Method",
     "SmallestDifference",
     "Style",
     "WeighedGap",
@@ -50,6 +52,7 @@ __all__ = [
     "clopper_pearson",
     "cluster_sums",
     "cluster_table",
+    "describe_methods",
     "fit_line",
     "holm",
     "mcnemar",
