@@ -21,6 +21,7 @@ from sightscale.harness.commands import (
     downscale,
     export,
     extract_data,
+    factors,
     focus,
     import_samples,
     leaderboard,
@@ -123,7 +124,14 @@ def start(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
-    "Read results": (report.report, reliance.reliance, downscale.downscale, bottleneck.bottleneck, compare.compare),
+    "Read results": (
+        report.report,
+        reliance.reliance,
+        factors.factors,
+        downscale.downscale,
+        bottleneck.bottleneck,
+        compare.compare,
+    ),
     "Data and models": (
         tasks.app,
         models.app,

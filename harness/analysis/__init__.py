@@ -3,6 +3,7 @@
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
 from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost, judge_margin
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
+from sightscale.harness.analysis.factors import find_factors
 from sightscale.harness.analysis.findings import (
     ALL,
     Finding,
@@ -29,6 +30,7 @@ from sightscale.harness.analysis.matched_runs import (
     read_runs,
     show_size,
 )
+from sightscale.harness.analysis.mirages import list_mirages
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
 from sightscale.harness.analysis.reliance import (
     advise_condition,
@@ -42,6 +44,7 @@ from sightscale.harness.analysis.rendering import (
     render_bottleneck,
     render_comparison,
     render_downscaling,
+    render_factors,
     render_reliance,
 )
 from sightscale.harness.analysis.summary import render_table, show_condition, summarise
@@ -67,10 +70,12 @@ __all__ = [
     "find_bottleneck",
     "find_cost",
     "find_downscaling",
+    "find_factors",
     "find_reliance",
     "find_suspects",
     "judge_margin",
     "list_levels",
+    "list_mirages",
     "only",
     "pair_reliance",
     "parse_placement",
@@ -83,6 +88,7 @@ __all__ = [
     "render_bottleneck",
     "render_comparison",
     "render_downscaling",
+    "render_factors",
     "render_findings",
     "render_list",
     "render_position_bias",

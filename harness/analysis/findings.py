@@ -100,6 +100,12 @@ class Measure(StrEnum):
     NEITHER_HELPS = "neither helps", "neither helps", Style.SHARE
     RIGHT_ALREADY = "right already", "right already", Style.SHARE
     WORSE = "worse with a better module", "worse with a better module", Style.SHARE
+    # Factors
+    PICTURE_EFFECT = "picture effect", "the picture brings", Style.POINTS
+    QUESTION_EFFECT = "question effect", "the question brings", Style.POINTS
+    JOINT_EFFECT = "joint effect", "more together than each alone", Style.POINTS
+    TOLD_EFFECT = "told − silent", "told − silent", Style.POINTS
+    MIRAGES = "mirages", "mirages", Style.SHARE
     # Comparison
     FIRST = "first", "score of the first", Style.SHARE
     SECOND = "second", "score of the second", Style.SHARE
@@ -148,6 +154,7 @@ _METHODS: dict[Method, tuple[Measure, ...]] = {
         Measure.WORSE,
         Measure.FIRST,
         Measure.SECOND,
+        Measure.MIRAGES,
     ),
     Method.DIFFERENCES: (
         Measure.RELIANCE,
@@ -161,6 +168,10 @@ _METHODS: dict[Method, tuple[Measure, ...]] = {
         Measure.INTERACTION,
         Measure.UPPER_GAP,
         Measure.DIFFERENCE,
+        Measure.PICTURE_EFFECT,
+        Measure.QUESTION_EFFECT,
+        Measure.JOINT_EFFECT,
+        Measure.TOLD_EFFECT,
     ),
     Method.RATIOS: (
         Measure.CHANCE_CORRECTED,

@@ -239,7 +239,9 @@ def _refused(run: Run, questions: Questions) -> dict[str, Array]:
     rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] != Condition.SIGHTED)]
     refused = (rows["outcome"] == Outcome.REFUSED).astype(float)
     return {
-        str(condition): refused[part.index].set_axis(part["doc_id"]).reindex(questions.about.index).to_numpy(float)
+        str(condition): np.asarray(
+            refused[part.index].set_axis(part["doc_id"]).reindex(questions.about.index), np.float64
+        )
         for condition, part in rows.groupby("condition")
     }
 

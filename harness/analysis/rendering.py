@@ -28,6 +28,7 @@ EFFECTS = (
     Measure.UPPER_BOUND,
     Measure.UPPER_GAP,
 )
+FACTOR_EFFECTS = (Measure.PICTURE_EFFECT, Measure.QUESTION_EFFECT, Measure.JOINT_EFFECT, Measure.TOLD_EFFECT)
 DIFFERENCES = (
     Measure.DIFFERENCE,
     Measure.DISCORDANCE,
@@ -78,6 +79,30 @@ def render_bottleneck(findings: pd.DataFrame, *, detail: bool = False) -> list[T
     return [
         render_list(findings, EFFECTS, levels=levels, caption="Points."),
         render_list(findings, ATTRIBUTIONS, levels=levels, caption=caption),
+    ]
+
+
+def render_factors(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """The table of picture × question, its effects, and mirages, as far as the findings hold them."""
+    levels = list_levels(detail=detail)
+    cells = "Per cent. sighted: picture and question; none: question alone; no_question: picture and options; "
+    cells += "options_only: neither."
+    effects = "Points, on questions asked in all ways. The picture brings: with − without it, averaged over with and "
+    effects += "without the question. Told − silent: what saying that there is no picture changes."
+    tables = [
+        (render_list, (Measure.SCORE,), {"across": "condition"}, cells),
+        (render_findings, FACTOR_EFFECTS, {}, effects),
+        (
+            render_list,
+            (Measure.MIRAGES,),
+            {"across": "condition"},
+            "Share of answers that describe a picture not shown.",
+        ),
+    ]
+    return [
+        render(findings, measures, levels=levels, caption=caption, **options)
+        for render, measures, options, caption in tables
+        if len(only(findings, *measures))
     ]
 
 

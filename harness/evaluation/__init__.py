@@ -2,6 +2,7 @@
 
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
@@ -29,9 +30,11 @@ __all__ = [
     "describe_software",
     "digest_records",
     "evaluate",
+    "import_responses",
     "import_samples",
     "load_tasks",
     "make_records",
+    "name_folders",
     "prompt_name",
     "read_manifest",
     "read_questions",

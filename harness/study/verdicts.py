@@ -182,9 +182,11 @@ def _perception_and_reasoning(runs: Mapping[PlannedRun, Run], resamples: int) ->
     for suite, grid in _split_suites(select_runs(runs, Purpose.GRID)):
         findings = _overall(find_bottleneck(grid, resamples=resamples))
         for row in only(findings, Measure.PERCEPTION_DROP).tail(1).itertuples():  # to the smallest
-            yield Evidence(f"{suite}: perception {row.contrast}, points lost", read_estimate(row), int(row.n))
+            estimate = read_estimate(row)
+            yield Evidence(f"{suite}: perception {row.contrast}, points lost", estimate, estimate.n)
         for row in only(findings, Measure.DROP_GAP).itertuples():
-            yield Evidence(f"{suite}: that less what reasoning loses", read_estimate(row), int(row.n))
+            estimate = read_estimate(row)
+            yield Evidence(f"{suite}: that less what reasoning loses", estimate, estimate.n)
 
 
 def _contrasted(runs: Mapping[PlannedRun, Run], contrast: Contrast, resamples: int) -> Iterator[Evidence]:
@@ -194,7 +196,8 @@ def _contrasted(runs: Mapping[PlannedRun, Run], contrast: Contrast, resamples: i
         for suite, (first, second) in _split_suites([pair.first, pair.second]):
             findings = _overall(compare_runs(first, second, resamples=resamples))
             for row in only(findings, Measure.DIFFERENCE).itertuples():
-                yield Evidence(f"{suite}: {pair.title}", read_estimate(row), int(row.n))
+                estimate = read_estimate(row)
+                yield Evidence(f"{suite}: {pair.title}", estimate, estimate.n)
 
 
 def _split_suites(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
