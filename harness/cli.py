@@ -26,6 +26,7 @@ from sightscale.harness.commands import (
     import_samples,
     leaderboard,
     models,
+    power,
     reliance,
     report,
     run,
@@ -131,6 +132,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         downscale.downscale,
         bottleneck.bottleneck,
         compare.compare,
+        power.power,
     ),
     "Data and models": (
         tasks.app,

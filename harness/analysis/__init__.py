@@ -31,6 +31,7 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
 )
 from sightscale.harness.analysis.mirages import list_mirages
+from sightscale.harness.analysis.needs import describe_needs, find_needs, render_needs
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
 from sightscale.harness.analysis.reliance import (
     advise_condition,
@@ -67,10 +68,12 @@ __all__ = [
     "average_reliance",
     "compare_runs",
     "describe_measures",
+    "describe_needs",
     "find_bottleneck",
     "find_cost",
     "find_downscaling",
     "find_factors",
+    "find_needs",
     "find_reliance",
     "find_suspects",
     "judge_margin",
@@ -91,6 +94,7 @@ __all__ = [
     "render_factors",
     "render_findings",
     "render_list",
+    "render_needs",
     "render_position_bias",
     "render_reliance",
     "render_table",

@@ -116,6 +116,10 @@ class Measure(StrEnum):
     P_EXACT = "p (McNemar exact)", "p, McNemar exact", Style.NUMBER
     P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
     P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
+    # Needs
+    BLIND_DISCORDANCE = "blind discordance", "changed by the picture", Style.SHARE
+    NEEDED_DIFFERENCE = "questions for the difference", "questions for the difference", Style.NUMBER
+    NEEDED_RELIANCE = "questions for the reliance", "questions for the reliance", Style.NUMBER
     # Cost, a question
     INPUT_TOKENS = "input tokens", "input tokens", Style.NUMBER
     OUTPUT_TOKENS = "output tokens", "output tokens", Style.NUMBER

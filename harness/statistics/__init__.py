@@ -30,18 +30,40 @@ from sightscale.harness.statistics.estimates import (
     mean_score,
     wilson,
 )
-from sightscale.harness.statistics.methods import Method, describe_methods
-from sightscale.harness.statistics.power import SmallestDifference, smallest_difference
+from sightscale.harness.statistics.methods import PAGE, Method, describe_methods
+from sightscale.harness.statistics.power import (
+    SmallestDifference,
+    SpreadOfPairs,
+    questions_for_difference,
+    questions_for_width,
+    smallest_difference,
+    spread,
+)
 from sightscale.harness.statistics.regression import fit_line, rank_correlation
+from sightscale.harness.statistics.sequential import (
+    Draws,
+    Replay,
+    Sequence,
+    draw_pictures,
+    follow,
+    foresee,
+    foresee_width,
+    replay,
+)
 
 __all__ = [
+    "PAGE",
     "Array",
     "Bootstrapped",
     "Difference",
+    "Draws",
     "Estimate",
     "Gap",
     "Method",
+    "Replay",
+    "Sequence",
     "SmallestDifference",
+    "SpreadOfPairs",
     "Style",
     "WeighedGap",
     "average",
@@ -53,16 +75,24 @@ __all__ = [
     "cluster_sums",
     "cluster_table",
     "describe_methods",
+    "draw_pictures",
     "fit_line",
+    "follow",
+    "foresee",
+    "foresee_width",
     "holm",
     "mcnemar",
     "mean_of",
     "mean_score",
     "paired_difference",
+    "questions_for_difference",
+    "questions_for_width",
     "rank_correlation",
+    "replay",
     "resample_totals",
     "sign_flip",
     "smallest_difference",
+    "spread",
     "unparsed_bounds",
     "wilson",
 ]
