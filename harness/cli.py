@@ -25,6 +25,7 @@ from sightscale.harness.commands import (
     focus,
     import_samples,
     leaderboard,
+    leaks,
     models,
     power,
     reliance,
@@ -133,6 +134,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         bottleneck.bottleneck,
         compare.compare,
         power.power,
+        leaks.leaks,
     ),
     "Data and models": (
         tasks.app,

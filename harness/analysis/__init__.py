@@ -18,6 +18,14 @@ from sightscale.harness.analysis.findings import (
     write_csv,
     write_json,
 )
+from sightscale.harness.analysis.leaks import (
+    check_share,
+    compare_order,
+    find_leaks,
+    keep_least,
+    measure_separation,
+    read_texts,
+)
 from sightscale.harness.analysis.matched_runs import (
     RIGHT,
     TRUTH,
@@ -49,6 +57,7 @@ from sightscale.harness.analysis.rendering import (
     render_reliance,
 )
 from sightscale.harness.analysis.summary import render_table, show_condition, summarise
+from sightscale.harness.analysis.text_baseline import TextQuestion
 
 __all__ = [
     "ALL",
@@ -63,9 +72,12 @@ __all__ = [
     "Placement",
     "Resampling",
     "Run",
+    "TextQuestion",
     "advise_condition",
     "as_table",
     "average_reliance",
+    "check_share",
+    "compare_order",
     "compare_runs",
     "describe_measures",
     "describe_needs",
@@ -73,12 +85,15 @@ __all__ = [
     "find_cost",
     "find_downscaling",
     "find_factors",
+    "find_leaks",
     "find_needs",
     "find_reliance",
     "find_suspects",
     "judge_margin",
+    "keep_least",
     "list_levels",
     "list_mirages",
+    "measure_separation",
     "only",
     "pair_reliance",
     "parse_placement",
@@ -88,6 +103,7 @@ __all__ = [
     "read_estimate",
     "read_run",
     "read_runs",
+    "read_texts",
     "render_bottleneck",
     "render_comparison",
     "render_downscaling",

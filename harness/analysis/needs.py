@@ -6,6 +6,7 @@ pictures. Shown are the median over pairs of runs (over runs, for a reliance), a
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,12 @@ def _summarise(
 ) -> list[Finding]:
     if not spreads:
         return []
-    where = {"task": questions.task, "level": Level.TASK, "group": ALL, "note": f"{len(spreads)} {what}"}
+    where: dict[str, Any] = {
+        "task": questions.task,
+        "level": Level.TASK,
+        "group": ALL,
+        "note": f"{len(spreads)} {what}",
+    }
     n = int(np.median([one.n for one in spreads]))
     found = []
     for name, values in ((discordance, [one.discordance for one in spreads]), (measure, needed)):

@@ -16,6 +16,7 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.subset_files import write_subset
 
 __all__ = [
     "KEY",
@@ -41,4 +42,5 @@ __all__ = [
     "read_records",
     "write_focus_file",
     "write_records",
+    "write_subset",
 ]

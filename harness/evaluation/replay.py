@@ -15,7 +15,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind, Mode
+from sightscale.tasks.vocabulary import Condition, Kind, Mode
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
@@ -89,12 +89,18 @@ class TaskQuestions:
         blinded = self._blindfolds[key].blind(self._request(number))
         return ",".join(blinded.image_hashes), ",".join(blinded.shown_hashes)
 
-    def prompt(self, number: int, answer: Answer) -> str:
+    def text(self, number: int) -> str:
+        """A document's prompt without its pictures, as the task writes it."""
+        return str(self._task.doc_to_text(self._words[number]))
+
+    def prompt(self, number: int, answer: Answer, condition: str = Condition.SIGHTED) -> str:
         """The text of the prompt whose completion is the response."""
+        from sightscale.model_adapters.blindfold import reword
         from sightscale.model_adapters.decoupled import reasoning_prompt
         from sightscale.model_adapters.requests import read_prompt
 
-        text = read_prompt(self._task.doc_to_messages(self._docs[number])).text
+        messages = self._task.doc_to_messages(self._docs[number])
+        text = read_prompt(reword(messages, Condition(condition))).text
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))

@@ -123,7 +123,7 @@ def _foresee(draws: Draws, reach: float, level: float) -> int | None:
     if reach >= float(half_width(max(count, 1), variance, level)):
         return 1  # the betting sequence needs a little more than the mixture
     needed = optimize.brentq(lambda n: float(half_width(n, variance, level)) - reach, max(count, 1), most)
-    return max(1, round((needed - count) * size))
+    return max(1, round((float(needed) - count) * size))
 
 
 def _stakes(mean: float) -> Array:
@@ -142,7 +142,8 @@ def _log_wealth(draws: Draws, mean: float) -> float:
     gains = (pairs[:, 0] - mean * pairs[:, 1]) / draws.largest
     with np.errstate(divide="ignore"):
         each = np.log1p(_stakes(mean)[:, None] * gains[None, :]) @ counts
-    return float(special.logsumexp(each) - np.log(len(STAKES)))
+    logarithm: float = float(special.logsumexp(each)) - float(np.log(len(STAKES)))
+    return logarithm
 
 
 def _invert(draws: Draws, level: float) -> tuple[float, float]:
@@ -232,4 +233,5 @@ def _all_wealth(sums: Array, sizes: Array, largest: float, places: np.ndarray, m
     wealth = np.full(places.shape, -np.inf)
     for stake in _stakes(mean):
         np.logaddexp(wealth, np.cumsum(np.log1p(stake * gains)[places], axis=1), out=wealth)
-    return wealth - np.log(len(STAKES))
+    logarithms: Array = wealth - np.log(len(STAKES))
+    return logarithms

@@ -32,10 +32,16 @@ def reword(messages: Messages, condition: Condition) -> Messages:
     return messages
 
 
+def split_options(text: str) -> tuple[str, str]:
+    """A prompt's text before its lettered options, and from them on; nothing after it where it has none."""
+    start = _find_options(text)
+    return (text, "") if start is None else (text[:start], text[start:])
+
+
 def _tell(messages: Messages) -> Messages:
     """The last message with what is told before its first text."""
     *earlier, last = messages
-    parts = list(last["content"])
+    parts = _parts_of(last)
     place = next((number for number, part in enumerate(parts) if part["type"] == "text"), len(parts))
     text = parts[place]["text"] if place < len(parts) else ""
     parts[place : place + 1] = [{"type": "text", "text": TOLD + text}]
@@ -45,7 +51,7 @@ def _tell(messages: Messages) -> Messages:
 def _keep_options(messages: Messages) -> Messages:
     """The last message from its options on; of what stands before them pictures are kept, with labels as `Image A:`."""
     *earlier, last = messages
-    content = list(last["content"])
+    content = _parts_of(last)
     parts: list[dict[str, Any]] = []
     found = False
     for part, following in zip(content, [*content[1:], None], strict=True):
@@ -61,6 +67,11 @@ def _keep_options(messages: Messages) -> Messages:
     if not found:
         raise ValueError("this question has no lettered options, so nothing is left of it without its question")
     return [*earlier, {**last, "content": parts}]
+
+
+def _parts_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
 
 
 def _find_options(text: str) -> int | None:
