@@ -27,12 +27,23 @@ BLIND_CONDITIONS: tuple[Condition, ...] = tuple(one for one in ALTERED_CONDITION
 WITHOUT_PICTURE = (Condition.NONE, Condition.TOLD, Condition.OPTIONS_ONLY)  # no picture stands in for it
 
 
+class Degradation(StrEnum):
+    """How a picture loses information by an amount: a condition is written `downscale:32`."""
+
+    DOWNSCALE = "downscale"  # the longer side has so many pixels
+    BLUR = "blur"  # a Gaussian of so many pixels
+    SHUFFLE = "shuffle"  # so many tiles along each side, mixed
+    OCCLUDE = "occlude"  # so large a share is covered
+    NOISE = "noise"  # so large a share of the pixels is noise
+
+
 class Outcome(StrEnum):
     """What became of an answer. Only an answered one can be right."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
     UNPARSED = "unparsed"  # it names no option
+    TRUNCATED = "truncated"  # the limit on tokens cut it off, and nothing is read from what is left
     FAILED = "failed"  # the model wrote none
 
 

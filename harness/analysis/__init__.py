@@ -2,6 +2,7 @@
 
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
 from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost, judge_margin
+from sightscale.harness.analysis.doses import describe_half, find_doses
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.factors import find_factors
 from sightscale.harness.analysis.findings import (
@@ -52,12 +53,14 @@ from sightscale.harness.analysis.rendering import (
     list_levels,
     render_bottleneck,
     render_comparison,
+    render_doses,
     render_downscaling,
     render_factors,
     render_reliance,
 )
 from sightscale.harness.analysis.summary import render_table, show_condition, summarise
 from sightscale.harness.analysis.text_baseline import TextQuestion
+from sightscale.harness.analysis.truncation import describe_truncation
 
 __all__ = [
     "ALL",
@@ -79,10 +82,13 @@ __all__ = [
     "check_share",
     "compare_order",
     "compare_runs",
+    "describe_half",
     "describe_measures",
     "describe_needs",
+    "describe_truncation",
     "find_bottleneck",
     "find_cost",
+    "find_doses",
     "find_downscaling",
     "find_factors",
     "find_leaks",
@@ -106,6 +112,7 @@ __all__ = [
     "read_texts",
     "render_bottleneck",
     "render_comparison",
+    "render_doses",
     "render_downscaling",
     "render_factors",
     "render_findings",

@@ -106,6 +106,10 @@ class Measure(StrEnum):
     JOINT_EFFECT = "joint effect", "more together than each alone", Style.POINTS
     TOLD_EFFECT = "told − silent", "told − silent", Style.POINTS
     MIRAGES = "mirages", "mirages", Style.SHARE
+    # Doses
+    DOSED = "score at dose", "score", Style.SHARE
+    DOSE_GAIN = "gain", "looking brings", Style.POINTS
+    HALF_DOSE = "half dose", "half is lost at", Style.NUMBER
     # Comparison
     FIRST = "first", "score of the first", Style.SHARE
     SECOND = "second", "score of the second", Style.SHARE
@@ -186,6 +190,7 @@ _METHODS: dict[Method, tuple[Measure, ...]] = {
     Method.RELATION: (Measure.KENDALL, Measure.SPEARMAN, Measure.SLOPE, Measure.INTERCEPT),
     Method.TESTS: (Measure.P_MCNEMAR, Measure.P_EXACT, Measure.P_SIGN_FLIPS, Measure.P_HOLM),
     Method.SMALLEST: (Measure.SMALLEST,),
+    Method.DOSES: (Measure.DOSED, Measure.DOSE_GAIN, Measure.HALF_DOSE),
     Method.MEANS: (
         Measure.INPUT_TOKENS,
         Measure.OUTPUT_TOKENS,

@@ -106,6 +106,24 @@ def render_factors(findings: pd.DataFrame, *, detail: bool = False) -> list[Tabl
     ]
 
 
+def render_doses(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """The fitted score at each dose, and where half of the gain is lost; a pair of tables for each kind of dose."""
+    levels = list_levels(detail=detail)
+    tables = []
+    for kind, rows in findings.groupby("contrast", sort=False):
+        curve = f"Per cent, {kind}, from no picture to the whole one; only questions answered at every dose."
+        half = "Half is lost at: interpolated between doses; the interval holds the doses asked on either side of it."
+        tables += [
+            render_list(
+                rows.assign(contrast="", note=""), [Measure.DOSED], levels=levels, across="condition", caption=curve
+            ),
+            render_findings(
+                rows.assign(contrast=""), (Measure.DOSE_GAIN, Measure.HALF_DOSE), levels=levels, caption=half
+            ),
+        ]
+    return tables
+
+
 def render_comparison(findings: pd.DataFrame, title: str, *, detail: bool = False) -> list[Table]:
     """Differences with their tests, and what each run costs."""
     about = f"{title}, points."

@@ -45,7 +45,8 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
         raise UserError(f"task {task!r} has no sighted records, so there is nothing to compare with")
     sighted = by_condition[Condition.SIGHTED]
     summaries = []
-    for condition in [str(name) for name in Condition if name in by_condition]:
+    known = [str(name) for name in Condition if name in by_condition]
+    for condition in [*known, *(str(name) for name in rows["condition"].unique() if name not in known)]:
         part = by_condition[condition]
         both = sighted.index.intersection(part.index)
         wrote = (sighted.loc[both, "outcome"] != Outcome.FAILED) & (part.loc[both, "outcome"] != Outcome.FAILED)
@@ -104,7 +105,7 @@ def show_condition(condition: str) -> str:
     """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`, `no question`."""
     if condition == Condition.SIGHTED:
         return condition
-    if condition in WITHOUT_QUESTION:
+    if condition in WITHOUT_QUESTION or ":" in condition:
         return condition.replace("_", " ")
     return f"blind: {'no picture' if condition == Condition.NONE else condition}"
 

@@ -8,6 +8,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
 from sightscale.harness.evaluation.records import (
     KEY,
+    LENGTH,
     SCHEMA,
     RunIdentity,
     digest_records,
@@ -16,16 +17,19 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.subset_files import write_subset
 
 __all__ = [
     "KEY",
+    "LENGTH",
     "SCHEMA",
     "Answer",
     "Plan",
     "RunIdentity",
     "asking",
     "convert_published",
+    "count_by_task",
     "describe_machine",
     "describe_scorer",
     "describe_software",
@@ -33,6 +37,7 @@ __all__ = [
     "evaluate",
     "import_responses",
     "import_samples",
+    "list_changes",
     "load_tasks",
     "make_records",
     "name_folders",
@@ -40,7 +45,10 @@ __all__ = [
     "read_manifest",
     "read_questions",
     "read_records",
+    "renew_manifest",
+    "rescore",
     "write_focus_file",
     "write_records",
+    "write_rescored",
     "write_subset",
 ]

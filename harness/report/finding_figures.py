@@ -61,6 +61,24 @@ def draw_comparison(findings: pd.DataFrame, title: str, levels: Sequence[Level] 
     return _forest("comparison", title, finding, named, f"difference, {POINTS_AXIS}")
 
 
+def draw_doses(findings: pd.DataFrame) -> list[Figure]:
+    """The score at each dose of a kind, models side by side; a figure for each task and kind."""
+    figures = []
+    rows = only(findings, Measure.DOSED, levels=[Level.TASK])
+    for (task, kind), part in rows.groupby(["task", "contrast"], sort=False):
+        figures.append(
+            _forest(
+                f"dose_{kind}_{task}",
+                f"{task}: score against {kind}",
+                "From no picture to the whole one.",
+                [(show_condition(str(row.condition)), str(row.run), row) for row in part.itertuples()],
+                "score, per cent (95 % interval)",
+                signed=False,
+            )
+        )
+    return figures
+
+
 def draw_downscaling(downscaling: Downscaling) -> list[Figure]:
     """The two panels of the study's Figure 2; a panel that there is nothing for is left out."""
     largest, smallest = name_model(downscaling.largest), name_model(downscaling.smallest)

@@ -20,6 +20,7 @@ from sightscale.harness.statistics.corrections import (
     unparsed_bounds,
 )
 from sightscale.harness.statistics.difference import Difference, holm, mcnemar, sign_flip
+from sightscale.harness.statistics.dose import Response, fit_response
 from sightscale.harness.statistics.estimates import (
     Array,
     Estimate,
@@ -61,6 +62,7 @@ __all__ = [
     "Gap",
     "Method",
     "Replay",
+    "Response",
     "Sequence",
     "SmallestDifference",
     "SpreadOfPairs",
@@ -77,6 +79,7 @@ __all__ = [
     "describe_methods",
     "draw_pictures",
     "fit_line",
+    "fit_response",
     "follow",
     "foresee",
     "foresee_width",

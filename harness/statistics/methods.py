@@ -23,6 +23,7 @@ class Method(StrEnum):
     RELATION = "relation-of-drop-and-reliance", "relations with tasks and questions resampled"
     TESTS = "tests", "tests by McNemar or by flipping pictures, corrected after Holm"
     SMALLEST = "smallest-detectable-difference", "smallest detectable difference at 80 % power and 5 %"
+    DOSES = "dose-and-response", "monotone fits by isotonic regression, bootstrap over pictures"
     MEANS = "means-of-tokens-and-seconds", "means by BCa bootstrap over pictures"
 
 

@@ -15,11 +15,13 @@ from lmms_eval.api.model import lmms
 from PIL import Image
 
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
+from sightscale.model_adapters.blindfold.doses import degrade, parse_dose
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
 from sightscale.model_adapters.blindfold.wordings import reword
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.requests import Request, open_picture, read_prompt
+from sightscale.model_adapters.requests import Request, read_messages, read_prompt
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.pictures import MARK
 from sightscale.tasks.vocabulary import ALTERED_CONDITIONS, WITHOUT_PICTURE, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
@@ -52,9 +54,11 @@ class Blindfold(Adapter):
         **model_args: Any,
     ) -> None:
         """`pictures` keeps decoded ones, for the blindfolds of other conditions to share."""
-        if condition not in list(Condition):
+        self.dose = parse_dose(condition)
+        if not self.dose and condition not in list(Condition):
             raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(ALTERED_CONDITIONS)}")
-        self.condition, self.seed = Condition(condition), int(seed)
+        self.condition: str = str(self.dose) if self.dose else Condition(condition)
+        self.seed = int(seed)
         if isinstance(model, str):
             from lmms_eval.models import get_model
 
@@ -135,6 +139,8 @@ class Blindfold(Adapter):
         if self.condition is Condition.MEAN:
             return [mean_colour(image) for image in images]
         seed = f"{self.seed}:{request.task}"
+        if self.dose:
+            return [degrade(image, self.dose, f"{seed}:{request.doc_id}:{n}") for n, image in enumerate(images)]
         if self.condition is Condition.NOISE:
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 
@@ -150,18 +156,7 @@ class Blindfold(Adapter):
         kept_messages = self.pictures.get(key)
         if kept_messages is not None:
             return kept_messages
-        messages = [
-            {
-                **message,
-                "content": [{"type": "text", "text": message["content"]}]
-                if isinstance(message["content"], str)
-                else [
-                    {**part, "url": open_picture(part["url"])} if part["type"] == "image" else part
-                    for part in message["content"]
-                ],
-            }
-            for message in request.read(doc_id)
-        ]
+        messages = read_messages(request.read(doc_id))
         self.pictures.put(key, messages)
         return messages
 
@@ -231,12 +226,22 @@ def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance:
     """An lmms-eval instance that hands over messages that are already made."""
-    text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
     generation = dict(request.generation)
     if simple:
         pictures = [part["url"] for message in messages for part in _pictures_of(message)]
+        text = _write_marks(messages)
         arguments: tuple[Any, ...] = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
     else:
+        text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
         arguments = (text, lambda _: messages, generation, request.doc_id, request.task, request.split)
     metadata = {"task": request.task, "doc_id": request.doc_id, "repeats": 1, "split": request.split}
     return Instance(request_type="generate_until", arguments=arguments, idx=0, metadata=metadata)
+
+
+def _write_marks(messages: Messages) -> str:
+    """Text for a simple model, which gets the pictures apart from it: marked where they don't all come first."""
+    kinds = [part["type"] for message in messages for part in message["content"]]
+    shown = {"text"} if kinds == sorted(kinds) else {"text", "image"}  # "image" sorts before "text"
+    return "\n".join(
+        "".join(part.get("text", MARK) for part in message["content"] if part["type"] in shown) for message in messages
+    )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageStat
 
+from sightscale.model_adapters.blindfold.doses import parse_dose
 from sightscale.model_adapters.engines import hash_image
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import ALTERED_CONDITIONS
@@ -20,9 +21,11 @@ from sightscale.tasks.vocabulary import ALTERED_CONDITIONS
 def parse_conditions(text: str) -> list[str]:
     """Conditions other than sighted from a comma-separated list, each once. Raises UserError for an unknown name."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in ALTERED_CONDITIONS]
+    names = list(dict.fromkeys(str(parse_dose(name) or name) for name in names))
+    unknown = [name for name in names if name not in ALTERED_CONDITIONS and not parse_dose(name)]
     if unknown:
-        raise UserError(f"unknown blind condition {unknown[0]!r}; known: {', '.join(ALTERED_CONDITIONS)}")
+        known = f"{', '.join(ALTERED_CONDITIONS)}, and doses such as downscale:32"
+        raise UserError(f"unknown blind condition {unknown[0]!r}; known: {known}")
     return names
 
 
@@ -32,8 +35,8 @@ def black(image: Image.Image) -> Image.Image:
 
 
 def mean_colour(image: Image.Image) -> Image.Image:
-    """A picture of the same size in the picture's mean colour."""
-    red, green, blue = (round(value) for value in ImageStat.Stat(image.convert("RGB")).mean)
+    """A picture of the same size in the mean colour of an RGB picture."""
+    red, green, blue = (round(value) for value in ImageStat.Stat(image).mean)
     return Image.new("RGB", image.size, (red, green, blue))
 
 

@@ -20,12 +20,12 @@ _FIRST_INLINE = re.compile(r"(?:\boptions?:\s*)?\(?\bA[.):][ \t]+[^\n]+?[\s,;]\(
 _LABEL = re.compile(r"\b\w[\w ]{0,39}:[ \t]*$")  # what names the picture after it
 
 
-def reword(messages: Messages, condition: Condition) -> Messages:
+def reword(messages: Messages, condition: str) -> Messages:
     """The messages as the condition words them, the same where it changes no text.
 
     Raises ValueError where the options are asked for and the question has none with letters.
     """
-    if condition is Condition.TOLD:
+    if condition == Condition.TOLD:
         return _tell(messages)
     if condition in (Condition.NO_QUESTION, Condition.OPTIONS_ONLY):
         return _keep_options(messages)
