@@ -41,6 +41,7 @@ from sightscale.harness.analysis.matched_runs import (
 )
 from sightscale.harness.analysis.mirages import list_mirages
 from sightscale.harness.analysis.needs import describe_needs, find_needs, render_needs
+from sightscale.harness.analysis.obstacles import Four, conclude, find_obstacles, place_four
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
 from sightscale.harness.analysis.reliance import (
     advise_condition,
@@ -56,6 +57,7 @@ from sightscale.harness.analysis.rendering import (
     render_doses,
     render_downscaling,
     render_factors,
+    render_obstacles,
     render_reliance,
 )
 from sightscale.harness.analysis.summary import render_table, show_condition, summarise
@@ -70,6 +72,7 @@ __all__ = [
     "TRUTH",
     "Downscaling",
     "Finding",
+    "Four",
     "Level",
     "Measure",
     "Placement",
@@ -82,6 +85,7 @@ __all__ = [
     "check_share",
     "compare_order",
     "compare_runs",
+    "conclude",
     "describe_half",
     "describe_measures",
     "describe_needs",
@@ -93,6 +97,7 @@ __all__ = [
     "find_factors",
     "find_leaks",
     "find_needs",
+    "find_obstacles",
     "find_reliance",
     "find_suspects",
     "judge_margin",
@@ -104,6 +109,7 @@ __all__ = [
     "pair_reliance",
     "parse_placement",
     "parse_size",
+    "place_four",
     "position_bias",
     "read_column",
     "read_estimate",
@@ -118,6 +124,7 @@ __all__ = [
     "render_findings",
     "render_list",
     "render_needs",
+    "render_obstacles",
     "render_position_bias",
     "render_reliance",
     "render_table",

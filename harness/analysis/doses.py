@@ -70,8 +70,8 @@ def _one_kind(questions: Questions, run: str, kind: Degradation, seed: int) -> I
         amounts = [amount for amount, _ in doses]
         fit = fit_response(scores, amounts, clusters, logarithmic=kind not in SHARES, seed=seed)
         for place, name in enumerate(names):
-            ends = (float(curve[place]) for curve in (fit.fitted, fit.low, fit.high))
-            estimate = Estimate(*ends, fit.gain.n, fit.gain.clusters)
+            value, low, high = (float(curve[place]) for curve in (fit.fitted, fit.low, fit.high))
+            estimate = Estimate(value, low, high, fit.gain.n, fit.gain.clusters)
             yield Finding(Measure.DOSED, estimate, **where, condition=name)
         yield Finding(Measure.DOSE_GAIN, fit.gain, **where)
         yield Finding(Measure.HALF_DOSE, fit.half, **where)

@@ -100,6 +100,11 @@ class Measure(StrEnum):
     NEITHER_HELPS = "neither helps", "neither helps", Style.SHARE
     RIGHT_ALREADY = "right already", "right already", Style.SHARE
     WORSE = "worse with a better module", "worse with a better module", Style.SHARE
+    # Obstacles of one model
+    PERCEPTION_COST = "better perception brings", "better perception brings", Style.POINTS
+    REASONING_COST = "better reasoning brings", "better reasoning brings", Style.POINTS
+    BOTH_COST = "both bring", "both bring", Style.POINTS
+    COST_GAP = "perception − reasoning", "perception − reasoning", Style.POINTS
     # Factors
     PICTURE_EFFECT = "picture effect", "the picture brings", Style.POINTS
     QUESTION_EFFECT = "question effect", "the question brings", Style.POINTS
@@ -176,6 +181,10 @@ _METHODS: dict[Method, tuple[Measure, ...]] = {
         Measure.INTERACTION,
         Measure.UPPER_GAP,
         Measure.DIFFERENCE,
+        Measure.PERCEPTION_COST,
+        Measure.REASONING_COST,
+        Measure.BOTH_COST,
+        Measure.COST_GAP,
         Measure.PICTURE_EFFECT,
         Measure.QUESTION_EFFECT,
         Measure.JOINT_EFFECT,

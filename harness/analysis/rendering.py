@@ -124,6 +124,20 @@ def render_doses(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]
     return tables
 
 
+def render_obstacles(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """One model's four scores, what each better module brings, and what would have helped."""
+    levels = list_levels(detail=detail)
+    brings = (Measure.PERCEPTION_COST, Measure.REASONING_COST, Measure.BOTH_COST, Measure.COST_GAP)
+    caption = "Points above the model as it is, on questions answered in all four ways."
+    return [
+        render_list(findings, [Measure.SCORE], levels=levels, across="run", caption="Per cent."),
+        render_findings(findings.assign(note=""), brings, levels=levels, caption=caption),
+        render_list(
+            findings, ATTRIBUTIONS, levels=levels, caption="Per cent of questions, from the model as it is on."
+        ),
+    ]
+
+
 def render_comparison(findings: pd.DataFrame, title: str, *, detail: bool = False) -> list[Table]:
     """Differences with their tests, and what each run costs."""
     about = f"{title}, points."

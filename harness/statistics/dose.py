@@ -62,9 +62,8 @@ def fit_response(
     tail = (1 - level) / 2
     low, high = np.quantile(curves, [tail, 1 - tail], axis=0)
     gains = curves[:, -1] - curves[:, 0]
-    gain = Estimate(
-        float(fitted[-1] - fitted[0]), *(float(end) for end in np.quantile(gains, [tail, 1 - tail])), n, groups
-    )
+    least, most = np.quantile(gains, [tail, 1 - tail])
+    gain = Estimate(float(fitted[-1] - fitted[0]), float(least), float(most), n, groups)
     scale: Callable[[Array], Array] = np.log if logarithmic else np.asarray
     back: Callable[[float], float] = np.exp if logarithmic else float
     places = np.asarray(scale(np.asarray(amounts, float)), float)
