@@ -12,6 +12,7 @@ from sightscale.harness.analysis.findings import ALL, Level
 from sightscale.harness.evaluation import drop_unscored, read_records
 from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Outcome
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
@@ -61,17 +62,30 @@ class Run:
 class Questions:
     """One task as every run was asked it: `about` describes the questions, `scores` has a column for (run, condition).
 
-    Both are indexed by doc_id; a question that a run wasn't asked has a missing score.
+    `failed` has the same columns: whether the model wrote no answer. All are indexed by doc_id; a question that a run
+    wasn't asked has a missing score.
     """
 
     task: str
     about: pd.DataFrame
     scores: pd.DataFrame
+    failed: pd.DataFrame
 
     def common(self, columns: Sequence[tuple[str, str]]) -> "Questions":
-        """Only the questions with a score in all of `columns`."""
-        scored = self.scores.loc[:, list(columns)].dropna()
-        return Questions(self.task, self.about.loc[scored.index], scored)
+        """Only the questions with a score in all of `columns`; of several, those that failed in none.
+
+        A failed answer counts as wrong in its own score. Beside another answer it is no pair: the difference would be
+        one between a model and its machine.
+        """
+        wanted = list(dict.fromkeys(columns))
+        scored = self.scores.loc[:, wanted].dropna()
+        if len(wanted) > 1:
+            scored = scored[~self.failed.loc[scored.index, wanted].any(axis=1)]
+        return Questions(self.task, self.about.loc[scored.index], scored, self.failed.loc[scored.index, wanted])
+
+    def select(self, members: NDArray[np.bool_]) -> "Questions":
+        """Only these questions."""
+        return Questions(self.task, self.about[members], self.scores[members], self.failed[members])
 
     def column(self, run: str, condition: str) -> Array:
         """Scores of one run under one condition."""
@@ -144,7 +158,9 @@ def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
         _check_same_questions(str(task), part)
         about = part.drop_duplicates("doc_id").set_index("doc_id")[QUESTION].sort_index()
         scores = part.pivot(index="doc_id", columns=["run", "condition"], values="score").reindex(about.index)
-        yield Questions(str(task), about, scores)
+        part = part.assign(failed=part["outcome"] == Outcome.FAILED)
+        failed = part.pivot(index="doc_id", columns=["run", "condition"], values="failed").reindex(about.index)
+        yield Questions(str(task), about, scores, failed.fillna(False).astype(bool))
 
 
 def split_groups(about: pd.DataFrame) -> Iterator[Group]:

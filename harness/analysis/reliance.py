@@ -33,6 +33,8 @@ from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
     Estimate,
+    Gap,
+    WeighedGap,
     average,
     blind_corrected,
     blind_share,
@@ -43,11 +45,12 @@ from sightscale.harness.statistics import (
     paired_difference,
     unparsed_bounds,
 )
-from sightscale.tasks.averages import AverageKind, Strata, stratify
+from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
 SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave
+MANY_REFUSALS = 0.1  # of the blind answers: more than that can make a reliance of its own
 OF_AXES = (AverageKind.QUESTIONS, AverageKind.AXES)  # the averages of a task with categories and axes
 
 
@@ -77,11 +80,15 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
             if run.label not in questions.scores.columns.get_level_values(0):
                 continue
             unread = _unread(run, questions)
+            refused = _refused(run, questions)
             for group in split_groups(questions.about):
-                part = _only(questions, group)
+                part = questions.select(group.members)
                 findings += _sighted(part, run.label, group, unread[group.members])
                 for condition in _conditions(questions, run.label):
                     findings += _blind(part, run.label, group, condition, resamples)
+                    if condition in refused:
+                        share = mean_score(refused[condition][group.members], part.clusters)
+                        findings.append(Finding(Measure.REFUSED, share, **_where(part, run.label, group, condition)))
                     if base and condition == Condition.NONE:
                         findings += _gain_and_leakage(part, run.label, group, base, resamples)
             findings += _averages_over_axes(questions, run.label, resamples)
@@ -126,7 +133,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
     """
     rows = []
     for questions in match_questions(runs):
-        blind = [column for column in questions.columns if column[1] != Condition.SIGHTED]
+        blind = [column for column in questions.columns if column[1] in BLIND_CONDITIONS]
         asked = questions.common(blind) if blind else None
         if asked is None:
             continue
@@ -146,6 +153,34 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
         ]
     columns = ["task", "doc_id", "item_id", "category", "target", "passes", "by_guessing"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def advise_condition(findings: pd.DataFrame) -> list[str]:
+    """A sentence for each run and blind condition under which it often refuses, where that can pass for looking.
+
+    `findings` are those of `find_reliance`. The condition to report is the one it was asked under with the fewest
+    refusals over its tasks.
+    """
+    rows = findings[(findings["measure"] == Measure.REFUSED) & (findings["level"] == Level.TASK)]
+    sentences = []
+    for run, part in rows.groupby("run", sort=False):
+        shares = {
+            str(condition): float(np.average(some["value"], weights=some["n"]))
+            for condition, some in part.groupby("condition", sort=False)
+        }
+        best = min(shares, key=shares.__getitem__)
+        for condition, share in shares.items():
+            if share < MANY_REFUSALS:
+                continue
+            begin = (
+                f"{run} refuses {100 * share:.0f} % of the questions under {condition}, and a refusal counts as wrong: "
+                "its reliance there is in part that of refusing"
+            )
+            if shares[best] < MANY_REFUSALS:
+                sentences.append(f"{begin}; report {best} ({100 * shares[best]:.0f} % refused)")
+            else:
+                sentences.append(f"{begin}; ask it under mismatched as well, where a picture is there to speak of")
+    return sentences
 
 
 def pair_reliance(
@@ -176,7 +211,7 @@ def average_reliance(
             return None
         both = questions.common(columns)
         sighted, blind = (both.column(*column) for column in columns)
-        totals, functions = _columns_of(both, sighted - blind, (kind,))
+        totals, functions = _columns_of(both, sighted - blind, (kind,), paired=True)
         seed = 0 if len(tasks) == 1 else sum(questions.task.encode())
         parts += bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
     if len(parts) < len(tasks):
@@ -191,10 +226,6 @@ def _conditions(questions: Questions, run: str) -> list[str]:
     return [condition for condition in BLIND_CONDITIONS if condition in has]
 
 
-def _only(questions: Questions, group: Group) -> Questions:
-    return Questions(questions.task, questions.about[group.members], questions.scores[group.members])
-
-
 def _unread(run: Run, questions: Questions) -> Array:
     """Whether the sighted answer to each question could not be read."""
     rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] == Condition.SIGHTED)]
@@ -203,11 +234,26 @@ def _unread(run: Run, questions: Questions) -> Array:
     return outcomes.isin(unread).to_numpy().astype(np.float64)
 
 
+def _refused(run: Run, questions: Questions) -> dict[str, Array]:
+    """For each blind condition, whether the model refused to answer each question; missing where it wasn't asked."""
+    rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] != Condition.SIGHTED)]
+    refused = (rows["outcome"] == Outcome.REFUSED).astype(float)
+    return {
+        str(condition): np.asarray(
+            refused[part.index].set_axis(part["doc_id"]).reindex(questions.about.index), np.float64
+        )
+        for condition, part in rows.groupby("condition")
+    }
+
+
+def _where(part: Questions, run: str, group: Group, condition: str) -> dict[str, Any]:
+    return {"run": run, "task": part.task, "level": group.level, "group": group.name, "condition": condition}
+
+
 def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator[Finding]:
     if (run, Condition.SIGHTED) not in part.scores.columns:
         return
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.SIGHTED
+    where = _where(part, run, group, Condition.SIGHTED)
     asked = part.scores[(run, Condition.SIGHTED)].notna().to_numpy()
     about, scores, clusters = part.about[asked], part.column(run, Condition.SIGHTED)[asked], part.clusters[asked]
     n = len(scores)
@@ -227,7 +273,8 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
     if floor:
         answer, constant_scores = floor
         yield Finding(Measure.FLOOR, mean_score(constant_scores, clusters), **where, note=answer)
-        above = paired_difference(scores, constant_scores, clusters)
+        wrote = ~part.failed[(run, Condition.SIGHTED)].to_numpy()[asked]
+        above = paired_difference(scores[wrote], constant_scores[wrote], clusters[wrote])
         yield Finding(Measure.ABOVE_FLOOR, above, **where, note=answer)
     if about["blind_probability"].notna().all() and n:
         best = without_interval(float(about["blind_probability"].mean()), n)
@@ -235,8 +282,7 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
 
 
 def _blind(part: Questions, run: str, group: Group, condition: str, resamples: int) -> Iterator[Finding]:
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = condition
+    where = _where(part, run, group, condition)
     blind = part.common([(run, condition)])
     yield Finding(Measure.BLIND, mean_score(blind.column(run, condition), blind.clusters), **where)
     if (run, Condition.SIGHTED) not in part.scores.columns:
@@ -255,8 +301,7 @@ def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamp
         return
     columns = [(run, Condition.SIGHTED), (run, Condition.NONE), text]
     all_three = part.common(columns)
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.NONE
+    where = _where(part, run, group, Condition.NONE)
     sighted, blind, base_scores = (all_three.column(*column) for column in columns)
     gain = paired_difference(sighted, blind, all_three.clusters, resamples=resamples)
     yield Finding(Measure.GAIN, gain, **where)
@@ -283,7 +328,7 @@ def _task_means(
     whole = AverageKind.QUESTIONS if suite_of(questions.task) is Suite.MMSTAR else AverageKind.TASKS
     kinds = OF_AXES if questions.about["l2_category"].notna().any() else (whole,)
     for measure, value in values.items():
-        totals, functions = _columns_of(both, value, kinds)
+        totals, functions = _columns_of(both, value, kinds, paired=measure is Measure.RELIANCE)
         means = bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
         yield from ((measure, kind, mean) for kind, mean in zip(kinds, means, strict=True))
     text = _text_column(questions, base) if base and condition == Condition.NONE else None
@@ -291,7 +336,9 @@ def _task_means(
         all_three = questions.common([*columns, text])
         scores = [all_three.column(*column) for column in [*columns, text]]
         gaps = np.column_stack([scores[0] - scores[1], scores[1] - scores[2]])
-        gain, leakage = bootstrap(gaps, all_three.clusters, [mean_of(0), mean_of(1)], resamples=resamples, seed=seed)
+        gain, leakage = bootstrap(
+            gaps, all_three.clusters, [WeighedGap((1.0,)), WeighedGap((0.0, 1.0))], resamples=resamples, seed=seed
+        )
         yield Measure.GAIN, kinds[0], gain
         yield Measure.LEAKAGE, kinds[0], leakage
 
@@ -313,7 +360,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
         if condition != Condition.SIGHTED:
             values = {Measure.BLIND: blind, Measure.RELIANCE: sighted - blind}
         for measure, value in values.items():
-            totals, functions = _columns_of(both, value, OF_AXES)
+            totals, functions = _columns_of(both, value, OF_AXES, paired=measure is Measure.RELIANCE)
             means = bootstrap(totals, both.clusters, functions, resamples=resamples)
             bounds = GAPS if measure is Measure.RELIANCE else SHARES
             for kind, mean in zip(OF_AXES, means, strict=True):
@@ -330,7 +377,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
 
 
 def _columns_of(
-    questions: Questions, value: Array, kinds: Sequence[AverageKind]
+    questions: Questions, value: Array, kinds: Sequence[AverageKind], *, paired: bool
 ) -> tuple[Array, list[Callable[[Array], Array]]]:
     """Columns to resample, and a function of their totals for each average.
 
@@ -346,14 +393,32 @@ def _columns_of(
     )
     members = np.zeros((len(about), len(strata.shares)))
     members[np.arange(len(about)), strata.of] = 1.0
-    functions = {
-        AverageKind.TASKS: mean_of(-2),
-        AverageKind.QUESTIONS: mean_of(-2),
-        AverageKind.AXES: _over_strata(strata),
-    }
+    whole: Callable[[Array], Array] = mean_of(-2)
+    over_strata: Callable[[Array], Array] = _OverStrata(tuple(strata.shares))
+    if paired:
+        whole = WeighedGap((*(0.0,) * (2 * len(strata.shares)), 1.0))
+        over_strata = _GapOverStrata(tuple(strata.shares))
+    functions = {AverageKind.TASKS: whole, AverageKind.QUESTIONS: whole, AverageKind.AXES: over_strata}
     return np.column_stack([members * value[:, None], members, value]), [functions[kind] for kind in kinds]
 
 
-def _over_strata(strata: Strata) -> Callable[[Array], Array]:
-    count = len(strata.shares)
-    return lambda totals: (totals[..., :count] / totals[..., count : 2 * count]) @ strata.shares
+@dataclass(frozen=True)
+class _OverStrata:
+    """The mean of strata's means, each with its share."""
+
+    shares: tuple[float, ...]
+
+    def __call__(self, totals: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = (totals[..., :count] / totals[..., count : 2 * count]) @ np.asarray(self.shares)
+        return weighed
+
+
+@dataclass(frozen=True)
+class _GapOverStrata(_OverStrata, Gap):
+    """The same of paired differences."""
+
+    def contribute(self, table: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = table[:, :count] @ (np.asarray(self.shares) / table[:, count : 2 * count].sum(axis=0))
+        return weighed

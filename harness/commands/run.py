@@ -27,7 +27,12 @@ def run(
     tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
     output: Annotated[Path, typer.Option(help="Folder for records, lmms-eval's files and the manifest.")],
     blind: Annotated[
-        str, typer.Option(help="Blind conditions, with commas: none (no picture), black, noise, mean, mismatched.")
+        str,
+        typer.Option(
+            help="Conditions besides sighted, with commas. The picture hidden: none (no picture), black, noise, mean, "
+            "mismatched, told (no picture, and the prompt says so). The question hidden: no_question, options_only. "
+            "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
     data: Annotated[

@@ -3,6 +3,7 @@
 from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
@@ -19,6 +20,7 @@ from sightscale.harness.evaluation.records import (
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
+from sightscale.harness.evaluation.subset_files import write_subset
 
 __all__ = [
     "KEY",
@@ -36,11 +38,13 @@ __all__ = [
     "digest_records",
     "drop_unscored",
     "evaluate",
+    "import_responses",
     "import_samples",
     "list_changes",
     "load_tasks",
     "lock_tasks",
     "make_records",
+    "name_folders",
     "prompt_name",
     "read_manifest",
     "read_questions",
@@ -51,4 +55,5 @@ __all__ = [
     "write_lock",
     "write_records",
     "write_rescored",
+    "write_subset",
 ]

@@ -15,7 +15,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind, Mode, Outcome
+from sightscale.tasks.vocabulary import Condition, Kind, Mode, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
@@ -101,12 +101,17 @@ class TaskQuestions:
             "shown_hash": ",".join(blinded.shown_hashes),
         }
 
-    def prompt(self, number: int, answer: Answer) -> str:
-        """The text of the prompt whose completion is the response."""
-        from sightscale.model_adapters.decoupled import reasoning_prompt
-        from sightscale.model_adapters.requests import read_prompt
+    def text(self, number: int) -> str:
+        """A document's prompt without its pictures, as the task writes it."""
+        return str(self._task.doc_to_text(self._words[number]))
 
-        text = read_prompt(self._request(number).read(number)).text
+    def prompt(self, number: int, answer: Answer, condition: str = Condition.SIGHTED) -> str:
+        """The text of the prompt whose completion is the response."""
+        from sightscale.model_adapters.blindfold import reword
+        from sightscale.model_adapters.decoupled import reasoning_prompt
+        from sightscale.model_adapters.requests import read_messages, read_prompt
+
+        text = read_prompt(reword(read_messages(self._request(number).read(number)), condition)).text
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))

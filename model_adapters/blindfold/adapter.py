@@ -1,7 +1,7 @@
 """Blindfold: any model under a blind condition, by changing the request's pictures before it sees them.
 
-It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it is, to the byte. Under
-the condition `sighted` it passes pictures through, so one path serves every condition of a run.
+It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it is, to the byte, but under the conditions
+of `wordings`. Under the condition `sighted` it passes pictures through, so one path serves every condition of a run.
 """
 
 from collections import OrderedDict
@@ -15,12 +15,14 @@ from lmms_eval.api.model import lmms
 from PIL import Image
 
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
+from sightscale.model_adapters.blindfold.doses import degrade, parse_dose
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
+from sightscale.model_adapters.blindfold.wordings import reword
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import Request, read_messages, read_prompt
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.pictures import MARK
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
+from sightscale.tasks.vocabulary import ALTERED_CONDITIONS, WITHOUT_PICTURE, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
 PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between conditions
@@ -53,9 +55,11 @@ class Blindfold(Adapter):
         **model_args: Any,
     ) -> None:
         """`pictures` keeps decoded ones, for the blindfolds of other conditions to share."""
-        if condition not in list(Condition):
-            raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(BLIND_CONDITIONS)}")
-        self.condition, self.seed = Condition(condition), int(seed)
+        self.dose = parse_dose(condition)
+        if not self.dose and condition not in list(Condition):
+            raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(ALTERED_CONDITIONS)}")
+        self.condition: str = str(self.dose) if self.dose else Condition(condition)
+        self.seed = int(seed)
         if isinstance(model, str):
             from lmms_eval.models import get_model
 
@@ -123,21 +127,26 @@ class Blindfold(Adapter):
                 "content": [
                     {**part, "url": next(others)} if part["type"] == "image" else part
                     for part in message["content"]
-                    if part["type"] != "image" or self.condition is not Condition.NONE
+                    if part["type"] != "image" or self.condition not in WITHOUT_PICTURE
                 ],
             }
             for message in messages
         ]
-        return Blinded(shown, digest, hashes, tuple(hash_image(image) for image in stand_ins))
+        worded = reword(shown, self.condition)
+        return Blinded(worded, digest, hashes, tuple(hash_image(image) for image in stand_ins))
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
-        if self.condition is Condition.NONE:
+        if self.condition in WITHOUT_PICTURE:
             return []
+        if self.condition is Condition.NO_QUESTION:
+            return images
         if self.condition is Condition.BLACK:
             return [black(image) for image in images]
         if self.condition is Condition.MEAN:
             return [mean_colour(image) for image in images]
         seed = f"{self.seed}:{request.task}"
+        if self.dose:
+            return [degrade(image, self.dose, f"{seed}:{request.doc_id}:{n}") for n, image in enumerate(images)]
         if self.condition is Condition.NOISE:
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 

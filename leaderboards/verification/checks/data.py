@@ -128,7 +128,11 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
             yield name, f"{show_value(getattr(row, name))} in the row, {show_value(value)} by the data"
     if failed:
         return
-    prompt = questions.prompt(number, answer)
+    try:
+        prompt = questions.prompt(number, answer, row.condition)
+    except ValueError as problem:  # a condition that this question can't be asked under
+        yield "condition", f"{row.condition} is none of this question's: {show_value(str(problem))}"
+        return
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
     right = questions.show(number, row.condition, manifest.seed)
