@@ -36,7 +36,7 @@ from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.decoupled import Decoupled, perception_prompt, reasoning_prompt
-from sightscale.model_adapters.engines import Store, StoredEngine, open_engine
+from sightscale.model_adapters.engines import StoredEngine, open_engine, open_store
 from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.vocabulary import Condition, Mode
 
@@ -177,7 +177,7 @@ def compare_decoupled(
 
         def ours() -> list[str]:
             with TemporaryDirectory(prefix="sightscale-speed-") as folder:
-                store = Store(Path(folder) / "generations.sqlite")
+                store = open_store(Path(folder) / "generations.sqlite")
                 perceives, reasons = (StoredEngine(engine, store) for engine in engines)
                 model = Decoupled(
                     perception,

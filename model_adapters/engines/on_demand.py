@@ -13,7 +13,7 @@ from typing import Any
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
 from sightscale.model_adapters.engines.opening import OPENAI, VLLM, open_engine
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
@@ -94,7 +94,7 @@ def open_on_demand(
         chosen = {name: options[name] for name in IDENTIFYING if name in options}
         engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
         engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
-    return StoredEngine(engine, Store(Path(store))) if store else engine
+    return StoredEngine(engine, open_store(Path(store))) if store else engine
 
 
 def _identify(location: str, options: Mapping[str, Any]) -> str:

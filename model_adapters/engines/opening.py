@@ -7,7 +7,7 @@ from typing import Any
 from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.tasks.errors import UserError
 
 VLLM, OPENAI = "vllm:", "openai:"
@@ -38,7 +38,7 @@ def open_engine(
     at_once = read_count("batch_size", batch_size)
     trusts = read_flag("trust_remote_code", trust_remote_code)
     allows = read_flag("allow_unused_weights", allow_unused_weights)
-    finished = Store(Path(store)) if store else None
+    finished = open_store(Path(store)) if store else None
     engine: Engine
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
