@@ -25,6 +25,7 @@ from sightscale.harness.commands import (
     import_samples,
     leaderboard,
     models,
+    records,
     reliance,
     report,
     run,
@@ -123,7 +124,14 @@ def start(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
-    "Read results": (report.report, reliance.reliance, downscale.downscale, bottleneck.bottleneck, compare.compare),
+    "Read results": (
+        report.report,
+        reliance.reliance,
+        downscale.downscale,
+        bottleneck.bottleneck,
+        compare.compare,
+        records.records,
+    ),
     "Data and models": (
         tasks.app,
         models.app,

@@ -37,9 +37,10 @@ def reliance(
     Reliance is sighted − blind on the questions asked under both, paired, with pictures as clusters.
     """
     from sightscale.harness.analysis import find_reliance, find_suspects, read_runs, render_reliance, write_csv
+    from sightscale.harness.evaluation import ANALYSED
     from sightscale.harness.report import draw_reliance
 
-    read = read_runs([*runs, base] if base else runs)
+    read = read_runs([*runs, base] if base else runs, ANALYSED)
     given, base_run = (read[:-1], read[-1]) if base else (read, None)
     findings = find_reliance(given, base_run)
     console = open_console()

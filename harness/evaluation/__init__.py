@@ -5,7 +5,9 @@ from sightscale.harness.evaluation.focus_files import convert_published, write_f
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
+from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
+    ANALYSED,
     KEY,
     SCHEMA,
     RunIdentity,
@@ -15,12 +17,16 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.run_folders import find_runs
 
 __all__ = [
+    "ANALYSED",
     "KEY",
+    "OVERVIEW",
     "SCHEMA",
     "Answer",
     "Plan",
+    "RecordsDatabase",
     "RunIdentity",
     "asking",
     "convert_published",
@@ -29,6 +35,7 @@ __all__ = [
     "describe_software",
     "digest_records",
     "evaluate",
+    "find_runs",
     "import_samples",
     "load_tasks",
     "make_records",

@@ -6,7 +6,7 @@ reads and writes them as parquet. It computes no score: `tasks.scoring` does, an
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,11 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "truth_description",
 )
 KEY = ["task", "condition", "doc_id"]
+# What matching runs and scoring them needs: a tenth of a file's bytes.
+ANALYSED = (
+    *("run_id", "model", "kind", "parameters", "data", "task", "condition", "doc_id", "item_id", "category"),
+    *("l2_category", "cluster", "answer_format", "target", "outcome", "score", "chance", "blind_probability"),
+)
 DIGESTED = (
     *KEY,
     *("run_id", "model", "item_id", "image_hash", "shown_hash", "prompt", "answer_format", "options", "target"),
@@ -198,30 +203,44 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
     partial.replace(path)
 
 
-def read_records(path: Path | str) -> pd.DataFrame:
+def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows from a records file or a run's folder; columns that an older file lacks are null.
 
-    Raises UserError in one line when there is none, or when it isn't a records file.
+    With `columns` only these are read, and of repeated texts each is held once (pandas' categories), so that millions
+    of rows fit into memory. Raises UserError in one line when there are no records, or when it isn't a records file.
     """
     path = Path(path)
     file = path / "records.parquet" if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"there are no records at {file}")
     try:
-        table = pq.read_table(file)
+        present = pq.read_schema(file).names
+        missing = [name for name in SCHEMA.names if name not in present and name not in ADDED]
+        if missing:
+            raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
+        wanted = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
+        dictionaries = [field.name for field in wanted if pa.types.is_dictionary(field.type)]
+        table = pq.read_table(
+            file,
+            columns=[name for name in wanted.names if name in present],
+            read_dictionary=dictionaries,
+            partitioning=None,
+        )
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
-    missing = [name for name in SCHEMA.names if name not in table.schema.names and name not in ADDED]
-    if missing:
-        raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
-    for name in ADDED:
+    for name in wanted.names:
         if name not in table.schema.names:
-            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
+            table = table.append_column(name, pa.nulls(len(table), wanted.field(name).type))
     try:
-        records: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+        records: pd.DataFrame = table.select(wanted.names).cast(wanted).to_pandas()
         return records
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
+
+
+def _once(field: pa.Field) -> pa.Field:
+    """The field with each text held once."""
+    return field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
 
 
 def _as_text(target: Any) -> str:
