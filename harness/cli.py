@@ -28,6 +28,7 @@ from sightscale.harness.commands import (
     records,
     reliance,
     report,
+    rescore,
     run,
     speed,
     store,
@@ -131,6 +132,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         bottleneck.bottleneck,
         compare.compare,
         records.records,
+        rescore.rescore,
     ),
     "Data and models": (
         tasks.app,

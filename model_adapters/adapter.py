@@ -42,6 +42,7 @@ class Trace:
     perception_input_tokens: int = 0
     perception_output_tokens: int = 0
     perception_seconds: float = 0.0
+    perception_finish_reason: str | None = None
 
 
 class Adapter(lmms):

@@ -1,5 +1,6 @@
 """`sightscale run`: score one model, sighted and blind."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,13 @@ def run(
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
     quieten()
-    from sightscale.harness.analysis import position_bias, render_position_bias, render_table, summarise
+    from sightscale.harness.analysis import (
+        describe_truncation,
+        position_bias,
+        render_position_bias,
+        render_table,
+        summarise,
+    )
     from sightscale.harness.evaluation import Plan, evaluate
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
@@ -83,4 +90,6 @@ def run(
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    for warning in describe_truncation(records):
+        print(f"warning: {warning}", file=sys.stderr)
     print(f"{len(records):,} records in {output / 'records.parquet'}")

@@ -9,6 +9,7 @@ from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
     ANALYSED,
     KEY,
+    LENGTH,
     SCHEMA,
     RunIdentity,
     digest_records,
@@ -17,11 +18,13 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
 
 __all__ = [
     "ANALYSED",
     "KEY",
+    "LENGTH",
     "OVERVIEW",
     "SCHEMA",
     "Answer",
@@ -30,6 +33,7 @@ __all__ = [
     "RunIdentity",
     "asking",
     "convert_published",
+    "count_by_task",
     "describe_machine",
     "describe_scorer",
     "describe_software",
@@ -37,12 +41,16 @@ __all__ = [
     "evaluate",
     "find_runs",
     "import_samples",
+    "list_changes",
     "load_tasks",
     "make_records",
     "prompt_name",
     "read_manifest",
     "read_questions",
     "read_records",
+    "renew_manifest",
+    "rescore",
     "write_focus_file",
     "write_records",
+    "write_rescored",
 ]

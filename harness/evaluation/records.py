@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sightscale.tasks import chance_level
+from sightscale.tasks import READER_VERSION, chance_level
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Outcome
 
@@ -50,7 +50,8 @@ SCHEMA = pa.schema(
         ("target", pa.string()),
         ("response", pa.string()),  # raw, as scored
         ("prediction", pa.string()),
-        ("outcome", pa.string()),  # answered, refused, unparsed or failed
+        ("outcome", pa.string()),  # one of `tasks.vocabulary.Outcome`
+        ("reader", pa.string()),  # the version of what read the prediction
         ("error", pa.string()),  # why a row failed
         ("score", pa.float64()),
         ("iou", pa.float64()),  # of a box with the target's
@@ -67,6 +68,7 @@ SCHEMA = pa.schema(
         ("perception_input_tokens", pa.int64()),
         ("perception_output_tokens", pa.int64()),
         ("perception_seconds", pa.float64()),
+        ("perception_finish_reason", pa.string()),  # `length` where a description was cut off
     ]
 )
 ADDED = (  # columns that files written before them lack; they are read as null
@@ -83,6 +85,8 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "iou",
     "blind_probability",
     "truth_description",
+    "perception_finish_reason",
+    "reader",
 )
 KEY = ["task", "condition", "doc_id"]
 # What matching runs and scoring them needs: a tenth of a file's bytes.
@@ -90,10 +94,11 @@ ANALYSED = (
     *("run_id", "model", "kind", "parameters", "data", "task", "condition", "doc_id", "item_id", "category"),
     *("l2_category", "cluster", "answer_format", "target", "outcome", "score", "chance", "blind_probability"),
 )
+LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
     *("run_id", "model", "item_id", "image_hash", "shown_hash", "prompt", "answer_format", "options", "target"),
-    *("description", "thinking", "response", "outcome", "score", "output_tokens"),
+    *("description", "thinking", "response", "finish_reason", "outcome", "score", "output_tokens"),
 )
 
 
@@ -124,7 +129,8 @@ def make_records(
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
     A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
-    when anything was said. `data` names the documents' source and revision.
+    when anything was said. An answer that met its limit on tokens is `truncated`: in our tasks it scores 0 whatever
+    stands in it, in others it keeps what their metric gave it. `data` names the documents' source and revision.
     """
     from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
 
@@ -136,7 +142,9 @@ def make_records(
         options = sample.get("options") or {}
         answer_format = sample.get("answer_format")
         failed = trace.error is not None
-        plain = Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED
+        truncated = trace.finish_reason == LENGTH and not failed
+        worthless = failed or (truncated and bool(answer_format))
+        read = sample.get("outcome") or (Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED)
         rows.append(
             {
                 **asdict(run),
@@ -156,12 +164,13 @@ def make_records(
                 "order": sample.get("order"),
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
-                "prediction": None if failed else sample.get("prediction"),
-                "outcome": str(Outcome.FAILED if failed else sample.get("outcome") or plain),
+                "prediction": None if failed or truncated else sample.get("prediction"),
+                "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else read),
+                "reader": READER_VERSION if answer_format else None,
                 "error": trace.error,
-                "score": 0.0 if failed else _as_score(sample.get(metric)),
+                "score": 0.0 if worthless else _as_score(sample.get(metric)),
                 "chance": chance_level(answer_format, options) if answer_format else None,
-                "iou": _as_score(sample.get("iou")),
+                "iou": 0.0 if worthless and sample.get("iou") is not None else _as_score(sample.get("iou")),
                 "blind_probability": _as_score(sample.get("blind_probability")),
                 "truth_description": sample.get("truth_description"),
                 "focus": trace.focus,
@@ -174,6 +183,7 @@ def make_records(
                 "perception_input_tokens": trace.perception_input_tokens,
                 "perception_output_tokens": trace.perception_output_tokens,
                 "perception_seconds": trace.perception_seconds,
+                "perception_finish_reason": trace.perception_finish_reason,
             }
         )
     return pd.DataFrame(rows, columns=SCHEMA.names)

@@ -15,7 +15,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind, Mode
+from sightscale.tasks.vocabulary import Kind, Mode, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
@@ -28,13 +28,17 @@ PICTURES_IN_MEMORY = 64 * 2**20  # bytes, of one task: enough for all conditions
 
 @dataclass(frozen=True)
 class Answer:
-    """What a record keeps of a model's words: the raw response, its format, and a decoupled model's description."""
+    """What a record keeps of a model's words: the raw response, its format, and a decoupled model's description.
+
+    A `truncated` response met its limit on tokens.
+    """
 
     response: str
     answer_format: str | None
     kind: str
     mode: Mode
     description: str
+    truncated: bool = False
 
 
 class TaskQuestions:
@@ -67,6 +71,10 @@ class TaskQuestions:
         result = self._task.process_results(self._words[number], [response])
         score = result[self.metric]
         copied = {name: result.get(name) for name in COPIED}
+        if answer.truncated:
+            cut = {"outcome": Outcome.TRUNCATED, "prediction": None}
+            result = result | cut | ({self.metric: 0.0} if answer.answer_format else {})
+            score = result[self.metric]
         return copied | {
             "item_id": str(result.get("item_id", number)),
             "options": result.get("options") or {},

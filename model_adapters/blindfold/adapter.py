@@ -17,8 +17,9 @@ from PIL import Image
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.requests import Request, open_picture, read_prompt
+from sightscale.model_adapters.requests import Request, read_messages, read_prompt
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.pictures import MARK
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
@@ -146,18 +147,7 @@ class Blindfold(Adapter):
         kept_messages = self.pictures.get(key)
         if kept_messages is not None:
             return kept_messages
-        messages = [
-            {
-                **message,
-                "content": [{"type": "text", "text": message["content"]}]
-                if isinstance(message["content"], str)
-                else [
-                    {**part, "url": open_picture(part["url"])} if part["type"] == "image" else part
-                    for part in message["content"]
-                ],
-            }
-            for message in request.read(doc_id)
-        ]
+        messages = read_messages(request.read(doc_id))
         self.pictures.put(key, messages)
         return messages
 
@@ -227,12 +217,22 @@ def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance:
     """An lmms-eval instance that hands over messages that are already made."""
-    text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
     generation = dict(request.generation)
     if simple:
         pictures = [part["url"] for message in messages for part in _pictures_of(message)]
+        text = _write_marks(messages)
         arguments: tuple[Any, ...] = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
     else:
+        text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
         arguments = (text, lambda _: messages, generation, request.doc_id, request.task, request.split)
     metadata = {"task": request.task, "doc_id": request.doc_id, "repeats": 1, "split": request.split}
     return Instance(request_type="generate_until", arguments=arguments, idx=0, metadata=metadata)
+
+
+def _write_marks(messages: Messages) -> str:
+    """Text for a simple model, which gets the pictures apart from it: marked where they don't all come first."""
+    kinds = [part["type"] for message in messages for part in message["content"]]
+    shown = {"text"} if kinds == sorted(kinds) else {"text", "image"}  # "image" sorts before "text"
+    return "\n".join(
+        "".join(part.get("text", MARK) for part in message["content"] if part["type"] in shown) for message in messages
+    )

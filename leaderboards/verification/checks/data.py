@@ -98,12 +98,19 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
-    from sightscale.harness.evaluation import Answer
+    from sightscale.harness.evaluation import LENGTH, Answer
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode = Mode.THINKING if manifest.mode == Mode.THINKING else Mode.DIRECT
-    answer = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
+    answer = Answer(
+        text["response"] or "",
+        text["answer_format"],
+        manifest.kind,
+        mode,
+        text["description"] or "",
+        truncated=text["finish_reason"] == LENGTH and not failed,
+    )
     try:
         right = questions.score(number, answer)
     # An unknown box convention, endless numbers, and an answer too long for lmms-eval's own scorer.
