@@ -33,6 +33,7 @@ from sightscale.harness.commands import (
     speed,
     store,
     study,
+    sweep,
     tasks,
     train,
 )
@@ -124,7 +125,7 @@ def start(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
+    "Run": (run.run, sweep.app, study.study, focus.focus, train.train, speed.speed),
     "Read results": (
         report.report,
         reliance.reliance,
