@@ -12,7 +12,7 @@ from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
-from sightscale.model_adapters.engines.opening import OPENAI, VLLM, open_engine
+from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
 from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
@@ -87,7 +87,7 @@ def open_on_demand(
     one with an option that transformers doesn't know, which it then refuses.
     """
     open_it = partial(open_engine, model, **options)
-    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size"}:
+    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size", *POOLED}:
         engine = OnDemandEngine(open_it, room=room)
     else:
         location = find_checkpoint(model)
