@@ -30,6 +30,7 @@ from sightscale.harness.commands import (
     leaks,
     models,
     power,
+    records,
     reliance,
     report,
     rescore,
@@ -37,6 +38,7 @@ from sightscale.harness.commands import (
     speed,
     store,
     study,
+    sweep,
     tasks,
     train,
 )
@@ -128,7 +130,7 @@ def start(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
+    "Run": (run.run, sweep.app, study.study, focus.focus, train.train, speed.speed),
     "Read results": (
         report.report,
         reliance.reliance,
@@ -139,6 +141,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         compare.compare,
         power.power,
         leaks.leaks,
+        records.records,
         rescore.rescore,
     ),
     "Data and models": (

@@ -22,3 +22,14 @@ def read_count(name: str, value: Any, least: int = 1, most: int = 10**9) -> int:
     if isinstance(value, bool) or number is None or not least <= number <= most:
         raise UserError(f"{name}={value!r} must be a whole number from {least:,} to {most:,}")
     return number
+
+
+def read_share(name: str, value: Any) -> float:
+    """A number from 0 to 10,000, such as 0.5 of a GPU. Raises UserError for anything else."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 10_000:
+        raise UserError(f"{name}={value!r} must be a number from 0")
+    return number

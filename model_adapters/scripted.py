@@ -43,6 +43,7 @@ class Scripted(Adapter):
         self.rule, self.seed, self.acuity = rule, int(seed), float(acuity)
         if not 0 < self.acuity < float("inf"):
             raise UserError(f"acuity {acuity} is none; give a number above 0")
+        self._words: dict[str, tuple[Any, Any]] = {}  # by task: its documents, and the same without pictures
 
     @property
     def identity(self) -> str:
@@ -56,15 +57,27 @@ class Scripted(Adapter):
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         return [self._trace(request, condition) for request in requests]
 
+    def _words_of(self, request: Request) -> Any:
+        """The documents of a request's task without their pictures, which aren't decoded then."""
+        documents = self.task_dict[request.task][request.split]
+        kept, words = self._words.get(request.task, (None, None))
+        if kept is not documents:
+            pictures = [name for name, kind in getattr(documents, "features", {}).items() if _is_picture(kind)]
+            words = documents.remove_columns(pictures) if pictures else documents
+            self._words[request.task] = (documents, words)
+        return words
+
     def _trace(self, request: Request, condition: str) -> Trace:
-        doc = self.task_dict[request.task][request.split][request.doc_id]
+        doc = self._words_of(request)[request.doc_id]
         if "blind_probability" not in doc:
             return Trace("", error="a scripted model answers documents of the mini suite only (--data mini)")
         try:
             prompt = read_prompt(request.read(request.doc_id))
         except Exception as error:  # a bad document costs itself only, whatever its fault is
             return Trace("", error=f"cannot read document {request.doc_id}: {type(error).__name__}: {error}")
-        sees = sees_its_pictures(doc, prompt)
+        # Without a picture in the prompt there is none to compare, and decoding one takes longer than all else here.
+        whole = self.task_dict[request.task][request.split]
+        sees = bool(prompt.images) and sees_its_pictures(whole[request.doc_id], prompt)
         rng = random.Random(f"{self.seed}:{request.task}:{request.doc_id}")
         if self.rule == "reader":
             response = _right(doc) if sees or self._reads(condition, rng) else _guess(doc)
@@ -83,13 +96,17 @@ class Scripted(Adapter):
         return float(amount) >= needed if name == Degradation.DOWNSCALE else float(amount) <= needed
 
 
+def _is_picture(kind: Any) -> bool:
+    return type(kind).__name__ == "Image"
+
+
 def _letters(doc: Mapping[str, Any]) -> list[str]:
     letters = [letter for letter in "ABCDE" if doc.get(letter) is not None]
-    return letters or (["A", "B"] if "reference" in doc else list("ABCD"))
+    return letters or (["A", "B"] if "p_right" in doc else list("ABCD"))
 
 
 def _right(doc: Mapping[str, Any]) -> str:
-    if "reference" in doc:
+    if "p_right" in doc:
         likes_left = doc["p_right"] < 0.5
         return "A" if likes_left == (doc["order"] == "AB") else "B"
     if "target" in doc:  # a box
@@ -100,6 +117,6 @@ def _right(doc: Mapping[str, Any]) -> str:
 
 
 def _guess(doc: Mapping[str, Any]) -> str:
-    if "reference" in doc:
+    if "p_right" in doc:
         return "A"
     return str(doc["blind_answer"])

@@ -23,12 +23,13 @@ def constant_answer(about: pd.DataFrame) -> tuple[str, Array] | None:
     For boxes: the prior box (in fractions of the picture). For two-alternative forced choice: the prior side.
     For lettered options: the prior letter. Targets that can't be read score nothing.
     """
-    formats = {str(one).partition(":")[0] for one in about["answer_format"].dropna()}
+    formats = {str(one).partition(":")[0] for one in about["answer_format"].dropna().unique()}
     if len(formats) != 1 or about.empty:
         return None
     targets = about["target"].fillna("").astype(str).tolist()
     if formats == {"choice"}:
-        return _best({letter: np.array([float(one == letter) for one in targets]) for letter in set(targets) - {""}})
+        answers = np.array(targets)
+        return _best({letter: (answers == letter).astype(float) for letter in set(targets) - {""}})
     if formats == {"2afc"}:
         shares = [_read_shares(one) for one in targets]
         letters = {letter for one in shares for letter in one}

@@ -1,20 +1,25 @@
 """Runs: records of several runs side by side, matched question by question."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sightscale.harness.analysis.findings import ALL, Level
-from sightscale.harness.evaluation import drop_unscored, read_records
+from sightscale.harness.evaluation import drop_unscored, find_runs, read_records
 from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Outcome
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
+MATCHED = [
+    *("task", "condition", "doc_id", "score", "outcome", "data"),
+    *("item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"),
+]
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
 
 TRUTH = "truth"  # the perception module that hands on ground-truth descriptions
@@ -87,6 +92,11 @@ class Questions:
         """Only these questions."""
         return Questions(self.task, self.about[members], self.scores[members], self.failed[members])
 
+    def of(self, runs: Sequence[str]) -> "Questions":
+        """Only these runs' scores, of which there are fewer to go through."""
+        wanted = self.scores.columns.get_level_values(0).isin(runs)
+        return replace(self, scores=self.scores.loc[:, wanted], failed=self.failed.loc[:, wanted])
+
     def column(self, run: str, condition: str) -> Array:
         """Scores of one run under one condition."""
         return self.scores[(run, condition)].to_numpy(float)
@@ -98,9 +108,9 @@ class Questions:
         return list(zip(*levels, strict=True))
 
     @property
-    def clusters(self) -> NDArray[np.object_]:
+    def clusters(self) -> NDArray[Any]:
         """The cluster of each question."""
-        return self.about["cluster"].to_numpy(object)
+        return self.about["cluster"].to_numpy()
 
 
 @dataclass(frozen=True)
@@ -112,16 +122,17 @@ class Group:
     members: NDArray[np.bool_]
 
 
-def read_run(argument: str) -> Run:
+def read_run(argument: str, columns: Sequence[str] | None = None) -> Run:
     """A run from `PATH` or `PATH=PLACEMENT`, where PATH is a run's folder or a records file.
 
-    Raises UserError when there is none, when it holds no row, and for a placement that can't be read.
+    `columns` are read as `read_records` does. Raises UserError when there is none, when it holds no row, and for a
+    placement that can't be read.
     """
     path, placement = Path(argument), None
     if not path.exists() and "=" in argument:
         before, _, text = argument.rpartition("=")
         path, placement = Path(before), parse_placement(text, before)
-    records = read_records(path)
+    records = read_records(path, columns)
     if records.empty:
         raise UserError(f"{path} holds no records; run it again or leave it out")
     if records["run_id"].nunique() > 1:
@@ -129,9 +140,17 @@ def read_run(argument: str) -> Run:
     return Run(str(records["model"].iloc[0]), drop_unscored(records, str(path)), placement)
 
 
-def read_runs(arguments: Sequence[str]) -> list[Run]:
-    """Runs with labels that tell them apart. Raises UserError for a run given twice, and as `read_run` does."""
-    runs = [read_run(argument) for argument in arguments]
+def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) -> list[Run]:
+    """Runs with labels that tell them apart; an argument may be a folder that holds several runs' folders.
+
+    `columns` are read as `read_records` does. Raises UserError for a run given twice, and as `read_run` does.
+    """
+    arguments = [
+        run
+        for argument in arguments
+        for run in (map(str, find_runs(Path(argument))) if Path(argument).is_dir() else [argument])
+    ]
+    runs = [read_run(argument, columns) for argument in arguments]
     seen: dict[str, str] = {}
     for argument, run in zip(arguments, runs, strict=True):
         run_id = str(run.records["run_id"].iloc[0])
@@ -153,14 +172,47 @@ def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
 
     Raises UserError when two runs' data or questions differ under the same task and number.
     """
-    rows = pd.concat([run.records.assign(run=run.label) for run in runs], ignore_index=True)
-    for task, part in rows.groupby("task", sort=False):
+    for task, part in _split_tasks(runs):
         _check_same_questions(str(task), part)
         about = part.drop_duplicates("doc_id").set_index("doc_id")[QUESTION].sort_index()
         scores = part.pivot(index="doc_id", columns=["run", "condition"], values="score").reindex(about.index)
         part = part.assign(failed=part["outcome"] == Outcome.FAILED)
         failed = part.pivot(index="doc_id", columns=["run", "condition"], values="failed").reindex(about.index)
         yield Questions(str(task), about, scores, failed.fillna(False).astype(bool))
+
+
+def _split_tasks(runs: Sequence[Run]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each task's rows of all runs, a task at a time: all tasks of a hundred runs are more than memory may hold."""
+    places = [run.records.groupby("task", sort=False, observed=True).indices for run in runs]
+    tasks = [str(task) for run in runs for task in run.records["task"].unique()]
+    for task in dict.fromkeys(tasks):
+        parts = [
+            _with_plain_texts(run.records.iloc[rows[task]]).assign(run=run.label)
+            for run, rows in zip(runs, places, strict=True)
+            if task in rows
+        ]
+        yield task, _with_numbered_clusters(pd.concat(parts, ignore_index=True))
+
+
+def _with_plain_texts(part: pd.DataFrame) -> pd.DataFrame:
+    """The columns that matching needs, texts as texts: categories of two runs can't be compared."""
+    needed = {name: part[name] for name in MATCHED if name in part.columns}
+    return pd.DataFrame(
+        {
+            name: column.cat.categories.array.take(column.cat.codes.to_numpy(), allow_fill=True)
+            if isinstance(column.dtype, pd.CategoricalDtype)
+            else column.array
+            for name, column in needed.items()
+        }
+    )
+
+
+def _with_numbered_clusters(part: pd.DataFrame) -> pd.DataFrame:
+    """Clusters as numbers in the order of their names, which are looked at thousands of times; as they are where one is
+    missing, so that it is found."""
+    if part["cluster"].isna().any():
+        return part
+    return part.assign(cluster=pd.factorize(part["cluster"], sort=True)[0])
 
 
 def split_groups(about: pd.DataFrame) -> Iterator[Group]:

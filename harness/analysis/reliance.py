@@ -4,6 +4,7 @@ Sighted and blind answers to the same questions are compared, question by questi
 leakage are MMStar's (Chen et al., 2024).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,14 +75,17 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
     everyone = [*runs, base] if base else list(runs)
     findings: list[Finding] = []
     means: dict[_Mean, list[Bootstrapped]] = {}
-    for questions in match_questions(everyone):
-        suite = suite_of(questions.task)
+    for matched in match_questions(everyone):
+        suite = suite_of(matched.task)
+        groups = list(split_groups(matched.about))
+        labels = {label for label, _ in matched.columns}
         for run in runs:
-            if run.label not in questions.scores.columns.get_level_values(0):
+            if run.label not in labels:
                 continue
+            questions = matched.of([run.label, *([base.label] if base else [])])
             unread = _unread(run, questions)
             refused = _refused(run, questions)
-            for group in split_groups(questions.about):
+            for group in groups:
                 part = questions.select(group.members)
                 findings += _sighted(part, run.label, group, unread[group.members])
                 for condition in _conditions(questions, run.label):
@@ -131,28 +135,41 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
 
     `passes` is how many blind passes answered it; `by_guessing` how likely as many independent guesses are right.
     """
-    rows = []
-    for questions in match_questions(runs):
-        blind = [column for column in questions.columns if column[1] in BLIND_CONDITIONS]
-        asked = questions.common(blind) if blind else None
-        if asked is None:
-            continue
-        right = (asked.scores > RIGHT).all(axis=1)
-        solved = asked.about[right.to_numpy()]
-        rows += [
-            {
-                "task": questions.task,
-                "doc_id": int(str(doc_id)),
-                "item_id": str(about["item_id"]),
-                "category": about["category"],
-                "target": str(about["target"])[:200],
-                "passes": len(blind),
-                "by_guessing": float(about["chance"]) ** len(blind),
-            }
-            for doc_id, about in solved.to_dict("index").items()
-        ]
     columns = ["task", "doc_id", "item_id", "category", "target", "passes", "by_guessing"]
-    return pd.DataFrame(rows, columns=columns)
+    # Counted row by row, without matching the runs: a hundred of them hold millions of rows.
+    # A failed answer is none, so that its question was answered by fewer passes than its task has.
+    asked = [
+        run.records.loc[
+            run.records["condition"].isin(BLIND_CONDITIONS) & (run.records["outcome"] != Outcome.FAILED),
+            ["task", "doc_id", "score"],
+        ]
+        for run in runs
+    ]
+    blind = pd.concat([part.astype({"task": str}) for part in asked], ignore_index=True).dropna()
+    if blind.empty:
+        return pd.DataFrame(columns=columns)
+    passes: Counter[str] = Counter()
+    for run in runs:
+        pairs = run.records[["task", "condition"]].drop_duplicates().astype(str)
+        passes.update(pairs.loc[pairs["condition"].isin(BLIND_CONDITIONS), "task"])
+    counted = blind.assign(right=blind["score"] > RIGHT).groupby(["task", "doc_id"], sort=False)["right"]
+    solved = counted.agg(["size", "sum"]).reset_index()
+    solved = solved[(solved["size"] == solved["task"].map(passes)) & (solved["sum"] == solved["size"])]
+    about = pd.concat([_first_rows(run, solved) for run in runs]).drop_duplicates(["task", "doc_id"])
+    order = {task: number for number, task in enumerate(dict.fromkeys(blind["task"]))}
+    suspects = about.assign(passes=about["task"].map(passes), place=about["task"].map(order))
+    suspects = suspects.sort_values(["place", "doc_id"], ignore_index=True)
+    suspects["by_guessing"] = suspects["chance"].to_numpy(float) ** suspects["passes"].to_numpy(float)
+    suspects["target"] = suspects["target"].astype(str).str[:200]
+    return suspects[columns]
+
+
+def _first_rows(run: Run, chosen: pd.DataFrame) -> pd.DataFrame:
+    """What a run's records say of the questions in `chosen`, each once."""
+    names = ["task", "doc_id", "item_id", "category", "target", "chance"]
+    rows = run.records[names].drop_duplicates(["task", "doc_id"])
+    texts = {name: str for name in names if isinstance(rows[name].dtype, pd.CategoricalDtype)}
+    return rows.astype({"task": str, **texts}).merge(chosen[["task", "doc_id"]], on=["task", "doc_id"])
 
 
 def advise_condition(findings: pd.DataFrame) -> list[str]:
@@ -228,7 +245,8 @@ def _conditions(questions: Questions, run: str) -> list[str]:
 
 def _unread(run: Run, questions: Questions) -> Array:
     """Whether the sighted answer to each question could not be read."""
-    rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] == Condition.SIGHTED)]
+    sighted = (run.records["task"] == questions.task) & (run.records["condition"] == Condition.SIGHTED)
+    rows = run.records.loc[sighted, ["doc_id", "outcome"]]
     outcomes = rows.set_index("doc_id")["outcome"].reindex(questions.about.index)
     unread = [str(outcome) for outcome in Outcome if outcome is not Outcome.ANSWERED]
     return outcomes.isin(unread).to_numpy().astype(np.float64)

@@ -32,12 +32,13 @@ def downscale(
     Only questions that both models answered count (and the largest model blind, where reliance is shown).
     """
     from sightscale.harness.analysis import Level, find_downscaling, read_runs, render_downscaling
+    from sightscale.harness.evaluation import ANALYSED
     from sightscale.harness.report import draw_downscaling
 
     points = (Level.TASK, Level.CATEGORY, Level.AXIS)
     if by not in points:
         raise UserError(f"unknown --by {by!r}; known: {', '.join(points)}")
-    downscaling = find_downscaling(read_runs(runs), blind, by=Level(by))
+    downscaling = find_downscaling(read_runs(runs, ANALYSED), blind, by=Level(by))
     console = open_console()
     tables = render_downscaling(downscaling, by=Level(by))
     for table in tables:

@@ -44,9 +44,10 @@ def reliance(
         render_reliance,
         write_csv,
     )
+    from sightscale.harness.evaluation import ANALYSED
     from sightscale.harness.report import draw_reliance
 
-    read = read_runs([*runs, base] if base else runs)
+    read = read_runs([*runs, base] if base else runs, ANALYSED)
     given, base_run = (read[:-1], read[-1]) if base else (read, None)
     findings = find_reliance(given, base_run)
     console = open_console()

@@ -30,10 +30,10 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 )
 def speed(
     parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),
-    questions: Annotated[int, typer.Option(min=2, help="Questions in a run, each about another picture.")] = 64,
+    questions: Annotated[int, typer.Option(min=2, help="Questions in a run, each about another picture.")] = 32,
     rounds: Annotated[
         int, typer.Option(min=1, help="Counted runs of each way; one that isn't counted comes first.")
-    ] = 3,
+    ] = 2,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for every time taken, and the machine.")
     ] = None,
@@ -42,7 +42,7 @@ def speed(
     reasoning: Annotated[str, typer.Option(help="Reasoning module.", rich_help_panel=DECOUPLED)] = "easy_vqa_nano",
     description_tokens: Annotated[
         int, typer.Option(min=1, help="Tokens of a description.", rich_help_panel=DECOUPLED)
-    ] = 192,
+    ] = 64,
     answer_tokens: Annotated[
         int, typer.Option(min=1, help="Most tokens of an answer.", rich_help_panel=DECOUPLED)
     ] = 16,
@@ -65,6 +65,9 @@ def speed(
     as PNG; 336-pixel pictures, answers given at once, twice the questions.
 
     engines: model strings against the first one, end to end.
+
+    With its defaults it takes a few minutes on two cores; more --questions, --rounds and --description-tokens make the
+    times steadier, and the published way takes that much longer.
     """
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
     unknown = [part for part in chosen if part not in PARTS]

@@ -1,4 +1,4 @@
-"""`sightscale store`: what a file of finished generations holds, and how to make it smaller."""
+"""`sightscale store`: what a store of finished generations holds, how to make it smaller, and one of several."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +13,15 @@ app = typer.Typer(
     name="store",
     cls=HelpGroup,
     no_args_is_help=True,
-    help="Show what a file of finished generations holds, or remove rows from it.",
+    help="Show what a store of finished generations holds, remove rows from it, or merge several.",
     epilog="sightscale store show runs/mine/generations.sqlite\n"
     "sightscale store prune runs/mine/generations.sqlite --damaged",
 )
-StoreFile = Annotated[Path, typer.Argument(help="The store, such as generations.sqlite in a run's folder.")]
+StorePath = Annotated[Path, typer.Argument(help="The store, such as generations.sqlite in a run's folder.")]
 
 
 @examples("sightscale store show runs/mine/generations.sqlite", "sightscale store show shared.sqlite")
-def show(file: StoreFile) -> None:
+def show(file: StorePath) -> None:
     """Show a store's size, its rows by engine, damaged rows, and how often it had the answer already."""
     from rich.table import Column, Table
 
@@ -35,6 +35,8 @@ def show(file: StoreFile) -> None:
     asked = report.hits + report.misses
     rate = "" if report.hit_rate is None else f", {100 * report.hit_rate:.1f} % of {asked:,} prompts answered from it"
     print(f"{file}: {report.size / 2**20:.2f} MiB; {report.sessions:,} sessions{rate}")
+    if report.conflicts:
+        print(f"{report.conflicts:,} keys hold different texts; the earliest of each is used")
 
 
 @examples(
@@ -42,12 +44,12 @@ def show(file: StoreFile) -> None:
     "sightscale store prune shared.sqlite --engine Qwen3-4B --damaged",
 )
 def prune(
-    file: StoreFile,
+    file: StorePath,
     engine: Annotated[str | None, typer.Option(help="Rows whose engine has this in its identity.")] = None,
     older_than: Annotated[float | None, typer.Option(min=0, help="Rows written more than N days ago.")] = None,
     damaged: Annotated[bool, typer.Option("--damaged", help="Rows that don't match their checksum.")] = False,
 ) -> None:
-    """Remove the rows that meet every condition given, and make the file smaller."""
+    """Remove the rows that meet every condition given, and make the file smaller; not of part files."""
     from sightscale.model_adapters.engines import describe_store, prune_store
 
     before = describe_store(file).size
@@ -58,9 +60,28 @@ def prune(
     print(f"{file}: {sum(removed.values()):,} generations removed, {freed / 2**20:.2f} MiB freed")
 
 
+@examples(
+    "sightscale store merge node1.sqlite node2.sqlite --into all.sqlite",
+    "sightscale store merge runs/mine/generations.sqlite.parts --into runs/mine/generations.sqlite",
+)
+def merge(
+    sources: Annotated[list[Path], typer.Argument(help="Stores to read: files, or folders of part files.")],
+    into: Annotated[Path, typer.Option(help="The store that gets their rows; made when it isn't there.")],
+) -> None:
+    """Put the rows of several stores into one; where equal keys hold different texts it is said."""
+    from sightscale.model_adapters.engines import merge_stores
+
+    merged = merge_stores(sources, into)
+    damaged = f", {merged.damaged:,} damaged rows left out" if merged.damaged else ""
+    print(f"{into}: {merged.added:,} generations added, {merged.present:,} were there already{damaged}")
+    if merged.conflicts:
+        print(f"{merged.conflicts:,} keys hold different texts; the first of each was kept")
+
+
 def _show_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 register(app, show, "show")
 register(app, prune, "prune")
+register(app, merge, "merge")

@@ -27,6 +27,7 @@ def study(
         bool, typer.Option("--train", help="Make the study's checkpoints from their recipes first.")
     ] = False,
     questions: Annotated[int | None, typer.Option(min=1, help="Questions of each task. Default: the study's.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs that are made at a time on this machine.")] = 1,
     resamples: Annotated[int, typer.Option(min=200, help="Resamples of each interval.")] = 10_000,
 ) -> None:
     """Run what a study lacks, analyse it, and say of each takeaway of the paper whether it is supported.
@@ -55,7 +56,7 @@ def study(
         train_recipes(list(recipes_of(chosen)), output)
     chosen = locate_models(chosen, output / CHECKPOINTS)
     check_models(chosen)
-    runs = run_study(chosen, output)
+    runs = run_study(chosen, output, processes)
     blind = chosen.blind.split(",")[0]
     write_analyses(runs, blind, output, resamples)
     verdicts = give_verdicts(runs, blind, resamples=resamples)

@@ -7,7 +7,9 @@ from sightscale.harness.evaluation.import_responses import import_responses, nam
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
+from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
+    ANALYSED,
     KEY,
     LENGTH,
     SCHEMA,
@@ -20,14 +22,18 @@ from sightscale.harness.evaluation.records import (
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
+from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.subset_files import write_subset
 
 __all__ = [
+    "ANALYSED",
     "KEY",
     "LENGTH",
+    "OVERVIEW",
     "SCHEMA",
     "Answer",
     "Plan",
+    "RecordsDatabase",
     "RunIdentity",
     "asking",
     "convert_published",
@@ -38,6 +44,7 @@ __all__ = [
     "digest_records",
     "drop_unscored",
     "evaluate",
+    "find_runs",
     "import_responses",
     "import_samples",
     "list_changes",

@@ -133,7 +133,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         scored = {task: score_questions(rows, leaves[task].metrics) for task, rows in samples.items()}
         fresh = [
             make_records(
-                _identify(plan, manifest["run_id"], manifest["parts"]),
+                _identify(plan, manifest),
                 task,
                 condition,
                 rows,
@@ -183,6 +183,8 @@ def _prepare_folder(output: Path) -> None:
 
 def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     """The manifest of a new run, or of the one in this folder that is gone on with."""
+    from sightscale.model_adapters.engines import without_names
+
     path = plan.output / "manifest.json"
     wanted: dict[str, Any] = {
         "model": plan.model_text,
@@ -196,6 +198,9 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():
         earlier = read_manifest(path)
+        if without_names(str(earlier.get("identity"))) == without_names(str(wanted["identity"])):
+            # The same model at another path: the run keeps the names that its rows have.
+            wanted |= {name: earlier.get(name) for name in ("model", "identity")}
         other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
         if other:
             was, now = earlier.get(other[0]), wanted[other[0]]
@@ -242,13 +247,15 @@ def _mode(plan: Plan) -> str:
     return str(plan.model.arguments.get("mode") or Mode.DIRECT)
 
 
-def _identify(plan: Plan, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> RunIdentity:
+def _identify(plan: Plan, manifest: Mapping[str, Any]) -> RunIdentity:
     """Whose rows they are: a decoupled model's parameters are its modules' together, if both are known."""
+    parts = manifest["parts"]
     counts = [parts[role]["parameters"] for role in ("model", "perception", "reasoning") if role in parts]
     named = {role: parts[role]["name"] for role in ("perception", "reasoning") if role in parts}
     sizes = {f"{role}_parameters": parts[role]["parameters"] for role in named}
     total = sum(counts) if counts and None not in counts else None
-    return RunIdentity(run_id, plan.model_text, kind=_kind(plan), parameters=total, mode=_mode(plan), **named, **sizes)
+    run_id, model = manifest["run_id"], manifest["model"]
+    return RunIdentity(run_id, model, kind=_kind(plan), parameters=total, mode=_mode(plan), **named, **sizes)
 
 
 def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:

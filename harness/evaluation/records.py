@@ -94,6 +94,11 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "document_hash",
 )
 KEY = ["task", "condition", "doc_id"]
+# What matching runs and scoring them needs: a tenth of a file's bytes.
+ANALYSED = (
+    *("run_id", "model", "kind", "parameters", "data", "task", "condition", "doc_id", "item_id", "category"),
+    *("l2_category", "cluster", "answer_format", "target", "outcome", "score", "chance", "blind_probability"),
+)
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
@@ -208,7 +213,8 @@ def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
     A task of lmms-eval may have a metric over all questions alone, or one of a range that nobody said. Raises
     UserError when no task is left.
     """
-    unscored = [str(task) for task, part in records.groupby("task", sort=False) if part["score"].isna().all()]
+    by_task = records.groupby("task", sort=False, observed=True)
+    unscored = [str(task) for task, part in by_task if part["score"].isna().all()]
     if not unscored:
         return records
     listed = ", ".join(unscored[:5]) + (f" and {len(unscored) - 5:,} more" if len(unscored) > 5 else "")
@@ -243,30 +249,44 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
     partial.replace(path)
 
 
-def read_records(path: Path | str) -> pd.DataFrame:
+def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows from a records file or a run's folder; columns that an older file lacks are null.
 
-    Raises UserError in one line when there is none, or when it isn't a records file.
+    With `columns` only these are read, and of repeated texts each is held once (pandas' categories), so that millions
+    of rows fit into memory. Raises UserError in one line when there are no records, or when it isn't a records file.
     """
     path = Path(path)
     file = path / "records.parquet" if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"there are no records at {file}")
     try:
-        table = pq.read_table(file)
+        present = pq.read_schema(file).names
+        missing = [name for name in SCHEMA.names if name not in present and name not in ADDED]
+        if missing:
+            raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
+        wanted = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
+        dictionaries = [field.name for field in wanted if pa.types.is_dictionary(field.type)]
+        table = pq.read_table(
+            file,
+            columns=[name for name in wanted.names if name in present],
+            read_dictionary=dictionaries,
+            partitioning=None,
+        )
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
-    missing = [name for name in SCHEMA.names if name not in table.schema.names and name not in ADDED]
-    if missing:
-        raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
-    for name in ADDED:
+    for name in wanted.names:
         if name not in table.schema.names:
-            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
+            table = table.append_column(name, pa.nulls(len(table), wanted.field(name).type))
     try:
-        records: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+        records: pd.DataFrame = table.select(wanted.names).cast(wanted).to_pandas()
         return records
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
+
+
+def _once(field: pa.Field) -> pa.Field:
+    """The field with each text held once."""
+    return field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
 
 
 def _as_text(target: Any) -> str:

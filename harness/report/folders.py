@@ -10,11 +10,9 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.analysis import Run, read_run
-from sightscale.harness.evaluation import read_manifest
+from sightscale.harness.evaluation import find_runs, read_manifest
 from sightscale.harness.pages import name_model
 from sightscale.tasks.errors import UserError
-
-DEPTH = 3  # folders below a named one in which runs are looked for
 
 
 @dataclass(frozen=True)
@@ -48,21 +46,6 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
         records = run.records.assign(options=_readable(run.records["options"]))
         runs.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
     return _tell_apart(runs, [path if path.is_dir() else path.parent for path in seen.values()])
-
-
-def find_runs(path: Path) -> list[Path]:
-    """Run folders at or below `path`, by name. Raises UserError in one line when there are none."""
-    if not path.exists():
-        raise UserError(f"there is no folder {path}; name the --output folder of `sightscale run`")
-    if path.is_file() or (path / "records.parquet").is_file():
-        return [path]
-    for depth in range(1, DEPTH + 1):
-        below = sorted(file.parent for file in path.glob("*/" * depth + "records.parquet"))
-        if below:
-            return below
-    raise UserError(
-        f"{path} holds no records; name the --output folder of `sightscale run`, or a folder that holds such folders"
-    )
 
 
 def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:

@@ -6,7 +6,9 @@ Records hold hashes, not pixels: a picture whose pixels hash otherwise is left o
 import base64
 import io
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 LARGEST = 320  # pixels of a thumbnail's longer side
 SMALL = 128  # below this it is kept pixel by pixel
+EFFORT = 2  # of WebP's 0 to 6: half the time of its default, files 6 % larger
+AT_ONCE = 64  # pictures that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def make_thumbnail(picture: Image.Image) -> str:
     lossless = max(small.size) <= SMALL
     small.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     written = io.BytesIO()
-    small.save(written, "WEBP", quality=72, method=4, lossless=lossless)
+    small.save(written, "WEBP", quality=72, method=EFFORT, lossless=lossless)
     return "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode("ascii")
 
 
@@ -106,22 +110,28 @@ def _read_task(
 ) -> list[str]:
     documents, to_pictures = _open_task(task, tuple(folders))
     others = broken = 0
-    for doc, hashes in expected.items():
-        if doc >= len(documents):
-            others += 1
-            continue
-        try:
-            with whole_files():
-                document = open_all(documents[doc])
-            pictures = [open_picture(picture) for picture in to_pictures(document)]
-            by_hash = {hash_image(picture): picture for picture in pictures}
-        except Exception:  # a document that can't be read was a failed row, too
-            broken += 1
-            continue
-        others += not set(hashes) <= by_hash.keys()
-        for name in hashes:
-            if name in by_hash and name not in thumbnails:
-                thumbnails[name] = make_thumbnail(by_hash[name])
+    being_made: dict[str, Future[str]] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow encodes without holding the interpreter
+        for doc, hashes in expected.items():
+            if doc >= len(documents):
+                others += 1
+                continue
+            try:
+                with whole_files():
+                    document = open_all(documents[doc])
+                pictures = [open_picture(picture) for picture in to_pictures(document)]
+                by_hash = {hash_image(picture): picture for picture in pictures}
+            except Exception:  # a document that can't be read was a failed row, too
+                broken += 1
+                continue
+            others += not set(hashes) <= by_hash.keys()
+            for name in hashes:
+                if name in by_hash and name not in thumbnails and name not in being_made:
+                    being_made[name] = pool.submit(make_thumbnail, by_hash[name])
+            while len(being_made) > AT_ONCE:
+                name = next(iter(being_made))
+                thumbnails[name] = being_made.pop(name).result()
+        thumbnails |= {name: thumbnail.result() for name, thumbnail in being_made.items()}
     notes = []
     if others:
         notes.append(

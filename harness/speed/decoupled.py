@@ -32,11 +32,11 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.harness.speed.questions import NAME, questions_with_a_picture_each
-from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
+from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval, show_progress
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.decoupled import Decoupled, perception_prompt, reasoning_prompt
-from sightscale.model_adapters.engines import Store, StoredEngine, open_engine
+from sightscale.model_adapters.engines import StoredEngine, open_engine, open_store
 from sightscale.tasks.instructions import split_instruction
 from sightscale.tasks.vocabulary import Condition, Mode
 
@@ -78,12 +78,13 @@ class Launch(lmms):
         self.processor: Any = (AutoProcessor if sees else AutoTokenizer).from_pretrained(where, **options)
         self.sees = sees
 
-    def asks(self, pose: Callable[[Messages, int], Messages], max_new_tokens: int) -> None:
-        """Say what it asks of each document."""
-        self.pose, self.max_new_tokens = pose, max_new_tokens
+    def asks(self, stage: str, pose: Callable[[Messages, int], Messages], max_new_tokens: int) -> None:
+        """Say what it asks of each document; `stage` names that in its progress bar."""
+        self.stage, self.pose, self.max_new_tokens = stage, pose, max_new_tokens
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        return [self._answer(*request.args) for request in requests]
+        bar = show_progress(requests, f"published way, {self.stage}")
+        return [self._answer(*request.args) for request in bar]
 
     @torch.inference_mode()
     def _answer(self, _: str, to_messages: Any, __: dict[str, Any], doc_id: int, task: str, split: str) -> str:
@@ -136,10 +137,10 @@ def _without_end(config: Any) -> Any:
 def compare_decoupled(
     perception: str,
     reasoning: str,
-    questions: int = 64,
-    rounds: int = 3,
+    questions: int = 32,
+    rounds: int = 2,
     batch_size: int = 64,
-    description_tokens: int = 192,
+    description_tokens: int = 64,
     answer_tokens: int = 16,
 ) -> Comparison:
     """Time both ways: same weights in float32, both greedy, models loaded before the clock starts.
@@ -167,8 +168,8 @@ def compare_decoupled(
         asked = reasoning_prompt(descriptions[doc_id], question, Mode.DIRECT, answer_format)
         return [{"role": "user", "content": [{"type": "text", "text": asked}]}]
 
-    launches[0].asks(pose_perception, description_tokens)
-    launches[1].asks(pose_reasoning, answer_tokens)
+    launches[0].asks("perception", pose_perception, description_tokens)
+    launches[1].asks("reasoning", pose_reasoning, answer_tokens)
     with questions_with_a_picture_each(questions) as manager:
 
         def published() -> list[str]:
@@ -177,7 +178,7 @@ def compare_decoupled(
 
         def ours() -> list[str]:
             with TemporaryDirectory(prefix="sightscale-speed-") as folder:
-                store = Store(Path(folder) / "generations.sqlite")
+                store = open_store(Path(folder) / "generations.sqlite")
                 perceives, reasons = (StoredEngine(engine, store) for engine in engines)
                 model = Decoupled(
                     perception,

@@ -24,7 +24,7 @@ from sightscale.harness.speed.questions import NAME, SIDE, photographs
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, Store, StoredEngine
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, StoredEngine, open_store
 from sightscale.tasks.vocabulary import Condition
 
 THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
@@ -87,7 +87,7 @@ def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64
 
         def ours() -> list[str]:
             path = Path(name) / f"{uuid.uuid4().hex}.sqlite"
-            store = Store(path)
+            store = open_store(path)
             model = Blindfold(EndToEnd("at-once", engine=StoredEngine(AtOnce(), store)), Condition.SIGHTED)
             samples, answers = run_lmms_eval(model, manager, batch_size)
             records = make_records(

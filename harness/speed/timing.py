@@ -1,22 +1,28 @@
 """Speed: two or more ways to do the same work, timed alternately in one run on this machine.
 
-What is compared is in `speed_decoupled`, `speed_overhead` and `speed_engines`; here is how times are taken.
+What is compared is in `decoupled`, `overhead` and `engines`; here is how times are taken.
 """
 
+import logging
 import statistics
+import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lmms_eval.api.model import lmms
 from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.tasks import TaskManager
+from tqdm import tqdm
 
 from sightscale.harness.evaluation import describe_machine, describe_software
 from sightscale.harness.speed.questions import NAME
 
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 Way = Callable[[], list[str]]  # does the work once and returns the answers
 
 
@@ -81,14 +87,26 @@ def alternate(ways: Mapping[str, Way], rounds: int) -> tuple[dict[str, list[floa
         for way in order:
             start = time.perf_counter()
             answers[way] = ways[way]()
+            took = time.perf_counter() - start
             if round_:
-                seconds[way].append(time.perf_counter() - start)
+                seconds[way].append(took)
+            which = f"round {round_} of {rounds}" if round_ else "warming up"
+            logger.info(f"speed: {which}: {way}: {took:.1f} s")
     first = answers[next(iter(ways))]
     wrong = [way for way, given in answers.items() if len(given) != len(first)]
     if wrong:
         raise RuntimeError(f"{wrong[0]} gave {len(answers[wrong[0]])} answers, not {len(first)}")
     equal = {way: sum(map(str.__eq__, given, first)) for way, given in answers.items()}
     return seconds, equal
+
+
+def show_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """The items, with a progress bar while they are gone through; sparse where nobody watches."""
+    watched = sys.stderr.isatty()
+    shown: Iterable[Item] = tqdm(
+        items, desc=what, unit="q", disable=False, leave=False, mininterval=0.2 if watched else 15
+    )
+    return shown
 
 
 def run_lmms_eval(model: lmms, manager: TaskManager, batch_size: int) -> tuple[list[dict[str, Any]], list[str]]:

@@ -7,6 +7,7 @@ the number of questions), so one matrix product resamples it ten thousand times.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -196,11 +197,21 @@ def resample_totals(table: Array, resamples: int = RESAMPLES, seed: int = 0) -> 
     independent Poisson draws with mean 1 (Chamandy et al., 2012), drawn for one block of clusters and dealt to
     every block in another order of the resamples, so no two blocks share their counts in a resample.
     """
+    values = np.ascontiguousarray(table, np.float64)
+    totals = _resample(values.tobytes(), values.shape, resamples, seed)
+    totals.setflags(write=False)  # others may get the same array
+    return totals
+
+
+@lru_cache(maxsize=8)  # several measures of one group are functions of the same totals
+def _resample(content: bytes, shape: tuple[int, ...], resamples: int, seed: int) -> Array:
+    """The totals for the table with these bytes."""
+    table = np.frombuffer(content).reshape(shape)
     rng = np.random.default_rng(seed)
     groups = len(table)
     kinds, sizes = np.unique(table, axis=0, return_counts=True)
     if len(kinds) <= max(16, FEW_KINDS * groups) and len(kinds) <= BLOCK:
-        return rng.multinomial(groups, sizes / groups, size=resamples).astype(float) @ kinds
+        return np.asarray(rng.multinomial(groups, sizes / groups, size=resamples).astype(float) @ kinds)
     if groups <= BLOCK:
         return (_draw_counts(groups, resamples, rng) @ table.astype(np.float32)).astype(float)
     shuffled = table[rng.permutation(groups)].astype(np.float32)

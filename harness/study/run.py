@@ -7,8 +7,9 @@ import logging
 from pathlib import Path
 
 from sightscale.harness.analysis import Run, read_run
-from sightscale.harness.evaluation import Plan, evaluate, read_manifest
+from sightscale.harness.evaluation import Plan, evaluate
 from sightscale.harness.study.plan import PlannedRun, Study, plan_runs
+from sightscale.harness.sweep import State, Unit, is_finished, run_units
 from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.model_strings import parse_model
@@ -20,21 +21,30 @@ RUNS, STORE = "runs", "generations.sqlite"
 MADE = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")  # fields of a scale: its models
 
 
-def run_study(study: Study, output: Path) -> dict[PlannedRun, Run]:
+def run_study(study: Study, output: Path, processes: int = 1) -> dict[PlannedRun, Run]:
     """Every run of the study, those that are finished in `output` read and the others made.
 
-    Raises UserError in one line for a model or a task that can't be had; what was finished before stays.
+    With several `processes` the runs are a sweep's units, side by side; two runs of a row of the grid may then describe
+    the same picture at the same time. Raises UserError in one line for a model or a task that can't be had; what was
+    finished before stays.
     """
     planned = plan_runs(study)
+    units = [Unit(number, run.name, _plan(study, run, output)) for number, run in enumerate(planned)]
+    if processes > 1:
+        endings = zip(units, run_units(units, output, processes), strict=True)
+        unfinished = [(unit, ending) for unit, ending in endings if ending.state is not State.FINISHED]
+        if unfinished:
+            unit, ending = unfinished[0]
+            raise UserError(f"{len(unfinished)} of {len(units)} runs are not finished; {unit.name}: {ending.reason}")
     runs: dict[PlannedRun, Run] = {}
-    for number, planned_run in enumerate(planned, 1):
-        plan = _plan(study, planned_run, output)
-        if _is_finished(plan):
-            logger.info(f"run {number} of {len(planned)}: {planned_run.name} was finished before")
+    for unit, planned_run in zip(units, planned, strict=True):
+        if is_finished(unit.plan):
+            logger.info(f"run {unit.number + 1} of {len(planned)}: {planned_run.name} was finished before")
         else:
-            logger.info(f"run {number} of {len(planned)}: {planned_run.name}")
-            evaluate(plan)
-        runs[planned_run] = Run(planned_run.name, read_run(str(plan.output)).records, planned_run.placement)
+            logger.info(f"run {unit.number + 1} of {len(planned)}: {planned_run.name}")
+            evaluate(unit.plan)
+        records = read_run(str(unit.plan.output)).records
+        runs[planned_run] = Run(planned_run.name, records, planned_run.placement)
     return runs
 
 
@@ -69,18 +79,4 @@ def _plan(study: Study, planned: PlannedRun, output: Path) -> Plan:
         seed=study.seed,
         store=output / STORE,
         data=study.data,
-    )
-
-
-def _is_finished(plan: Plan) -> bool:
-    """Whether the plan's folder holds its finished run; another run there is left for `evaluate` to refuse."""
-    path = plan.output / "manifest.json"
-    if not path.is_file():
-        return False
-    manifest = read_manifest(path)
-    wanted = {"model": plan.model_text, "limit": plan.limit, "seed": plan.seed, "data": plan.data}
-    return (
-        manifest.get("status") == "finished"
-        and all(manifest.get(name) == value for name, value in wanted.items())
-        and set(plan.conditions) <= set(manifest.get("conditions", {}))
     )

@@ -18,8 +18,12 @@ from .protocol import (
 from .store import (
     Store as Store,
     StoredEngine as StoredEngine,
+    open_store as open_store,
+)
+from .store_contents import (
     describe_store as describe_store,
+    merge_stores as merge_stores,
     prune_store as prune_store,
 )
 from .thinking import split_thinking as split_thinking
-from .weights import PICKLED as PICKLED
+from .weights import PICKLED as PICKLED, without_names as without_names

@@ -12,8 +12,8 @@ from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
-from sightscale.model_adapters.engines.opening import OPENAI, VLLM, open_engine
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
+from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
@@ -87,14 +87,14 @@ def open_on_demand(
     one with an option that transformers doesn't know, which it then refuses.
     """
     open_it = partial(open_engine, model, **options)
-    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size"}:
+    if model.startswith((VLLM, OPENAI)) or set(options) - {*IDENTIFYING, "batch_size", *POOLED}:
         engine = OnDemandEngine(open_it, room=room)
     else:
         location = find_checkpoint(model)
         chosen = {name: options[name] for name in IDENTIFYING if name in options}
         engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
         engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
-    return StoredEngine(engine, Store(Path(store))) if store else engine
+    return StoredEngine(engine, open_store(Path(store))) if store else engine
 
 
 def _identify(location: str, options: Mapping[str, Any]) -> str:

@@ -1,16 +1,18 @@
 """Loading: the engine behind a model's name, with a store in front of it if one is given."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sightscale.model_adapters.arguments import read_count, read_flag
+from sightscale.model_adapters.arguments import read_count, read_flag, read_share
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine
-from sightscale.model_adapters.engines.store import Store, StoredEngine
+from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.tasks.errors import UserError
 
 VLLM, OPENAI = "vllm:", "openai:"
+POOLED = ("replicas", "ray", "cpus_per_replica", "gpus_per_replica")  # where engines run, which changes no answer
 _SERVED = re.compile(r"(?P<model>.+)@(?P<url>https?://\S+)")
 
 
@@ -24,6 +26,10 @@ def open_engine(
     revision: str | None = None,
     trust_remote_code: bool | str = False,
     allow_unused_weights: bool | str = False,
+    replicas: int | str = 1,
+    ray: str = "",
+    cpus_per_replica: float | str = 1,
+    gpus_per_replica: float | str = 0,
     **engine_arguments: Any,
 ) -> Engine:
     """The engine for a model string, each opened as its prefix says.
@@ -31,15 +37,27 @@ def open_engine(
     `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
-    engine that heeds `device`. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    engine that heeds `device`. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray,
+    each with its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
     at_once = read_count("batch_size", batch_size)
     trusts = read_flag("trust_remote_code", trust_remote_code)
     allows = read_flag("allow_unused_weights", allow_unused_weights)
-    finished = Store(Path(store)) if store else None
+    finished = open_store(Path(store)) if store else None
     engine: Engine
+    number = read_count("replicas", replicas)
+    if number > 1 or ray:
+        from sightscale.model_adapters.engines.ray_pool import AUTO, RayPool, Replicas
+
+        if model.startswith(OPENAI):
+            raise UserError(f"model {model!r} is served elsewhere; replicas are for models that run here")
+        own = {"batch_size": at_once, "dtype": dtype, "device": device, "revision": revision, **engine_arguments}
+        own |= {"trust_remote_code": trusts, "allow_unused_weights": allows}
+        needs = read_share("cpus_per_replica", cpus_per_replica), read_share("gpus_per_replica", gpus_per_replica)
+        engine = RayPool(partial(open_engine, model, **own), Replicas(number, *needs, ray or AUTO, at_once))
+        return StoredEngine(engine, finished) if finished is not None else engine
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
 

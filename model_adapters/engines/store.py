@@ -1,24 +1,32 @@
-"""The store: every finished generation, on disk the moment it is finished, in one SQLite file.
+"""The store: every finished generation, on disk the moment it is finished, so that nothing is asked twice.
 
-A generation is keyed by what decides it: the prompt with its pixels, the engine's identity (model,
-weights, class, dtype) and the decoding with its seed. Write-ahead logging lets several processes
-share a file; each row carries a checksum, and a row that doesn't match its own is not used. How often
-the store had the answer already is counted for each session, that is each time it is opened.
+A generation is keyed by what decides it: the prompt with its pixels, the engine's identity (weights, class, dtype)
+and the decoding with its seed. On a disk of this machine a store is one SQLite file, whose write-ahead log lets
+several processes share it. That log needs memory which machines don't share (https://www.sqlite.org/wal.html), so on a
+network file system a store is a folder of part files, PATH.parts, beside the file or in its place. Both together are
+one store. Each row carries a checksum, and a row that doesn't match its own is not used.
 """
 
 import hashlib
 import json
+import logging
+import shutil
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
-from sightscale.tasks.errors import UserError
+from sightscale.model_adapters.engines.file_systems import find_file_system
+from sightscale.model_adapters.engines.generations import Generation, keep
+from sightscale.model_adapters.engines.part_files import PartFiles, conflict
+from sightscale.model_adapters.engines.weights import without_names
+from sightscale.tasks.errors import UserError, blaming
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS generations (
@@ -31,22 +39,53 @@ _SCHEMA = (
 # Whatever bytes a damaged row holds, each of its values comes out as the type that it ought to be.
 _EVERY_ROW = """SELECT CAST(key AS BLOB), coalesce(CAST(engine AS TEXT), ''), body, checksum,
     coalesce(CAST(written AS REAL), 0.0) FROM generations"""
-_DAY = 86400.0  # seconds
-_FIELDS = frozenset(field.name for field in fields(Completion))
+PARTS = ".parts"  # what the folder of part files has behind the store's name
+
+logger = logging.getLogger(__name__)
 
 
-class Store:
-    """Finished generations by key. Safe for concurrent processes and threads."""
+class Store(Protocol):
+    """Finished generations by key. Safe for threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises UserError in one line when it can't be used."""
+    path: Path
+
+    def get(self, key: str) -> Completion | None:
+        """The completion kept under `key`; None when there is none or its row is damaged."""
+
+    def put(self, key: str, engine: str, completion: Completion) -> None:
+        """Keep a completion. Raises RuntimeError when it can't be written."""
+
+    def count(self, hits: int, misses: int) -> None:
+        """Count how often this session found an answer here, and how often not."""
+
+    def rows(self) -> Iterator[Generation]:
+        """Every row, also damaged ones."""
+
+    def __len__(self) -> int: ...
+
+    def close(self) -> None:
+        """Close the files."""
+
+
+class StoreFile:
+    """A store in one SQLite file on a disk of this machine."""
+
+    def __init__(self, path: Path, must_exist: bool = False) -> None:
+        """Open or create the file. Raises UserError in one line when it can't be used, or isn't there but must be."""
         self.path = path
         self._session, self._begun = uuid.uuid4().hex, time.time()
         self._lock = threading.Lock()
+        if must_exist and (not path.is_file() or not path.stat().st_size):
+            raise UserError(f"there is no store at {path}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
             self._connection.text_factory = _read_text
+            tables = {
+                name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            if must_exist and "generations" not in tables:
+                raise UserError(f"{path} is not a store")
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             for table in _SCHEMA:
@@ -59,24 +98,23 @@ class Store:
         try:
             with self._lock:
                 row = self._connection.execute(
-                    "SELECT body, checksum FROM generations WHERE key = ?", (key,)
+                    "SELECT key, engine, body, checksum, written FROM generations WHERE key = ?", (key,)
                 ).fetchone()
         except sqlite3.OperationalError as error:
             raise self._unusable(error) from error
         except sqlite3.DatabaseError:  # the page it lies on is damaged
             return None
-        if row is None or _is_damaged(key, *row):
-            return None
-        return Completion(**{name: value for name, value in json.loads(row[0]).items() if name in _FIELDS}, cached=True)
+        return None if row is None else Generation(key, *row[1:]).completion
 
     def put(self, key: str, engine: str, completion: Completion) -> None:
-        """Keep a completion; replaces what stood there. Raises UserError when it can't be written."""
-        row = asdict(completion)
-        del row["cached"]
-        body = json.dumps(row)
+        """Keep a completion; replaces what stood there. Raises RuntimeError when it can't be written."""
+        self.put_row(keep(key, engine, completion, time.time()))
+
+    def put_row(self, row: Generation) -> None:
+        """Keep a row as another store has it."""
         self._write(
             "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?)",
-            (key, engine, body, _checksum(key, body), time.time()),
+            (row.key, row.engine, row.body, row.checksum, row.written),
         )
 
     def count(self, hits: int, misses: int) -> None:
@@ -86,6 +124,42 @@ class Store:
             "SET hits = hits + excluded.hits, misses = misses + excluded.misses",
             (self._session, self._begun, hits, misses),
         )
+
+    def rows(self) -> Iterator[Generation]:
+        """Every row, also damaged ones. Raises UserError when the file can't be read."""
+        try:
+            for key, *others in self._connection.execute(_EVERY_ROW):
+                # A key that isn't UTF-8 keeps its bytes, so that its row can be removed.
+                yield Generation(key.decode("utf-8", "surrogateescape"), *others)
+        except sqlite3.Error as error:
+            raise UserError(f"cannot read the store {self.path}: {error}; move it away or name another") from error
+
+    def sessions(self) -> tuple[int, int, int]:
+        """How often it was used, and its hits and misses."""
+        number, hits, misses = self._connection.execute(
+            "SELECT count(*), coalesce(sum(hits), 0), coalesce(sum(misses), 0) FROM sessions"
+        ).fetchone()
+        return int(number), int(hits), int(misses)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove rows and give their space back."""
+        try:
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                for key in keys:
+                    content = key.encode("utf-8", "surrogateescape")
+                    self._connection.execute("DELETE FROM generations WHERE key = CAST(? AS TEXT)", (content,))
+                self._connection.execute("COMMIT")
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file with its log."""
+        files = (self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         try:
@@ -105,6 +179,87 @@ class Store:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+class CopiedStoreFile(StoreFile):
+    """A store's SQLite file that lies where SQLite's locks can't be relied on: a copy of this machine's own is read."""
+
+    def __init__(self, path: Path) -> None:
+        """Copy the file with its log. Raises UserError in one line when it can't be had, or is no store."""
+        self._folder = TemporaryDirectory(prefix="sightscale-store-")
+        copy = Path(self._folder.name) / path.name
+        with blaming(path, "read the store"):
+            for suffix in ("", "-wal"):
+                source = path.with_name(path.name + suffix)
+                if source.exists():
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+        super().__init__(copy, must_exist=True)
+
+    def close(self) -> None:
+        """Remove the copy."""
+        super().close()
+        self._folder.cleanup()
+
+
+class JoinedStore:
+    """A SQLite file and part files together: one is written to, both are read."""
+
+    def __init__(self, path: Path, writing: StoreFile | PartFiles, reading: StoreFile | PartFiles) -> None:
+        self.path, self.writing, self.reading = path, writing, reading
+        self._told: set[str] = set()
+
+    def get(self, key: str) -> Completion | None:
+        """The completion kept under `key` in either; where their texts differ it is said, and the first counts."""
+        kept, other = self.writing.get(key), self.reading.get(key)
+        if kept and other and kept.text != other.text and key not in self._told:
+            self._told.add(key)
+            logger.warning(conflict(self.path, Generation(key, "two stores", None, None, 0.0)))
+        return kept or other
+
+    def put(self, key: str, engine: str, completion: Completion) -> None:
+        """Keep a completion. Raises RuntimeError when it can't be written."""
+        self.writing.put(key, engine, completion)
+
+    def count(self, hits: int, misses: int) -> None:
+        """Count how often this session found an answer here, and how often not."""
+        self.writing.count(hits, misses)
+
+    def rows(self) -> Iterator[Generation]:
+        """Every row of both; of equal keys the one that `get` would give."""
+        yield from self.writing.rows()
+        yield from (row for row in self.reading.rows() if self.writing.get(row.key) is None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.rows())
+
+    def close(self) -> None:
+        """Close both."""
+        self.writing.close()
+        self.reading.close()
+
+
+def open_store(path: Path, mounts: Path | None = None, must_exist: bool = False) -> StoreFile | PartFiles | JoinedStore:
+    """The store at `path`: a SQLite file, part files in the folder PATH.parts, or both; made when it isn't there.
+
+    A `path` that is a folder holds part files itself. `mounts` is a list of mounts as Linux keeps it, this machine's
+    own by default. Raises UserError in one line when the store can't be used, or isn't there but `must_exist`.
+    """
+    if path.is_dir():
+        if must_exist and not any(path.glob("*.jsonl")):
+            raise UserError(f"there is no store at {path}")
+        return PartFiles(path)
+    parts = path.with_name(path.name + PARTS)
+    system = find_file_system(path, mounts)
+    if system is not None and system.is_shared:
+        if must_exist and not parts.is_dir() and not path.exists():
+            raise UserError(f"there is no store at {path}")
+        if not path.exists():
+            return PartFiles(parts)
+        logger.info(f"store: {path} lies on {system.type}; it is read from a copy, and {parts.name} is written to")
+        return JoinedStore(path, PartFiles(parts), CopiedStoreFile(path))
+    if parts.is_dir():
+        return JoinedStore(path, StoreFile(path), PartFiles(parts))
+    return StoreFile(path, must_exist)
 
 
 class StoredEngine:
@@ -170,123 +325,11 @@ class StoredEngine:
 
 
 def generation_key(identity: str, prompt: Prompt, decoding: Decoding) -> str:
-    """SHA-256 of everything that decides a generation."""
-    decided_by = json.dumps([identity, prompt.digest, decoding.as_dict()], sort_keys=True)
+    """SHA-256 of everything that decides a generation; what the folder of a model's weights is called doesn't."""
+    decided_by = json.dumps([without_names(identity), prompt.digest, decoding.as_dict()], sort_keys=True)
     return hashlib.sha256(decided_by.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class EngineRows:
-    """What a store holds of one engine. Times are seconds since 1970."""
-
-    engine: str
-    rows: int
-    damaged: int
-    first: float
-    last: float
-
-
-@dataclass(frozen=True)
-class StoreReport:
-    """What a store holds. `size` is in bytes; hits and misses are of all its sessions."""
-
-    size: int
-    engines: tuple[EngineRows, ...]
-    sessions: int
-    hits: int
-    misses: int
-
-    @property
-    def hit_rate(self) -> float | None:
-        """The share of prompts whose answer was there already; None before the first prompt."""
-        asked = self.hits + self.misses
-        return self.hits / asked if asked else None
-
-
-def describe_store(path: Path) -> StoreReport:
-    """Count a store's rows by engine, and read each to find the damaged ones.
-
-    Raises UserError in one line when there is no store at `path`.
-    """
-    with _open_existing(path) as connection:
-        rows_of: dict[str, list[float]] = {}
-        for key, engine, body, checksum, written in connection.execute(_EVERY_ROW):
-            rows = rows_of.setdefault(engine, [0, 0, written, written])
-            rows[0] += 1
-            rows[1] += _is_damaged(key, body, checksum)
-            rows[2:] = min(rows[2], written), max(rows[3], written)
-        sessions, hits, misses = connection.execute(
-            "SELECT count(*), coalesce(sum(hits), 0), coalesce(sum(misses), 0) FROM sessions"
-        ).fetchone()
-    engines = tuple(
-        EngineRows(engine, int(rows), int(damaged), first, last)
-        for engine, (rows, damaged, first, last) in sorted(rows_of.items())
-    )
-    size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.name in _files_of(path))
-    return StoreReport(size, engines, sessions, hits, misses)
-
-
-def prune_store(
-    path: Path, engine: str | None = None, older_than: float | None = None, damaged: bool = False
-) -> dict[str, int]:
-    """Remove the rows that meet every condition given, give their space back, and return how many by engine.
-
-    `engine` is a part of the engine's identity, `older_than` is in days. Raises UserError in one line
-    when no condition is given and when there is no store at `path`.
-    """
-    if engine is None and older_than is None and not damaged:
-        raise UserError("say what is to be removed: --engine, --older-than or --damaged")
-    latest = time.time() - (older_than or 0) * _DAY
-    removed: dict[str, int] = {}
-    with _open_existing(path) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        chosen = [
-            (key, name)
-            for key, name, body, checksum, written in connection.execute(_EVERY_ROW)
-            if (engine is None or engine in name)
-            and (older_than is None or written < latest)
-            and (not damaged or _is_damaged(key, body, checksum))
-        ]
-        for key, name in chosen:
-            connection.execute("DELETE FROM generations WHERE key = CAST(? AS TEXT)", (key,))
-            removed[name] = removed.get(name, 0) + 1
-        connection.execute("COMMIT")
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return removed
-
-
-@contextmanager
-def _open_existing(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a store that is there already; what SQLite can't read becomes a ValueError."""
-    if not path.is_file() or not path.stat().st_size:
-        raise UserError(f"there is no store at {path}")
-    try:
-        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
-            connection.text_factory = _read_text
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "generations" not in tables:
-                raise UserError(f"{path} is not a store")
-            for table in _SCHEMA:
-                connection.execute(table)
-            yield connection
-    except sqlite3.Error as error:
-        raise UserError(f"cannot read the store {path}: {error}; move the file away or name another") from error
-
-
-def _files_of(path: Path) -> set[str]:
-    return {path.name + suffix for suffix in ("", "-wal", "-shm")}
 
 
 def _read_text(content: bytes) -> str:
     """A column's text; what isn't UTF-8 in it comes out as other text, whose checksum is another."""
     return content.decode("utf-8", "replace")
-
-
-def _is_damaged(key: str | bytes, body: object, checksum: object) -> bool:
-    key = key if isinstance(key, str) else _read_text(key)
-    return not isinstance(body, str) or _checksum(key, body) != checksum
-
-
-def _checksum(key: str, body: str) -> str:
-    return hashlib.sha256(f"{key}\n{body}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -30,7 +30,7 @@ from sightscale.model_adapters.engines.control_tokens import find_control_tokens
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
 from sightscale.model_adapters.engines.processors import open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
-from sightscale.model_adapters.engines.weights import hash_weights, locate, refuse_revision
+from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -100,9 +100,8 @@ class TransformersEngine:
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
-        self.identity = (
-            f"{model}@{self.weights}|transformers|{str(self._model.dtype).removeprefix('torch.')}{habits.mark}"
-        )
+        precision = str(self._model.dtype).removeprefix("torch.")
+        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{habits.mark}"
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config()
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
@@ -289,7 +288,7 @@ def identify(
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
     chosen = pick_dtype(dtype, pick_device(device))
-    return f"{model}@{weights}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
+    return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 
 
 def _area(image: Image.Image) -> int:

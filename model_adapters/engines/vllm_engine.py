@@ -30,6 +30,7 @@ from sightscale.model_adapters.engines.weights import (
     find_folder,
     hash_weights,
     locate,
+    name_model,
     refuse_revision,
 )
 from sightscale.tasks.errors import UserError, first_line
@@ -113,7 +114,8 @@ class VllmEngine:
         # Packed weights are fewer numbers than the model has.
         self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
-        self.identity = f"{model}@{self.weights}|vllm|{str(config.dtype).removeprefix('torch.')}{others}{habits.mark}"
+        number_type = str(config.dtype).removeprefix("torch.")
+        self.identity = f"{name_model(model, self.weights)}|vllm|{number_type}{others}{habits.mark}"
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None

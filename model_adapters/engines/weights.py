@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 
 from sightscale.tasks.errors import UserError
@@ -11,6 +12,8 @@ HASHED_FILES = (
     *("*.json", "*.safetensors", "*.gguf", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "vocab.txt"),
     "*.py",  # a model's own code, which runs where the user trusts it
 )
+_DIGITS = 16  # hexadecimal digits of a hash over files
+_NAMED = re.compile(rf"[^\s|;()@]+@(?=[0-9a-f]{{{_DIGITS}}}\|)")  # a folder's name before the hash of its files
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -58,16 +61,36 @@ def find_folder(location: str, revision: str | None = None) -> Path | None:
 
 
 def hash_weights(folder: Path, gguf_file: str | None) -> str | None:
-    """SHA-256 over names and contents of a local checkpoint's files; None for a hub id."""
+    """SHA-256 over names and contents of a local checkpoint's files, 16 digits of it; None for a hub id.
+
+    What the folder, or a single GGUF file, is called and where it lies changes nothing.
+    """
     if not folder.is_dir():
         return None
     names = [folder / gguf_file] if gguf_file else sorted({p for pattern in HASHED_FILES for p in folder.glob(pattern)})
     digest = hashlib.sha256()
     for path in names:
-        digest.update(path.name.encode())
+        if not gguf_file:
+            digest.update(path.name.encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:_DIGITS]
+
+
+def name_model(model: str, weights: str | None) -> str:
+    """A model's name and what its weights are, `NAME@HASH`; of files on this machine the name without its folders."""
+    name = re.sub(r"[\s|;()@]", "_", Path(model).expanduser().absolute().name) if is_local(model) else model
+    return f"{name}@{weights}"
+
+
+def without_names(identity: str) -> str:
+    """An identity without the names of models on this machine: the same weights under another name are the same."""
+    return _NAMED.sub("@", identity)
+
+
+def is_local(model: str) -> bool:
+    """Whether a name points to files on this machine."""
+    return Path(model).expanduser().exists()
 
 
 def count_parameters(folder: Path) -> int | None:

@@ -4,11 +4,16 @@ A set's items are functions of its name, the split, a seed and a number; train a
 since a scene's own content decides where it belongs.
 """
 
+import hashlib
 import os
 import random
-from collections.abc import Iterator
-from functools import lru_cache
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from sightscale.tasks.errors import UserError
@@ -97,7 +102,40 @@ def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int
 
 @lru_cache(maxsize=64)  # a run loads its tasks anew for every condition
 def _build(name: str, split: Split, n: int, seed: int) -> Any:
-    return _named(name, 1)(name, split, n, seed)
+    make = _named(name, 1)
+    if n <= DEFAULT_QUESTIONS:
+        return make(name, split, n, seed)
+    return _keep_on_disk(f"{name}:{split}:{n}:{seed}", lambda: make(name, split, n, seed))
+
+
+def _keep_on_disk(what: str, make: Callable[[], Any]) -> Any:
+    """A large set, which takes minutes to draw, as it was drawn before; it lies where the hub's client keeps data sets.
+
+    Its folder's name holds a hash of this package's source, so what is drawn otherwise is drawn anew.
+    """
+    import datasets
+
+    name = hashlib.sha256(f"{what}:{_hash_source()}".encode()).hexdigest()[:32]
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "sightscale_mini" / name
+    if folder.is_dir():
+        return datasets.load_from_disk(str(folder))
+    rows = make()
+    partial = folder.with_name(f"{name}-{uuid.uuid4().hex}.partial")
+    try:
+        rows.save_to_disk(str(partial))
+        partial.rename(folder)  # whole or not at all; another process may have been first
+    except OSError:  # a disk that is full or may not be written to costs the next run its drawing
+        shutil.rmtree(partial, ignore_errors=True)
+    return rows
+
+
+@cache
+def _hash_source() -> str:
+    """SHA-256 over everything that decides what is drawn: this package's source, and the library that draws."""
+    digest = hashlib.sha256(f"{version('pillow')} {version('datasets')}".encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _named(name: str, which: int) -> Any:

@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
 from sightscale.model_adapters.engines import Completion
-from sightscale.model_adapters.engines.store import Store
+from sightscale.model_adapters.engines.store import StoreFile
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store.sqlite")
+def store(tmp_path: Path) -> StoreFile:
+    store = StoreFile(tmp_path / "store.sqlite")
     for i in range(3):
         store.put(str(i), "model@1|transformers|float32", Completion("x"))
     store.put("3", "other@2|transformers|float32", Completion("x"))
@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_it_shows_and_prunes(store: Store) -> None:
+def test_it_shows_and_prunes(store: StoreFile) -> None:
     shown = CliRunner().invoke(app, ["store", "show", str(store.path)])
     assert shown.exit_code == 0 and "25.0 % of 4 prompts answered from it" in shown.stdout
     assert "model@1|transformers|float32" in shown.stdout
@@ -40,7 +40,17 @@ def test_it_shows_and_prunes(store: Store) -> None:
         (["shrink", "{store}"], 2, "No such command 'shrink'"),
     ],
 )
-def test_a_mistake_removes_nothing(arguments: list[str], code: int, reason: str, store: Store) -> None:
+def test_a_mistake_removes_nothing(arguments: list[str], code: int, reason: str, store: StoreFile) -> None:
     done = CliRunner().invoke(app, ["store", *(one.replace("{store}", str(store.path)) for one in arguments)])
     assert done.exit_code == code and reason in done.stderr
     assert len(store) == 4
+
+
+def test_it_merges(store: StoreFile, tmp_path: Path) -> None:
+    other = StoreFile(tmp_path / "other.sqlite")
+    other.put("0", "model@1|transformers|float32", Completion("y"))
+    into = str(tmp_path / "all.sqlite")
+    done = CliRunner().invoke(app, ["store", "merge", str(store.path), str(other.path), "--into", into])
+    assert done.exit_code == 0 and "4 generations added, 1 were there already" in done.stdout
+    assert "1 keys hold different texts; the first of each was kept" in done.stdout
+    assert "different texts under the key 0" in done.stderr

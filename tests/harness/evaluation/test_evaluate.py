@@ -1,6 +1,7 @@
 """A whole evaluation of the shipped checkpoint, and everything that can be wrong with what is asked for."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -108,6 +109,16 @@ def test_the_same_command_again_generates_nothing_and_another_one_is_refused(run
     )
     with pytest.raises(ValueError, match="holds another run"):
         evaluate(plan(run, seed=1))
+
+
+def test_the_same_weights_at_another_path_go_on_with_the_run(tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere" / "copy"
+    shutil.copytree(FOLDER / "easy_vqa_nano", moved)
+    first = evaluate(plan(tmp_path / "run", limit=4))
+    again = evaluate(plan(tmp_path / "run", str(moved), conditions=("none",), limit=4))
+    assert set(again["model"]) == set(first["model"]) and set(again["run_id"]) == set(first["run_id"])
+    with sqlite3.connect(tmp_path / "run" / "generations.sqlite") as kept:
+        assert kept.execute("SELECT sum(misses), sum(hits) FROM sessions").fetchone() == (8, 4)
 
 
 @pytest.mark.parametrize(

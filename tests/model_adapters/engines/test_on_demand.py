@@ -1,5 +1,6 @@
 """Engines on demand: opened only for what the store lacks, one at a time, and never as another model."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine, Room, open_on_demand
+from sightscale.model_adapters.engines.store import generation_key
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
 from sightscale.tasks.errors import UserError
 
@@ -69,7 +71,40 @@ def test_the_identity_from_files_is_the_engines_own(random_nano: Path, dtype: st
 
 def test_the_identity_of_a_gguf_file_is_the_engines_own() -> None:
     path = find_checkpoint("smollm2-135m-instruct")
-    assert identify(path, "float32").endswith("|transformers|float32") and path in identify(path)
+    identity = identify(path, "float32")
+    assert identity.startswith("SmolLM2-135M-Instruct.Q4_1.gguf@") and identity.endswith("|transformers|float32")
+
+
+def test_the_same_weights_at_another_path_are_the_same_model(random_nano: Path, tmp_path: Path) -> None:
+    moved, renamed = tmp_path / "elsewhere" / random_nano.name, tmp_path / "my copy; of it"
+    for folder in (moved, renamed):
+        shutil.copytree(random_nano, folder)
+    identities = [identify(str(folder)) for folder in (random_nano, moved, renamed)]
+    assert identities[0] == identities[1] and str(tmp_path) not in "".join(identities)
+    assert len({generation_key(identity, ASKED[0], SHORT) for identity in identities}) == 1
+    with (renamed / "config.json").open("a") as file:
+        file.write("\n")
+    assert generation_key(identify(str(renamed)), ASKED[0], SHORT) != generation_key(identities[0], ASKED[0], SHORT)
+
+
+def test_a_single_file_may_be_renamed(tmp_path: Path) -> None:
+    path = Path(find_checkpoint("smollm2-135m-instruct"))
+    (tmp_path / "mine.gguf").symlink_to(path)
+    keys = {generation_key(identify(str(file)), ASKED[0], SHORT) for file in (path, tmp_path / "mine.gguf")}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a@http://host:1/v1|openai", "b@http://host:1/v1|openai"),
+        (f"owner/a@{'0' * 40}|transformers|float32", f"owner/b@{'0' * 40}|transformers|float32"),
+        ("a@0123456789abcdef|transformers|float32", "a@0123456789abcdee|transformers|float32"),
+        ("a@0123456789abcdef|transformers|float32", "a@0123456789abcdef|transformers|bfloat16"),
+    ],
+)
+def test_what_may_answer_differently_has_another_key(one: str, other: str) -> None:
+    assert generation_key(one, ASKED[0], SHORT) != generation_key(other, ASKED[0], SHORT)
 
 
 def test_a_model_that_is_not_there_is_named_without_opening() -> None:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt, hash_image
-from sightscale.model_adapters.engines.store import Store, StoredEngine, describe_store, generation_key, prune_store
+from sightscale.model_adapters.engines.store import StoredEngine, StoreFile, generation_key
+from sightscale.model_adapters.engines.store_contents import describe_store, prune_store
 from sightscale.tasks.pictures import open_picture
 
 GREEDY = Decoding(8)
@@ -48,8 +49,8 @@ class Counting:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "deep" / "store.sqlite")
+def store(tmp_path: Path) -> StoreFile:
+    return StoreFile(tmp_path / "deep" / "store.sqlite")
 
 
 def test_one_pixel_changes_the_key() -> None:
@@ -104,7 +105,7 @@ def test_decoding_and_engine_change_the_key(change: dict) -> None:  # type: igno
     assert generation_key("e", ask("q"), GREEDY) != generation_key("f", ask("q"), GREEDY)
 
 
-def test_only_unfinished_work_is_done(store: Store) -> None:
+def test_only_unfinished_work_is_done(store: StoreFile) -> None:
     engine = Counting()
     first = StoredEngine(engine, store).generate([ask("a"), ask("b")], GREEDY)
     seen: list[int] = []
@@ -117,26 +118,26 @@ def test_only_unfinished_work_is_done(store: Store) -> None:
     assert (again.hits, again.misses) == (3, 1)
 
 
-def test_a_failure_is_not_kept(store: Store) -> None:
+def test_a_failure_is_not_kept(store: StoreFile) -> None:
     assert StoredEngine(Counting(fail_on="a"), store).generate([ask("a")], GREEDY)[0].error
     assert len(store) == 0
     assert StoredEngine(Counting(), store).generate([ask("a")], GREEDY)[0].text == "A"
 
 
-def test_a_damaged_row_is_done_again(store: Store) -> None:
+def test_a_damaged_row_is_done_again(store: StoreFile) -> None:
     engine = Counting()
     StoredEngine(engine, store).generate([ask("a"), ask("b")], GREEDY)
     store.close()
     with sqlite3.connect(store.path) as raw:
         raw.execute("UPDATE generations SET body = replace(body, 'A', 'X') WHERE body LIKE '%\"A\"%'")
-    answers = StoredEngine(engine, Store(store.path)).generate([ask("a"), ask("b")], GREEDY)
+    answers = StoredEngine(engine, StoreFile(store.path)).generate([ask("a"), ask("b")], GREEDY)
     assert [one.text for one in answers] == ["A", "B"]
     assert engine.asked == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize("column", ["body", "checksum", "key", "engine", "written"])
 @pytest.mark.parametrize("value", [b"\xff\xfe\x00", b""])
-def test_bytes_that_are_no_text_damage_their_row_only(store: Store, column: str, value: bytes) -> None:
+def test_bytes_that_are_no_text_damage_their_row_only(store: StoreFile, column: str, value: bytes) -> None:
     StoredEngine(Counting(), store).generate([ask("a"), ask("b")], GREEDY)
     store.close()
     broken = generation_key("counting", ask("a"), GREEDY)
@@ -146,24 +147,24 @@ def test_bytes_that_are_no_text_damage_their_row_only(store: Store, column: str,
     assert sum(rows.rows for rows in report.engines) == 2
     unusable = column in ("body", "checksum", "key")  # the others decide nothing
     assert sum(rows.damaged for rows in report.engines) == unusable
-    engine, again = Counting(), Store(store.path)
+    engine, again = Counting(), StoreFile(store.path)
     assert [one.text for one in StoredEngine(engine, again).generate([ask("a"), ask("b")], GREEDY)] == ["A", "B"]
     assert engine.asked == ["a"] * unusable
     again.close()
     prune_store(store.path, damaged=True)
     assert sum(rows.damaged for rows in describe_store(store.path).engines) == 0
-    assert len(Store(store.path)) == 2
+    assert len(StoreFile(store.path)) == 2
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("this is not a database" * 100)
     with pytest.raises(ValueError, match=r"cannot use the store .*notes\.txt"):
-        Store(path)
+        StoreFile(path)
 
 
-def test_two_stores_on_one_file_see_each_others_work(store: Store) -> None:
-    other = Store(store.path)
+def test_two_stores_on_one_file_see_each_others_work(store: StoreFile) -> None:
+    other = StoreFile(store.path)
     StoredEngine(Counting(), store).generate([ask("a")], GREEDY)
     engine = Counting()
     StoredEngine(engine, other).generate([ask("a")], GREEDY)
@@ -176,7 +177,7 @@ def test_how_it_thinks_changes_the_key(change: dict) -> None:  # type: ignore[ty
     assert generation_key("e", ask("q"), other) != generation_key("e", ask("q"), GREEDY)
 
 
-def test_a_field_that_a_newer_version_kept_is_left_out(store: Store) -> None:
+def test_a_field_that_a_newer_version_kept_is_left_out(store: StoreFile) -> None:
     store.put("k", "e", Completion("a"))
     body = '{"text": "a", "invented": 1}'
     checksum = hashlib.sha256(f"k\n{body}".encode()).hexdigest()
@@ -186,7 +187,7 @@ def test_a_field_that_a_newer_version_kept_is_left_out(store: Store) -> None:
 
 
 @pytest.mark.parametrize("offset", [100, 4096, 9000, 20000])
-def test_a_damaged_file_loses_no_more_than_its_damage(store: Store, offset: int) -> None:
+def test_a_damaged_file_loses_no_more_than_its_damage(store: StoreFile, offset: int) -> None:
     prompts = [ask(f"question {i} {'x' * 200}") for i in range(200)]
     whole = StoredEngine(Counting(), store).generate(prompts, GREEDY)
     store.close()
@@ -194,7 +195,7 @@ def test_a_damaged_file_loses_no_more_than_its_damage(store: Store, offset: int)
     content[offset : offset + 64] = bytes(range(64))
     store.path.write_bytes(content)
     try:
-        again = StoredEngine(Counting(), Store(store.path)).generate(prompts, GREEDY)
+        again = StoredEngine(Counting(), StoreFile(store.path)).generate(prompts, GREEDY)
     except (ValueError, RuntimeError) as error:
         assert "store" in str(error) and "another" in str(error)
     else:
@@ -205,8 +206,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from sightscale.model_adapters.engines import Completion
-from sightscale.model_adapters.engines.store import Store
-store = Store(Path(sys.argv[1]))
+from sightscale.model_adapters.engines.store import StoreFile
+store = StoreFile(Path(sys.argv[1]))
 for i in range(300):
     store.put(f"{sys.argv[2]} {i}", f"engine {sys.argv[2]}", Completion(f"{sys.argv[2]} said {i}"))
     store.put(f"shared {i}", "shared", Completion(f"shared {i}"))
@@ -218,7 +219,7 @@ def test_processes_write_to_one_file_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(one)]) for one in range(4)]
     assert [writer.wait(timeout=120) for writer in writers] == [0] * 4
-    store = Store(path)
+    store = StoreFile(path)
     assert len(store) == 5 * 300
     for one in range(4):
         assert all((kept := store.get(f"{one} {i}")) and kept.text == f"{one} said {i}" for i in range(300))
@@ -227,7 +228,7 @@ def test_processes_write_to_one_file_at_the_same_time(tmp_path: Path) -> None:
     assert sum(rows.damaged for rows in report.engines) == 0
 
 
-def test_a_store_says_what_it_holds(store: Store) -> None:
+def test_a_store_says_what_it_holds(store: StoreFile) -> None:
     engine = StoredEngine(Counting(), store)
     assert describe_store(store.path).hit_rate is None
     engine.generate([ask("a"), ask("b"), ask("a")], GREEDY)
@@ -244,7 +245,7 @@ def test_a_store_says_what_it_holds(store: Store) -> None:
     assert report.size >= store.path.stat().st_size
 
 
-def test_a_store_is_pruned_by_everything_that_is_said(store: Store) -> None:
+def test_a_store_is_pruned_by_everything_that_is_said(store: StoreFile) -> None:
     for i in range(50):
         for name in ("model-a@1", "model-b@2"):
             store.put(f"{name} {i}", name, Completion("x" * 2000))

@@ -1,0 +1,140 @@
+"""`sightscale sweep`: many runs from one file, by local processes or as a Slurm array."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightscale.harness.commands.help import HelpGroup, examples, register
+from sightscale.harness.commands.terminal import open_console
+from sightscale.tasks.errors import UserError
+
+
+class SweepGroup(HelpGroup):
+    """A group whose first word may be a sweep file: then it is run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `run` before a sweep file."""
+        begins_with_file = bool(args) and args[0] not in self.commands and not args[0].startswith("-")
+        return list(super().parse_args(ctx, ["run", *args] if begins_with_file else args))
+
+
+app = typer.Typer(
+    name="sweep",
+    cls=SweepGroup,
+    no_args_is_help=True,
+    help="Run many models on many tasks from one file, what is missing only.",
+    epilog="sightscale sweep sweep.yaml --output sweeps/mine --processes 4\n"
+    "sightscale sweep status sweep.yaml --output sweeps/mine",
+)
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="Models, tasks, conditions and seeds.")]
+Output = Annotated[Path, typer.Option(help="Folder for the runs, their store, logs, report and board.")]
+
+
+@examples(
+    "sightscale sweep run sweep.yaml --output sweeps/mine --processes 4",
+    "sightscale sweep run sweep.yaml --output sweeps/mine --unit 3",
+)
+def run(
+    file: SweepFile,
+    output: Output,
+    processes: Annotated[int, typer.Option(min=1, help="Units that run at a time on this machine.")] = 1,
+    unit: Annotated[
+        int | None, typer.Option(min=0, help="Run the unit of this number alone, as a task of a Slurm array does.")
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write one report and one board of all runs at the end.")] = True,
+) -> None:
+    """Run every unit that isn't finished, each in a process of its own; then write a report and a board of all.
+
+    Run the same command again to go on where it stopped. Exit code 1 when a unit failed.
+    """
+    from sightscale.harness.sweep import State, list_units, load_sweep, run_unit, run_units, write_board
+
+    units = list_units(load_sweep(file), output)
+    if unit is not None:
+        if unit >= len(units):
+            raise UserError(f"{file} has {len(units)} units, numbered from 0; there is no unit {unit}")
+        ending = run_unit(units[unit], output)
+        if ending.state is State.FAILED:
+            raise UserError(f"{units[unit].name} failed: {ending.reason}")
+        return
+    endings = run_units(units, output, processes)
+    failed = [(unit, ending) for unit, ending in zip(units, endings, strict=True) if ending.state is State.FAILED]
+    finished = sum(ending.state is State.FINISHED for ending in endings)
+    if report and finished:
+        from sightscale.harness.analysis import render_reliance
+
+        findings, board, page = write_board(output)
+        for table in render_reliance(findings, detail=False):
+            open_console().print(table)
+        print(f"board in {board}, report in {page}")
+    for broken, ending in failed:
+        print(f"failed: {broken.name}: {ending.reason}")
+    print(f"{finished:,} of {len(units):,} units finished, {len(failed):,} failed")
+    if failed:
+        sys.exit(1)
+
+
+@examples("sightscale sweep status sweep.yaml --output sweeps/mine")
+def status(file: SweepFile, output: Output) -> None:
+    """Show how far each unit is, how fast, and how long it still needs."""
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    from sightscale.harness.pages import show_value
+    from sightscale.harness.sweep import State, list_units, load_sweep, read_status
+
+    statuses = read_status(list_units(load_sweep(file), output), output)
+    names = ("conditions", "rows", "rows/s", "time left")
+    table = Table(
+        Column("unit", overflow="fold"),
+        "state",
+        *(Column(name, justify="right") for name in names),
+        Column("reason", overflow="fold"),
+    )
+    for one in statuses:
+        table.add_row(
+            f"{one.unit.number} {one.unit.name}",
+            str(one.state),
+            f"{one.done} of {one.conditions}",
+            f"{one.rows:,}",
+            "" if one.rate is None else f"{one.rate:.1f}",
+            _show_seconds(one.left),
+            Text(show_value(one.reason, 300)),
+        )
+    open_console().print(table)
+    counts = {state: sum(one.state is state for one in statuses) for state in State}
+    print(", ".join(f"{count:,} {state}" for state, count in counts.items()))
+
+
+@examples("sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16")
+def slurm(
+    file: SweepFile,
+    output: Output,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Tasks of an array that run at a time.")] = None,
+) -> None:
+    """Write and print an sbatch script that runs the missing units as a job array, one for each kind of needs.
+
+    When the arrays are done, `sightscale sweep run` with the same file writes the report and the board.
+    """
+    from sightscale.harness.sweep import list_units, load_sweep, write_slurm
+
+    sweep = load_sweep(file)
+    written = write_slurm(sweep, file, list_units(sweep, output), output, at_once)
+    for path in written:
+        print(f"{path.read_text(encoding='utf-8')}\n# sbatch {path}\n")
+    if not written:
+        print("every unit is finished")
+
+
+def _show_seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if seconds else ""
+
+
+register(app, run, "run")
+register(app, status, "status")
+register(app, slurm, "slurm")

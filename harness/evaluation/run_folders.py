@@ -1,0 +1,22 @@
+"""Run folders: where records lie. A folder of runs is one data set, a parquet file for each run's folder."""
+
+from pathlib import Path
+
+from sightscale.tasks.errors import UserError
+
+DEPTH = 3  # folders below a named one in which runs are looked for
+
+
+def find_runs(path: Path) -> list[Path]:
+    """Run folders at or below `path`, by name. Raises UserError in one line when there are none."""
+    if not path.exists():
+        raise UserError(f"there is no folder {path}; name the --output folder of `sightscale run`")
+    if path.is_file() or (path / "records.parquet").is_file():
+        return [path]
+    for depth in range(1, DEPTH + 1):
+        below = sorted(file.parent for file in path.glob("*/" * depth + "records.parquet"))
+        if below:
+            return below
+    raise UserError(
+        f"{path} holds no records; name the --output folder of `sightscale run`, or a folder that holds such folders"
+    )
