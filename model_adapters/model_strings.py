@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lmms_eval.api.model import lmms
 
+from sightscale.model_adapters.engines import check_engine
 from sightscale.model_adapters.systems import list_systems, models_folder
 from sightscale.tasks.errors import UserError, first_line
 
@@ -69,6 +70,15 @@ def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
                 "tells how to make it"
             )
     return spec
+
+
+def check_model(spec: ModelSpec) -> None:
+    """Raise UserError for a model that can't be loaded here, as far as that is known before any time is spent on it."""
+    roles = [spec.arguments.get(role) for role in ("perception", "reasoning", "focus_llm")]
+    names = {"end-to-end": [spec.name], "decoupled": roles}.get(spec.kind, [])
+    for name in names:
+        if isinstance(name, str):
+            check_engine(name)
 
 
 def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:

@@ -6,10 +6,12 @@ each condition the records so far are on disk; within one, finished generations 
 
 import logging
 import math
+import shutil
 import time
 import uuid
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sightscale.harness.evaluation.data_lock import check_lock, describe_documents, find_commit, read_lock
-from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.harness.evaluation.load_tasks import LoadedTask, load_tasks
 from sightscale.harness.evaluation.manifest import (
     describe_data,
     describe_machine,
@@ -43,6 +45,8 @@ from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
 if TYPE_CHECKING:
+    from lmms_eval.tasks import TaskManager
+
     from sightscale.model_adapters.model_strings import ModelSpec
 
 logger = logging.getLogger(__name__)
@@ -95,17 +99,8 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     from lmms_eval.evaluator import simple_evaluate
 
     from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
-    from sightscale.model_adapters.model_strings import open_model
 
-    _prepare_folder(plan.output)
-    logger.info(f"tasks: reading {', '.join(plan.tasks)}")
-    manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
-    if plan.lock:
-        check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
-    logger.info(f"model: loading {plan.model_text}")
-    store = plan.store or plan.output / "generations.sqlite"
-    model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
-    manifest = _begin(plan, model, sorted(leaves))
+    model, manager, leaves, manifest = _open(plan)
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
     commits = {name: find_commit(task.documents) for name, task in leaves.items()}
@@ -171,6 +166,32 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
+
+
+def _open(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask], dict[str, Any]]:
+    """The model, the tasks and the manifest of a run. What keeps it from beginning leaves no folder behind."""
+    from sightscale.model_adapters.model_strings import check_model, open_model
+
+    check_model(plan.model)
+    created = [folder for folder in (plan.output, *plan.output.parents) if not folder.exists()]
+    try:
+        _prepare_folder(plan.output)
+        logger.info(f"tasks: reading {', '.join(plan.tasks)}")
+        manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
+        if plan.lock:
+            check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
+        logger.info(f"model: loading {plan.model_text}")
+        store = plan.store or plan.output / "generations.sqlite"
+        model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
+        manifest = _begin(plan, model, sorted(leaves))
+    except BaseException:
+        if plan.output in created:
+            shutil.rmtree(plan.output, ignore_errors=True)
+        for folder in created[1:]:
+            with suppress(OSError):  # somebody else put something there meanwhile
+                folder.rmdir()
+        raise
+    return model, manager, leaves, manifest
 
 
 def _prepare_folder(output: Path) -> None:

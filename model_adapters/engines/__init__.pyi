@@ -1,7 +1,7 @@
 from .loading import load_model as load_model
 from .nowait import read_rule as read_rule
 from .on_demand import Room as Room, open_on_demand as open_on_demand
-from .opening import OPENAI as OPENAI, VLLM as VLLM, open_engine as open_engine
+from .opening import OPENAI as OPENAI, VLLM as VLLM, check_engine as check_engine, open_engine as open_engine
 from .processors import for_pictures as for_pictures
 from .protocol import (
     MAX_REASON as MAX_REASON,

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ def open_engine(
             allow_unused_weights=allows,
         )
     return StoredEngine(engine, finished) if finished is not None else engine
+
+
+def check_engine(model: str) -> None:
+    """Raise UserError for a model string whose engine can't run here, as far as that is known without loading it."""
+    if model.startswith(OPENAI):
+        return
+    if model.startswith(VLLM) and find_spec("vllm") is None:
+        raise UserError(f"model {model!r} asks for vLLM, which isn't installed: pip install 'sightscale[vllm]'")
+    path = Path(model.removeprefix(VLLM)).expanduser()
+    if (path.is_absolute() or model.removeprefix(VLLM).startswith((".", "~"))) and not path.exists():
+        raise UserError(f"model {model!r}: there is no such folder or file")
 
 
 def split_served(model: str, base_url: Any = None) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import datasets
@@ -265,3 +266,35 @@ def test_a_mistake_ends_in_one_line_and_exit_code_1(arguments: list[str], tmp_pa
 def test_an_output_that_cannot_be_written_is_named() -> None:
     with pytest.raises(UserError, match="cannot write to /proc/nowhere"):
         evaluate(plan(Path("/proc/nowhere")))
+
+
+OPENING = ("model_adapters.engines.opening", "harness.evaluation.evaluate")
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "there").mkdir()
+    for model, tasks in ((str(tmp_path / "weights"), "easy_vqa"), ("easy_vqa_nano", "no_such_task")):
+        for output in (tmp_path / "new" / "folder", tmp_path / "there"):
+            with pytest.raises(UserError):
+                evaluate(plan(output, model=model, tasks=tasks))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "weights"]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ("vllm:some/model", "asks for vLLM, which isn't installed"),
+        ("decoupled:perception=easy_vqa_nano,reasoning=vllm:some/model", "'vllm:some/model' asks for vLLM"),
+        ("/no/such/folder", "there is no such folder or file"),
+    ],
+)
+def test_a_model_that_cannot_run_here_is_named_before_data_are_read(
+    model: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, running = (import_module(f"sightscale.{name}") for name in OPENING)
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    monkeypatch.setattr(running, "load_tasks", lambda *_: pytest.fail("data were read"))
+    with pytest.raises(UserError, match=reason):
+        evaluate(plan(tmp_path / "out", model=model))
+    assert not (tmp_path / "out").exists()
