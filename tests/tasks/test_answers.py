@@ -59,6 +59,7 @@ READ = [
     ('```json\n{"answer": "B"}\n```', "B"),
     ("Ans: B", "B"),
     ("B</s>", "B"),
+    ("A: circle is wrong. B: triangle is right.", "B"),
 ]
 NOT_READ = [
     "",
@@ -84,7 +85,6 @@ NOT_READ = [
     "<think>Answer: A",
     "The image does not contain a green shape.",
     "I don't see a circle.",
-    "A: circle is wrong. B: triangle is right.",
     "It is a",
     "D. H. Lawrence wrote it",
 ]
