@@ -15,7 +15,7 @@ _BE = (
 )
 _GOOD = (
     r"(?:correct|right|best|true|accurate|appropriate|suitable|likely|likeliest|probable|plausible|closest|nearest|"
-    r"valid|logical|answer|better|fitting|matching|real|proper|optimal|similar|consistent|reasonable|final|one|match|fit)"
+    r"valid|logical|answer|better|fitting|matching|real|proper|optimal|similar|consistent|reasonable|final|one|match|fit|corresponding|chosen|equivalent|counterpart|only)"
 )
 
 
@@ -47,7 +47,7 @@ LANGUAGES: Mapping[str, Cues] = {
     "English": Cues(
         final=(
             r"\b(?:answer|ans|solution)\b(?:\s+(?:to|for|here|based|with|in|letter|option|choice|according|given|among|from|that|"
-            r"which|of|must|should|would|will|could|can|may|might|therefore|then|and|you)\b[^.:;=\n]{0,90}?)?"
+            r"which|of|must|should|would|will|could|can|may|might|therefore|then|and|you)\b[^.:;=\n]{0,90}?)??"
             rf"\s*[\"']?(?:{_BE}|[:=]|\s-+\s|->|\)\s*:)",
             r"\b(?:final|correct|right|best|chosen|selected|appropriate|suitable|likely|likeliest|accurate|plausible|probable|closest|"
             r"matching|corresponding|proper|valid|nearest|logical|better|true|fitting|my|your|optimal)\s+"
@@ -55,11 +55,10 @@ LANGUAGES: Mapping[str, Cues] = {
             r"(?:answer|option|choice|letter|match|selection|response|candidate|statement|solution|fit|one|guess|pick|conclusion|"
             r"alternative|picture|image|point|box)s?\b"
             r"(?:\s+(?:to|for|here|based|with|in|on|letter|option|choice|according|given|among|from|that|which|of|labell?ed|therefore|would|"
-            r"should|must|will|could|may|might|can|seems|appears|when|by)\b[^.:;=\n]{0,120}?)?"
+            r"should|must|will|could|may|might|can|seems|appears|when|by)\b[^.:;=\n]{0,120}?)??"
             rf"\s*[\"']?(?:{_BE}|[:=]|\s-+\s|->)",
             r"\b(?:final|conclusion|result|verdict|decision|choice|selection|prediction|pick)\s*[:=]",
-            r"\bcorresponding\s+(?:to\s+)?(?:the\s+)?(?:ref|reference)?[^.:;=\n]{0,120}?"
-            r"\b(?:is|would be|should be|must be|will be|could be|might be)\b",
+            r"\bcorrespond(?:ing|s)\s[^.,:;=\n]{0,120}?\b(?:is|would\s+be|should\s+be|must\s+be|will\s+be|could\s+be|might\s+be)\b",
             r"\b(?:is|are|be|to|with|by|as|choose|select)\s{0,2}:\s{0,2}\n",
             r"\banswer\s+(?=\(?[a-z]\)?\W*$)",
             r"\b(?:actually|rather|instead),?\s+(?:it\s+is|it's|it\s+should\s+be|it\s+must\s+be)\b",
@@ -76,6 +75,7 @@ LANGUAGES: Mapping[str, Cues] = {
             r"\b(?:most|more|best|closest|closer|better|greatest|highest|nearest|similar|corresponds?|correspond(?:ing|ed)|matche?s?|"
             r"equivalent|analogous)\b[^.:;\n]{0,100}?(?:\b(?:is|are|be|to|with|by|in|at|as)\b|:)",
             r"\b(?:so|therefore|thus|hence|consequently|in\s+conclusion|overall|ultimately)\b,?[^.;\n]{0,120}?(?:\b(?:is|are|be|to|at|by|with|in)\b|:)",
+            r"\b(?:moving|facing|pointing|turning|heading|going|moves|turns|points|faces)\s+(?:to|towards?)\b",
             r"\b(?:points?|leads?|indicat(?:es?|ing)|suggest(?:s|ing)?|correspond(?:s|ing)?|equal(?:s)?|equates?)\s+(?:to|that)?\b",
         ),
         claims=(
@@ -84,9 +84,11 @@ LANGUAGES: Mapping[str, Cues] = {
             rf"(?:{_BE}|seems?|appears?|looks?)(?:\s+to\s+be|\s+to\s+have)?(?:\s+\w+ly|\s+the|\s+much|\s+slightly|\s+a\s+bit|\s+also)*\s+"
             r"(?!(?:under|over|after|other|another|either|rather|never|her|per|water|paper|number|outer|inner|upper|lower|corner|"
             r"center|test|rest|west|forest|guest|chest|quest|request|interest|older|together)\b)(?:\w{2,}er\b|\w{2,}est\b|more\b|most\b|least\b|less\b)",
+            r"(?:(?:is|does|would|seems\s+to|appears\s+to)\s+)?(?:more|most|better|best)\s+(?:\w+ly\s+)?(?:and\s+\w+ly\s+)?"
+            r"(?:locali[sz]|enclos|captur|encompass|surround|fit|match|align|cover|represent|describ|resembl|correspond)\w*",
             r"(?:\w+ly\s+|best\s+|most\s+|also\s+|would\s+|should\s+|must\s+|could\s+|does\s+|seems?\s+to\s+|appears?\s+to\s+){0,3}"
             r"(?:corresponds?|matche?s|match|fits?|completes?|satisf(?:y|ies)|shares?|resembles?|continues?|follows?|aligns?|answers?|"
-            r"localizes?|encloses?|encompasses|captures?|has\s+(?:the\s+)?(?:more|most|best|closest|same|greatest|similar|a\s+more|a\s+better)|"
+            r"has\s+(?:the\s+)?(?:more|most|best|closest|same|greatest|similar|a\s+more|a\s+better)|"
             r"(?:is|would\s+be|are)\s+(?:the\s+)?equivalent|serves?\s+(?:the\s+)?(?:same|similar|a\s+similar))\b",
         ),
         denies=(
@@ -100,11 +102,11 @@ LANGUAGES: Mapping[str, Cues] = {
             r"can(?:not|\s+not)\b",
             rf"(?:{_BE}|seems?|appears?)\s+(?:\w+ly\s+|also\s+|clearly\s+|therefore\s+)?(?:incorrect|wrong|false|invalid|unlikely|impossible|eliminated|"
             r"excluded|ruled\s+out|irrelevant|incompatible|inconsistent|out\b|less\s+\w+|the\s+least|a\s+distractor|too\b)",
-            r"(?:incorrect|wrong|false|no)\b",
+            r"(?:incorrect|wrong|false)\b",
             r"(?:lacks?|fails?|contradicts?|violates?)\b",
         ),
         conditional=(
-            r"\b(?:if|unless|suppose|supposing|assuming|assume|whether|were\s+it|in\s+case|would\s+have|let's\s+say|imagine)\b",
+            r"\b(?:if|unless|suppose|supposing|assuming|assume|whether|which\s+(?:of|one|image|option|point|box)|were\s+it|in\s+case|would\s+have|let's\s+say|imagine)\b",
         ),
         withdrawn=(
             r"\b(?:wait|scratch\s+that|correction|on\s+second\s+thoughts?|let\s+me\s+(?:re\w+|correct|double|check)|no,\s+(?:that|it|actually)|"
@@ -126,6 +128,7 @@ LANGUAGES: Mapping[str, Cues] = {
             r"\bas\s+an?\s+(?:ai|language\s+model)\b",
             r"\bplease\s+(?:provide|upload|share|attach)\b",
             r"\bnone\s+of\s+the\s+(?:above|options|choices)",
+            r"\b(?:difficult|not\s+easy)\s+to\s+(?:\w+ly\s+)?(?:determine|tell|identify)\b",
             r"\bunanswerable\b|\bunclear\b",
         ),
         joins=("and", "or", "as\\s+well\\s+as"),

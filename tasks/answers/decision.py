@@ -28,7 +28,7 @@ _FILLER = re.compile(
     r"选项|選項|选择|第|보기|विकल्प|الخيار|选|是|为|項|项)(?![\w'])[\s\"':=,-]{0,6}|(?:选项|選項|选择|选|是|为)\s{0,3})"
 )
 _SLOT = re.compile(
-    rf"(?P<open>[\s\"'(\[{{<*:=>-]{{0,12}})(?:(?:the\s+)?(?:{NOUNS})\s*[:#]?\s*)?(?P<in>[(\[{{<\"']*)\s?(?P<letter>[A-Za-z])\s?(?P<out>[)\]}}>\"']*)(?![A-Za-z0-9_À-ɏ'^/]|-[A-Za-z])",
+    rf"(?P<open>[\s\"'(\[{{<*:=>$-]{{0,12}})(?:(?:the\s+)?(?:{NOUNS})\s*[:#]?\s*)?(?P<in>[(\[{{<\"']*)\s?(?P<letter>[A-Za-z])\s?(?P<out>[)\]}}>\"']*)(?![A-Za-z0-9_À-ɏ'^/]|-[A-Za-z])",
     re.I,
 )
 _REASON_NEXT = re.compile(
@@ -47,6 +47,19 @@ _LEAD = re.compile(
 _BECAUSE = re.compile(r"([A-Z]),?\s{1,4}(?:because|since)\s")
 _A_MEANS_ANSWER = re.compile(r"a\s?:\s*", re.I)
 _SKIP = re.compile(r"[\s\"')\].:,-]*")
+_GAP = re.compile(
+    r"(?:[\s\"'(:,\[*-]|\b(?:the|an?|that|it|is|be|to|of|with|by|in|at|option|choice|answer|letter|likely|most|probably|definitely|"
+    r"clearly|indeed|actually|point|box|image|picture|figure|one|labell?ed|located|one|still|both|only|also|just)\b)*"
+)
+_STRONG = re.compile(
+    r"\b(?:correct|right|best|better|most|answer|closest|likeliest|matches|corresponds|shares|more \w+ly|more accurate|more appropriate|"
+    r"more similar)\b"
+)
+_NOT = re.compile(r"\b(?:not|never|no|neither|less|than)\b|n't\b")
+_CONCLUDES = re.compile(
+    r"\b(?:so|therefore|thus|hence|in conclusion|in summary|overall|based on|consequently|as such|given|conclude|"
+    r"it appears that|it seems that|after analyzing|analysis|i (?:think|believe|would|say))\b"
+)
 _SPACE = re.compile(r"[\s:]*")
 
 
@@ -99,18 +112,25 @@ class Response:
     def grouped(self) -> set[int]:
         """Where mentions start that "and", "or" or a comma joins to another option: none of them is chosen alone."""
         joined: set[int] = set()
-        last: Mention | None = None
+        run: list[Mention] = []  # of one option, side by side: "(B) Point B"
         for mention in self.mentions:
-            if last and mention.letter != last.letter and mention.start - last.end < 40:
-                gap = self.low[last.end : mention.start].strip(" ()[]\"'") or ","
-                weak = gap == "," and (last.kind == "text" or mention.kind == "text")
+            if run and mention.letter == run[-1].letter and mention.start - run[-1].end < 6:
+                if run[-1].start in joined:
+                    joined.add(mention.start)
+                run.append(mention)
+                continue
+            if run and mention.letter != run[-1].letter and mention.start - run[-1].end < 40:
+                gap = self.low[run[-1].end : mention.start].strip(" ()[]\"'") or ","
+                weak = gap == "," and "text" in (run[-1].kind, mention.kind)
                 join = _JOIN.fullmatch(gap + " ") or _JOIN.fullmatch(re.sub(r"\s*(?:point|box|image|picture|the|figure)s?$", " ", gap))
                 if join and not weak and not is_denied(self, mention):
-                    joined |= {last.start, mention.start}
-            elif last and mention.letter == last.letter and last.start in joined and mention.start - last.end < 6:
-                joined.add(mention.start)
-            last = mention
+                    joined |= {mention.start, *(one.start for one in run)}
+            run = [mention]
         return joined
+
+    @cached_property
+    def long(self) -> bool:
+        return len(self.text.split()) > MAX_PROSE_WORDS
 
     @cached_property
     def refused(self) -> bool:
@@ -156,7 +176,7 @@ def read_slot(response: Response, cue: re.Match[str]) -> Finding | None:
     text, low, cues = response.text, response.low, response.cues
     start, end = response.clauses.around(max(cue.start(), cue.end() - 1))
     start = min(start, cue.start())
-    before = low[max(start, cue.start() - 200) : cue.start()]
+    before = low[max(start, cue.start() - 200, low.rfind("\n", 0, cue.start() + 1) + 1) : cue.start()]
     if cues.conditional.search(before.rpartition(",")[2] if not before.rstrip().endswith(",") else ""):
         return None
     if cues.denies.search(before[-40:]):
@@ -169,17 +189,17 @@ def read_slot(response: Response, cue: re.Match[str]) -> Finding | None:
     if line_end - place_of_line < 300:
         whole = read_letter(response, text[place_of_line:line_end])
         if whole and not text[place_of_line:line_end] == "a":
-            return _join_others(response, Finding(whole, cue.start(), line_end), "\n" in text[cue.end() : place_of_line])
+            return _join_others(response, Finding(whole, cue.start(), line_end), "\n" in text[cue.start() : place_of_line])
     for _ in range(8):
         slot = _SLOT.match(text, place)
         if slot and (letter := response.options.letters.get(slot["letter"].upper())) and _is_set(response, slot, cue):
             if "?" in text[slot.end() : slot.end() + 2] and not cue[0].rstrip().endswith(":"):
                 return None
-            return _join_others(response, Finding(letter, cue.start(), slot.end()), "\n" in text[cue.end() : slot.start("letter")])
+            return _join_others(response, Finding(letter, cue.start(), slot.end()), "\n" in text[cue.start() : slot.start("letter")])
         mention = _starting_at(response, place)
         if mention and _ends_well(response, mention):
             finding = Finding(mention.letter, cue.start(), mention.end)
-            return _join_others(response, finding, "\n" in text[cue.end() : mention.start])
+            return _join_others(response, finding, "\n" in text[cue.start() : mention.start])
         filler = _FILLER.match(low, place)
         if not filler or filler.end() == place:
             break
@@ -270,11 +290,17 @@ def _join_others(response: Response, finding: Finding, on_new_line: bool) -> Fin
             return Finding(SEVERAL, finding.start, mention.end)
         break
     if on_new_line:
-        below = next((label for label in response.labels if label.start >= finding.end), None)
+        below = next((m for m in response.mentions if m.start >= finding.end and m.letter != letter), None)
+        below = below if below and _opens_line(response, below) else None
         lines = response.text.count("\n", finding.end, below.start + 1) if below else 0
         if below and below.letter != letter and lines == 1 and not is_denied(response, below):
             return Finding(SEVERAL, finding.start, below.end)
     return Finding(letter, finding.start, place)
+
+
+def _opens_line(response: Response, mention: Mention) -> bool:
+    line = response.low[response.low.rfind("\n", 0, mention.start) + 1 : mention.start]
+    return line.strip(" *-+.(0123456789") in ("", "option", "the")
 
 
 def read_slots(response: Response) -> Finding | None:
@@ -344,7 +370,7 @@ def is_supposed(response: Response, mention: Mention) -> bool:
     """Whether a mention stands in a condition or a question."""
     low = response.low
     start, end = response.clauses.around(mention.start)
-    before = low[max(start, mention.start - 200) : mention.start]
+    before = low[max(start, mention.start - 60) : mention.start]
     if response.cues.conditional.search(before.rpartition(",")[2]):
         return True
     return low[mention.end : end].rstrip()[-1:] == "?"
@@ -354,7 +380,13 @@ def _opens_with_if(response: Response, mention: Mention) -> bool:
     low = response.low
     begin = max(low.rfind(mark, 0, mention.start) for mark in (".", "!", "?", "\n")) + 1
     opening = response.cues.conditional.search(low, begin, begin + 12)
-    return bool(opening and not low[begin : opening.start()].strip())
+    if not opening or low[begin : opening.start()].strip():
+        return False
+    comma = low.find(",", begin, mention.start)
+    supposed = (comma if comma > 0 else mention.start) + 1
+    return bool(re.search(r"\b(?:answer|option|choice|correct)\b", low[begin:supposed])) or any(
+        begin <= other.start < supposed for other in response.mentions
+    )
 
 
 def _after_own_text(response: Response, mention: Mention) -> int:
@@ -372,7 +404,7 @@ def _after_own_text(response: Response, mention: Mention) -> int:
 def is_claimed(response: Response, mention: Mention) -> bool:
     """Whether the words around a mention claim that it is the answer."""
     low, cues = response.low, response.cues
-    if mention.start in response.grouped or is_supposed(response, mention) or is_denied(response, mention):
+    if mention.start in response.grouped or is_contradicted(response, mention) or is_supposed(response, mention) or is_denied(response, mention):
         return False
     start, end = response.clauses.around(mention.start)
     others = [m.start for m in response.mentions if m.letter != mention.letter and m.start >= mention.end]
@@ -380,6 +412,8 @@ def is_claimed(response: Response, mention: Mention) -> bool:
     reach = min([end, place + 90, *others[:1]]) if place < end else place
     window = low[place:reach]
     trait = response.options.trait
+    if mention.kind == "text" and is_working(response, mention):
+        return False
     if mention.kind == "text" and trait and trait in low[mention.start : mention.end]:
         return True
     claim = _search_claim(cues.claims, window)
@@ -390,36 +424,89 @@ def is_claimed(response: Response, mention: Mention) -> bool:
     ahead = [m.end for m in response.mentions if m.letter != mention.letter and m.end <= mention.start]
     begin = max([start, mention.start - 160, *ahead[-1:]])
     before = low[begin : mention.start]
+    if mention.kind in ("set", "noun") and _follows_own_text(response, mention):
+        return True
     if mention.kind == "bare":
         closed = re.match(r"[)\"']?\s*(?:[.,!;\n]|$)", low[place : place + 4])
-        return bool(closed and re.search(r"(?:\b(?:is|be|as|say)|'s|:)\s+$", before))
+        return bool(closed and re.search(r"(?:\b(?:is|be|as|say|with|by|labell?ed|marked)|'s|:)\s+$", before))
     matches = list(cues.prefers.finditer(before))
-    return bool(matches) and len(before) - matches[-1].end() <= 40
+    if not matches or " than " in before[matches[-1].start() :]:
+        return False
+    return bool(_GAP.fullmatch(before, matches[-1].end()))
+
+
+def is_working(response: Response, mention: Mention) -> bool:
+    """Whether a mention is a number or formula in the working of a response that ends in something else."""
+    words = response.low[mention.start : mention.end]
+    if re.search(r"(?<!\\)\b[a-z]{3,}", words):
+        return False
+    return response.long or bool(response.cues.final.search(response.low))
+
+
+def is_contradicted(response: Response, mention: Mention) -> bool:
+    """Whether an option's text and the letter in brackets behind it are of different options: "the second image (B)"."""
+    for other in response.mentions:
+        first, second = (mention, other) if mention.start < other.start else (other, mention)
+        if other.letter == mention.letter or first.kind != "text" or second.kind != "set":
+            continue
+        if response.low[first.end : second.start].strip() == "" and second.start - first.end < 3:
+            return True
+    return False
+
+
+def is_strong(response: Response, mention: Mention) -> bool:
+    """Whether a claim says in so many words that the option is the answer, or draws a conclusion."""
+    low = response.low
+    start, end = response.clauses.around(mention.start)
+    place = _after_own_text(response, mention)
+    return bool(
+        _STRONG.search(low, place, min(end, place + 90))
+        or re.search(r"\b(?:most|best|closest)\b(?![^.]{0,90}\bthan\b)", low[max(start, mention.start - 100) : mention.start])
+        or _CONCLUDES.search(low, max(0, start - 30), mention.start)
+    )
+
+
+def _follows_own_text(response: Response, mention: Mention) -> bool:
+    """Whether a letter is put in brackets behind its option's text: "moving right (B)"."""
+    for other in response.mentions:
+        if other.kind == "text" and other.letter == mention.letter and 0 <= mention.start - other.end < 12:
+            return response.low[other.end : mention.start].strip() in ("", "(option", "(choice", "(")
+    return False
 
 
 def _search_claim(claims: re.Pattern[str], window: str) -> str | None:
     """The first claim behind an option: at once, or behind a few words or an insertion between commas."""
     for start in (match.start() for match in re.finditer(r"(?=\s|^)", window)):
         match = claims.match(window, start)
+        if match and _NOT.search(window, 0, match.start() + 1):
+            return None
         if match:
             return match[0] + window[match.end() : match.end() + 12]
     return None
 
 
 def read_claims(response: Response) -> Finding | None:
-    """The one option that is claimed, or of several the one that the last clause settles on."""
-    claims = response.claims
+    """The one option that is claimed, or of several the one that the last clause settles on.
+
+    What a list says of its items one by one claims nothing, unless it says which of them is right.
+    """
+    listing = len({label.letter for label in response.labels}) > 1
+    strong = [claim for claim in response.claims if is_strong(response, claim)]
+    claims = strong if strong or listing else response.claims
     letters = {claim.letter for claim in claims}
     if not letters or (response.refused and len(letters) > 1):
         return None
     if len(letters) == 1:
         return Finding(claims[-1].letter, claims[-1].start, claims[-1].end)
     last = claims[-1]
-    start, end = response.clauses.around(last.start)
-    concluding = re.search(r"\b(?:so|therefore|thus|hence|in conclusion|overall|based on|consequently|as such|given)\b", response.low[max(0, start - 30) : last.start])
-    after = {m.letter for m in response.mentions if m.start > last.end and m.kind != "bare"} - {last.letter}
-    if concluding and not after:
+    start, _ = response.clauses.around(last.start)
+    concluding = _CONCLUDES.search(response.low, max(0, start - 30), last.start)
+    if concluding:
         return Finding(last.letter, last.start, last.end)
+    first = claims[0]
+    opening = response.clauses.around(0)[1]
+    if first.start < opening and not response.refused and sum(claim.letter == first.letter for claim in claims) * 2 >= len(claims):
+        return Finding(first.letter, first.start, first.end)
     return None
 
 
@@ -427,16 +514,18 @@ def read_named(response: Response) -> Finding | None:
     """The one option that a short response names, unless it names it to rule it out."""
     text = response.text
     offset = 0
-    if len(text.split()) > MAX_PROSE_WORDS:
-        offset = text.rfind("\n") + 1
-        if not offset or len(text[offset:].split()) > MAX_PROSE_WORDS:
+    if response.long:
+        if response.claims or response.slots:
             return None
+        offset = text.rfind("\n") + 1
+        if not offset or len(text[offset:].split()) > MAX_PROSE_WORDS or text[-1] not in ".!)\"'":
+            return None  # too long, or cut off
     named: dict[str, Mention] = {}
     for mention in response.mentions:
-        if mention.start < offset or mention.kind == "bare":
+        if mention.start < offset or mention.kind == "bare" or mention.start in response.grouped:
             continue
         if is_denied(response, mention) or is_supposed(response, mention) or _opens_with_if(response, mention):
-            return None
+            continue
         named.setdefault(mention.letter, mention)
     if len(named) != 1:
         return None
@@ -449,6 +538,8 @@ def read_named(response: Response) -> Finding | None:
 def read_marks(response: Response) -> Finding | None:
     """One letter in brackets or behind "option", and no other anywhere in the response."""
     marked = [mention for mention in response.mentions if mention.kind in ("set", "noun")]
+    if any(mention.start in response.grouped for mention in marked):
+        return None
     if len({mention.letter for mention in marked}) != 1:
         return None
     mention = marked[0]

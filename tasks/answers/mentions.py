@@ -30,11 +30,12 @@ _LABEL = re.compile(
 _END = re.compile(
     r"(?<!\b[A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bfig)[.!?]+[\"')\]]*(?=\s|$)|[.!?](?=[^\x00-\x7f\s])|"
     r"(?<=[A-Za-z])[.!?](?=\s|$)|[;\n]|"
-    r",?\s(?=(?:because|since|but|while|whereas|although|though|however|so|thus|hence|therefore|which)\b)"
+    r",?\s(?=(?:because|since|but|while|whereas|although|though|however|so|thus|hence|therefore)\b)"
 )
 _BEYOND_NUMBER = re.compile(r"[.,:/]\d|\s?%|\s?[\\^×÷*/+=√π]|\s-\s?\d|\s?[a-z]?\^|-\d")
 _MATH_BEFORE = re.compile(r"(?:[+*/^\\{×÷√±]\s?|[\w}]|\d\s?-\s?)$")
 _MATH_AFTER = re.compile(r"\s?[+*/^\\{×÷]|\w|\s-\s?\d")
+_MEASURE = re.compile(r"([$€£]?-?\d[\d.,]{0,12})\s?(?:[°%]|[a-zμµ]{1,12}(?:\s?(?:\^\s?\{?-?\d\}?|[²³])|/[a-z]{1,4})?)")
 _LISTED_NUMBER = re.compile(r"(?:^|\n)\s?$")
 _NUMBERED = re.compile(r"\b(?:image|picture|figure|step|option|choice|question|number|no|row|column|section|part|case|equation|method)\.?\s$")
 
@@ -80,7 +81,9 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     """The options of a question, ready to be looked for. A text that two options share tells nothing and is left out."""
     letters = {letter.upper(): letter for letter, _ in items}
     words = {letter: re.sub(r"[()\[\]]", " ", fold(text, article=True)).split() for letter, text in items}
-    named = len(items) > 1 and all(letter.lower() in words[letter] for letter in words)
+    own = [letter for letter in words if letter.lower() in words[letter]]
+    others = [word for letter in words if letter not in own for word in words[letter]]
+    named = len(own) > 1 and not any(letter.lower() in others for letter in words)
     texts = {letter: fold(text, article=named) for letter, text in items}
     seen: dict[str, set[str]] = {}
     for letter, text in texts.items():
@@ -95,7 +98,7 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     things = [thing for thing in _THINGS if thing in all_words]
     if named and not things:
         things = list(_THINGS)
-    frames = {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in words} if named else set()
+    frames = {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in own} if named else set()
     trait = next((word for word in frames.pop().split() if re.fullmatch(r"\w{3,}er", word)), "") if len(frames) == 1 else ""
     if named and not trait:
         found = {word for text in words.values() for word in text if re.fullmatch(r"\w{3,}er", word)}
@@ -172,11 +175,13 @@ def _goes_on(low: str, match: re.Match[str]) -> bool:
 
 def _find_aliases(text: str) -> list[str]:
     """Other ways to write an option: numbers in words and digits, without currency, degree or a unit's brackets."""
-    aliases = [text[1:] if text.startswith(("$", "€", "£")) else "", text.removesuffix("°"), text.replace(" ", "")]
+    aliases = [text.replace("'", ""), text[1:] if text.startswith(("$", "€", "£")) else "", text.removesuffix("°"), text.replace(" ", "")]
     if text in _NUMBER_WORDS:
         aliases.append(str(_NUMBER_WORDS.index(text)))
     if text.isdecimal() and len(text) < 3 and text.isascii() and int(text) < len(_NUMBER_WORDS):
         aliases.append(_NUMBER_WORDS[int(text)])
+    if measure := _MEASURE.fullmatch(text):
+        aliases.append(measure[1])
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+", text):
         aliases.append(text.replace(",", ""))
     return [alias for alias in aliases if alias and alias != text]
@@ -191,6 +196,8 @@ def _find_texts(low: str, options: Options) -> list[Mention]:
             continue
         for start in _find_places(flat, text):
             end = start + len(text)
+            if text == "no" and flat[end : end + 1] == " " and flat[end + 1 : end + 2].isalpha():
+                continue  # "no train"
             if text[-1].isdecimal() and text[0].isdecimal():
                 if _BEYOND_NUMBER.match(low, end) or _NUMBERED.search(low, max(0, start - 20), start):
                     continue

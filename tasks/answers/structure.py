@@ -102,7 +102,7 @@ def simplify(text: str) -> str:
         text = _TEX_NAMES.sub(lambda match: _TEX_SYMBOLS.get(match[1] or match[2], match[0]), text)
         for _ in range(2):  # \\text{\\textbf{B}}
             text = _TEX_WRAP.sub(r"\1", text)
-        text = _TEX_SPACE.sub(" ", _TEX_DEGREES.sub("°", text))
+        text = _TEX_SPACE.sub(" ", _TEX_DEGREES.sub("°", text)).replace("~", " ")
         text = _TEX_SHORT.sub(lambda match: f"\\sqrt{{{match[3]}}}" if match[3] else f"\\frac{{{match[1]}}}{{{match[2]}}}", text)
     if "$" in text or "\\" in text:
         text = _MATH.sub(_unwrap_math, text)
