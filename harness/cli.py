@@ -18,6 +18,7 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     convert,
+    data,
     downscale,
     export,
     extract_data,
@@ -27,6 +28,7 @@ from sightscale.harness.commands import (
     models,
     reliance,
     report,
+    rescore,
     run,
     speed,
     store,
@@ -123,9 +125,17 @@ def start(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Run": (run.run, study.study, focus.focus, train.train, speed.speed),
-    "Read results": (report.report, reliance.reliance, downscale.downscale, bottleneck.bottleneck, compare.compare),
+    "Read results": (
+        report.report,
+        reliance.reliance,
+        downscale.downscale,
+        bottleneck.bottleneck,
+        compare.compare,
+        rescore.rescore,
+    ),
     "Data and models": (
         tasks.app,
+        data.app,
         models.app,
         convert.convert,
         extract_data.extract_data,

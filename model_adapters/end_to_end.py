@@ -1,6 +1,7 @@
 """End to end: one vision-language model sees the pictures and answers the question."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +15,8 @@ from sightscale.tasks.instructions import split_instruction
 class EndToEnd(Adapter):
     """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`.
 
-    `box_convention` names how the model writes boxes; further arguments go to `open_engine`.
+    `box_convention` names how the model writes boxes, `max_new_tokens` how long an answer may be where that isn't the
+    task's own limit; further arguments go to `open_engine`.
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class EndToEnd(Adapter):
         seed: int | str = 0,
         store: str | None = None,
         box_convention: str = AUTO,
+        max_new_tokens: int | str | None = None,
         engine: Engine | None = None,
         max_batch_size: int | None = None,
         **options: Any,
@@ -31,13 +34,15 @@ class EndToEnd(Adapter):
         super().__init__(short_name(pretrained))
         self.seed = read_count("seed", seed, 0, 2**63 - 1)
         self.box_convention = check_convention(box_convention)
+        self.max_new_tokens = None if max_new_tokens is None else read_count("max_new_tokens", max_new_tokens)
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
         self._used: dict[str, Any] = {}
 
     @property
     def identity(self) -> str:
         boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
-        return f"end-to-end({self.engine.identity}{boxes})"
+        limit = "" if self.max_new_tokens is None else f"; {self.max_new_tokens} tokens"
+        return f"end-to-end({self.engine.identity}{boxes}{limit})"
 
     @property
     def parts(self) -> Parts:
@@ -54,7 +59,7 @@ class EndToEnd(Adapter):
                 for position, error in errors.items():
                     traces[position] = Trace("", error=error)
                     bar.update(1)
-                decodings = [read_decoding(requests[position].generation, self.seed) for position in positions]
+                decodings = [self._read_decoding(requests[position]) for position in positions]
                 ordered = sorted(range(len(positions)), key=lambda i: repr(decodings[i]))
                 for _, same in groupby(ordered, key=lambda i: repr(decodings[i])):
                     chosen = list(same)
@@ -65,6 +70,10 @@ class EndToEnd(Adapter):
                     for i, completion in zip(chosen, completions, strict=True):
                         traces[positions[i]] = self._trace(prompts[i].text, completion)
         return [trace for trace in traces if trace is not None]
+
+    def _read_decoding(self, request: Request) -> Decoding:
+        decoding = read_decoding(request.generation, self.seed)
+        return replace(decoding, max_new_tokens=self.max_new_tokens) if self.max_new_tokens else decoding
 
     def _trace(self, prompt: str, completion: Completion) -> Trace:
         thinking, response = split_thinking(completion.text)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sightscale.model_adapters.engines import Completion, Prompt
+from sightscale.tasks.pictures import open_picture
 
 TRUTH = "truth"  # as a perception module: it hands on the document's own true description
 DATA = "data"  # as a focus file: the document's own focus
@@ -11,8 +12,8 @@ DATA = "data"  # as a focus file: the document's own focus
 
 def sees_its_pictures(doc: Mapping[str, Any], prompt: Prompt) -> bool:
     """Whether the prompt shows the document's own pictures, pixel by pixel and in order."""
-    pixels = [picture.convert("RGB").tobytes() for picture in _pictures(doc)]
-    return bool(pixels) and [picture.convert("RGB").tobytes() for picture in prompt.images] == pixels
+    pixels = [open_picture(picture).tobytes() for picture in _pictures(doc)]
+    return bool(pixels) and [picture.tobytes() for picture in prompt.images] == pixels
 
 
 def describe_truly(doc: Mapping[str, Any], prompt: Prompt) -> Completion:

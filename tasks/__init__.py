@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sightscale.tasks.answers import Reading, read_answer
-from sightscale.tasks.scoring import Scored, chance_level, score_response
+from sightscale.tasks.scoring import READER_VERSION, Scored, chance_level, score_response
 
 TASK_FOLDER = Path(__file__).parent
 
-__all__ = ["TASK_FOLDER", "Reading", "Scored", "chance_level", "read_answer", "score_response"]
+__all__ = ["READER_VERSION", "TASK_FOLDER", "Reading", "Scored", "chance_level", "read_answer", "score_response"]

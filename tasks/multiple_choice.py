@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.instructions import LETTER_INSTRUCTION
+from sightscale.tasks.pictures import open_picture
 from sightscale.tasks.scoring import score_response
 
 DIRECT_INSTRUCTION = f"{LETTER_INSTRUCTION}\n"
@@ -31,7 +32,7 @@ def pose_question(question: str, options: Mapping[str, str]) -> str:
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """The pictures of a document, as RGB."""
-    return [doc["image"].convert("RGB")]
+    return [open_picture(doc["image"])]
 
 
 def doc_to_no_visual(doc: Mapping[str, Any]) -> list[Image.Image]:

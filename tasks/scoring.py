@@ -11,7 +11,9 @@ from sightscale.tasks.answers import ANSWERED, UNPARSED, read_answer, visible_an
 from sightscale.tasks.boxes import AUTO, ground, write_box
 from sightscale.tasks.forced_choice import agreement, read_preference
 from sightscale.tasks.open_answers import holds_or_is_held, is_one, names_one, read_names, read_open, read_yes_no
+from sightscale.tasks.vocabulary import Outcome
 
+READER_VERSION = "2"  # of everything that reads an answer; it changes whenever some answer is read otherwise
 FORMATS = ("choice", "box", "2afc", "short", "yes_no", "class", "substring")
 CORRECT_IOU = 0.5  # a box is right from this overlap on
 
@@ -25,11 +27,16 @@ class Scored:
     score: float
 
 
-def score_response(answer_format: str, response: str, target: str, options: Mapping[str, str]) -> Scored:
+def score_response(
+    answer_format: str, response: str, target: str, options: Mapping[str, str], *, truncated: bool = False
+) -> Scored:
     """Score `response` against `target`; `options` maps letters to texts (empty for open answers).
 
-    Raises ValueError for an unknown `answer_format`.
+    Of a `truncated` response, which met its limit on tokens before its end, nothing is read: a number, a box or a list
+    may go on where it was cut, and an answer may be taken back. Raises ValueError for an unknown `answer_format`.
     """
+    if truncated and answer_format.partition(":")[0] in FORMATS:
+        return Scored(None, Outcome.TRUNCATED, 0.0)
     if answer_format == "choice":
         reading = read_answer(response, options)
         return Scored(reading.letter, reading.outcome, float(reading.letter == target))

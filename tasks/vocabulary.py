@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     REFUSED = "refused"
     UNPARSED = "unparsed"  # it names no option
+    TRUNCATED = "truncated"  # the limit on tokens cut it off, and nothing is read from what is left
     FAILED = "failed"  # the model wrote none
 
 

@@ -43,6 +43,7 @@ from sightscale.harness.analysis.rendering import (
     render_reliance,
 )
 from sightscale.harness.analysis.summary import render_table, show_condition, summarise
+from sightscale.harness.analysis.truncation import describe_truncation
 
 __all__ = [
     "ALL",
@@ -60,6 +61,7 @@ __all__ = [
     "as_table",
     "average_reliance",
     "compare_runs",
+    "describe_truncation",
     "find_bottleneck",
     "find_cost",
     "find_downscaling",

@@ -46,7 +46,8 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
     summaries = []
     for condition in [str(name) for name in Condition if name in by_condition]:
         part = by_condition[condition]
-        common = sighted.index.intersection(part.index)
+        scored = part[part["score"].notna()]  # a foreign task may have none
+        common = sighted.index[sighted["score"].notna()].intersection(scored.index)
         pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
         shares = part["outcome"].value_counts(normalize=True)
         summaries.append(
@@ -54,7 +55,7 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 task=task,
                 condition=condition,
                 n=len(part),
-                score=mean_score(part["score"], part["cluster"]),
+                score=mean_score(scored["score"], scored["cluster"]),
                 chance=float(part["chance"].mean()),
                 outcomes={name: float(shares.get(name, 0.0)) for name in Outcome},
                 reliance=None if condition == Condition.SIGHTED else paired_difference(*pairs),

@@ -1,5 +1,6 @@
 """`sightscale run`: score one model, sighted and blind."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,12 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = "",
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Refuse other documents than those of `sightscale data lock`.", rich_help_panel=DATA
+        ),
+    ] = None,
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     store: Annotated[
@@ -58,8 +65,14 @@ def run(
     Run the same command again to go on where it stopped: finished generations are kept as they come.
     """
     quieten()
-    from sightscale.harness.analysis import position_bias, render_position_bias, render_table, summarise
-    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.harness.analysis import (
+        describe_truncation,
+        position_bias,
+        render_position_bias,
+        render_table,
+        summarise,
+    )
+    from sightscale.harness.evaluation import Plan, evaluate, read_manifest
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -77,10 +90,15 @@ def run(
         data=data,
         data_root=data_root,
         options=options,
+        lock=lock,
     )
     records = evaluate(plan)
     console = open_console()
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
+    for warning in describe_truncation(records):
+        print(f"warning: {warning}", file=sys.stderr)
     print(f"{len(records):,} records in {output / 'records.parquet'}")

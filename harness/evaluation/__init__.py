@@ -1,5 +1,6 @@
 """A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
 
+from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
 from sightscale.harness.evaluation.import_samples import import_samples
@@ -7,35 +8,47 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
 from sightscale.harness.evaluation.records import (
     KEY,
+    LENGTH,
     SCHEMA,
     RunIdentity,
     digest_records,
+    drop_unscored,
     make_records,
     read_records,
     write_records,
 )
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
+from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 
 __all__ = [
     "KEY",
+    "LENGTH",
     "SCHEMA",
     "Answer",
     "Plan",
     "RunIdentity",
     "asking",
     "convert_published",
+    "count_by_task",
     "describe_machine",
     "describe_scorer",
     "describe_software",
     "digest_records",
+    "drop_unscored",
     "evaluate",
     "import_samples",
+    "list_changes",
     "load_tasks",
+    "lock_tasks",
     "make_records",
     "prompt_name",
     "read_manifest",
     "read_questions",
     "read_records",
+    "renew_manifest",
+    "rescore",
     "write_focus_file",
+    "write_lock",
     "write_records",
+    "write_rescored",
 ]

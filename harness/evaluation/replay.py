@@ -15,7 +15,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind, Mode
+from sightscale.tasks.vocabulary import Kind, Mode, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
@@ -28,13 +28,17 @@ PICTURES_IN_MEMORY = 64 * 2**20  # bytes, of one task: enough for all conditions
 
 @dataclass(frozen=True)
 class Answer:
-    """What a record keeps of a model's words: the raw response, its format, and a decoupled model's description."""
+    """What a record keeps of a model's words: the raw response, its format, and a decoupled model's description.
+
+    A `truncated` response met its limit on tokens.
+    """
 
     response: str
     answer_format: str | None
     kind: str
     mode: Mode
     description: str
+    truncated: bool = False
 
 
 class TaskQuestions:
@@ -67,6 +71,10 @@ class TaskQuestions:
         result = self._task.process_results(self._words[number], [response])
         score = result[self.metric]
         copied = {name: result.get(name) for name in COPIED}
+        if answer.truncated:
+            cut = {"outcome": Outcome.TRUNCATED, "prediction": None}
+            result = result | cut | ({self.metric: 0.0} if answer.answer_format else {})
+            score = result[self.metric]
         return copied | {
             "item_id": str(result.get("item_id", number)),
             "options": result.get("options") or {},
@@ -76,8 +84,8 @@ class TaskQuestions:
             "score": float(score["score"] if isinstance(score, Mapping) else score),
         }
 
-    def show(self, number: int, condition: str, seed: int) -> tuple[str, str]:
-        """The hashes of a document's own pictures, and of those that a condition shows: `image_hash`, `shown_hash`."""
+    def show(self, number: int, condition: str, seed: int) -> dict[str, str]:
+        """A record's hashes: `document_hash` and `image_hash` of a document, `shown_hash` of what a condition shows."""
         from sightscale.model_adapters.blindfold import Blindfold
         from sightscale.model_adapters.scripted import Scripted
 
@@ -87,23 +95,26 @@ class TaskQuestions:
             self._blindfolds[key] = Blindfold(Scripted("coin"), condition, seed, pictures=self._pictures)
             self._blindfolds[key].task_dict[self.name] = {self._split: self._docs}
         blinded = self._blindfolds[key].blind(self._request(number))
-        return ",".join(blinded.image_hashes), ",".join(blinded.shown_hashes)
+        return {
+            "document_hash": blinded.document_hash or "",
+            "image_hash": ",".join(blinded.image_hashes),
+            "shown_hash": ",".join(blinded.shown_hashes),
+        }
 
     def prompt(self, number: int, answer: Answer) -> str:
         """The text of the prompt whose completion is the response."""
         from sightscale.model_adapters.decoupled import reasoning_prompt
         from sightscale.model_adapters.requests import read_prompt
 
-        text = read_prompt(self._task.doc_to_messages(self._docs[number])).text
+        text = read_prompt(self._request(number).read(number)).text
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
 
     def _request(self, number: int) -> "Request":
-        from sightscale.model_adapters.requests import Request
+        from sightscale.model_adapters.requests import make_request
 
-        read = self._task.doc_to_messages
-        return Request(self.name, self._split, number, lambda other: read(self._docs[other]), {})
+        return make_request(self.name, self._split, number, self._docs, self._task.doc_to_messages, {})
 
 
 def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
@@ -132,7 +143,7 @@ def prompt_name(model: str) -> str:
 def _read_questions(name: str, prompt_name: str, choice: "DataChoice") -> TaskQuestions:
     """`choice` is in force already; it tells one data set's questions from another's."""
     manager, leaves = load_tasks((name,), prompt_name)
-    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name])
+    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name].metrics[0].name)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sightscale.harness.statistics import Estimate
 
 WIDE, NARROW = 760, 346  # pixels: beside a reader's text, and on a phone
 PAPER = ("#0b66a8", "#c4500b", "#00785a", "#a8437f", "#8a6200", "#4b5ec4")  # at least 4.5 to 1 on white
-SHADES = ("#3f8f6b", "#c9a227", "#c4500b", "#8b1e3f")  # of outcomes: answered, refused, unparsed, failed
+SHADES = ("#3f8f6b", "#c9a227", "#c4500b", "#7a6bb5", "#8b1e3f")  # of outcomes, in the order of `Outcome`
 STYLE = (
     "text{font:12px 'Helvetica Neue',Helvetica,Arial,'Liberation Sans',sans-serif;fill:#22262b}"
     ".soft{fill:#626a73}.rule{stroke:#dde1e6}.zero{stroke:#626a73}.tick{stroke:#626a73}"

@@ -127,7 +127,7 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column(
             "ceiling", "Ceiling", "share", "of a forced choice: what people's own disagreement leaves to be reached"
         ),
-        Column("unread", "Unread", "share", "answers refused, unparsed or failed; they count as wrong"),
+        Column("unread", "Unread", "share", "answers refused, unparsed, truncated or failed; they count as wrong"),
     ]
     rows = [
         {**_place(one, place), **_scores(one, place, condition), "ceiling": _ceiling(one, place.task)}
@@ -235,7 +235,9 @@ def outcome_table(measured: Sequence[Measured]) -> Table:
         *(Column(str(outcome), outcome.capitalize(), "share") for outcome in Outcome),
     ]
     rows = [row for one in measured for row in _outcome_rows(one)]
-    caption = "Per cent. Answers that were refused, unparsed or failed are never guessed: they count as wrong."
+    caption = (
+        "Per cent. Answers that were refused, unparsed, truncated or failed are never guessed: they count as wrong."
+    )
     return make_table("outcomes", "Outcomes", caption, columns, rows)
 
 

@@ -28,6 +28,7 @@ SHOWS = (
     ("fault", "Perception fault"),
     ("unparsed", "Unparsed"),
     ("refused", "Refused"),
+    ("truncated", "Truncated"),
     ("failed", "Failed"),
 )
 

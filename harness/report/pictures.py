@@ -15,9 +15,9 @@ from PIL import Image
 
 from sightscale.harness.report.folders import GivenRun
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.requests import open_picture
 from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.pictures import open_all, open_picture, whole_files
 from sightscale.tasks.sources import reading
 from sightscale.tasks.vocabulary import DataOrigin
 
@@ -60,8 +60,8 @@ def read_pictures(
 
 
 def make_thumbnail(picture: Image.Image) -> str:
-    """A data URI of the picture, at most `LARGEST` pixels wide and high: WebP, without loss when it is small."""
-    small = picture.convert("RGB")
+    """A data URI of the RGB picture, at most `LARGEST` pixels wide and high: WebP, without loss when it is small."""
+    small = picture.copy()
     lossless = max(small.size) <= SMALL
     small.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     written = io.BytesIO()
@@ -111,8 +111,10 @@ def _read_task(
             others += 1
             continue
         try:
-            pictures = [open_picture(one) for one in to_pictures(documents[doc])]
-            by_hash = {hash_image(one): one for one in pictures}
+            with whole_files():
+                document = open_all(documents[doc])
+            pictures = [open_picture(picture) for picture in to_pictures(document)]
+            by_hash = {hash_image(picture): picture for picture in pictures}
         except Exception:  # a document that can't be read was a failed row, too
             broken += 1
             continue

@@ -19,8 +19,8 @@ from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]
-ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, PERCEPTION_FAULT = (1 << n for n in range(7))
-OUTCOMES = {"unparsed": UNPARSED, "refused": REFUSED, "failed": FAILED}
+ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, PERCEPTION_FAULT, TRUNCATED = (1 << n for n in range(8))
+OUTCOMES = {"unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "failed": FAILED}
 _LABEL = re.compile(r"(?:Image [A-Z0-9]+|Reference):\s*")  # of a picture, in a prompt with several
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _END = re.compile(r"\s(?:Options|Choices):|\n\(?[A-Z][.)] |\n(?:Answer|Please) ")

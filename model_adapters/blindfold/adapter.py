@@ -17,8 +17,9 @@ from PIL import Image
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
 from sightscale.model_adapters.engines import hash_image
-from sightscale.model_adapters.requests import Request, open_picture, read_prompt
+from sightscale.model_adapters.requests import Request, read_messages, read_prompt
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.pictures import MARK
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
@@ -29,9 +30,10 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Blinded:
-    """A document's messages as a condition has them, with the hashes of its own pictures and of those shown."""
+    """A document's messages as a condition has them, with the hashes of all it holds, its pictures and those shown."""
 
     messages: Messages
+    document_hash: str | None
     image_hashes: tuple[str, ...]
     shown_hashes: tuple[str, ...]
 
@@ -89,7 +91,12 @@ class Blindfold(Adapter):
         else:
             traces = self._answer_foreign(handed)
         return [
-            replace(trace, image_hashes=seen.image_hashes, shown_hashes=seen.shown_hashes)
+            replace(
+                trace,
+                document_hash=seen.document_hash,
+                image_hashes=seen.image_hashes,
+                shown_hashes=seen.shown_hashes,
+            )
             if (seen := blinded.get(request.key))
             else trace
             for request, trace in zip(requests, traces, strict=True)
@@ -100,11 +107,11 @@ class Blindfold(Adapter):
 
     def blind(self, request: Request) -> "Blinded":
         """A request's messages as the condition has them. Raises what reading its document raises."""
-        messages = self._read(request, request.doc_id)
+        messages, digest = self._read(request, request.doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         hashes = tuple(hash_image(image) for image in images)
         if self.condition is Condition.SIGHTED:
-            return Blinded(messages, hashes, hashes)
+            return Blinded(messages, digest, hashes, hashes)
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
@@ -121,7 +128,7 @@ class Blindfold(Adapter):
             }
             for message in messages
         ]
-        return Blinded(shown, hashes, tuple(hash_image(image) for image in stand_ins))
+        return Blinded(shown, digest, hashes, tuple(hash_image(image) for image in stand_ins))
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
         if self.condition is Condition.NONE:
@@ -135,31 +142,21 @@ class Blindfold(Adapter):
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 
         def read_images(doc_id: int) -> list[Image.Image]:
-            return [part["url"] for message in self._read(request, doc_id) for part in _pictures_of(message)]
+            return [part["url"] for message in self._read(request, doc_id)[0] for part in _pictures_of(message)]
 
         n_docs = len(self.task_dict[request.task][request.split])
         return mismatched(images, request.doc_id, n_docs, read_images, seed)
 
-    def _read(self, request: Request, doc_id: int) -> Messages:
-        """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
+    def _read(self, request: Request, doc_id: int) -> tuple[Messages, str | None]:
+        """A document's messages with content as parts, and its digest; read once, as long as memory lasts."""
         key = (request.task, request.split, doc_id)
-        kept_messages = self.pictures.get(key)
-        if kept_messages is not None:
-            return kept_messages
-        messages = [
-            {
-                **message,
-                "content": [{"type": "text", "text": message["content"]}]
-                if isinstance(message["content"], str)
-                else [
-                    {**part, "url": open_picture(part["url"])} if part["type"] == "image" else part
-                    for part in message["content"]
-                ],
-            }
-            for message in request.read(doc_id)
-        ]
-        self.pictures.put(key, messages)
-        return messages
+        kept = self.pictures.get(key)
+        if kept is not None:
+            return kept
+        messages = read_messages(request.read(doc_id))
+        digest = request.digests.get(doc_id)
+        self.pictures.put(key, messages, digest)
+        return messages, digest
 
     def _answer_foreign(self, requests: Sequence[Request]) -> list[Trace]:
         """Answer with a model that isn't ours, chunk by chunk, without the documents that can't be read."""
@@ -193,20 +190,20 @@ class Blindfold(Adapter):
 
 
 class PictureMemory:
-    """Messages with their decoded pictures, the least recently used thrown out beyond `limit` bytes."""
+    """Messages with their pictures and the document's digest; beyond `limit` bytes the least recently used go."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.used = limit, 0
-        self._kept: OrderedDict[Any, tuple[Messages, int]] = OrderedDict()
+        self._kept: OrderedDict[Any, tuple[Messages, str | None, int]] = OrderedDict()
 
-    def get(self, key: Any) -> Messages | None:
-        """The messages kept under `key`, or None."""
+    def get(self, key: Any) -> tuple[Messages, str | None] | None:
+        """The messages and the digest kept under `key`, or None."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
-        return self._kept[key][0]
+        return self._kept[key][:2]
 
-    def put(self, key: Any, messages: Messages) -> None:
+    def put(self, key: Any, messages: Messages, digest: str | None) -> None:
         """Keep messages, unless they are larger than everything allowed."""
         size = sum(
             part["url"].width * part["url"].height * len(part["url"].getbands())
@@ -215,10 +212,10 @@ class PictureMemory:
         )
         if size > self.limit or key in self._kept:
             return
-        self._kept[key] = (messages, size)
+        self._kept[key] = (messages, digest, size)
         self.used += size
         while self.used > self.limit:
-            self.used -= self._kept.popitem(last=False)[1][1]
+            self.used -= self._kept.popitem(last=False)[1][2]
 
 
 def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -227,12 +224,22 @@ def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _instance(request: Request, messages: Messages, *, simple: bool) -> Instance:
     """An lmms-eval instance that hands over messages that are already made."""
-    text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
     generation = dict(request.generation)
     if simple:
         pictures = [part["url"] for message in messages for part in _pictures_of(message)]
+        text = _write_marks(messages)
         arguments: tuple[Any, ...] = (text, generation, lambda _: pictures, request.doc_id, request.task, request.split)
     else:
+        text = "\n".join(part["text"] for message in messages for part in message["content"] if part["type"] == "text")
         arguments = (text, lambda _: messages, generation, request.doc_id, request.task, request.split)
     metadata = {"task": request.task, "doc_id": request.doc_id, "repeats": 1, "split": request.split}
     return Instance(request_type="generate_until", arguments=arguments, idx=0, metadata=metadata)
+
+
+def _write_marks(messages: Messages) -> str:
+    """Text for a simple model, which gets the pictures apart from it: marked where they don't all come first."""
+    kinds = [part["type"] for message in messages for part in message["content"]]
+    shown = {"text"} if kinds == sorted(kinds) else {"text", "image"}  # "image" sorts before "text"
+    return "\n".join(
+        "".join(part.get("text", MARK) for part in message["content"] if part["type"] in shown) for message in messages
+    )

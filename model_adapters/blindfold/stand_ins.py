@@ -32,8 +32,8 @@ def black(image: Image.Image) -> Image.Image:
 
 
 def mean_colour(image: Image.Image) -> Image.Image:
-    """A picture of the same size in the picture's mean colour."""
-    red, green, blue = (round(value) for value in ImageStat.Stat(image.convert("RGB")).mean)
+    """A picture of the same size in the mean colour of an RGB picture."""
+    red, green, blue = (round(value) for value in ImageStat.Stat(image).mean)
     return Image.new("RGB", image.size, (red, green, blue))
 
 

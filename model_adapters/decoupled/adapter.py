@@ -63,6 +63,7 @@ class Decoupled(Adapter):
         seed: int | str = 0,
         store: str | None = None,
         greedy: bool | str = False,
+        perception_tokens: int | str = PERCEPTION_TOKENS,
         answer_tokens: int | str = ANSWER_TOKENS,
         budget: int | str = THINKING_BUDGET,
         nowait: bool | str = False,
@@ -77,10 +78,11 @@ class Decoupled(Adapter):
 
         On documents of the mini suite the perception module may be `truth`, their own true descriptions, and
         the focus file `data`, their own focuses: what a perfect module of either kind would hand on.
-        With `stages` `one-by-one` one model is in memory at a time, with `together` they stay. `budget`
-        (tokens of thinking) and `nowait` (`words` or `qwen3`; true means `words`) matter in thinking
-        mode. Further arguments go to `open_engine`: all models', or one's with `perception_`,
-        `reasoning_` or `focus_` before the name. Raises UserError in one line for what it can't use.
+        With `stages` `one-by-one` one model is in memory at a time, with `together` they stay. `perception_tokens`
+        is how long a description may be, `answer_tokens` an answer. `budget` (tokens of thinking) and `nowait`
+        (`words` or `qwen3`; true means `words`) matter in thinking mode. Further arguments go to `open_engine`: all
+        models', or one's with `perception_`, `reasoning_` or `focus_` before the name. Raises UserError in one line
+        for what it can't use.
         """
         super().__init__(f"{short_name(perception)}+{short_name(reasoning)}")
         if mode not in list(Mode):
@@ -103,7 +105,7 @@ class Decoupled(Adapter):
             engine = chosen[role] or alike.get(repr((name, arguments))) or open_on_demand(name, arguments, store, room)
             self.engines[role] = alike[repr((name, arguments))] = engine
         self.focus_writer = FocusWriter(self.engines["focus"]) if focus_llm else None
-        self.perceiving = Decoding(max_new_tokens=PERCEPTION_TOKENS)
+        self.perceiving = Decoding(max_new_tokens=read_count("perception_tokens", perception_tokens))
         self.reasoning_decoding = _reasoning_decoding(
             self.mode,
             read_count("seed", seed, 0, 2**63 - 1),
@@ -122,6 +124,8 @@ class Decoupled(Adapter):
         focus = f"; focus file {focus_hash(self.focus)}" if self.focus else ""
         focus += "; focus of the data" if self.focus_of_data else ""
         boxes = "" if self.box_convention == AUTO else f"; boxes {self.box_convention}"
+        length = self.perceiving.max_new_tokens
+        boxes += "" if length == PERCEPTION_TOKENS else f"; descriptions of {length} tokens"
         changed = {
             name: value for name, value in self.reasoning_decoding.as_dict().items() if value != getattr(_PLAIN, name)
         }
@@ -249,6 +253,7 @@ class Decoupled(Adapter):
             perception_input_tokens=described.input_tokens,
             perception_output_tokens=described.output_tokens,
             perception_seconds=described.seconds,
+            perception_finish_reason=described.finish_reason if seen else None,
         )
 
 

@@ -285,6 +285,5 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 def _data_url(image: Image.Image) -> str:
     """The picture as PNG, which keeps every pixel."""
     file = io.BytesIO()
-    picture = image if image.mode in ("L", "LA", "RGB", "RGBA") else image.convert("RGB")
-    picture.save(file, format="PNG", compress_level=1)
+    image.save(file, format="PNG", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

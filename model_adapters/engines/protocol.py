@@ -17,7 +17,7 @@ MAX_REASON = 300  # characters of a reason
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """One turn: its role, and its parts in order, each a text or a picture."""
+    """One turn: its role, and its parts in order, each a text or an RGB picture (`sightscale.tasks.pictures`)."""
 
     role: str
     parts: tuple[str | Image.Image, ...]
@@ -120,12 +120,13 @@ def failed(reason: str) -> Completion:
 
 
 def hash_image(image: Image.Image) -> str:
-    """SHA-256 of a picture's mode, size and pixels, the same whatever file it came from.
+    """SHA-256 of an RGB picture's size and pixels, the same whatever file it came from.
 
     It is computed anew each time: whatever is kept on a picture goes along to its copies, and stays
-    when its pixels are changed in place.
+    when its pixels are changed in place. Raises ValueError for a picture that isn't RGB.
     """
-    digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
-    opaque = image.convert("RGBA") if image.mode in ("P", "PA") else image  # their bytes say nothing without a palette
-    digest.update(opaque.tobytes())
+    if image.mode != "RGB":
+        raise ValueError(f"a picture of mode {image.mode} must be opened by sightscale.tasks.pictures first")
+    digest = hashlib.sha256(f"RGB:{image.width}x{image.height}:".encode())
+    digest.update(image.tobytes())
     return digest.hexdigest()

@@ -26,6 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
 from sightscale.model_adapters.engines.processors import open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
@@ -156,6 +157,10 @@ class TransformersEngine:
     def _marks(self) -> Marks:
         return Marks(self._tokenizer)
 
+    @cached_property
+    def _control_tokens(self) -> tuple[str, ...]:
+        return find_control_tokens(self._tokenizer, self._processor)
+
     def _shrink(self, batch_size: int) -> None:
         """Use smaller batches from now on."""
         self.batch_size = max(1, min(self.batch_size, batch_size))
@@ -174,6 +179,7 @@ class TransformersEngine:
 
     def _render(self, prompt: Prompt, decoding: Decoding) -> str:
         """The prompt through the model's own chat template."""
+        prompt = write_plainly(prompt, self._control_tokens)
         messages = [
             {
                 "role": message.role,

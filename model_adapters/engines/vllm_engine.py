@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
 from sightscale.model_adapters.engines.budget import controls_thinking
+from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import (
@@ -151,6 +153,10 @@ class VllmEngine:
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
 
+    @cached_property
+    def _control_tokens(self) -> tuple[str, ...]:
+        return find_control_tokens(self._tokenizer)
+
     def _enqueue(self, prompt: Prompt, decoding: Decoding) -> str:
         """Hand a prompt to vLLM; its request's id. Raises whatever vLLM finds wrong with it."""
         if prompt.images and not self._sees:
@@ -159,7 +165,7 @@ class VllmEngine:
             {"role": message.role, "content": [_content(part) for part in message.parts]}
             if self._sees
             else {"role": message.role, "content": "\n".join(part for part in message.parts if isinstance(part, str))}
-            for message in prompt.messages
+            for message in write_plainly(prompt, self._control_tokens).messages
         ]
         template = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
         (request,) = self._llm.enqueue_chat(

@@ -5,18 +5,18 @@ The data sets are RefCOCO, RefCOCO+ and RefCOCOg as `lmms-lab-encoder` keeps the
 pixels). A box is right when it overlaps the object's box with an IoU of at least 0.5.
 """
 
-import io
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import datasets
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sightscale.tasks.boxes import AUTO, Box, ground, parse_convention, split_convention, write_target
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.multiple_choice import TRUTH, known_truth
+from sightscale.tasks.pictures import UnreadablePicture, open_picture, read_size
 from sightscale.tasks.scoring import score_response
 from sightscale.tasks.sources import chosen, follow_pointer
 from sightscale.tasks.vocabulary import DataOrigin
@@ -28,7 +28,8 @@ THRESHOLDS = (0.1, 0.3, 0.7, 0.9)  # reported beside 0.5, which is `accuracy`
 def expand_phrases(pointer: datasets.Dataset) -> datasets.Dataset:
     """The questions of a pointer's rows: one for each phrase, with the columns that scoring needs.
 
-    Raises UserError for a picture that can't be opened, and for an unknown convention in the environment.
+    Raises UserError for an unknown convention in the environment. The questions of a picture that can't be opened
+    stay, to be counted as failed.
     """
     _told_convention()
     fields = pointer[0]
@@ -43,8 +44,7 @@ def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:
     phrases = [[one] if isinstance(one, str) else list(one) for one in rows["answer"]]
     names = [str(name) for name in rows["question_id"]]
     pictures = rows.select_columns("image").cast_column("image", datasets.Image(decode=False))
-    sizes = [_read_size(row["image"], name) for row, name in zip(pictures, names, strict=True)]
-    targets = [write_target(_as_fractions(bbox, size), size) for bbox, size in zip(rows["bbox"], sizes, strict=True)]
+    targets = [_write_target(row["image"], bbox) for row, bbox in zip(pictures, rows["bbox"], strict=True)]
     return expand_rows(
         rows.select_columns(["question_id", "image", *(name for name in TRUTH if name in rows.column_names)]),
         [len(some) for some in phrases],
@@ -61,7 +61,7 @@ def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """The picture of a question, as RGB."""
-    return [doc["image"].convert("RGB")]
+    return [open_picture(doc["image"])]
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, str] | None = None) -> str:
@@ -101,13 +101,13 @@ def _told_convention() -> str:
     return convention
 
 
-def _read_size(picture: Mapping[str, Any], name: str) -> tuple[int, int]:
-    """A picture's width and height, read from its head."""
+def _write_target(picture: Mapping[str, Any], bbox: list[float]) -> str:
+    """A row's target. Where the picture can't be opened it is one that no box meets: its questions will fail, alone."""
     try:
-        with Image.open(io.BytesIO(picture["bytes"]) if picture["bytes"] else picture["path"]) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"the picture of question {name!r} can't be opened: {error}") from error
+        size = read_size(picture)
+    except UnreadablePicture:
+        return write_target((0.0, 0.0, 0.0, 0.0), (1, 1))
+    return write_target(_as_fractions(bbox, size), size)
 
 
 def _as_fractions(bbox: list[float], size: tuple[int, int]) -> Box:

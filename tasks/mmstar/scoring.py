@@ -12,6 +12,7 @@ from PIL import Image
 from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.mmstar.questions import read_question
 from sightscale.tasks.multiple_choice import known_truth
+from sightscale.tasks.pictures import open_picture
 from sightscale.tasks.scoring import score_response
 
 LETTERS = dict.fromkeys("ABCD", "")  # of a question whose options can't be read
@@ -19,7 +20,7 @@ LETTERS = dict.fromkeys("ABCD", "")  # of a question whose options can't be read
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """The picture of a question, as RGB."""
-    return [doc["image"].convert("RGB")]
+    return [open_picture(doc["image"])]
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, str] | None = None) -> str:

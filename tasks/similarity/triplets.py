@@ -15,12 +15,12 @@ from PIL import Image
 from sightscale.tasks.expansion import expand_rows
 from sightscale.tasks.forced_choice import ceiling, majority_agreement, write_shares
 from sightscale.tasks.multiple_choice import known_truth
+from sightscale.tasks.pictures import MARK, open_picture
 from sightscale.tasks.scoring import score_response
 from sightscale.tasks.sources import follow_pointer
 
 ORDERS = ("AB", "BA")
 OPTIONS = {"A": "Image A", "B": "Image B"}
-MARK = "<image>"  # where a picture stands in a prompt, as in lmms-eval's tasks of several pictures
 QUESTION = (
     f"Image A: {MARK}\nReference: {MARK}\nImage B: {MARK}\n"
     "Is Image A or Image B more similar to the reference?\nA. Image A\nB. Image B\n"
@@ -37,7 +37,7 @@ def both_orders(pointer: datasets.Dataset) -> datasets.Dataset:
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """Image A, the reference and Image B, as RGB."""
     sides = SIDES[doc["order"]]
-    return [doc[name].convert("RGB") for name in (sides["A"], "reference", sides["B"])]
+    return [open_picture(doc[name]) for name in (sides["A"], "reference", sides["B"])]
 
 
 def doc_to_no_visual(doc: Mapping[str, Any]) -> list[Image.Image]:

@@ -1,6 +1,7 @@
 """Grounding: rows made questions, prompts, scores beside lmms-eval's own, on data in the hub's schema."""
 
 import importlib
+import io
 import json
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ from PIL import Image
 from sightscale.tasks import TASK_FOLDER, score_response
 from sightscale.tasks.boxes import Box, iou, tag_convention
 from sightscale.tasks.catalogue import list_tasks
-from sightscale.tasks.grounding.phrases import CONVENTION, THRESHOLDS, process_results
+from sightscale.tasks.grounding.phrases import CONVENTION, THRESHOLDS, doc_to_visual, process_results
 from sightscale.tasks.instructions import BOX_INSTRUCTION
 from sightscale.tasks.sources import DATA_ROOT
 
@@ -250,14 +251,36 @@ def test_rows_of_the_mini_suite_are_asked_alike(monkeypatch: pytest.MonkeyPatch)
     assert first["blind_probability"] == docs[0]["blind_probability"] and first["outcome"] == "unparsed"
 
 
-def test_a_picture_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_opened_costs_its_own_questions() -> None:
     from sightscale.tasks.grounding.phrases import ask_phrases
 
     rows = datasets.Dataset.from_list(
         [{"question_id": "7", "image": {"bytes": b"no picture", "path": None}, "answer": ["a"], "bbox": [0, 0, 1, 1]}]
     ).cast_column("image", datasets.Image())
-    with pytest.raises(ValueError, match="the picture of question '7' can't be opened"):
-        ask_phrases(rows, "test")
+    (row,) = ask_phrases(rows, "test").select_columns(["item_id", "target"])
+    scored = process_results({**row, "phrase": "a", "category": "test"}, ["[0, 0, 1, 1]"])
+    assert row["item_id"] == "7:0" and scored["accuracy"] == scored["iou"] == 0.0
+
+
+def test_the_target_of_a_sideways_photo_is_upright() -> None:
+    from sightscale.tasks.grounding.phrases import ask_phrases
+
+    turned, content = Image.Exif(), io.BytesIO()
+    turned[0x0112] = 6
+    Image.new("RGB", (200, 100)).save(content, "JPEG", exif=turned)  # 100 wide and 200 high, for who looks at it
+    rows = datasets.Dataset.from_list(
+        [
+            {
+                "question_id": "7",
+                "image": {"bytes": content.getvalue(), "path": None},
+                "answer": ["a"],
+                "bbox": [50.0, 150.0, 25.0, 25.0],
+            }
+        ]
+    ).cast_column("image", datasets.Image())
+    (row,) = ask_phrases(rows, "test")
+    assert json.loads(row["target"]) == {"box": [0.5, 0.75, 0.75, 0.875], "size": [100, 200]}
+    assert doc_to_visual(row)[0].size == (100, 200)
 
 
 def test_groups_hold_what_they_say() -> None:

@@ -15,8 +15,8 @@ import datasets
 from PIL import Image
 
 from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.pictures import UnreadablePicture, open_picture, read_size
 from sightscale.trainers.data.conversations import IMAGE, Conversation
-from sightscale.trainers.data.pictures import open_whole
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 BLOCK = 1 << 20  # characters read at a time from a JSON array
@@ -46,16 +46,14 @@ class Picture:
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     def __call__(self) -> Image.Image:
-        with open_whole(self.source) as image:
-            return image.convert("RGB")
+        return open_picture(self.source)
 
     def check(self) -> None:
         """Read the header; pixels are decoded when a batch needs them. Raises UserError when it can't be read."""
         try:
-            with open_whole(self.source):
-                pass
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(f"a picture can't be read: {first_line(error)}") from error
+            read_size(self.source)
+        except UnreadablePicture as error:
+            raise UserError(str(error)) from error
 
 
 class ConversationFile:

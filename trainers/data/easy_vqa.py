@@ -18,6 +18,7 @@ from sightscale.model_adapters.decoupled import perception_prompt
 from sightscale.tasks.easy_vqa import draw_options, kind_of, read_questions
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
+from sightscale.tasks.pictures import open_picture
 from sightscale.trainers.data.batches import IGNORED
 from sightscale.trainers.data.conversations import Conversation, Conversations
 from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
@@ -50,7 +51,7 @@ class EasyVqaConversations:
         forms = rng.choices(list(self.forms), weights=list(self.forms.values()), k=self.turns)
         turns = tuple(_turn(form, about, rng) for form in forms)
         change = rng.randrange(1, 2**31) if self.augment else 0
-        return Conversation(turns, (partial(open_picture, image, change),), f"easy_vqa:{image.name}")
+        return Conversation(turns, (partial(vary_picture, image, change),), f"easy_vqa:{image.name}")
 
 
 def easy_vqa_texts() -> list[str]:
@@ -89,10 +90,9 @@ def _shuffled(size: int, seed: str) -> list[int]:
     return random.Random(seed).sample(range(size), size)
 
 
-def open_picture(path: Path, change: int = 0) -> Image.Image:
+def vary_picture(path: Path, change: int = 0) -> Image.Image:
     """The picture at `path` as RGB; a `change` other than 0 decides flips, a transposition and a shift."""
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
+    picture = open_picture(path)
     if not change:
         return picture
     rng = random.Random(change)
@@ -164,7 +164,7 @@ class LabelledEasyVqa:
         rng = random.Random(f"{self.seed}:{i}")
         at = rng.randrange(len(self._labels))
         change = rng.randrange(1, 2**31) if self.augment else 0
-        return LabelledPicture(partial(open_picture, read_training_pictures()[at][0], change), self._labels[at])
+        return LabelledPicture(partial(vary_picture, read_training_pictures()[at][0], change), self._labels[at])
 
 
 class EasyVqaSource:

@@ -26,7 +26,7 @@ from sightscale.model_adapters.engines import Decoding, Engine, Prompt, Room, op
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import IMAGE
-from sightscale.trainers.extraction.pictures import keep_picture, open_picture
+from sightscale.trainers.extraction.pictures import decode_picture, keep_picture
 from sightscale.trainers.extraction.rows import RowFile
 from sightscale.trainers.extraction.sources import Example, Source, Unusable, describe_error
 from sightscale.trainers.extraction.teacher import (
@@ -130,7 +130,7 @@ def _try_out(teacher: Engine, examples: Sequence[Example]) -> None:
             errors.append(told.detail if told.reason == "failed" else None)
             continue
         try:
-            picture, _ = open_picture(example.picture())
+            picture, _ = decode_picture(example.picture())
         except Exception:  # a picture that can't be read is set aside in its turn, and says nothing of the teacher
             continue
         prompts.append(ask_for_description(picture, told))
@@ -214,7 +214,7 @@ def _describe(
             continue
         try:
             content = example.picture()
-            picture, suffix = open_picture(content)
+            picture, suffix = decode_picture(content)
         except Exception as error:  # whatever is wrong with one picture costs its example only
             rejections[example.id] = _rejection(example, "unreadable_picture", describe_error(error))
             continue

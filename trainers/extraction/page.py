@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from PIL import Image
 
+from sightscale.tasks.pictures import open_picture
 from sightscale.trainers.extraction.examples import Result
 from sightscale.trainers.extraction.quality import Quality
 
@@ -31,9 +31,8 @@ def write_page(result: Result, quality: Quality, output: Path, title: str) -> No
 def _sample(row: dict[str, Any], output: Path) -> dict[str, Any]:
     provenance = row["provenance"]
     asked, told = (turn["value"] for turn in row["conversations"])
-    with Image.open(output / row["image"]) as image:
-        width, height = image.size
-        small = image.convert("RGB")
+    small = open_picture(output / row["image"])
+    width, height = small.size
     small.thumbnail(THUMBNAIL)
     content = BytesIO()
     small.save(content, "JPEG", quality=80)

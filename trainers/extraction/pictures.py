@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from sightscale.tasks.errors import UserError
-from sightscale.trainers.data import open_whole
+from sightscale.tasks.pictures import open_with_format
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 
@@ -20,13 +20,16 @@ class Kept:
     sha256: str
 
 
-def open_picture(content: bytes) -> tuple[Image.Image, str]:
-    """The decoded picture as RGB, and its file's suffix. Raises UserError or OSError when it can't be decoded."""
-    with open_whole(content) as image:
-        suffix = SUFFIXES.get(image.format or "")
-        if suffix is None:
-            raise UserError(f"pictures of format {image.format} aren't kept; known: {', '.join(SUFFIXES)}")
-        return image.convert("RGB"), suffix
+def decode_picture(content: bytes) -> tuple[Image.Image, str]:
+    """The picture as `tasks.pictures` opens it, and its file's suffix.
+
+    Raises UserError for a format that isn't kept, UnreadablePicture when it can't be decoded.
+    """
+    picture, kind = open_with_format(content)
+    suffix = SUFFIXES.get(kind or "")
+    if suffix is None:
+        raise UserError(f"pictures of format {kind} aren't kept; known: {', '.join(SUFFIXES)}")
+    return picture, suffix
 
 
 def keep_picture(content: bytes, suffix: str, folder: Path, file: Path | None = None) -> Kept:

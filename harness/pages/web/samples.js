@@ -5,7 +5,7 @@
   const place = document.getElementById("browser");
   if (!place) return;
   const index = JSON.parse(document.getElementById("samples-index").textContent);
-  const [ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, FAULT] = [0, 1, 2, 3, 4, 5, 6].map((n) => 1 << n);
+  const [ASKED, CORRECT, UNPARSED, REFUSED, FAILED, BLIND_RIGHT, FAULT, TRUNCATED] = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => 1 << n);
   const [TASK, DOC, CATEGORY, QUESTION, ANSWERS, FLAGS] = [0, 1, 2, 3, 4, 5];
   const SHOW = {
     wrong: (flag) => !(flag & CORRECT),
@@ -13,6 +13,7 @@
     "blind-right": (flag) => flag & BLIND_RIGHT,
     unparsed: (flag) => flag & UNPARSED,
     refused: (flag) => flag & REFUSED,
+    truncated: (flag) => flag & TRUNCATED,
     failed: (flag) => flag & FAILED,
     fault: (flag) => flag & FAULT,
   };
@@ -113,6 +114,7 @@
     if (flag & FAILED) return ["failed", "odd"];
     if (flag & REFUSED) return ["refused", "odd"];
     if (flag & UNPARSED) return ["unparsed", "odd"];
+    if (flag & TRUNCATED) return ["truncated", "odd"];
     return flag & CORRECT ? ["right", "right"] : ["wrong", "wrong"];
   };
   const picture = (uri, description) => {

@@ -13,6 +13,7 @@ from sightscale.tasks.vocabulary import Condition, DataOrigin, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
 NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
+FINISH_REASONS = ("stop", "length", "error")
 TASK = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}"
 
 
@@ -24,7 +25,12 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
         empty = int(records[name].isna().sum())
         if empty:
             yield error(RECORDS, name, f"{empty:,} rows have none")
-    for name, words in (("condition", list(Condition)), ("outcome", list(Outcome))):
+    for name, words in (
+        ("condition", list(Condition)),
+        ("outcome", list(Outcome)),
+        ("finish_reason", list(FINISH_REASONS)),
+        ("perception_finish_reason", list(FINISH_REASONS)),
+    ):
         odd = sorted(set(records[name].dropna()) - set(words))
         if odd:
             yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(words)}")

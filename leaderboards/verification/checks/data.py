@@ -98,12 +98,19 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
-    from sightscale.harness.evaluation import Answer
+    from sightscale.harness.evaluation import LENGTH, Answer
 
     text = {name: value if isinstance(value, str) else None for name, value in row._asdict().items()}
     mode = Mode.THINKING if manifest.mode == Mode.THINKING else Mode.DIRECT
-    answer = Answer(text["response"] or "", text["answer_format"], manifest.kind, mode, text["description"] or "")
     number, failed = int(row.doc_id), row.outcome == Outcome.FAILED
+    answer = Answer(
+        text["response"] or "",
+        text["answer_format"],
+        manifest.kind,
+        mode,
+        text["description"] or "",
+        truncated=text["finish_reason"] == LENGTH and not failed,
+    )
     try:
         right = questions.score(number, answer)
     # An unknown box convention, endless numbers, and an answer too long for lmms-eval's own scorer.
@@ -124,7 +131,10 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     prompt = questions.prompt(number, answer)
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
-    asked, shown = questions.show(number, row.condition, manifest.seed)
+    right = questions.show(number, row.condition, manifest.seed)
+    asked, shown = right["image_hash"], right["shown_hash"]
+    if text["document_hash"] is not None and text["document_hash"] != right["document_hash"]:
+        yield "document_hash", "the document holds something else now"
     if (text["image_hash"] or "") != asked:
         yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {asked[:16]}… by the data"
     if text["shown_hash"] is not None and text["shown_hash"] != shown:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sightscale.harness.evaluation import LENGTH
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked
@@ -64,7 +65,10 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     if failed != isinstance(row.error, str):
         yield "error", "a failed row, and no other, says why it failed"
     try:
-        scored = score_response(row.answer_format, str(row.response), str(row.target), options)
+        truncated = row.finish_reason == LENGTH
+        scored = score_response(
+            row.answer_format, str(row.response), str(row.target), options, truncated=truncated and not failed
+        )
         chance = chance_level(row.answer_format, options)
     except (ValueError, ArithmeticError) as problem:  # an unknown format, no target of it, or endless numbers in it
         yield "target", f"can't be scored: {show_value(str(problem))}"
@@ -79,7 +83,7 @@ def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     if not failed:
         stated["iou"], right["iou"] = row.iou, None
         if kind == AnswerFormat.BOX:
-            right["iou"] = ground(str(row.response), str(row.target), convention or AUTO)[1]
+            right["iou"] = 0.0 if truncated else ground(str(row.response), str(row.target), convention or AUTO)[1]
     answer = f"from the answer {show_value(str(row.response))!r}"
     for name, value in {**right, "chance": chance}.items():
         if not same(stated[name], value):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
 
+from sightscale.tasks.pictures import UnreadablePicture
 from sightscale.trainers.data.conversation_files import ConversationFile, read_row
 from sightscale.trainers.data.conversations import Conversation
 
@@ -71,7 +72,7 @@ BAD: list[tuple[Any, str]] = [
     (say(("<image><image>?", "x"), image="a.png"), "2 places for 1 pictures"),
     (say(("?", "x"), image="gone.png"), "there is no picture 'gone.png'"),
     (say(("?", "x"), image="../../etc/passwd"), "lies outside of"),
-    (say(("?", "x"), image="notes.png"), "a picture can't be read"),
+    (say(("?", "x"), image="notes.png"), "notes.png can't be read: it is in no format that Pillow knows"),
     (say(("?", "x"), image=7), "neither a file's name nor bytes"),
 ]
 
@@ -126,7 +127,7 @@ def test_pictures_are_decoded_when_they_are_asked_for(write: Write, tmp_path: Pa
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])  # its header is whole
     file = ConversationFile(path)
     assert not file.bad
-    with pytest.raises(OSError, match="truncated"):
+    with pytest.raises(UnreadablePicture, match=r"a\.png can't be read: image file is truncated"):
         file[0].pictures[0]()
     (tmp_path / "a.png").write_bytes(content)
     assert file[0].pictures[0]().size == (40, 30)
