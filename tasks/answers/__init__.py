@@ -39,6 +39,7 @@ ANSWERED: Outcome = "answered"
 REFUSED: Outcome = "refused"
 UNPARSED: Outcome = "unparsed"
 TRUNCATED: Outcome = "truncated"
+HEAD, TAIL = 2_000, 6_000  # characters of a longer response that are read: an answer opens it, or ends it
 MAX_QUOTE = 120  # characters of a response that a reading quotes
 
 
@@ -75,6 +76,8 @@ def read_answer(text: str | None, options: Mapping[str, str], *, truncated: bool
     laid = lay_out(text or "")
     if not laid or not options:
         return Reading(None, UNPARSED)
+    if len(laid) > HEAD + TAIL:
+        laid = f"{laid[:HEAD]}\n{laid[-TAIL:]}"
     prepared = prepare(tuple((str(letter), str(option)) for letter, option in options.items()))
     before = split_run_on(laid)
     if before:

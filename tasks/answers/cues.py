@@ -293,11 +293,15 @@ LATIN = ("English", "German", "French", "Spanish", "Portuguese", "Italian")
 _BEYOND_LATIN = re.compile("[\u0370-\u1fff\u3040-\ud7ff\uf900-\ufdff\ufe70-\ufeff]")
 
 
+_WORD = re.compile(r"[^\W\d_]+")
+
+
 @dataclass(frozen=True)
 class Patterns:
     """The cues of several languages, compiled: each pattern with how it is held against the text."""
 
-    final: re.Pattern[str]  # searched
+    final: Mapping[str, re.Pattern[str]]  # matched where a word begins, by that word
+    final_anywhere: re.Pattern[str] | None  # searched
     prefers: re.Pattern[str]  # searched
     claims: re.Pattern[str]  # matched behind an option
     denies: re.Pattern[str]  # searched, up to the end of what stands before an option
@@ -307,13 +311,60 @@ class Patterns:
     refuses: re.Pattern[str]  # searched
 
 
+def _find_heads(part: str) -> set[str]:
+    """The words that a fragment may begin with, where it begins with words; empty where that can't be told."""
+    if not part.startswith("\\b"):
+        return set()
+    rest = part[2:]
+    if not rest.startswith("(?:"):
+        word = _WORD.match(rest)
+        return {word[0]} if word else set()
+    depth, place, alternatives, begin = 1, 3, [], 3
+    while depth and place < len(rest):
+        sign = rest[place]
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0 or (sign == "|" and depth == 1):
+            alternatives.append(rest[begin:place])
+            begin = place + 1
+        place += 1
+    words = [_WORD.match(alternative) for alternative in alternatives]
+    if rest[place : place + 1] in ("?", "*") or not all(words):
+        return set()
+    return {word[0] for word in words if word}
+
+
+def find_cues(patterns: Patterns, low: str) -> list[re.Match[str]]:
+    """Every cue for a final answer in a lower-case text, in order; of cues that overlap, the first."""
+    found: list[re.Match[str]] = []
+    end = 0
+    for word in _WORD.finditer(low):
+        pattern = patterns.final.get(word[0]) if word.start() >= end else None
+        match = pattern.match(low, word.start()) if pattern else None
+        if match:
+            found.append(match)
+            end = match.end()
+    if patterns.final_anywhere:
+        found += patterns.final_anywhere.finditer(low)
+        found.sort(key=lambda match: match.start())
+    return found
+
+
 def _compile(languages: Iterable[str]) -> Patterns:
     def join(*kinds: str) -> str:
         parts = [part for name in languages for kind in kinds for part in getattr(LANGUAGES[name], kind)]
         return "|".join(f"(?:{part})" for part in parts)
 
+    by_head: dict[str, list[str]] = {}
+    anywhere: list[str] = []
+    for part in (part for name in languages for kind in ("final", "chooses") for part in getattr(LANGUAGES[name], kind)):
+        heads = _find_heads(part)
+        for word in heads:
+            by_head.setdefault(word, []).append(part)
+        if not heads:
+            anywhere.append(part)
     return Patterns(
-        final=re.compile(join("final", "chooses")),
+        final={word: re.compile("|".join(f"(?:{part})" for part in some)) for word, some in by_head.items()},
+        final_anywhere=re.compile("|".join(f"(?:{part})" for part in anywhere)) if anywhere else None,
         prefers=re.compile(join("prefers")),
         claims=re.compile(rf"\s*(?:{join('claims')})"),
         denies=re.compile(rf"(?:{join('denies')})[\s\"'(\[]*$"),

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sightscale.tasks.answers.cues import JOINS, NOUNS, Patterns, choose_patterns
-from sightscale.tasks.answers.mentions import Clauses, Mention, Options, find_labels, find_mentions, fold, lower
+from sightscale.tasks.answers.cues import JOINS, NOUNS, Patterns, choose_patterns, find_cues
+from sightscale.tasks.answers.mentions import Clauses, Mention, Options, find_labels, find_mentions, fold, lower, strip_article
 
 SEVERAL = ""  # in a letter's place
 MAX_CUES = 40  # the last ones; enough for any reasoning, and a loop can't make reading slow
@@ -98,10 +98,14 @@ class Response:
         return Clauses(self.low)
 
     @cached_property
+    def finals(self) -> list[re.Match[str]]:
+        """The cues for a final answer, in order, the last ones of many."""
+        return find_cues(self.cues, self.low)[-MAX_CUES:]
+
+    @cached_property
     def slots(self) -> list[Finding]:
         """What stands behind each cue for a final answer, in order; cues that lead to no option are left out."""
-        matches = list(self.cues.final.finditer(self.low))[-MAX_CUES:]
-        found = (read_slot(self, match) for match in matches)
+        found = (read_slot(self, match) for match in self.finals)
         return [slot for slot in found if slot]
 
     @cached_property
@@ -142,7 +146,8 @@ def read_letter(response: Response, part: str) -> str | None:
     options = response.options
     text = None
     if len(part) < 2_000:
-        text = options.by_text.get(fold(part, article=True)) or options.by_text.get(fold(part))
+        folded = fold(part, article=True)
+        text = options.by_text.get(folded) or options.by_text.get(strip_article(folded))
     alone = _ALONE.fullmatch(part) if len(part) < 80 else None
     letter = options.letters.get(alone[1].upper()) if alone else None
     if letter and text and text != letter and part.strip().strip(".").startswith("("):
@@ -156,8 +161,8 @@ def read_labelled(response: Response, part: str) -> str | None:
     if not lead:
         return None
     letter = response.options.letters.get((lead[1] or lead[2] or lead[3]).upper())
-    words = fold(part[lead.end() :])
-    words = words if words in response.options.by_text else fold(part[lead.end() :], article=True)
+    words = fold(part[lead.end() :], article=True)
+    words = words if words in response.options.by_text else strip_article(words)
     own = response.options.by_text.get(words)
     return letter if letter and (own == letter or not words) else None
 
@@ -440,7 +445,7 @@ def is_working(response: Response, mention: Mention) -> bool:
     words = response.low[mention.start : mention.end]
     if re.search(r"(?<!\\)\b[a-z]{3,}", words):
         return False
-    return response.long or bool(response.cues.final.search(response.low))
+    return response.long or bool(response.finals)
 
 
 def is_contradicted(response: Response, mention: Mention) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 from sightscale.tasks.answers.cues import NOUNS
 from sightscale.tasks.answers.structure import simplify
 
-FIRST, LAST = 30, 60  # mentions of a kind that are kept, from the start and from the end: a loop can't make reading slow
+FIRST, LAST = 12, 28  # mentions of a kind that are kept, from the start and from the end: a loop can't make reading slow
 _WORD = "A-Za-z0-9_À-ɏͰ-ӿ"
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ARTICLE = re.compile(r"^(?:a|an|the)\s+(?=\S)")
@@ -28,9 +28,9 @@ _LABEL = re.compile(
     rf"(?:^|\n|(?<=[.!?:] ))(?:[-*+]\s|\d{{1,2}}[.)]\s)?(?:(?i:{NOUNS})\s{{0,3}})?(?:[(\[](?P<in>[A-Za-z])[)\]]|(?P<out>[A-Z])\s?[.):])(?=\s|$|[^\x00-\x7f])"
 )
 _END = re.compile(
-    r"(?<!\b[A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bfig)[.!?]+[\"')\]]*(?=\s|$)|[.!?](?=[^\x00-\x7f\s])|"
+    r"(?=[.!?;,\s])(?:(?<!\b[A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bfig)[.!?]+[\"')\]]*(?=\s|$)|[.!?](?=[^\x00-\x7f\s])|"
     r"(?<=[A-Za-z])[.!?](?=\s|$)|[;\n]|"
-    r",?\s(?=(?:because|since|but|while|whereas|although|though|however|so|thus|hence|therefore)\b)"
+    r",?\s(?=(?:because|since|but|while|whereas|although|though|however|so|thus|hence|therefore)\b))"
 )
 _BEYOND_NUMBER = re.compile(r"[.,:/]\d|\s?%|\s?[\\^×÷*/+=√π]|\s-\s?\d|\s?[a-z]?\^|-\d")
 _MATH_BEFORE = re.compile(r"(?:[+*/^\\{×÷√±]\s?|[\w}]|\d\s?-\s?)$")
@@ -67,7 +67,12 @@ class Options:
 def fold(text: str, article: bool = False) -> str:
     """A text as it is compared: simplified, lower case, no marks at its ends, one line, no article unless it is kept."""
     folded = lower(simplify(text)).replace("\n", " ").replace('"', "").strip(" \t.,;:!?'")
-    return folded if article else _ARTICLE.sub("", folded).strip()
+    return folded if article else strip_article(folded)
+
+
+def strip_article(folded: str) -> str:
+    """A folded text without the article that opens it."""
+    return _ARTICLE.sub("", folded).strip()
 
 
 def lower(text: str) -> str:
@@ -76,7 +81,7 @@ def lower(text: str) -> str:
     return small if len(small) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     """The options of a question, ready to be looked for. A text that two options share tells nothing and is left out."""
     letters = {letter.upper(): letter for letter, _ in items}

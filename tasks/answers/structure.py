@@ -12,6 +12,8 @@ from typing import Any
 
 MAX_CHARACTERS = 20_000  # of a response, its end: an answer stands there
 
+_PIECE = 2_000  # characters
+
 _THINKING = (
     *(("<" + name + ">", "</" + name + ">") for name in (
         "think", "thinking", "thought", "thoughts", "reasoning", "reflection", "analysis", "scratchpad", "cot",
@@ -28,11 +30,9 @@ _THINKING = (
 _OPENS = {opening: number for number, (opening, _) in enumerate(_THINKING)}
 _CLOSES = {closing: number for number, (_, closing) in enumerate(_THINKING)}
 _THINKING_TAG = re.compile("|".join(re.escape(tag) for tag in sorted({*_OPENS, *_CLOSES}, key=len, reverse=True)), re.I)
-_TAGGED = re.compile(
-    r"<(answer|final_answer|final|output|choice|option|solution|result|ans)>(.{0,2000}?)"
-    r"(?:</\1>|<\|?(?:im_end|end|eot)|\Z)",
-    re.I | re.S,
-)
+_TAG = re.compile(r"<(answer|final_answer|final|output|choice|option|solution|result|ans)>", re.I)
+_TAG_END = re.compile(r"</\w{2,20}>|<\|?(?:im_end|end|eot)")
+MAX_TAGS = 5  # the last ones
 _BEGIN_SOLUTION = re.compile(r"<\|begin_of_solution\|>|<\|channel\|>final<\|message\|>|<\|begin_of_box\|>", re.I)
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[ \t]*[\w+-]{0,20}[ \t]*$", re.M)
 _FIELD = r"(?:final_?\s?answer|correct_?\s?(?:answer|option|choice)|answer|option|choice|letter|prediction|selected_?\s?option|response|result|答案|选项)"
@@ -65,8 +65,9 @@ _TEX_SYMBOLS = {
 }
 _TEX_SHORT = re.compile(r"\\frac\s?([0-9])\s?([0-9])|\\sqrt\s?([0-9])")
 _MATH = re.compile(r"\$\$?([^$\n]{1,400}?)\$\$?(?!\d)|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.S)
-_SPACES = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r"\s*\n\s*")
+_MARKUP_SIGNS = re.compile(r"[*`_#>|<]")
+_SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
+_LINES = re.compile(r" ?\n\s*")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{|<\|begin_of_box\|>")
 _BETWEEN_BOXES = re.compile(r"[\s$\\().,]{0,20}(?:and|or|,|&|或|和)[\s$\\().,]{0,20}|[\s$,]{0,10}")
 _RUN_ON = re.compile(
@@ -85,9 +86,9 @@ def lay_out(raw: str) -> str:
         field = _read_json(text)
     if field is not None:
         return simplify(f"Answer: {field}")
-    tagged = [match for match in _TAGGED.finditer(text) if match[2].strip()] if "<" in text else []
+    tagged = read_tag(text)
     if tagged:
-        text = f"Answer: {tagged[-1][2].strip()}"
+        text = f"Answer: {tagged}"
     text = _LOOSE_FIELD.sub(lambda match: f"\nAnswer: {match[1] or match[2] or ''}\n", text) if ":" in text else text
     text = _FENCE.sub("", text) if "``" in text or "~~" in text else text
     return simplify(_open_boxes(text) if "box" in text else text)
@@ -96,7 +97,7 @@ def lay_out(raw: str) -> str:
 def simplify(text: str) -> str:
     """One form for what looks alike: compatibility characters, quotes, dashes, TeX, mark-up, spaces."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_MARKS)).translate(_ZERO_WIDTH)[:MAX_CHARACTERS]
+        text = _compose(text.translate(_MARKS)).translate(_ZERO_WIDTH)
     text = text.replace("\r", "\n")
     if "\\" in text:
         text = _TEX_NAMES.sub(lambda match: _TEX_SYMBOLS.get(match[1] or match[2], match[0]), text)
@@ -108,8 +109,10 @@ def simplify(text: str) -> str:
         text = _MATH.sub(_unwrap_math, text)
     if "°" in text:
         text = _TEX_DEGREES.sub("°", text)
-    text = _MARKUP.sub("", text)
-    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+    if _MARKUP_SIGNS.search(text):
+        text = _MARKUP.sub("", text)
+    text = _SPACES.sub(" ", text)
+    return (_LINES.sub("\n", text) if "\n" in text else text).strip()
 
 
 def strip_thinking(text: str) -> str:
@@ -136,8 +139,31 @@ def strip_thinking(text: str) -> str:
             place = tag.end()
     if not depth:
         return "".join(kept) + text[place:]
-    answers = [match[0] for match in _TAGGED.finditer(text, hidden) if match[0].endswith(">")]
-    return "".join(kept) + text[place:hidden] + (answers[-1] if answers else "")
+    answer = read_tag(text[hidden:], closed=True)
+    return "".join(kept) + text[place:hidden] + (f"<answer>{answer}</answer>" if answer else "")
+
+
+def read_tag(text: str, closed: bool = False) -> str | None:
+    """What stands in the last tag `<answer>`, or one alike, that isn't empty; with `closed`, only where it closes."""
+    for tag in reversed(list(_TAG.finditer(text))[-MAX_TAGS:]) if "<" in text else ():
+        end = _TAG_END.search(text, tag.end())
+        inner = text[tag.end() : end.start() if end else len(text)].strip()
+        if inner and (end or not closed):
+            return inner
+    return None
+
+
+def _compose(text: str) -> str:
+    """The end of a text in compatibility form; a character may become eighteen, so it is done piece by piece."""
+    pieces: list[str] = []
+    length = 0
+    for end in range(len(text), 0, -_PIECE):
+        piece = unicodedata.normalize("NFKC", text[max(0, end - _PIECE) : end])
+        pieces.append(piece)
+        length += len(piece)
+        if length >= MAX_CHARACTERS:
+            break
+    return "".join(reversed(pieces))[-MAX_CHARACTERS:]
 
 
 def split_run_on(text: str) -> str | None:
