@@ -47,7 +47,9 @@ BEYOND = 1.05  # of a range: coordinates up to here may be a model's overshoot r
 LARGEST_FRACTION = 2.0  # a number beyond is no fraction, however far it overshoots
 SAME_BOX = 0.99  # two readings that overlap this much are one: a picture of about 1000 by 1000 pixels
 
-_CONVENTION = re.compile(r"(unit|thousand|loc1024|bins1000|yx_thousand|patches|percent|points|auto|(?:pixels|xywh)(?::([1-9]\d{0,4})x([1-9]\d{0,4}))?)")
+_CONVENTION = re.compile(
+    r"(unit|thousand|loc1024|bins1000|yx_thousand|patches|percent|points|auto|(?:pixels|xywh)(?::([1-9]\d{0,4})x([1-9]\d{0,4}))?)"
+)
 _TAG = re.compile(r"\s*<\|box:([a-z0-9_:]{1,24})\|>[ \t]*\n?")
 _ANSWER = re.compile(r"\banswer\s{0,4}(?:is\s{0,4})?[:=]", re.IGNORECASE)
 _NUMBER = re.compile(
@@ -56,14 +58,32 @@ _NUMBER = re.compile(
     r"(?:\s?(?P<unit>%|px\b|pixels?\b))?(?<![eE])(?![\w%]|\.\d)"
 )
 _BETWEEN_NUMBERS = re.compile(r"[\s,;\"']{1,40}")
-_NAMED_PAIR = re.compile(r"[(\[]\s?x\s?_?(?:\d|min|max)?\s?,\s?y\s?_?(?:\d|min|max)?\s?[)\]]\s{0,3}[:=]?\s{0,3}", re.IGNORECASE)
+_NAMED_PAIR = re.compile(
+    r"[(\[]\s?x\s?_?(?:\d|min|max)?\s?,\s?y\s?_?(?:\d|min|max)?\s?[)\]]\s{0,3}[:=]?\s{0,3}", re.IGNORECASE
+)
 _CORNER = re.compile(
     r"\b(top|upper|bottom|lower)[ -]?(left|right)\b[^\d(\[\n]{0,40}[(\[]?\s{0,3}(?:x\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?:\s?px)?\s{0,3},"
     r"\s{0,3}(?:y\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?![\d.])",
     re.IGNORECASE,
 )
 _ANSWER_TAG = re.compile(r"<answer>(.{0,4000}?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
-_MARKS = str.maketrans({"【": "[", "】": "]", "「": "[", "」": "]", "（": "(", "）": ")", "，": ",", "、": ",", "：": ":", "−": "-", "“": '"', "”": '"', "*": " "})
+_MARKS = str.maketrans(
+    {
+        "【": "[",
+        "】": "]",
+        "「": "[",
+        "」": "]",
+        "（": "(",
+        "）": ")",
+        "，": ",",
+        "、": ",",
+        "：": ":",
+        "−": "-",
+        "“": '"',
+        "”": '"',
+        "*": " ",
+    }
+)
 _BETWEEN_CORNERS = re.compile(
     r"[\s,;()\[\]{}\"'-]{1,40}(?:(?:to|and)\s{1,4})?"
     r"(?:(?:the\s)?(?:bottom|lower)[ -]right(?:\scorner)?(?:\s(?:at|is))?\s{0,4})?[:=]?[\s()\[\]]{0,10}",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sightscale.tasks.answers.cues import choose_patterns
-from sightscale.tasks.answers.decision import BEHIND_REFUSAL, SEVERAL, TABLE, Response
+from sightscale.tasks.answers.decision import BEHIND_REFUSAL, SEVERAL, TABLE, WITHDRAWN, Response
 from sightscale.tasks.answers.mentions import lower, prepare
 from sightscale.tasks.answers.structure import MAX_CHARACTERS, lay_out, split_run_on, strip_thinking
 
@@ -31,7 +31,7 @@ __all__ = [
     "visible_answer",
 ]
 
-READER_VERSION = "2.0"  # changes whenever a reading may
+READER_VERSION = "3"  # of everything that reads an answer; it changes whenever some answer is read otherwise
 
 Outcome = Literal["answered", "refused", "unparsed", "truncated"]
 
@@ -94,6 +94,8 @@ def _decide(response: Response) -> Reading:
             why = _quote(response, rule, found.start, found.end)
             if found.letter == SEVERAL:
                 return Reading(None, UNPARSED, Why(f"several in {rule}", why.quote, why.span))
+            if found.letter == WITHDRAWN:
+                return Reading(None, UNPARSED, Why(f"withdrawn {rule}", why.quote, why.span))
             return Reading(found.letter, ANSWERED, why)
     refusal = response.cues.refuses.search(response.low)
     for rule, row in BEHIND_REFUSAL:

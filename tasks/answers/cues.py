@@ -50,7 +50,7 @@ LANGUAGES: Mapping[str, Cues] = {
             r"which|of|must|should|would|will|could|can|may|might|therefore|then|and|you)\b[^.:;=\n]{0,90}?)??"
             rf"\s*[\"']?(?:{_BE}|[:=]|\s-+\s|->|\)\s*:)",
             r"\b(?:final|correct|right|best|chosen|selected|appropriate|suitable|likely|likeliest|accurate|plausible|probable|closest|"
-            r"matching|corresponding|proper|valid|nearest|logical|better|true|fitting|my|your|optimal)\s+"
+            r"matching|proper|valid|nearest|logical|better|true|fitting|my|your|optimal)\s+"
             r"(?:multiple[- ]choice\s+)?"
             r"(?:answer|option|choice|letter|match|selection|response|candidate|statement|solution|fit|one|guess|pick|conclusion|"
             r"alternative|picture|image|point|box)s?\b"
@@ -161,7 +161,11 @@ LANGUAGES: Mapping[str, Cues] = {
     ),
     "Korean": Cues(
         final=(r"(?:정답|답|답변|올바른\s?(?:선택지|답))\s*(?:은|는|이|:|=)",),
-        claims=(r"\s*(?:가|이|은|는)\s*(?:정답|맞|옳|올바|가장)", r"\s*(?:입니다|이다|예요|이에요)(?=\W*$)", r"\s*를?\s*선택"),
+        claims=(
+            r"\s*(?:가|이|은|는)\s*(?:정답|맞|옳|올바|가장)",
+            r"\s*(?:입니다|이다|예요|이에요)(?=\W*$)",
+            r"\s*를?\s*선택",
+        ),
         denied=(r"\s*(?:가|이|은|는)?\s*(?:아니|아닙|틀|잘못)",),
         conditional=(r"(?:만약|만일)",),
         refuses=(r"(?:알\s?수\s?없|판단할\s?수\s?없|답할\s?수\s?없|볼\s?수\s?없|확인할\s?수\s?없)",),
@@ -241,7 +245,9 @@ LANGUAGES: Mapping[str, Cues] = {
             r"(?:\s(?:è|sarebbe|sarà|dovrebbe\s+essere)\b|[:=])",
         ),
         chooses=(r"\b(?:scelgo|sceglierei|seleziono|direi|opterei\s+per)\b",),
-        claims=(r"(?:è|sarebbe|sembra(?:\s+essere)?)\s+(?:la\s+|quella\s+)?(?:corretta|giusta|migliore|più|risposta)\b",),
+        claims=(
+            r"(?:è|sarebbe|sembra(?:\s+essere)?)\s+(?:la\s+|quella\s+)?(?:corretta|giusta|migliore|più|risposta)\b",
+        ),
         denies=(r"\b(?:non\s+è|né|invece\s+di|piuttosto\s+che)(?:\s+\w+){0,2}",),
         denied=(r"non\s+(?:è|può|corrisponde)\b", r"è\s+(?:sbagliata|errata|falsa)\b"),
         conditional=(r"\bse\b",),
@@ -356,7 +362,9 @@ def _compile(languages: Iterable[str]) -> Patterns:
 
     by_head: dict[str, list[str]] = {}
     anywhere: list[str] = []
-    for part in (part for name in languages for kind in ("final", "chooses") for part in getattr(LANGUAGES[name], kind)):
+    for part in (
+        part for name in languages for kind in ("final", "chooses") for part in getattr(LANGUAGES[name], kind)
+    ):
         heads = _find_heads(part)
         for word in heads:
             by_head.setdefault(word, []).append(part)

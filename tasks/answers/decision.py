@@ -10,15 +10,25 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sightscale.tasks.answers.cues import JOINS, NOUNS, Patterns, choose_patterns, find_cues
-from sightscale.tasks.answers.mentions import Clauses, Mention, Options, find_labels, find_mentions, fold, lower, strip_article
+from sightscale.tasks.answers.mentions import (
+    Clauses,
+    Mention,
+    Options,
+    find_labels,
+    find_mentions,
+    fold,
+    lower,
+    strip_article,
+)
 
-SEVERAL = ""  # in a letter's place
+SEVERAL, WITHDRAWN = "", "-"  # in a letter's place
 MAX_CUES = 40  # the last ones; enough for any reasoning, and a loop can't make reading slow
 MAX_PROSE_WORDS = 60  # a longer response names options by the way
 REACH = 120  # characters between a cue and the option it speaks of
 
 _ALONE = re.compile(
-    rf"[\s\"'(\[]{{0,20}}(?:the\s+)?(?:(?:{NOUNS})\s*:?\s*)?[(\[{{<\"'-]{{0,20}}([A-Za-z])[)\]}}>.:,;!\"'-]*\s*(?:(?:{NOUNS})[.!]?\s*)?", re.I
+    rf"[\s\"'(\[]{{0,20}}(?:the\s+)?(?:(?:{NOUNS})\s*:?\s*)?[(\[{{<\"'-]{{0,20}}([A-Za-z])[)\]}}>.:,;!\"'-]*\s*(?:(?:{NOUNS})[.!]?\s*)?",
+    re.I,
 )
 _FILLER = re.compile(
     r"[\s\"'*:=>,.(\[-]{0,12}(?:(?:that|the|a|an|it|is|it's|its|indeed|actually|therefore|thus|so|then|definitely|clearly|obviously|simply|"
@@ -35,14 +45,18 @@ _REASON_NEXT = re.compile(
     r"\s*(?:$|[\n.,:;!?()\[-]|(?:because|since|as|for|due|given|based|which|where|and|or|with|on|in|at|if|is|instead|etc|"
     r"und|oder|et|ou|y|o|e|и|или|weil|car|porque|perché)\b|[^\x00-\x7f])"
 )
-_JOIN = re.compile(rf"\s*(?:,\s*(?:(?:{JOINS})\s+)?|/|&|\+|\b(?:{JOINS})\b|和|或|、|と)\s*(?:(?:also|possibly|maybe|perhaps|even|the|either)\s+)?(?:(?:{NOUNS})s?\s+)?", re.I)
+_JOIN = re.compile(
+    rf"\s*(?:,\s*(?:(?:{JOINS})\s+)?|/|&|\+|\b(?:{JOINS})\b|和|或|、|と)\s*(?:(?:also|possibly|maybe|perhaps|even|the|either)\s+)?(?:(?:{NOUNS})s?\s+)?",
+    re.I,
+)
 _INITIALS = re.compile(
     r"\s*[A-Z]\.\s*(?!(?:the|this|that|these|there|it|its|an?|in|on|because|since|as|based|he|she|they|we|you|no|yes)\b)"
     r"(?-i:[A-Z]\.|[A-Z][a-z]+\s*\.?\s*(?:$|(?-i:[a-z])))",
     re.I,
 )
 _LEAD = re.compile(
-    rf"(?:(?:the\s+)?(?:{NOUNS})\s*:?\s*)?(?:[(\[\"']([A-Za-z])[)\]\"']\s?[:.,-]?|([A-Za-z])\s?[).:]|([A-Z])\s-)(?=\s|$|[^\x00-\x7f])", re.I
+    rf"(?:(?:the\s+)?(?:{NOUNS})\s*:?\s*)?(?:[(\[\"']([A-Za-z])[)\]\"']\s?[:.,-]?|([A-Za-z])\s?[).:]|([A-Z])\s-)(?=\s|$|[^\x00-\x7f])",
+    re.I,
 )
 _BECAUSE = re.compile(r"([A-Z]),?\s{1,4}(?:because|since)\s")
 _A_MEANS_ANSWER = re.compile(r"a\s?:\s*", re.I)
@@ -54,6 +68,10 @@ _GAP = re.compile(
 _STRONG = re.compile(
     r"\b(?:correct|right|best|better|most|answer|closest|likeliest|matches|corresponds|shares|more \w+ly|more accurate|more appropriate|"
     r"more similar)\b"
+)
+_COMPARATIVE = re.compile(
+    r"\b(?!(?:under|over|after|other|another|either|rather|never|water|paper|number|outer|inner|upper|lower|corner|center|"
+    r"together|marker|layer|counter|answer)\b)[a-z]{3,}er\b"
 )
 _NOT = re.compile(r"\b(?:not|never|no|neither|less|than)\b|n't\b")
 _CONCLUDES = re.compile(
@@ -126,7 +144,9 @@ class Response:
             if run and mention.letter != run[-1].letter and mention.start - run[-1].end < 40:
                 gap = self.low[run[-1].end : mention.start].strip(" ()[]\"'") or ","
                 weak = gap == "," and "text" in (run[-1].kind, mention.kind)
-                join = _JOIN.fullmatch(gap + " ") or _JOIN.fullmatch(re.sub(r"\s*(?:point|box|image|picture|the|figure)s?$", " ", gap))
+                join = _JOIN.fullmatch(gap + " ") or _JOIN.fullmatch(
+                    re.sub(r"\s*(?:point|box|image|picture|the|figure)s?$", " ", gap)
+                )
                 if join and not weak and not is_denied(self, mention):
                     joined |= {mention.start, *(one.start for one in run)}
             run = [mention]
@@ -194,13 +214,17 @@ def read_slot(response: Response, cue: re.Match[str]) -> Finding | None:
     if line_end - place_of_line < 300:
         whole = read_letter(response, text[place_of_line:line_end])
         if whole and not text[place_of_line:line_end] == "a":
-            return _join_others(response, Finding(whole, cue.start(), line_end), "\n" in text[cue.start() : place_of_line])
+            return _join_others(
+                response, Finding(whole, cue.start(), line_end), "\n" in text[cue.start() : place_of_line]
+            )
     for _ in range(8):
         slot = _SLOT.match(text, place)
         if slot and (letter := response.options.letters.get(slot["letter"].upper())) and _is_set(response, slot, cue):
             if "?" in text[slot.end() : slot.end() + 2] and not cue[0].rstrip().endswith(":"):
                 return None
-            return _join_others(response, Finding(letter, cue.start(), slot.end()), "\n" in text[cue.start() : slot.start("letter")])
+            return _join_others(
+                response, Finding(letter, cue.start(), slot.end()), "\n" in text[cue.start() : slot.start("letter")]
+            )
         mention = _starting_at(response, place)
         if mention and _ends_well(response, mention):
             finding = Finding(mention.letter, cue.start(), mention.end)
@@ -239,7 +263,7 @@ def _is_set(response: Response, slot: re.Match[str], cue: re.Match[str]) -> bool
     text, low = response.text, response.low
     letter, after = slot["letter"], slot.end()
     bracketed = bool(slot["in"] or slot["open"].strip(" \n:=*->")) and bool(slot["out"])
-    if response.cues.denied.match(low, after) and not re.match(r"\s*(?:,|\.)", low[after:after + 3]):
+    if response.cues.denied.match(low, after) and not re.match(r"\s*(?:,|\.)", low[after : after + 3]):
         return bool(re.search(r"[:=]\s*$", cue[0])) and bracketed and False
     if bracketed:
         return True
@@ -281,8 +305,15 @@ def _join_others(response: Response, finding: Finding, on_new_line: bool) -> Fin
         place = skip.end() + len(own_text)
     for _ in range(12):
         skip = _SKIP.match(response.low, place)
-        own = next((m for m in response.mentions if m.letter == letter and m.start >= place and skip and m.start <= skip.end() + 4), None)
-        if own is None or response.low[place : own.start].strip(" \n\"')].:,-(the") :
+        own = next(
+            (
+                m
+                for m in response.mentions
+                if m.letter == letter and m.start >= place and skip and m.start <= skip.end() + 4
+            ),
+            None,
+        )
+        if own is None or response.low[place : own.start].strip(" \n\"')].:,-(the"):
             break
         place = own.end
     join = _JOIN.match(response.low, place)
@@ -291,7 +322,12 @@ def _join_others(response: Response, finding: Finding, on_new_line: bool) -> Fin
         if mention.start < place or mention.letter == letter:
             continue
         gap = response.low[joined : mention.start].strip(" ([\"'") if join and mention.start >= joined - 1 else "?"
-        if join and gap in ("", "a", "the", "an") and not is_denied(response, mention) and not response.cues.claims.match(response.low, mention.end):
+        if (
+            join
+            and gap in ("", "a", "the", "an")
+            and not is_denied(response, mention)
+            and not response.cues.claims.match(response.low, mention.end)
+        ):
             return Finding(SEVERAL, finding.start, mention.end)
         break
     if on_new_line:
@@ -312,10 +348,15 @@ def read_slots(response: Response) -> Finding | None:
     """The last final answer that the response does not withdraw."""
     if not response.slots:
         return None
-    last = response.slots[-1]
+    named = [slot for slot in response.slots if not response.low.startswith("correspond", slot.start)]
+    last = (named or response.slots)[-1]
     withdrawn = response.cues.withdrawn.search(response.low, last.end)
-    if withdrawn and not response.low[withdrawn.end() :].strip(" .!,"):
-        return None
+    if (
+        withdrawn
+        and last.end >= len(response.low) - 80
+        and not any(m.start > withdrawn.end() for m in response.mentions)
+    ):
+        return Finding(WITHDRAWN, withdrawn.start(), withdrawn.end())
     if withdrawn and any(claim.start > withdrawn.end() and claim.letter != last.letter for claim in response.claims):
         return None
     return last
@@ -347,7 +388,10 @@ def read_lead(response: Response) -> Finding | None:
     letter = response.options.letters.get((lead[1] or lead[2] or lead[3]).upper())
     if letter is None or response.cues.denied.match(response.low, lead.end()):
         return None
-    own = next((m for m in response.mentions if m.kind == "text" and m.start >= lead.end() - 1 and m.start <= lead.end() + 5), None)
+    own = next(
+        (m for m in response.mentions if m.kind == "text" and m.start >= lead.end() - 1 and m.start <= lead.end() + 5),
+        None,
+    )
     end = own.end if own else lead.end()
     if own and own.letter == letter and response.cues.denied.match(response.low, end):
         return None
@@ -400,16 +444,28 @@ def _after_own_text(response: Response, mention: Mention) -> int:
     for other in response.mentions:
         if other.start < place:
             continue
-        if other.letter != mention.letter or response.low[place : other.start].strip(" \n\"')].:,-(") not in ("", "the"):
+        if other.letter != mention.letter or response.low[place : other.start].strip(" \n\"')].:,-(") not in (
+            "",
+            "the",
+        ):
             break
         place = other.end
-    return (_SKIP.match(response.low, place) or re.match("", "")).end() if response.low[place : place + 1] in ("\"", "'", ")", "]") else place  # type: ignore[union-attr]
+    return (
+        (_SKIP.match(response.low, place) or re.match("", "")).end()
+        if response.low[place : place + 1] in ('"', "'", ")", "]")
+        else place
+    )  # type: ignore[union-attr]
 
 
 def is_claimed(response: Response, mention: Mention) -> bool:
     """Whether the words around a mention claim that it is the answer."""
     low, cues = response.low, response.cues
-    if mention.start in response.grouped or is_contradicted(response, mention) or is_supposed(response, mention) or is_denied(response, mention):
+    if (
+        mention.start in response.grouped
+        or is_contradicted(response, mention)
+        or is_supposed(response, mention)
+        or is_denied(response, mention)
+    ):
         return False
     start, end = response.clauses.around(mention.start)
     others = [m.start for m in response.mentions if m.letter != mention.letter and m.start >= mention.end]
@@ -422,7 +478,12 @@ def is_claimed(response: Response, mention: Mention) -> bool:
     if mention.kind == "text" and trait and trait in low[mention.start : mention.end]:
         return True
     claim = _search_claim(cues.claims, window)
-    if claim and trait and (comparative := re.search(r"\b\w{3,}er\b", claim)) and comparative[0] not in (trait, "nearer", "better"):
+    if (
+        claim
+        and trait
+        and (comparative := _COMPARATIVE.search(claim))
+        and comparative[0] not in (trait, "nearer", "better")
+    ):
         claim = None
     if claim:
         return True
@@ -459,6 +520,13 @@ def is_contradicted(response: Response, mention: Mention) -> bool:
     return False
 
 
+def _other_trait(response: Response, mention: Mention) -> bool:
+    """Whether a clause compares by another trait than the options do: "A is farther" where they say "closer"."""
+    start, end = response.clauses.around(mention.start)
+    compared = _COMPARATIVE.findall(response.low, mention.end, min(end, mention.end + 90))
+    return bool(compared) and response.options.trait not in compared and "nearer" not in compared
+
+
 def is_strong(response: Response, mention: Mention) -> bool:
     """Whether a claim says in so many words that the option is the answer, or draws a conclusion."""
     low = response.low
@@ -466,7 +534,9 @@ def is_strong(response: Response, mention: Mention) -> bool:
     place = _after_own_text(response, mention)
     return bool(
         _STRONG.search(low, place, min(end, place + 90))
-        or re.search(r"\b(?:most|best|closest)\b(?![^.]{0,90}\bthan\b)", low[max(start, mention.start - 100) : mention.start])
+        or re.search(
+            r"\b(?:most|best|closest)\b(?![^.]{0,90}\bthan\b)", low[max(start, mention.start - 100) : mention.start]
+        )
         or _CONCLUDES.search(low, max(0, start - 30), mention.start)
     )
 
@@ -510,7 +580,11 @@ def read_claims(response: Response) -> Finding | None:
         return Finding(last.letter, last.start, last.end)
     first = claims[0]
     opening = response.clauses.around(0)[1]
-    if first.start < opening and not response.refused and sum(claim.letter == first.letter for claim in claims) * 2 >= len(claims):
+    if (
+        first.start < opening
+        and not response.refused
+        and sum(claim.letter == first.letter for claim in claims) * 2 >= len(claims)
+    ):
         return Finding(first.letter, first.start, first.end)
     return None
 
@@ -531,6 +605,8 @@ def read_named(response: Response) -> Finding | None:
             continue
         if is_denied(response, mention) or is_supposed(response, mention) or _opens_with_if(response, mention):
             continue
+        if response.options.trait and _other_trait(response, mention):
+            continue
         named.setdefault(mention.letter, mention)
     if len(named) != 1:
         return None
@@ -548,7 +624,9 @@ def read_marks(response: Response) -> Finding | None:
     if len({mention.letter for mention in marked}) != 1:
         return None
     mention = marked[0]
-    if is_denied(response, mention) or is_supposed(response, mention):
+    if is_denied(response, mention) or is_supposed(response, mention) or is_contradicted(response, mention):
+        return None
+    if response.options.trait and _other_trait(response, mention):
         return None
     return Finding(mention.letter, mention.start, mention.end)
 

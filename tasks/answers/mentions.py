@@ -14,11 +14,43 @@ from typing import Literal
 from sightscale.tasks.answers.cues import NOUNS
 from sightscale.tasks.answers.structure import simplify
 
-FIRST, LAST = 12, 28  # mentions of a kind that are kept, from the start and from the end: a loop can't make reading slow
+FIRST, LAST = (
+    12,
+    28,
+)  # mentions of a kind that are kept, from the start and from the end: a loop can't make reading slow
 _WORD = "A-Za-z0-9_À-ɏͰ-ӿ"
-_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORDS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 _ARTICLE = re.compile(r"^(?:a|an|the)\s+(?=\S)")
-_THINGS = ("point", "box", "image", "picture", "figure", "shape", "region", "object", "area", "line", "panel", "circle", "graph", "photo")
+_THINGS = (
+    "point",
+    "box",
+    "image",
+    "picture",
+    "figure",
+    "shape",
+    "region",
+    "object",
+    "area",
+    "line",
+    "panel",
+    "circle",
+    "graph",
+    "photo",
+)
 _LETTER = re.compile(
     rf"(?<![{_WORD}\\^])[(\[{{<\"']\s?(?P<set>[A-Za-z])\s?[)\]}}>\"'](?![{_WORD}])|"
     rf"(?<![{_WORD}'\\/^.$-])(?P<bare>[A-Z])(?![{_WORD}'^/=]|-[A-Za-z])"
@@ -36,8 +68,13 @@ _BEYOND_NUMBER = re.compile(r"[.,:/]\d|\s?%|\s?[\\^×÷*/+=√π]|\s-\s?\d|\s?[a
 _MATH_BEFORE = re.compile(r"(?:[+*/^\\{×÷√±]\s?|[\w}]|\d\s?-\s?)$")
 _MATH_AFTER = re.compile(r"\s?[+*/^\\{×÷]|\w|\s-\s?\d")
 _MEASURE = re.compile(r"([$€£]?-?\d[\d.,]{0,12})\s?(?:[°%]|[a-zμµ]{1,12}(?:\s?(?:\^\s?\{?-?\d\}?|[²³])|/[a-z]{1,4})?)")
+_FORMULA = re.compile(
+    r"(.{0,100}[\d}])\s?(?:[mck]?m|inche?s?|in|ft|units?|[mck]?m\s?(?:\^\s?\{?[23]\}?|[²³])|km/h|m/s|k?g|l)"
+)
 _LISTED_NUMBER = re.compile(r"(?:^|\n)\s?$")
-_NUMBERED = re.compile(r"\b(?:image|picture|figure|step|option|choice|question|number|no|row|column|section|part|case|equation|method)\.?\s$")
+_NUMBERED = re.compile(
+    r"\b(?:image|picture|figure|step|option|choice|question|number|no|row|column|section|part|case|equation|method)\.?\s$"
+)
 
 Kind = Literal["set", "noun", "label", "bare", "text"]
 
@@ -103,8 +140,14 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     things = [thing for thing in _THINGS if thing in all_words]
     if named and not things:
         things = list(_THINGS)
-    frames = {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in own} if named else set()
-    trait = next((word for word in frames.pop().split() if re.fullmatch(r"\w{3,}er", word)), "") if len(frames) == 1 else ""
+    frames = (
+        {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in own}
+        if named
+        else set()
+    )
+    trait = (
+        next((word for word in frames.pop().split() if re.fullmatch(r"\w{3,}er", word)), "") if len(frames) == 1 else ""
+    )
     if named and not trait:
         found = {word for text in words.values() for word in text if re.fullmatch(r"\w{3,}er", word)}
         trait = found.pop() if len(found) == 1 else ""
@@ -180,13 +223,18 @@ def _goes_on(low: str, match: re.Match[str]) -> bool:
 
 def _find_aliases(text: str) -> list[str]:
     """Other ways to write an option: numbers in words and digits, without currency, degree or a unit's brackets."""
-    aliases = [text.replace("'", ""), text[1:] if text.startswith(("$", "€", "£")) else "", text.removesuffix("°"), text.replace(" ", "")]
+    aliases = [
+        text.replace("'", ""),
+        text[1:] if text.startswith(("$", "€", "£")) else "",
+        text.removesuffix("°"),
+        text.replace(" ", ""),
+    ]
     if text in _NUMBER_WORDS:
         aliases.append(str(_NUMBER_WORDS.index(text)))
     if text.isdecimal() and len(text) < 3 and text.isascii() and int(text) < len(_NUMBER_WORDS):
         aliases.append(_NUMBER_WORDS[int(text)])
-    if measure := _MEASURE.fullmatch(text):
-        aliases.append(measure[1])
+    if measure := _MEASURE.fullmatch(text) or _FORMULA.fullmatch(text):
+        aliases.append(measure[1].strip())
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+", text):
         aliases.append(text.replace(",", ""))
     return [alias for alias in aliases if alias and alias != text]
@@ -206,7 +254,11 @@ def _find_texts(low: str, options: Options) -> list[Mention]:
             if text[-1].isdecimal() and text[0].isdecimal():
                 if _BEYOND_NUMBER.match(low, end) or _NUMBERED.search(low, max(0, start - 20), start):
                     continue
-                if low[end : end + 1] in (".", ")") and _LISTED_NUMBER.search(low, max(0, start - 3), start) and low[end + 1 : end + 3].strip():
+                if (
+                    low[end : end + 1] in (".", ")")
+                    and _LISTED_NUMBER.search(low, max(0, start - 3), start)
+                    and low[end + 1 : end + 3].strip()
+                ):
                     continue
             at = bisect_right(taken, (start, len(low)))
             if (at and taken[at - 1][1] > start) or (at < len(taken) and taken[at][0] < end):
@@ -229,7 +281,11 @@ def _find_places(flat: str, text: str) -> list[int]:
         before, after = flat[at - 1 : at] if at else "", flat[at + len(text) : at + len(text) + 1]
         whole = not (word_before and before and (_joins(before, text[0]) or before in "-_\\"))
         whole = whole and not (word_after and after and (_joins(after, text[-1]) or after in "-_"))
-        if whole and mathematical and (_MATH_BEFORE.search(flat, max(0, at - 3), at) or _MATH_AFTER.match(flat, at + len(text))):
+        if (
+            whole
+            and mathematical
+            and (_MATH_BEFORE.search(flat, max(0, at - 3), at) or _MATH_AFTER.match(flat, at + len(text)))
+        ):
             whole = False
         if whole and number and at > 1 and (before in "$+^{√±" or (before in ".,:/" and flat[at - 2].isdigit())):
             whole = False

@@ -37,8 +37,13 @@ _BEGIN_SOLUTION = re.compile(r"<\|begin_of_solution\|>|<\|channel\|>final<\|mess
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[ \t]*[\w+-]{0,20}[ \t]*$", re.M)
 _FIELD = r"(?:final_?\s?answer|correct_?\s?(?:answer|option|choice)|answer|option|choice|letter|prediction|selected_?\s?option|response|result|答案|选项)"
 _JSON_FIELD = re.compile(rf"^{_FIELD}$", re.I)
-_LOOSE_FIELD = re.compile(rf"[\"']{_FIELD}[\"']\s{{0,4}}:\s{{0,4}}(?:\"((?:[^\"\\]|\\.){{0,400}})\"|'([^'\n]{{0,400}})')", re.I)
-_MARKUP = re.compile(r"\*+|`+|__+|^[ \t]{0,8}#{1,6}(?=\s)|^[ \t]{0,8}>+[ \t]|</?s>|<\|[^|<>]{1,40}\|>|</?(?:b|i|u|strong|em|p|br)\s?/?>", re.M | re.I)
+_LOOSE_FIELD = re.compile(
+    rf"[\"']{_FIELD}[\"']\s{{0,4}}:\s{{0,4}}(?:\"((?:[^\"\\]|\\.){{0,400}})\"|'([^'\n]{{0,400}})')", re.I
+)
+_MARKUP = re.compile(
+    r"\*+|`+|__+|^[ \t]{0,8}#{1,6}(?=\s)|^[ \t]{0,8}>+[ \t]|</?s>|<\|[^|<>]{1,40}\|>|</?(?:b|i|u|strong|em|p|br)\s?/?>",
+    re.M | re.I,
+)
 _ZERO_WIDTH = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD, *range(0xFE00, 0xFE10)]
 )
@@ -104,7 +109,9 @@ def simplify(text: str) -> str:
         for _ in range(2):  # \\text{\\textbf{B}}
             text = _TEX_WRAP.sub(r"\1", text)
         text = _TEX_SPACE.sub(" ", _TEX_DEGREES.sub("°", text)).replace("~", " ")
-        text = _TEX_SHORT.sub(lambda match: f"\\sqrt{{{match[3]}}}" if match[3] else f"\\frac{{{match[1]}}}{{{match[2]}}}", text)
+        text = _TEX_SHORT.sub(
+            lambda match: f"\\sqrt{{{match[3]}}}" if match[3] else f"\\frac{{{match[1]}}}{{{match[2]}}}", text
+        )
     if "$" in text or "\\" in text:
         text = _MATH.sub(_unwrap_math, text)
     if "°" in text:

@@ -46,7 +46,9 @@ def test_a_model_s_own_form_comes_to_the_same_fractions(model_type: str, respons
 
 
 def test_a_model_that_points_draws_no_box() -> None:
-    reading = read_box('<point x="40.5" y="60.1" alt="dog">dog</point> [1, 2, 3, 4]', SIZE, convention_for("molmo", SIZE))
+    reading = read_box(
+        '<point x="40.5" y="60.1" alt="dog">dog</point> [1, 2, 3, 4]', SIZE, convention_for("molmo", SIZE)
+    )
     assert (reading.box, reading.outcome, reading.reason) == (
         None,
         "unparsed",
@@ -65,7 +67,9 @@ def test_an_unknown_model_is_told_by_its_values() -> None:
     assert convention_for("brand_new_vl", SIZE) == "auto"
 
 
-@given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([(56 * 56, 28 * 28 * 1280), (256 * 784, 1280 * 784)]))
+@given(
+    st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([(56 * 56, 28 * 28 * 1280), (256 * 784, 1280 * 784)])
+)
 def test_the_shown_size_is_that_of_the_processor(width: int, height: int, bounds: tuple[int, int]) -> None:
     resizing = Resizing(28, *bounds)
     try:
