@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sightscale.tasks.answers import Reading, read_answer
-from sightscale.tasks.scoring import READER_VERSION, Scored, chance_level, score_response
+from sightscale.tasks.answers import READER_VERSION, Reading, read_answer
+from sightscale.tasks.scoring import Scored, chance_level, score_response
 
 TASK_FOLDER = Path(__file__).parent
 

@@ -12,17 +12,33 @@ A box that is empty or inverted is an answer, and a wrong one.
 import json
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 
-from sightscale.tasks.answers import ANSWERED, MAX_CHARACTERS, REFUSED, UNPARSED, Outcome, read_answer
+from sightscale.tasks.answers import (
+    ANSWERED,
+    MAX_CHARACTERS,
+    REFUSED,
+    TRUNCATED,
+    UNPARSED,
+    Outcome,
+    refuses,
+    strip_thinking,
+)
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 
 UNIT, THOUSAND, PIXELS, LOC1024, XYWH, AUTO = "unit", "thousand", "pixels", "loc1024", "xywh", "auto"
+BINS, YX_THOUSAND, PATCHES, PERCENT, POINTS = "bins1000", "yx_thousand", "patches", "percent", "points"
 CONVENTIONS = {
     UNIT: "x1, y1, x2, y2 in fractions of the picture's width and height",
     THOUSAND: "x1, y1, x2, y2 from 0 to 1000 (Qwen3-VL's bbox_2d, InternVL's <box>[[…]]</box>)",
     PIXELS: "x1, y1, x2, y2 in pixels; pixels:WxH when the processed picture has another size than the original",
+    BINS: "x1, y1, x2, y2 in bins from 0 to 999 (Florence-2's <loc_0>, DeepSeek-VL2's <|det|>)",
+    YX_THOUSAND: "y1, x1, y2, x2 from 0 to 1000 (box_2d, as Gemini and Gemma 3 write it)",
+    PATCHES: "<patch_index_0000>, two cells of a grid of 32 by 32 (Kosmos-2)",
+    PERCENT: "x1, y1, x2, y2 in per cent",
+    POINTS: "the model points and draws no boxes (Molmo); nothing is read as one",
     LOC1024: "<loc0000> to <loc1023> in the order y1, x1, y2, x2 (PaliGemma)",
     XYWH: "x1, y1, width, height in fractions, or in pixels as above (xywh:WxH)",
     AUTO: "told from mark-up and values; no answer when that can't be told",
@@ -31,21 +47,54 @@ BEYOND = 1.05  # of a range: coordinates up to here may be a model's overshoot r
 LARGEST_FRACTION = 2.0  # a number beyond is no fraction, however far it overshoots
 SAME_BOX = 0.99  # two readings that overlap this much are one: a picture of about 1000 by 1000 pixels
 
-_CONVENTION = re.compile(r"(unit|thousand|loc1024|auto|(?:pixels|xywh)(?::([1-9]\d{0,4})x([1-9]\d{0,4}))?)")
-_TAG = re.compile(r"\s*<\|box:([a-z0-9:]{1,24})\|>[ \t]*\n?")
+_CONVENTION = re.compile(
+    r"(unit|thousand|loc1024|bins1000|yx_thousand|patches|percent|points|auto|(?:pixels|xywh)(?::([1-9]\d{0,4})x([1-9]\d{0,4}))?)"
+)
+_TAG = re.compile(r"\s*<\|box:([a-z0-9_:]{1,24})\|>[ \t]*\n?")
 _ANSWER = re.compile(r"\banswer\s{0,4}(?:is\s{0,4})?[:=]", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?:(?<![\w.])[\"']?([A-Za-z]{1,6}(?:_(?:min|max))?\d?)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)?"
-    r"(?<![\w.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,4})?)(?![\w%]|\.\d)"
+    r"(?<![\w.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,4})?)"
+    r"(?:\s?(?P<unit>%|px\b|pixels?\b))?(?<![eE])(?![\w%]|\.\d)"
 )
 _BETWEEN_NUMBERS = re.compile(r"[\s,;\"']{1,40}")
+_NAMED_PAIR = re.compile(
+    r"[(\[]\s?x\s?_?(?:\d|min|max)?\s?,\s?y\s?_?(?:\d|min|max)?\s?[)\]]\s{0,3}[:=]?\s{0,3}", re.IGNORECASE
+)
+_CORNER = re.compile(
+    r"\b(top|upper|bottom|lower)[ -]?(left|right)\b[^\d(\[\n]{0,40}[(\[]?\s{0,3}(?:x\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?:\s?px)?\s{0,3},"
+    r"\s{0,3}(?:y\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?![\d.])",
+    re.IGNORECASE,
+)
+_ANSWER_TAG = re.compile(r"<answer>(.{0,4000}?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
+_MARKS = str.maketrans(
+    {
+        "【": "[",
+        "】": "]",
+        "「": "[",
+        "」": "]",
+        "（": "(",
+        "）": ")",
+        "，": ",",
+        "、": ",",
+        "：": ":",
+        "−": "-",
+        "“": '"',
+        "”": '"',
+        "*": " ",
+    }
+)
 _BETWEEN_CORNERS = re.compile(
     r"[\s,;()\[\]{}\"'-]{1,40}(?:(?:to|and)\s{1,4})?"
     r"(?:(?:the\s)?(?:bottom|lower)[ -]right(?:\scorner)?(?:\s(?:at|is))?\s{0,4})?[:=]?[\s()\[\]]{0,10}",
     re.IGNORECASE,
 )
 _LOC = re.compile(r"<loc(\d{4})>\s{0,4}<loc(\d{4})>\s{0,4}<loc(\d{4})>\s{0,4}<loc(\d{4})>")
-_INTERNVL = re.compile(r"<box>[^<>]{1,200}</box>", re.IGNORECASE)
+_FLORENCE = re.compile(r"<loc_(\d{1,4})>\s{0,4}<loc_(\d{1,4})>\s{0,4}<loc_(\d{1,4})>\s{0,4}<loc_(\d{1,4})>")
+_PATCH = re.compile(r"<patch_index_(\d{4})>\s{0,4}<patch_index_(\d{4})>")
+_DEEPSEEK = re.compile(r"<\|det\|>[^<>|]{1,400}<\|/det\|>")
+_BOX_2D = re.compile(r"[\"']box_2d[\"']\s{0,4}:\s{0,4}\[")
+_INTERNVL = re.compile(r"<box>[^<>]{1,200}</box>|<\|box_start\|>[^<>|]{1,200}<\|box_end\|>", re.IGNORECASE)
 _CORNER_NAMES = (
     ("x1", "y1", "x2", "y2"),
     ("x0", "y0", "x1", "y1"),
@@ -53,7 +102,7 @@ _CORNER_NAMES = (
     ("left", "top", "right", "bottom"),
 )
 _SIDE_NAMES = (("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "width", "height"))
-_NO_OPTION = {"–": ""}
+GRID = 32  # cells of Kosmos-2's pictures, across and down
 
 
 @dataclass(frozen=True)
@@ -103,19 +152,27 @@ def parse_convention(convention: str) -> tuple[str, tuple[int, int] | None]:
     return convention.partition(":")[0], (int(match[2]), int(match[3])) if match[2] else None
 
 
-def read_box(response: str | None, size: tuple[int, int], convention: str = AUTO) -> BoxReading:
+def read_box(
+    response: str | None, size: tuple[int, int], convention: str = AUTO, *, truncated: bool = False
+) -> BoxReading:
     """The box that `response` commits to, in fractions of a picture of `size` (width, height in pixels).
 
     Any string is read without an error. Numbers that can only be fractions, and `<loc…>` tokens, are read
-    as what they are in whatever convention. Raises ValueError for an unknown convention.
+    as what they are in whatever convention. Of a `truncated` response nothing is read, nor of one that ends in a
+    number of a bracket that never closes: its last number may go on. Raises ValueError for an unknown convention.
     """
     name, processed = parse_convention(convention)
-    text = _strip_thinking(response or "")
+    if truncated:
+        return BoxReading(None, TRUNCATED, convention, "cut off")
+    text = _lay_out(response or "")
+    if _ends_in_a_number(text):
+        return BoxReading(None, TRUNCATED, convention, "cut off in a number")
+    if name == POINTS:
+        return BoxReading(None, UNPARSED, convention, "the model writes points, and no boxes")
     cues = list(_ANSWER.finditer(text))
     found = (_find_boxes(text[cues[-1].end() :]) if cues else []) or _find_boxes(text)
     if not found:
-        refused = read_answer(text, _NO_OPTION).outcome == REFUSED
-        return BoxReading(None, REFUSED if refused else UNPARSED, convention, "no box")
+        return BoxReading(None, REFUSED if refuses(text) else UNPARSED, convention, "no box")
     readings = {_read_units(one, name, processed or size, size) for one in found}
     if len(readings) > 1:
         return BoxReading(None, UNPARSED, convention, "several different boxes")
@@ -164,26 +221,68 @@ def write_box(box: Box) -> str:
     return f"[{', '.join(f'{value:.4g}' if abs(value) > 1e4 else f'{value:.4f}' for value in box)}]"
 
 
-def _strip_thinking(text: str) -> str:
-    """The end of a response, without what was thought before it; thinking that never ends leaves nothing."""
-    text = text[-4 * MAX_CHARACTERS :]
-    for end in ("</think>", "</thinking>"):
-        text = text.rpartition(end)[2]
-    for start in ("<think>", "<thinking>"):
-        text = text.partition(start)[0]
-    return text[-MAX_CHARACTERS:]
+def _lay_out(text: str) -> str:
+    """The end of a response in plain marks, without what was thought before it; of an `<answer>`, what stands in it."""
+    text = strip_thinking(text[-4 * MAX_CHARACTERS :])[-MAX_CHARACTERS:]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_MARKS))[-MAX_CHARACTERS:]
+    tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
+    return (tagged[-1] if tagged else text).replace("*", " ")
+
+
+def _ends_in_a_number(text: str) -> bool:
+    """Whether a text ends in a number behind a bracket that never closes."""
+    end = text.rstrip()
+    return end[-1:].isdigit() and max(map(end.rfind, "[({")) > max(map(end.rfind, "])}"))
 
 
 def _find_boxes(text: str) -> list[_Found]:
     """Every box written in a text, in order, without asking what its numbers mean."""
     tokens = [_Found((float(x1), float(y1), float(x2), float(y2)), convention=LOC1024)
               for y1, x1, y2, x2 in _LOC.findall(text)]  # fmt: skip
+    tokens = tokens or [_Found((float(a), float(b), float(c), float(d)), convention=BINS)
+                        for a, b, c, d in _FLORENCE.findall(text)]  # fmt: skip
+    tokens = tokens or [_Found(_read_patches(int(first), int(last)), convention=PATCHES)
+                        for first, last in _PATCH.findall(text)]  # fmt: skip
     if tokens:
         return tokens
-    marked = _INTERNVL.findall(text)
-    if marked:
-        return [_Found(one.values, one.sides, THOUSAND) for part in marked for one in _find_numbers(part)]
-    return _find_numbers(text)
+    for form, convention in ((_DEEPSEEK, BINS), (_INTERNVL, THOUSAND)):
+        marked = form.findall(text)
+        if marked:
+            return [_Found(one.values, one.sides, convention) for part in marked for one in _find_numbers(part)]
+    if _BOX_2D.search(text):
+        return [_Found(one.values, one.sides, YX_THOUSAND if one.convention == AUTO else one.convention)
+                for one in _find_numbers(text)]  # fmt: skip
+    return _find_corners(text) or _find_numbers(_NAMED_PAIR.sub(" ", text))
+
+
+def _read_patches(first: int, last: int) -> Box:
+    """Two cells of Kosmos-2's grid as a box: from centre to centre, or whole cells where they share a row or column.
+
+    Source: `patch_index_to_coordinate` in transformers' processor of Kosmos-2.
+    """
+    (y1, x1), (y2, x2) = divmod(first, GRID), divmod(last, GRID)
+    near, far = (0.0, 1.0) if x1 == x2 or y1 == y2 else (0.5, 0.5)
+    return (x1 + near) / GRID, (y1 + near) / GRID, (x2 + far) / GRID, (y2 + far) / GRID
+
+
+def _find_corners(text: str) -> list[_Found]:
+    """The box of two opposite corners that are named in words; none where a corner is named twice and differs."""
+    corners: dict[tuple[bool, bool], set[tuple[float, float]]] = {}
+    for vertical, side, x, y in _CORNER.findall(text):
+        if x.count(".") > 1 or y.count(".") > 1:
+            return []
+        corner = vertical.lower() in ("top", "upper"), side.lower() == "left"
+        corners.setdefault(corner, set()).add((float(x.rstrip(".")), float(y.rstrip("."))))
+    if any(len(places) > 1 for places in corners.values()):
+        return []
+    place = {corner: next(iter(places)) for corner, places in corners.items()}
+    if (True, True) in place and (False, False) in place:
+        return [_Found((*place[True, True], *place[False, False]))]
+    if (True, False) in place and (False, True) in place:
+        (x2, y1), (x1, y2) = place[True, False], place[False, True]
+        return [_Found((x1, y1, x2, y2))]
+    return []
 
 
 def _find_numbers(text: str) -> list[_Found]:
@@ -217,14 +316,18 @@ def _join_corners(text: str, rows: list[list[re.Match[str]]]) -> list[list[re.Ma
 
 def _as_box(row: list[re.Match[str]]) -> _Found | None:
     numbers = [float(match[2]) for match in row]
+    units = {(match["unit"] or "")[:1] for match in row}
+    if len(units) > 1:
+        return None
+    convention = {"%": PERCENT, "p": PIXELS}.get(units.pop(), AUTO)
     names = [(match[1] or "").lower().replace("_", "") for match in row]
     if not all(names):
-        return _Found((numbers[0], numbers[1], numbers[2], numbers[3]))
+        return _Found((numbers[0], numbers[1], numbers[2], numbers[3]), convention=convention)
     by_name = dict(zip(names, numbers, strict=True))
     for forms, sides in ((_CORNER_NAMES, False), (_SIDE_NAMES, True)):
         for a, b, c, d in forms:
             if by_name.keys() == {a, b, c, d}:
-                return _Found((by_name[a], by_name[b], by_name[c], by_name[d]), sides)
+                return _Found((by_name[a], by_name[b], by_name[c], by_name[d]), sides, convention)
     return None
 
 
@@ -236,18 +339,34 @@ def _read_units(found: _Found, name: str, processed: tuple[int, int], size: tupl
         if max(found.values) > 1023:
             return BoxReading(None, UNPARSED, LOC1024, "a location token beyond <loc1023>")
         return BoxReading(_scale(found.values, 1024, 1024), ANSWERED, LOC1024)
+    if found.convention == PATCHES:
+        return BoxReading(found.values, ANSWERED, PATCHES)
     x, y, c, d = found.values
+    if found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND) or (name == YX_THOUSAND and not found.sides):
+        x, y, c, d = y, x, d, c
+        found = _Found((x, y, c, d), convention=YX_THOUSAND)
     corners = (x, y, x + c, y + d) if found.sides or name == XYWH else found.values
+    if found.convention == PERCENT or (name == PERCENT and found.convention == AUTO):
+        return BoxReading(_scale(corners, 100, 100), ANSWERED, PERCENT)
+    if found.convention == BINS:
+        if max(found.values) > 999:
+            return BoxReading(None, UNPARSED, BINS, "a location token beyond 999")
+        return BoxReading(_scale(corners, 999, 999), ANSWERED, BINS)
     if all(abs(value) <= 1 for value in found.values) or (
         all(abs(value) <= LARGEST_FRACTION for value in found.values) and any(value % 1 for value in found.values)
     ):
         return BoxReading(corners, ANSWERED, XYWH if name == XYWH else UNIT)
-    if name in (UNIT, LOC1024):
+    if name in (UNIT, LOC1024, PATCHES):
         expected = "fractions" if name == UNIT else "location tokens"
         return BoxReading(None, UNPARSED, name, f"numbers that are no {expected}")
     thousand = BoxReading(_scale(corners, 1000, 1000), ANSWERED, THOUSAND)
-    if name == THOUSAND:
-        return thousand
+    if found.convention == PIXELS and min(size) > 0:
+        told = processed if name in (PIXELS, XYWH) else size
+        return BoxReading(_scale(corners, *told), ANSWERED, PIXELS)
+    if name == BINS:
+        return BoxReading(_scale(corners, 999, 999), ANSWERED, BINS)
+    if name in (THOUSAND, YX_THOUSAND) or (name == AUTO and found.convention == YX_THOUSAND):
+        return BoxReading(thousand.box, ANSWERED, YX_THOUSAND if found.convention == YX_THOUSAND else THOUSAND)
     if min(processed) <= 0:
         return BoxReading(None, UNPARSED, name, "the picture's size is not known")
     if name in (PIXELS, XYWH):

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from sightscale.tasks.answers import ANSWERED, MAX_CHARACTERS, Reading, read_answer
+from sightscale.tasks.answers import ANSWERED, MAX_CHARACTERS, Reading, Why, read_answer, strip_thinking
 
 TIE = "tie"
 _TIE = re.compile(
@@ -21,13 +21,14 @@ _TIE = re.compile(
 _DENIED = re.compile(r"\b(?:not|n['’]t|never)\b[^.\n]{0,20}\b(?:equally|tie)\b", re.IGNORECASE)
 
 
-def read_preference(response: str, options: Mapping[str, str]) -> Reading:
+def read_preference(response: str, options: Mapping[str, str], *, truncated: bool = False) -> Reading:
     """The option that a response prefers, `tie` when it calls them equal; else no letter, as in `read_answer`."""
-    reading = read_answer(response, options)
-    if reading.letter is None:
-        end = response[-MAX_CHARACTERS:].rpartition("</think>")[2]
-        if "<think>" not in end and _TIE.search(end) and not _DENIED.search(end):
-            return Reading(TIE, ANSWERED)
+    reading = read_answer(response, options, truncated=truncated)
+    if reading.letter is None and not truncated:
+        end = strip_thinking(response[-4 * MAX_CHARACTERS :])[-MAX_CHARACTERS:]
+        tie = _TIE.search(end)
+        if tie and not _DENIED.search(end):
+            return Reading(TIE, ANSWERED, Why("tie", tie[0], tie.span()))
     return reading
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sightscale.tasks.answers import ANSWERED, REFUSED, UNPARSED, Outcome, refuses, visible_answer
+from sightscale.tasks.answers import ANSWERED, REFUSED, TRUNCATED, UNPARSED, Outcome, refuses, visible_answer
 
 MAX_WORDS = 40  # of an answer that is one; a longer response only answers in its last line
 _ARTICLES = frozenset(("a", "an", "the"))
@@ -50,8 +50,13 @@ def normalise(text: str) -> str:
     return " ".join(_NUMBERS.get(word, word) for word in words if word not in _ARTICLES)
 
 
-def read_open(response: str) -> OpenReading:
-    """The answer that a response gives: after its last "Answer:", else the whole, or the last line of a long one."""
+def read_open(response: str, *, truncated: bool = False) -> OpenReading:
+    """The answer that a response gives: after its last "Answer:", else the whole, or the last line of a long one.
+
+    Of a `truncated` response nothing is read.
+    """
+    if truncated:
+        return OpenReading(None, TRUNCATED)
     said = visible_answer(response)
     cues = list(_CUE.finditer(said))
     if cues and said[cues[-1].end() :].strip():
@@ -83,11 +88,11 @@ def holds_or_is_held(response: str, names: Sequence[str]) -> bool:
     return bool(said) and any(name.casefold() in said or said in name.casefold() for name in names)
 
 
-def read_yes_no(response: str) -> OpenReading:
+def read_yes_no(response: str, *, truncated: bool = False) -> OpenReading:
     """`yes` or `no`, when a response opens or ends with one of them and doesn't say both."""
-    reading = read_open(response)
+    reading = read_open(response, truncated=truncated)
     words = (reading.text or "").split()
     found = {word for word in (words[:1] + words[-1:]) if word in ("yes", "no")}
     if len(found) == 1:
         return OpenReading(found.pop(), ANSWERED)
-    return OpenReading(None, reading.outcome if reading.outcome == REFUSED else UNPARSED)
+    return OpenReading(None, UNPARSED if reading.outcome == ANSWERED else reading.outcome)

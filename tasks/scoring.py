@@ -13,7 +13,6 @@ from sightscale.tasks.forced_choice import agreement, read_preference
 from sightscale.tasks.open_answers import holds_or_is_held, is_one, names_one, read_names, read_open, read_yes_no
 from sightscale.tasks.vocabulary import Outcome
 
-READER_VERSION = "2"  # of everything that reads an answer; it changes whenever some answer is read otherwise
 FORMATS = ("choice", "box", "2afc", "short", "yes_no", "class", "substring")
 CORRECT_IOU = 0.5  # a box is right from this overlap on
 

@@ -16,7 +16,10 @@ from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import REVISION
 from sightscale.tasks.vocabulary import DataOrigin
 
-SCORER = ("answers.py", "boxes.py", "forced_choice.py", "open_answers.py", "scoring.py")  # in tasks
+SCORER = (
+    *(f"answers/{name}.py" for name in ("__init__", "cues", "decision", "mentions", "structure")),
+    *("boxes.py", "forced_choice.py", "open_answers.py", "scoring.py"),
+)  # in tasks
 PACKAGES = (
     "sightscale",
     "lmms-eval",

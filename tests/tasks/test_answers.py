@@ -59,6 +59,7 @@ READ = [
     ('```json\n{"answer": "B"}\n```', "B"),
     ("Ans: B", "B"),
     ("B</s>", "B"),
+    ("A: circle is wrong. B: triangle is right.", "B"),
 ]
 NOT_READ = [
     "",
@@ -84,7 +85,6 @@ NOT_READ = [
     "<think>Answer: A",
     "The image does not contain a green shape.",
     "I don't see a circle.",
-    "A: circle is wrong. B: triangle is right.",
     "It is a",
     "D. H. Lawrence wrote it",
 ]
@@ -170,6 +170,150 @@ def test_a_longer_option_hides_the_shorter_one_inside_it() -> None:
 def test_no_options_no_answer() -> None:
     assert read_answer("A", {}).letter is None
     assert read_answer(None, SHAPES).letter is None
+
+
+PAIRS = {"A": "Point A", "B": "Point B", "C": "Point C", "D": "Point D"}
+NEARER = {"A": "A is closer", "B": "B is closer"}
+ORDINAL = {"A": "the second image", "B": "the third image"}
+ANGLES = {"A": "$45^\\circ$", "B": "$60^{\\circ}$", "C": r"$\frac{\sqrt{5}}{2}$ cm", "D": "$12"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        # structure
+        ("<think>B?</think><answer>C</answer>", SHAPES, "C"),
+        ("<thought>Answer: B</thought>\nC", SHAPES, "C"),
+        ("<|channel|>analysis<|message|>Answer: B<|end|><|channel|>final<|message|>C", SHAPES, "C"),
+        ("[THINK]B[/THINK] D", SHAPES, "D"),
+        ('{"reasoning": "not A", "answer": "C"}', SHAPES, "C"),
+        ('Sure:\n```json\n{"choice": "B", "why": "A is red"}\n```', SHAPES, "B"),
+        ('{"answers": ["A", "C"], "answer": ["A", "C"]}', SHAPES, None),
+        ("{'answer': 'B'} and so on", SHAPES, "B"),
+        (r"Hence \boxed{\textbf{(B)}\ triangle}.", SHAPES, "B"),
+        (r"\boxed{A} or \boxed{C}", SHAPES, None),
+        (r"so $\boxed{\dfrac{\sqrt 5}{2}}$", ANGLES, "C"),
+        (r"The angle is \boxed{60^{\circ}}.", ANGLES, "B"),
+        (r"\boxed{13\frac{\sqrt{5}}{2}}", ANGLES, None),
+        ("It costs $12.", ANGLES, "D"),
+        ("### Answer\n\n**B**", SHAPES, "B"),
+        ("B\n\nQuestion: Which one is big?\nA. x\nAnswer: A", SHAPES, "B"),
+        ("B\u200b\u2060", SHAPES, "B"),
+        # force and polarity
+        ("The correct answer is not B but C.", SHAPES, None),
+        ("It can't be A. B is out too. Therefore, the answer is C.", SHAPES, "C"),
+        ("If it were blue, the answer would be D. It has four corners, so the answer is C.", SHAPES, "C"),
+        ("Is the answer B?", SHAPES, None),
+        ("Answer: B. Wait, no.", SHAPES, None),
+        ("The answer is (A) circle or (B) triangle.", SHAPES, None),
+        ("The answer is:\n(A) circle\n(B) triangle\n(C) rectangle", SHAPES, None),
+        ("Point B on the right corresponds to REF. Point A is on the rim and point C on the handle.", PAIRS, "B"),
+        ('The point labeled "REF" corresponds to point "C" in the second image.', PAIRS, "C"),
+        ("Points A, B and C are on the base. Therefore, point D is the corresponding point.", PAIRS, "D"),
+        ("Point A, which is on the roof, is closer to the camera than point B.", NEARER, "A"),
+        ("Based on the shadows, point B appears closer.", NEARER, "B"),
+        ("Point A is farther away.", NEARER, None),
+        ("The third image is most similar to the first. The second image is blue.", ORDINAL, "B"),
+        ("Neither the second nor the third image shares the style.", ORDINAL, None),
+        ("I cannot determine which of the second or third image is the missing part.", ORDINAL, None),
+        ("The second image (B) is bright.", ORDINAL, None),  # its letter and its words are of two options
+        ("There is no train in the picture.", YES_NO, None),
+        ("Given the blur it is hard to say, but I would lean towards (B).", SHAPES, "B"),
+    ],
+)
+def test_structure_force_and_polarity(text: str, options: dict[str, str], letter: str | None) -> None:
+    assert read_answer(text, options).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("正确答案是B。", "B"),
+        ("因此应该选C", "C"),
+        ("A不正确，B正确。", "B"),
+        ("答えはBです。", "B"),
+        ("正解: C", "C"),
+        ("정답은 C입니다.", "C"),
+        ("Die richtige Antwort ist B.", "B"),
+        ("Antwort C ist falsch.", None),
+        ("La bonne réponse est C.", "C"),
+        ("La respuesta correcta es B.", "B"),
+        ("A resposta correta é C.", "C"),
+        ("La risposta corretta è B.", "B"),
+        ("Правильный ответ: B", "B"),
+        ("Ответ - C", "C"),
+        ("الإجابة الصحيحة هي B", "B"),
+        ("सही उत्तर C है", "C"),
+    ],
+)
+def test_every_language_has_its_cues(text: str, letter: str | None) -> None:
+    assert read_answer(text, SHAPES).letter == letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "无法确定。",
+        "わかりません。",
+        "알 수 없습니다.",
+        "Ich kann das Bild nicht sehen.",
+        "Je ne peux pas répondre.",
+        "No puedo ver la imagen.",
+        "Não consigo ver.",
+        "Non riesco a vedere.",
+        "Не могу ответить.",
+        "لا أستطيع رؤية الصورة",
+    ],
+)
+def test_every_language_can_refuse(text: str) -> None:
+    assert read_answer(text, SHAPES).outcome == "refused"
+
+
+@pytest.mark.parametrize("text", ["B", "Answer: B", "Answer: B. This is because the", "I cannot see", ""])
+def test_nothing_is_read_from_a_response_that_was_cut_off(text: str) -> None:
+    reading = read_answer(text, SHAPES, truncated=True)
+    assert (reading.letter, reading.outcome, reading.why.rule) == (None, "truncated", "cut off")
+
+
+def test_a_reading_says_which_rule_and_which_words_decided() -> None:
+    why = read_answer("It has three sides. Therefore, the answer is (B), since it is pointed.", SHAPES).why
+    assert (why.rule, why.quote) == ("final answer", "answer is (B)")
+    assert str(read_answer("Answer: A or C", SHAPES).why) == "several in final answer: Answer: A or C"
+    assert read_answer("I cannot see it.", SHAPES).why.rule == "refusal"
+    assert read_answer("Hm.", SHAPES).why.rule == "no commitment"
+
+
+LETTERS = st.sampled_from("ABCD")
+TEMPLATES = st.sampled_from(
+    ["The correct option is {0}. {1} is wrong.", "{1} is incorrect, so the answer is {0}.", "Not {1}. Answer: {0}",
+     "I considered ({1}), but I would choose ({0}).", "<think>{1}</think>{0}", "We can rule out {1}. The answer is {0}."]
+)  # fmt: skip
+
+
+@given(LETTERS, LETTERS, TEMPLATES)
+def test_what_is_ruled_out_is_never_read(chosen: str, denied: str, template: str) -> None:
+    if chosen != denied:
+        assert read_answer(template.format(chosen, denied), SHAPES).letter == chosen
+
+
+HOSTILE = (
+    *("dog,", "A", "A, ", "A or ", "1 ", "3. ", "(", "\\boxed{", "\\boxed{A}", "<answer>", "<think>", "</think>", "$", "{", "答案是A。"),
+    *("选", "\u0301", "\u202e", "\ud800", "ﷺ", "हि", "the answer is A. ", "dog is closer ", "best match of ", "if ", "\n", " ", "wait "),
+    *('{"answer":', "\\frac{1}{2}", "question: \n", "A and B and ", "correct option for the ", "not dog ", "more than "),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{"A": "dog", "B": "cat"}, NEARER, {c: str(i) for i, c in enumerate("ABCDEFGHIJ")}])
+def test_twenty_thousand_characters_take_milliseconds(options: dict[str, str]) -> None:
+    read_answer("warm", options)
+    for unit in HOSTILE:
+        text = (unit * (20_000 // len(unit) + 1))[:20_000]
+        took = []
+        for _ in range(3):  # the least of three: other processes share the machine
+            began = time.process_time()
+            read_answer(text, options)
+            took.append(time.process_time() - began)
+        assert min(took) < 0.06, unit  # 2 to 15 ms; the reader before this took 5 s
 
 
 @given(st.text(max_size=400))

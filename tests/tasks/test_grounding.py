@@ -146,8 +146,8 @@ def test_a_convention_comes_from_the_tag_else_from_the_environment(task: Any, mo
     assert (told["accuracy"], told["answer_format"]) == (1.0, "box:thousand")
     pixels = process_results(doc, [tag_convention("[128, 96, 384, 576]", "pixels:1280x960")])
     assert (pixels["iou"], pixels["answer_format"]) == (pytest.approx(1.0), "box:pixels:1280x960")
-    monkeypatch.setenv(CONVENTION, "percent")
-    with pytest.raises(ValueError, match="SIGHTSCALE_BOXES: unknown box convention 'percent'"):
+    monkeypatch.setenv(CONVENTION, "furlongs")
+    with pytest.raises(ValueError, match="SIGHTSCALE_BOXES: unknown box convention 'furlongs'"):
         process_results(doc, [answer])
 
 
@@ -168,8 +168,8 @@ def test_scoring_again_gives_the_same(task: Any, response: str, convention: str)
 def test_what_cannot_be_scored_is_named() -> None:
     with pytest.raises(ValueError, match="is no box"):
         score_response("box", "[0, 0, 1, 1]", "A", {})
-    with pytest.raises(ValueError, match="unknown box convention 'percent'"):
-        score_response("box:percent", "[0, 0, 1, 1]", '{"box": [0, 0, 1, 1], "size": [4, 4]}', {})
+    with pytest.raises(ValueError, match="unknown box convention 'furlongs'"):
+        score_response("box:furlongs", "[0, 0, 1, 1]", '{"box": [0, 0, 1, 1], "size": [4, 4]}', {})
 
 
 def lmms(path: str) -> ModuleType:

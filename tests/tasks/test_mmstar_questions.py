@@ -24,6 +24,33 @@ def test_options_on_lines_of_their_own() -> None:
     assert question.options == {"A": "2", "B": "10 (or so)", "C": "4"}
 
 
+BARE = "Hint: Please answer.\nQuestion: Which is the highest?\n(A) 54\n(B) 52\n(C) 2.5\n(D) 57"
+
+
+def test_options_on_lines_without_a_heading() -> None:
+    question = read_question(BARE)
+    assert question is not None and question.form == "bare" and question.stem.endswith("highest?")
+    assert question.options == {"A": "54", "B": "52", "C": "2.5", "D": "57"}
+    assert write_question(question, question.options) == BARE
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (
+            "Who plays?\nOptions: A: Team A and Team B., B: Team B and Team C., C: A: both, D: none",
+            ["Team A and Team B.", "Team B and Team C.", "A: both", "none"],
+        ),
+        ("Which code?\nOptions: A: n = 6\nprint(n), B: n = 5\n\nprint(n)", ["n = 6\nprint(n)", "n = 5\n\nprint(n)"]),
+        ("Which?\nOptions: A. one, two, B. three. four", ["one, two", "three. four"]),
+        ("Which?\nChoices:\n(A) see (B) below\n(B) two\nlines\n(C) x", ["see (B) below", "two\nlines", "x"]),
+    ],
+)
+def test_an_option_keeps_its_commas_letters_and_lines(text: str, options: list[str]) -> None:
+    question = read_question(text)
+    assert question is not None and list(question.options.values()) == options
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -42,7 +69,7 @@ def test_text_without_options_from_a_on_has_none(text: str) -> None:
 def test_three_and_five_options_are_read() -> None:
     for count in (3, 5):
         options = {letter: f"text {letter.lower()}" for letter in "ABCDE"[:count]}
-        for form in ("listed", "lines"):
+        for form in ("listed", "lines", "bare"):
             text = write_question(Question("What?", {}, form), options)
             question = read_question(text)
             assert question is not None and question.options == options
@@ -55,7 +82,7 @@ WORDS = (
 )
 
 
-@given(st.lists(WORDS, min_size=2, max_size=6, unique=True), st.sampled_from(["listed", "lines"]), WORDS)
+@given(st.lists(WORDS, min_size=2, max_size=6, unique=True), st.sampled_from(["listed", "lines", "bare"]), WORDS)
 def test_what_is_written_is_read_again(texts: list[str], form: str, stem: str) -> None:
     options = dict(zip("ABCDEF", texts, strict=False))
     question = read_question(write_question(Question(f"{stem}?", {}, form), options))
