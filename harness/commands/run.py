@@ -34,6 +34,14 @@ def run(
             "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
         ),
     ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="Ask growing slices in a random order, and stop when reliance is decided: reliance>0, reliance<5, or "
+            "width<6 (of its interval), in points.",
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
     data: Annotated[
         str,
@@ -71,7 +79,7 @@ def run(
         render_table,
         summarise,
     )
-    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.harness.evaluation import Plan, evaluate, parse_rule, read_manifest
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -89,6 +97,7 @@ def run(
         data=data,
         data_root=data_root,
         options=options,
+        until=parse_rule(until) if until else None,
     )
     records = evaluate(plan)
     console = open_console()
@@ -97,4 +106,8 @@ def run(
         console.print(render_position_bias(position_bias(records)))
     for warning in describe_truncation(records):
         print(f"warning: {warning}", file=sys.stderr)
+    if until:
+        for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
+            print(f"{task}: {stop['says']} of {stop['documents']:,}")
+        print("the rule's interval may be looked at after every question; those of the table hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")

@@ -19,6 +19,7 @@ from sightscale.harness.evaluation.records import (
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.subset_files import write_subset
+from sightscale.harness.evaluation.until import Rule, parse_rule
 
 __all__ = [
     "KEY",
@@ -26,6 +27,7 @@ __all__ = [
     "SCHEMA",
     "Answer",
     "Plan",
+    "Rule",
     "RunIdentity",
     "asking",
     "convert_published",
@@ -41,6 +43,7 @@ __all__ = [
     "load_tasks",
     "make_records",
     "name_folders",
+    "parse_rule",
     "prompt_name",
     "read_manifest",
     "read_questions",

@@ -9,8 +9,9 @@ import math
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,14 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
+from sightscale.harness.evaluation.until import (
+    Rule,
+    asking_only,
+    choose_condition,
+    grow,
+    judge,
+    order_documents,
+)
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
@@ -53,6 +62,7 @@ SAME_RUN = (
     "seed",
     "data",
     "options",
+    "until",
 )  # what must be equal to go on in an output folder
 
 
@@ -72,6 +82,7 @@ class Plan:
     task_folders: tuple[str, ...] = ()
     data: str = DataOrigin.HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
     data_root: Path | None = None  # the user's own copies of data sets
+    until: Rule | None = None  # ends each task as soon as its answers decide
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
 
 
@@ -88,29 +99,65 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
 def _evaluate(plan: Plan) -> pd.DataFrame:
     # Imported here, since reading records and manifests, which this room does too, needs none of it.
-    from lmms_eval.evaluator import simple_evaluate
-
-    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
+    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, PictureMemory
     from sightscale.model_adapters.model_strings import open_model
 
     _prepare_folder(plan.output)
+    blind = choose_condition(plan.conditions) if plan.until else ""
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
     logger.info(f"model: loading {plan.model_text}")
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
-    records = _earlier_records(plan, manifest)
-    pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
+    opened = _Opened(plan, manager, leaves, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
+    opened.records = _earlier_records(plan, manifest)
     start = time.perf_counter()
-    for condition in (str(Condition.SIGHTED), *plan.conditions):
-        began = time.perf_counter()
-        blindfold = Blindfold(model, condition, plan.seed, pictures=pictures)
+    if plan.until:
+        for task in leaves:
+            _ask_until(opened, task, plan.until, blind)
+    else:
+        for condition in (str(Condition.SIGHTED), *plan.conditions):
+            _ask(opened, condition, plan.tasks)
+    records = opened.records
+    manifest |= {
+        "status": "finished",
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - start, 2),
+        "tokens": {name: int(records[name].sum()) for name in _TOKENS},
+        **measure_peak_memory(),
+    }
+    write_manifest(manifest, plan.output / "manifest.json")
+    return read_records(plan.output)
+
+
+@dataclass
+class _Opened:
+    """A run that is under way: what is asked, by whom, and what was answered so far."""
+
+    plan: Plan
+    manager: Any
+    leaves: dict[str, str]
+    model: Any
+    pictures: Any  # what one condition has decoded the next needn't
+    manifest: dict[str, Any]
+    records: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Sequence[int] | None = None) -> None:
+    """Ask tasks under one condition, or these documents of the one task, and write the records and the manifest."""
+    from lmms_eval.evaluator import simple_evaluate
+
+    from sightscale.model_adapters.blindfold import Blindfold
+
+    plan, manifest, began = opened.plan, opened.manifest, time.perf_counter()
+    blindfold = Blindfold(opened.model, condition, plan.seed, pictures=opened.pictures)
+    with asking_only(documents) if documents is not None else nullcontext():
         results = simple_evaluate(
             model=blindfold,
-            tasks=list(plan.tasks),
-            task_manager=manager,
-            limit=plan.limit,
+            tasks=list(tasks),
+            task_manager=opened.manager,
+            limit=None if documents is not None else plan.limit,
             batch_size=plan.batch_size,
             bootstrap_iters=0,
             random_seed=plan.seed,
@@ -121,40 +168,59 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
             # decoded would end the run.
             cli_args=Namespace(process_with_media=False),
         )
-        samples = results.pop("samples")
-        manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
-        fresh = [
-            make_records(
-                _identify(plan, manifest["run_id"], manifest["parts"]),
-                task,
-                condition,
-                rows,
-                blindfold.traces,
-                metric=leaves[task],
-                data=describe_data(plan.data),
-            )
-            for task, rows in samples.items()
-        ]
-        _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
-        earlier = records[records["condition"] != condition]
-        records = pd.concat([part for part in (earlier, *fresh) if len(part)], ignore_index=True)
-        write_records(records, plan.output / "records.parquet")
-        manifest["conditions"][condition] = {
-            "seconds": round(time.perf_counter() - began, 2),
-            "settings": blindfold.settings,
-            "records_sha256": digest_records(read_condition(plan.output, condition)),
-        }
-        manifest["task_details"] = describe_tasks(results["configs"])
-        write_manifest(manifest, plan.output / "manifest.json")
-    manifest |= {
-        "status": "finished",
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - start, 2),
-        "tokens": {name: int(records[name].sum()) for name in _TOKENS},
-        **measure_peak_memory(),
+    samples = results.pop("samples")
+    manifest["parts"] = _describe_parts(plan, opened.model)  # a model opened on demand is counted by now
+    fresh = [
+        make_records(
+            _identify(plan, manifest["run_id"], manifest["parts"]),
+            task,
+            condition,
+            rows,
+            blindfold.traces,
+            metric=opened.leaves[task],
+            data=describe_data(plan.data),
+        )
+        for task, rows in samples.items()
+    ]
+    _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
+    earlier, again = opened.records, opened.records["condition"] == condition
+    if documents is not None:
+        again &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
+    records = pd.concat([part for part in (earlier[~again], *fresh) if len(part)], ignore_index=True)
+    write_records(records, plan.output / "records.parquet")
+    opened.records = records
+    before = manifest["conditions"].get(condition, {}).get("seconds", 0.0) if documents is not None else 0.0
+    manifest["conditions"][condition] = {
+        "seconds": round(before + time.perf_counter() - began, 2),
+        "settings": blindfold.settings,
+        "records_sha256": digest_records(read_condition(plan.output, condition)),
     }
+    manifest["task_details"] = manifest.get("task_details", {}) | describe_tasks(results["configs"])
     write_manifest(manifest, plan.output / "manifest.json")
-    return read_records(plan.output)
+
+
+def _ask_until(opened: _Opened, task: str, rule: Rule, blind: str) -> None:
+    """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
+    plan = opened.plan
+    loaded = opened.manager.load_task_or_group([task], task_type="chat")[task]
+    order = order_documents(task, len(loaded.eval_docs_no_media), plan.seed)[: plan.limit]
+    judgement = None
+    asked = 0
+    for start, asked in grow(len(order)):
+        for condition in (str(Condition.SIGHTED), *plan.conditions):
+            _ask(opened, condition, [task], order[start:asked])
+        rows = opened.records
+        judgement = judge(rule, rows[rows["task"] == task], order, blind)
+        logger.info(f"{task}: {judgement}")
+        if judgement.holds is not None:
+            break
+    opened.manifest.setdefault("stopped", {})[task] = {
+        "rule": str(rule),
+        "holds": judgement.holds if judgement else None,
+        "asked": asked,
+        "documents": len(order),
+        "says": str(judgement),
+    }
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
@@ -179,6 +245,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "seed": plan.seed,
         "data": plan.data,
         "options": plan.options,
+        "until": str(plan.until) if plan.until else None,
     }
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():
