@@ -38,8 +38,8 @@ def run(
         str,
         typer.Option(
             metavar="RULE",
-            help="Ask growing slices in a random order, and stop when reliance is decided: reliance>0, reliance<5, or "
-            "width<6 (of its interval), in points.",
+            help="Ask growing slices in a random order, and stop when this is decided: reliance>0, reliance<5, "
+            "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,

@@ -39,12 +39,14 @@ from sightscale.harness.evaluation.records import (
     write_records,
 )
 from sightscale.harness.evaluation.until import (
+    OTHER,
     Rule,
     asking_only,
     choose_condition,
     grow,
     judge,
     order_documents,
+    read_other,
 )
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
@@ -103,7 +105,9 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     from sightscale.model_adapters.model_strings import open_model
 
     _prepare_folder(plan.output)
-    blind = choose_condition(plan.conditions) if plan.until else ""
+    against = ""
+    if plan.until:
+        against = OTHER if plan.until.other else choose_condition(plan.conditions)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
     logger.info(f"model: loading {plan.model_text}")
@@ -115,7 +119,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     start = time.perf_counter()
     if plan.until:
         for task in leaves:
-            _ask_until(opened, task, plan.until, blind)
+            _ask_until(opened, task, plan.until, against)
     else:
         for condition in (str(Condition.SIGHTED), *plan.conditions):
             _ask(opened, condition, plan.tasks)
@@ -199,18 +203,19 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
     write_manifest(manifest, plan.output / "manifest.json")
 
 
-def _ask_until(opened: _Opened, task: str, rule: Rule, blind: str) -> None:
+def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
     """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
     plan = opened.plan
     loaded = opened.manager.load_task_or_group([task], task_type="chat")[task]
     order = order_documents(task, len(loaded.eval_docs_no_media), plan.seed)[: plan.limit]
+    other = read_other(rule, task)
     judgement = None
     asked = 0
     for start, asked in grow(len(order)):
         for condition in (str(Condition.SIGHTED), *plan.conditions):
             _ask(opened, condition, [task], order[start:asked])
-        rows = opened.records
-        judgement = judge(rule, rows[rows["task"] == task], order, blind)
+        rows = opened.records[opened.records["task"] == task]
+        judgement = judge(rule, rows if other is None else pd.concat([rows, other]), order, against)
         logger.info(f"{task}: {judgement}")
         if judgement.holds is not None:
             break

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sightscale.harness.evaluation.records import read_records
 from sightscale.harness.statistics import Draws, Estimate, Style, follow, foresee, foresee_width
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
+OTHER = "other run"  # stands in for a condition
 FIRST_SLICE, GROWTH = 32, 1.5
 _RULE = re.compile(r"\s*(reliance|width)\s*([<>])\s*(-?\d+(?:\.\d+)?)\s*", re.ASCII)
 
@@ -29,17 +31,27 @@ class Goal(StrEnum):
     ABOVE = "reliance>"
     BELOW = "reliance<"
     NARROW = "width<"  # the interval of reliance
+    AHEAD = "score>"  # of another run's, on the same questions
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A goal and its number, as a share: `reliance>5` waits for more than 0.05, or for surely less."""
+    """A goal and its number, as a share: `reliance>5` waits for more than 0.05, or for surely less.
+
+    `other` is the run that a score is to be above, surely or surely not.
+    """
 
     goal: Goal
-    number: float
+    number: float = 0.0
+    other: str = ""
 
     def __str__(self) -> str:
-        return f"{self.goal}{100 * self.number:g}"
+        return f"{self.goal}{self.other or f'{100 * self.number:g}'}"
+
+    @property
+    def about(self) -> str:
+        """What its interval is of."""
+        return f"score − that of {self.other}" if self.other else "reliance"
 
 
 @dataclass(frozen=True)
@@ -57,16 +69,21 @@ class Judgement:
     def __str__(self) -> str:
         seen = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
         if self.holds is not None:
-            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: reliance {seen}"
+            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {seen}"
         more = f"about {self.needed:,} more questions needed" if self.needed else "more than a million questions needed"
-        return f"{self.rule} is undecided: reliance {seen}; {more}"
+        return f"{self.rule} is undecided: {self.rule.about} {seen}; {more}"
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule from `reliance>5`, `reliance<5` or `width<6`, in points. Raises UserError for another text."""
+    """A rule from `reliance>5`, `reliance<5` or `width<6`, in points, or `score>RUN`. Raises UserError for another."""
+    goal, _, other = text.strip().partition(">")
+    if goal.strip() == "score" and other.strip():
+        return Rule(Goal.AHEAD, other=other.strip())
     match = _RULE.fullmatch(text)
     if not match or match[1] + match[2] not in list(Goal):
-        raise UserError(f"--until {text!r} is no rule; write reliance>0, reliance<5 or width<6, in points")
+        raise UserError(
+            f"--until {text!r} is no rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN"
+        )
     rule = Rule(Goal(match[1] + match[2]), float(match[3]) / 100)
     if not -1 < rule.number < 1 or (rule.goal is Goal.NARROW and rule.number <= 0):
         raise UserError(f"--until {text!r} can't be reached; reliance lies between −100 and 100 points")
@@ -95,8 +112,28 @@ def grow(count: int) -> Iterator[tuple[int, int]]:
         start, end = end, min(count, max(end + 1, round(end * GROWTH)))
 
 
+def read_other(rule: Rule, task: str) -> pd.DataFrame | None:
+    """The sighted rows of the run that a rule names, of one task; None for a rule that names none.
+
+    Raises UserError when it holds none.
+    """
+    if not rule.other:
+        return None
+    rows = read_records(rule.other)
+    rows = rows[(rows["task"] == task) & (rows["condition"] == Condition.SIGHTED)]
+    if rows.empty:
+        raise UserError(f"--until {rule}: {rule.other} wasn't asked {task}; name a run of the same tasks")
+    return rows.assign(condition=OTHER)
+
+
 def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: str) -> Judgement:
-    """What a task's rows, sighted and under `condition`, say of a rule; `order` is that in which they were asked."""
+    """What a task's rows, sighted and under `condition`, say of a rule; `order` is that in which they were asked.
+
+    Another run's sighted rows are given among them under the condition `OTHER`. Raises UserError where the two runs'
+    questions differ.
+    """
+    if (records.groupby("doc_id")["item_id"].nunique() > 1).any():
+        raise UserError(f"--until {rule}: the other run's questions are others under the same numbers")
     answered = records[records["outcome"] != Outcome.FAILED]
     pairs = answered.pivot(index="doc_id", columns="condition", values="score")
     pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
@@ -113,7 +150,7 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
         return Judgement(rule, narrow or None, estimate, None if narrow else foresee_width(draws, rule.number))
     above, below = estimate.low > rule.number, estimate.high < rule.number
     if above or below:
-        return Judgement(rule, above if rule.goal is Goal.ABOVE else below, estimate)
+        return Judgement(rule, below if rule.goal is Goal.BELOW else above, estimate)
     return Judgement(rule, None, estimate, foresee(draws, rule.number))
 
 

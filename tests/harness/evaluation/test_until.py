@@ -19,7 +19,9 @@ def answer(sighted: np.ndarray, blind: np.ndarray, clusters: list[str] | None = 
     """Rows of one task, sighted and blind."""
     n = len(sighted)
     rows = [
-        pd.DataFrame({"doc_id": range(n), "condition": condition, "score": scores, "outcome": "answered"})
+        pd.DataFrame(
+            {"doc_id": range(n), "item_id": range(n), "condition": condition, "score": scores, "outcome": "answered"}
+        )
         for condition, scores in (("sighted", sighted), ("none", blind))
     ]
     return pd.concat(
@@ -30,7 +32,17 @@ def answer(sighted: np.ndarray, blind: np.ndarray, clusters: list[str] | None = 
 def test_rules_are_read_and_others_named() -> None:
     assert parse_rule("reliance>5") == Rule(Goal.ABOVE, 0.05) and str(parse_rule(" reliance < 2.5 ")) == "reliance<2.5"
     assert parse_rule("width<6") == Rule(Goal.NARROW, 0.06)
-    for text in ("", "score>5", "reliance=5", "reliance>", "width>6", "width<0", "reliance>100", "reliance>1e1"):
+    for text in (
+        "",
+        "score>",
+        "score<a",
+        "reliance=5",
+        "reliance>",
+        "width>6",
+        "width<0",
+        "reliance>100",
+        "reliance>1e1",
+    ):
         with pytest.raises(ValueError, match="--until"):
             parse_rule(text)
     with pytest.raises(ValueError, match="add --blind none"):
@@ -83,6 +95,20 @@ def test_a_run_stops_when_it_is_decided_and_its_rows_are_those_of_a_full_run(tmp
     assert len(both) == len(early) == 64
     for column in ("item_id", "prompt", "image_hash", "shown_hash", "target", "response", "score"):
         assert both[column].equals(both[f"{column}_full"]), column
+
+
+def test_two_models_are_asked_apart_until_one_is_ahead(tmp_path: Path) -> None:
+    first, second = str(tmp_path / "coin"), tmp_path / "oracle"
+    asked = ["--data", "mini", "--tasks", "in_domain_gqa"]
+    done = CliRunner().invoke(app, ["run", "--model", "scripted:coin", *asked, "--output", first])
+    assert done.exit_code == 0, done.stderr
+    arguments = ["run", "--model", "scripted:oracle", *asked, "--until", f"score>{first}"]
+    done = CliRunner().invoke(app, [*arguments, "--output", str(second)])
+    assert done.exit_code == 0 and f"score>{first} holds" in done.stdout, done.stderr
+    assert len(read_records(second)) == 32
+    other = [*arguments[:-1], f"score>{second}", "--tasks", "in_domain_vqav2", "--output", str(tmp_path / "none")]
+    done = CliRunner().invoke(app, other)
+    assert done.exit_code == 1 and "wasn't asked in_domain_vqav2" in done.stderr
 
 
 def test_what_isnt_decided_asks_everything_and_says_how_much_is_missing(tmp_path: Path) -> None:
