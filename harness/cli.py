@@ -18,6 +18,7 @@ from sightscale.harness.commands import (
     bottleneck,
     compare,
     convert,
+    data,
     dose,
     downscale,
     export,
@@ -142,6 +143,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     ),
     "Data and models": (
         tasks.app,
+        data.app,
         models.app,
         convert.convert,
         extract_data.extract_data,

@@ -41,7 +41,7 @@ def read_texts(
             if target not in options:
                 return None
             asked, _ = split_options(questions.text(number))
-            picture = questions.show(number, Condition.SIGHTED, 0)[0] or str(number)
+            picture = questions.show(number, Condition.SIGHTED, 0)["image_hash"] or str(number)
             texts.append((TextQuestion(asked, options, target, picture), scored.get("blind_probability")))
     return texts
 

@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sightscale.harness.analysis.findings import ALL, Level
-from sightscale.harness.evaluation import read_records
+from sightscale.harness.evaluation import drop_unscored, read_records
 from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Outcome
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
-
 
 TRUTH = "truth"  # the perception module that hands on ground-truth descriptions
 
@@ -127,7 +126,7 @@ def read_run(argument: str) -> Run:
         raise UserError(f"{path} holds no records; run it again or leave it out")
     if records["run_id"].nunique() > 1:
         raise UserError(f"{path} holds records of {records['run_id'].nunique()} runs; give one run's folder at a time")
-    return Run(str(records["model"].iloc[0]), records, placement)
+    return Run(str(records["model"].iloc[0]), drop_unscored(records, str(path)), placement)
 
 
 def read_runs(arguments: Sequence[str]) -> list[Run]:

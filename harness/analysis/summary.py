@@ -48,7 +48,8 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
     known = [str(name) for name in Condition if name in by_condition]
     for condition in [*known, *(str(name) for name in rows["condition"].unique() if name not in known)]:
         part = by_condition[condition]
-        both = sighted.index.intersection(part.index)
+        scored = part[part["score"].notna()]  # a foreign task may have none
+        both = sighted.index[sighted["score"].notna()].intersection(scored.index)
         wrote = (sighted.loc[both, "outcome"] != Outcome.FAILED) & (part.loc[both, "outcome"] != Outcome.FAILED)
         common = both[wrote.to_numpy()]  # a failed answer is no pair
         pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
@@ -58,7 +59,7 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 task=task,
                 condition=condition,
                 n=len(part),
-                score=mean_score(part["score"], part["cluster"]),
+                score=mean_score(scored["score"], scored["cluster"]),
                 chance=float(part["chance"].mean()),
                 outcomes={name: float(shares.get(name, 0.0)) for name in Outcome},
                 reliance=paired_difference(*pairs) if condition in BLIND_CONDITIONS else None,

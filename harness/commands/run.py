@@ -58,6 +58,12 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = "",
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Refuse other documents than those of `sightscale data lock`.", rich_help_panel=DATA
+        ),
+    ] = None,
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     store: Annotated[
@@ -98,12 +104,15 @@ def run(
         data_root=data_root,
         options=options,
         until=parse_rule(until) if until else None,
+        lock=lock,
     )
     records = evaluate(plan)
     console = open_console()
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
     for warning in describe_truncation(records):
         print(f"warning: {warning}", file=sys.stderr)
     if until:

@@ -1,5 +1,6 @@
 """A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
 
+from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
 from sightscale.harness.evaluation.import_responses import import_responses, name_folders
@@ -12,6 +13,7 @@ from sightscale.harness.evaluation.records import (
     SCHEMA,
     RunIdentity,
     digest_records,
+    drop_unscored,
     make_records,
     read_records,
     write_records,
@@ -36,11 +38,13 @@ __all__ = [
     "describe_scorer",
     "describe_software",
     "digest_records",
+    "drop_unscored",
     "evaluate",
     "import_responses",
     "import_samples",
     "list_changes",
     "load_tasks",
+    "lock_tasks",
     "make_records",
     "name_folders",
     "parse_rule",
@@ -51,6 +55,7 @@ __all__ = [
     "renew_manifest",
     "rescore",
     "write_focus_file",
+    "write_lock",
     "write_records",
     "write_rescored",
     "write_subset",

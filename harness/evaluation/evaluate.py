@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.harness.evaluation.data_lock import check_lock, describe_documents, find_commit, read_lock
+from sightscale.harness.evaluation.load_tasks import LoadedTask, load_tasks
 from sightscale.harness.evaluation.manifest import (
     describe_data,
     describe_machine,
@@ -30,6 +31,7 @@ from sightscale.harness.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
+from sightscale.harness.evaluation.question_scores import score_questions
 from sightscale.harness.evaluation.records import (
     KEY,
     RunIdentity,
@@ -86,6 +88,7 @@ class Plan:
     data_root: Path | None = None  # the user's own copies of data sets
     until: Rule | None = None  # ends each task as soon as its answers decide
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
+    lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
 
 
 def evaluate(plan: Plan) -> pd.DataFrame:
@@ -93,9 +96,10 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
     Raises UserError in one line for what the user can mend.
     """
+    from sightscale.tasks.pictures import broken_later
     from sightscale.tasks.sources import reading
 
-    with reading(plan.data, plan.data_root, plan.options):
+    with reading(plan.data, plan.data_root, plan.options), broken_later():
         return _evaluate(plan)
 
 
@@ -110,11 +114,14 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         against = OTHER if plan.until.other else choose_condition(plan.conditions)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
+    if plan.lock:
+        check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
     logger.info(f"model: loading {plan.model_text}")
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
-    opened = _Opened(plan, manager, leaves, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
+    commits = {name: find_commit(task.documents) for name, task in leaves.items()}
+    opened = _Opened(plan, manager, leaves, commits, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
     opened.records = _earlier_records(plan, manifest)
     start = time.perf_counter()
     if plan.until:
@@ -141,7 +148,8 @@ class _Opened:
 
     plan: Plan
     manager: Any
-    leaves: dict[str, str]
+    leaves: Mapping[str, LoadedTask]
+    commits: dict[str, str | None]
     model: Any
     pictures: Any  # what one condition has decoded the next needn't
     manifest: dict[str, Any]
@@ -174,6 +182,7 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
         )
     samples = results.pop("samples")
     manifest["parts"] = _describe_parts(plan, opened.model)  # a model opened on demand is counted by now
+    scored = {task: score_questions(rows, opened.leaves[task].metrics) for task, rows in samples.items()}
     fresh = [
         make_records(
             _identify(plan, manifest["run_id"], manifest["parts"]),
@@ -181,7 +190,7 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
             condition,
             rows,
             blindfold.traces,
-            metric=opened.leaves[task],
+            scored[task].scores,
             data=describe_data(plan.data),
         )
         for task, rows in samples.items()
@@ -200,14 +209,19 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
         "records_sha256": digest_records(read_condition(plan.output, condition)),
     }
     manifest["task_details"] = manifest.get("task_details", {}) | describe_tasks(results["configs"])
+    manifest["documents"] = describe_documents(records, opened.commits)
+    metrics = {task: question.metrics for task, question in scored.items()}
+    manifest["metrics"] = manifest.get("metrics", {}) | metrics
+    manifest.setdefault("unscored", {}).update(
+        {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
+    )
     write_manifest(manifest, plan.output / "manifest.json")
 
 
 def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
     """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
     plan = opened.plan
-    loaded = opened.manager.load_task_or_group([task], task_type="chat")[task]
-    order = order_documents(task, len(loaded.eval_docs_no_media), plan.seed)[: plan.limit]
+    order = order_documents(task, len(opened.leaves[task].documents), plan.seed)[: plan.limit]
     other = read_other(rule, task)
     judgement = None
     asked = 0

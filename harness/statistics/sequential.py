@@ -151,7 +151,7 @@ def _invert(draws: Draws, level: float) -> tuple[float, float]:
     limit = float(np.log(1 / (1 - level)))
 
     def excess(mean: float) -> float:
-        return float(_log_wealth(draws, mean)) - limit
+        return float(_log_wealth(draws, mean) - limit)
 
     inside = [mean for mean in np.append(GRID, np.clip(draws.mean, -1, 1)) if excess(float(mean)) < 0]
     if not inside:  # no mean is left: what was seen is nearly impossible under any

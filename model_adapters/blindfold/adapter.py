@@ -32,9 +32,10 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Blinded:
-    """A document's messages as a condition has them, with the hashes of its own pictures and of those shown."""
+    """A document's messages as a condition has them, with the hashes of all it holds, its pictures and those shown."""
 
     messages: Messages
+    document_hash: str | None
     image_hashes: tuple[str, ...]
     shown_hashes: tuple[str, ...]
 
@@ -94,7 +95,12 @@ class Blindfold(Adapter):
         else:
             traces = self._answer_foreign(handed)
         return [
-            replace(trace, image_hashes=seen.image_hashes, shown_hashes=seen.shown_hashes)
+            replace(
+                trace,
+                document_hash=seen.document_hash,
+                image_hashes=seen.image_hashes,
+                shown_hashes=seen.shown_hashes,
+            )
             if (seen := blinded.get(request.key))
             else trace
             for request, trace in zip(requests, traces, strict=True)
@@ -105,11 +111,11 @@ class Blindfold(Adapter):
 
     def blind(self, request: Request) -> "Blinded":
         """A request's messages as the condition has them. Raises what reading its document raises."""
-        messages = self._read(request, request.doc_id)
+        messages, digest = self._read(request, request.doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         hashes = tuple(hash_image(image) for image in images)
         if self.condition is Condition.SIGHTED:
-            return Blinded(messages, hashes, hashes)
+            return Blinded(messages, digest, hashes, hashes)
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
@@ -127,7 +133,7 @@ class Blindfold(Adapter):
             for message in messages
         ]
         worded = reword(shown, self.condition)
-        return Blinded(worded, hashes, tuple(hash_image(image) for image in stand_ins))
+        return Blinded(worded, digest, hashes, tuple(hash_image(image) for image in stand_ins))
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
         if self.condition in WITHOUT_PICTURE:
@@ -145,20 +151,21 @@ class Blindfold(Adapter):
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 
         def read_images(doc_id: int) -> list[Image.Image]:
-            return [part["url"] for message in self._read(request, doc_id) for part in _pictures_of(message)]
+            return [part["url"] for message in self._read(request, doc_id)[0] for part in _pictures_of(message)]
 
         n_docs = len(self.task_dict[request.task][request.split])
         return mismatched(images, request.doc_id, n_docs, read_images, seed)
 
-    def _read(self, request: Request, doc_id: int) -> Messages:
-        """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
+    def _read(self, request: Request, doc_id: int) -> tuple[Messages, str | None]:
+        """A document's messages with content as parts, and its digest; read once, as long as memory lasts."""
         key = (request.task, request.split, doc_id)
-        kept_messages = self.pictures.get(key)
-        if kept_messages is not None:
-            return kept_messages
+        kept = self.pictures.get(key)
+        if kept is not None:
+            return kept
         messages = read_messages(request.read(doc_id))
-        self.pictures.put(key, messages)
-        return messages
+        digest = request.digests.get(doc_id)
+        self.pictures.put(key, messages, digest)
+        return messages, digest
 
     def _answer_foreign(self, requests: Sequence[Request]) -> list[Trace]:
         """Answer with a model that isn't ours, chunk by chunk, without the documents that can't be read."""
@@ -192,20 +199,20 @@ class Blindfold(Adapter):
 
 
 class PictureMemory:
-    """Messages with their decoded pictures, the least recently used thrown out beyond `limit` bytes."""
+    """Messages with their pictures and the document's digest; beyond `limit` bytes the least recently used go."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.used = limit, 0
-        self._kept: OrderedDict[Any, tuple[Messages, int]] = OrderedDict()
+        self._kept: OrderedDict[Any, tuple[Messages, str | None, int]] = OrderedDict()
 
-    def get(self, key: Any) -> Messages | None:
-        """The messages kept under `key`, or None."""
+    def get(self, key: Any) -> tuple[Messages, str | None] | None:
+        """The messages and the digest kept under `key`, or None."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
-        return self._kept[key][0]
+        return self._kept[key][:2]
 
-    def put(self, key: Any, messages: Messages) -> None:
+    def put(self, key: Any, messages: Messages, digest: str | None) -> None:
         """Keep messages, unless they are larger than everything allowed."""
         size = sum(
             part["url"].width * part["url"].height * len(part["url"].getbands())
@@ -214,10 +221,10 @@ class PictureMemory:
         )
         if size > self.limit or key in self._kept:
             return
-        self._kept[key] = (messages, size)
+        self._kept[key] = (messages, digest, size)
         self.used += size
         while self.used > self.limit:
-            self.used -= self._kept.popitem(last=False)[1][1]
+            self.used -= self._kept.popitem(last=False)[1][2]
 
 
 def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:

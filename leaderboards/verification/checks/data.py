@@ -135,7 +135,10 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
         return
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
-    asked, shown = questions.show(number, row.condition, manifest.seed)
+    right = questions.show(number, row.condition, manifest.seed)
+    asked, shown = right["image_hash"], right["shown_hash"]
+    if text["document_hash"] is not None and text["document_hash"] != right["document_hash"]:
+        yield "document_hash", "the document holds something else now"
     if (text["image_hash"] or "") != asked:
         yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {asked[:16]}… by the data"
     if text["shown_hash"] is not None and text["shown_hash"] != shown:

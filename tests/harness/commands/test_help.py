@@ -98,7 +98,7 @@ def test_the_commands_stand_in_four_groups() -> None:
                 "rescore",
             ),
         ],
-        "Data and models": ["tasks", "models", "convert", "extract-data", "import", "store"],
+        "Data and models": ["tasks", "data", "models", "convert", "extract-data", "import", "store"],
         "Publish": ["leaderboard", "export"],
         "Options": ["--debug", "--version", "--install-completion", "--show-completion", "--help"],
     }
