@@ -342,7 +342,7 @@ def _read_units(found: _Found, name: str, processed: tuple[int, int], size: tupl
     if found.convention == PATCHES:
         return BoxReading(found.values, ANSWERED, PATCHES)
     x, y, c, d = found.values
-    if found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND) or (name == YX_THOUSAND and not found.sides):
+    if (found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND)) or (name == YX_THOUSAND and not found.sides):
         x, y, c, d = y, x, d, c
         found = _Found((x, y, c, d), convention=YX_THOUSAND)
     corners = (x, y, x + c, y + d) if found.sides or name == XYWH else found.values

@@ -34,6 +34,14 @@ def run(
             "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
         ),
     ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="Ask growing slices in a random order, and stop when this is decided: reliance>0, reliance<5, "
+            "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks.",
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
     data: Annotated[
         str,
@@ -77,7 +85,7 @@ def run(
         render_table,
         summarise,
     )
-    from sightscale.harness.evaluation import Plan, evaluate, read_manifest
+    from sightscale.harness.evaluation import Plan, evaluate, parse_rule, read_manifest
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -95,6 +103,7 @@ def run(
         data=data,
         data_root=data_root,
         options=options,
+        until=parse_rule(until) if until else None,
         lock=lock,
     )
     records = evaluate(plan)
@@ -106,4 +115,8 @@ def run(
         print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
     for warning in describe_truncation(records):
         print(f"warning: {warning}", file=sys.stderr)
+    if until:
+        for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
+            print(f"{task}: {stop['says']} of {stop['documents']:,}")
+        print("the rule's interval may be looked at after every question; those of the table hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")

@@ -24,6 +24,7 @@ from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, re
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.subset_files import write_subset
+from sightscale.harness.evaluation.until import Rule, parse_rule
 
 __all__ = [
     "ANALYSED",
@@ -34,6 +35,7 @@ __all__ = [
     "Answer",
     "Plan",
     "RecordsDatabase",
+    "Rule",
     "RunIdentity",
     "asking",
     "convert_published",
@@ -52,6 +54,7 @@ __all__ = [
     "lock_tasks",
     "make_records",
     "name_folders",
+    "parse_rule",
     "prompt_name",
     "read_manifest",
     "read_questions",

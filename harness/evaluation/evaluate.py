@@ -10,9 +10,9 @@ import shutil
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,16 @@ from sightscale.harness.evaluation.records import (
     read_records,
     write_records,
 )
+from sightscale.harness.evaluation.until import (
+    OTHER,
+    Rule,
+    asking_only,
+    choose_condition,
+    grow,
+    judge,
+    order_documents,
+    read_other,
+)
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
@@ -59,6 +69,7 @@ SAME_RUN = (
     "seed",
     "data",
     "options",
+    "until",
 )  # what must be equal to go on in an output folder
 
 
@@ -78,6 +89,7 @@ class Plan:
     task_folders: tuple[str, ...] = ()
     data: str = DataOrigin.HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
     data_root: Path | None = None  # the user's own copies of data sets
+    until: Rule | None = None  # ends each task as soon as its answers decide
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
     lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
 
@@ -96,23 +108,62 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
 def _evaluate(plan: Plan) -> pd.DataFrame:
     # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, PictureMemory
+
+    against = ""
+    if plan.until:
+        against = OTHER if plan.until.other else choose_condition(plan.conditions)
+    model, manager, leaves, manifest = _open(plan)
+    commits = {name: find_commit(task.documents) for name, task in leaves.items()}
+    opened = _Opened(plan, manager, leaves, commits, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
+    opened.records = _earlier_records(plan, manifest)
+    start = time.perf_counter()
+    if plan.until:
+        for task in leaves:
+            _ask_until(opened, task, plan.until, against)
+    else:
+        for condition in (str(Condition.SIGHTED), *plan.conditions):
+            _ask(opened, condition, plan.tasks)
+    records = opened.records
+    manifest |= {
+        "status": "finished",
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - start, 2),
+        "tokens": {name: int(records[name].sum()) for name in _TOKENS},
+        **measure_peak_memory(),
+    }
+    write_manifest(manifest, plan.output / "manifest.json")
+    return read_records(plan.output)
+
+
+@dataclass
+class _Opened:
+    """A run that is under way: what is asked, by whom, and what was answered so far."""
+
+    plan: Plan
+    manager: Any
+    leaves: Mapping[str, LoadedTask]
+    commits: dict[str, str | None]
+    model: Any
+    pictures: Any  # what one condition has decoded the next needn't
+    manifest: dict[str, Any]
+    records: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Sequence[int] | None = None) -> None:
+    """Ask tasks under one condition, or these documents of the one task, and write the records and the manifest."""
     from lmms_eval.evaluator import simple_evaluate
 
-    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
+    from sightscale.model_adapters.blindfold import Blindfold
 
-    model, manager, leaves, manifest = _open(plan)
-    records = _earlier_records(plan, manifest)
-    pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
-    commits = {name: find_commit(task.documents) for name, task in leaves.items()}
-    start = time.perf_counter()
-    for condition in (str(Condition.SIGHTED), *plan.conditions):
-        began = time.perf_counter()
-        blindfold = Blindfold(model, condition, plan.seed, pictures=pictures)
+    plan, manifest, began = opened.plan, opened.manifest, time.perf_counter()
+    blindfold = Blindfold(opened.model, condition, plan.seed, pictures=opened.pictures)
+    with asking_only(documents) if documents is not None else nullcontext():
         results = simple_evaluate(
             model=blindfold,
-            tasks=list(plan.tasks),
-            task_manager=manager,
-            limit=plan.limit,
+            tasks=list(tasks),
+            task_manager=opened.manager,
+            limit=None if documents is not None else plan.limit,
             batch_size=plan.batch_size,
             bootstrap_iters=0,
             random_seed=plan.seed,
@@ -123,46 +174,66 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
             # decoded would end the run.
             cli_args=Namespace(process_with_media=False),
         )
-        samples = results.pop("samples")
-        manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
-        scored = {task: score_questions(rows, leaves[task].metrics) for task, rows in samples.items()}
-        fresh = [
-            make_records(
-                _identify(plan, manifest),
-                task,
-                condition,
-                rows,
-                blindfold.traces,
-                scored[task].scores,
-                data=describe_data(plan.data),
-            )
-            for task, rows in samples.items()
-        ]
-        _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
-        earlier = records[records["condition"] != condition]
-        records = pd.concat([part for part in (earlier, *fresh) if len(part)], ignore_index=True)
-        write_records(records, plan.output / "records.parquet")
-        manifest["conditions"][condition] = {
-            "seconds": round(time.perf_counter() - began, 2),
-            "settings": blindfold.settings,
-            "records_sha256": digest_records(read_condition(plan.output, condition)),
-        }
-        manifest["task_details"] = describe_tasks(results["configs"])
-        manifest["documents"] = describe_documents(records, commits)
-        manifest["metrics"] = {task: question.metrics for task, question in scored.items()}
-        manifest.setdefault("unscored", {}).update(
-            {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
+    samples = results.pop("samples")
+    manifest["parts"] = _describe_parts(plan, opened.model)  # a model opened on demand is counted by now
+    scored = {task: score_questions(rows, opened.leaves[task].metrics) for task, rows in samples.items()}
+    fresh = [
+        make_records(
+            _identify(plan, manifest),
+            task,
+            condition,
+            rows,
+            blindfold.traces,
+            scored[task].scores,
+            data=describe_data(plan.data),
         )
-        write_manifest(manifest, plan.output / "manifest.json")
-    manifest |= {
-        "status": "finished",
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - start, 2),
-        "tokens": {name: int(records[name].sum()) for name in _TOKENS},
-        **measure_peak_memory(),
+        for task, rows in samples.items()
+    ]
+    _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
+    earlier, again = opened.records, opened.records["condition"] == condition
+    if documents is not None:
+        again &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
+    records = pd.concat([part for part in (earlier[~again], *fresh) if len(part)], ignore_index=True)
+    write_records(records, plan.output / "records.parquet")
+    opened.records = records
+    before = manifest["conditions"].get(condition, {}).get("seconds", 0.0) if documents is not None else 0.0
+    manifest["conditions"][condition] = {
+        "seconds": round(before + time.perf_counter() - began, 2),
+        "settings": blindfold.settings,
+        "records_sha256": digest_records(read_condition(plan.output, condition)),
     }
+    manifest["task_details"] = manifest.get("task_details", {}) | describe_tasks(results["configs"])
+    manifest["documents"] = describe_documents(records, opened.commits)
+    metrics = {task: question.metrics for task, question in scored.items()}
+    manifest["metrics"] = manifest.get("metrics", {}) | metrics
+    manifest.setdefault("unscored", {}).update(
+        {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
+    )
     write_manifest(manifest, plan.output / "manifest.json")
-    return read_records(plan.output)
+
+
+def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
+    """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
+    plan = opened.plan
+    order = order_documents(task, len(opened.leaves[task].documents), plan.seed)[: plan.limit]
+    other = read_other(rule, task)
+    judgement = None
+    asked = 0
+    for start, asked in grow(len(order)):
+        for condition in (str(Condition.SIGHTED), *plan.conditions):
+            _ask(opened, condition, [task], order[start:asked])
+        rows = opened.records[opened.records["task"] == task]
+        judgement = judge(rule, rows if other is None else pd.concat([rows, other]), order, against)
+        logger.info(f"{task}: {judgement}")
+        if judgement.holds is not None:
+            break
+    opened.manifest.setdefault("stopped", {})[task] = {
+        "rule": str(rule),
+        "holds": judgement.holds if judgement else None,
+        "asked": asked,
+        "documents": len(order),
+        "says": str(judgement),
+    }
 
 
 _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
@@ -215,6 +286,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "seed": plan.seed,
         "data": plan.data,
         "options": plan.options,
+        "until": str(plan.until) if plan.until else None,
     }
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():

@@ -148,7 +148,7 @@ def _log_wealth(draws: Draws, mean: float) -> float:
 
 def _invert(draws: Draws, level: float) -> tuple[float, float]:
     """The ends of the set of means against which the wealth stays below 1 / α: found on a grid, then between."""
-    limit = np.log(1 / (1 - level))
+    limit = float(np.log(1 / (1 - level)))
 
     def excess(mean: float) -> float:
         return float(_log_wealth(draws, mean) - limit)

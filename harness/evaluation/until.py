@@ -1,0 +1,178 @@
+"""Until: rules that end a run as soon as the answers decide, and what its answers so far say of them.
+
+A rule is judged by a confidence sequence, which may be looked at as often as one likes, on documents in a seeded random
+order. Of several questions on one picture the first that was asked counts, since a picture is one draw; failed answers
+count for nothing. Tasks are judged apart.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sightscale.harness.evaluation.records import read_records
+from sightscale.harness.statistics import Draws, Estimate, Style, follow, foresee, foresee_width
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
+
+OTHER = "other run"  # stands in for a condition
+FIRST_SLICE, GROWTH = 32, 1.5
+_RULE = re.compile(r"\s*(reliance|width)\s*([<>])\s*(-?\d+(?:\.\d+)?)\s*", re.ASCII)
+
+
+class Goal(StrEnum):
+    """What a rule waits for."""
+
+    ABOVE = "reliance>"
+    BELOW = "reliance<"
+    NARROW = "width<"  # the interval of reliance
+    AHEAD = "score>"  # of another run's, on the same questions
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A goal and its number, as a share: `reliance>5` waits for more than 0.05, or for surely less.
+
+    `other` is the run that a score is to be above, surely or surely not.
+    """
+
+    goal: Goal
+    number: float = 0.0
+    other: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.goal}{self.other or f'{100 * self.number:g}'}"
+
+    @property
+    def about(self) -> str:
+        """What its interval is of."""
+        return f"score − that of {self.other}" if self.other else "reliance"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the answers so far say of a rule: `holds` is None while they don't decide.
+
+    `needed` is about how many more questions it takes; None beyond a million, or when none is needed.
+    """
+
+    rule: Rule
+    holds: bool | None
+    estimate: Estimate
+    needed: int | None = None
+
+    def __str__(self) -> str:
+        seen = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
+        if self.holds is not None:
+            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {seen}"
+        more = f"about {self.needed:,} more questions needed" if self.needed else "more than a million questions needed"
+        return f"{self.rule} is undecided: {self.rule.about} {seen}; {more}"
+
+
+def parse_rule(text: str) -> Rule:
+    """A rule from `reliance>5`, `reliance<5` or `width<6`, in points, or `score>RUN`. Raises UserError for another."""
+    goal, _, other = text.strip().partition(">")
+    if goal.strip() == "score" and other.strip():
+        return Rule(Goal.AHEAD, other=other.strip())
+    match = _RULE.fullmatch(text)
+    if not match or match[1] + match[2] not in list(Goal):
+        raise UserError(
+            f"--until {text!r} is no rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN"
+        )
+    rule = Rule(Goal(match[1] + match[2]), float(match[3]) / 100)
+    if not -1 < rule.number < 1 or (rule.goal is Goal.NARROW and rule.number <= 0):
+        raise UserError(f"--until {text!r} can't be reached; reliance lies between −100 and 100 points")
+    return rule
+
+
+def choose_condition(conditions: Sequence[str]) -> str:
+    """The blind condition that a rule speaks of: the first one asked. Raises UserError where there is none."""
+    blind = next((name for name in conditions if name in BLIND_CONDITIONS), None)
+    if blind is None:
+        raise UserError("--until needs a blind condition to measure reliance against; add --blind none")
+    return str(blind)
+
+
+def order_documents(task: str, count: int, seed: int) -> list[int]:
+    """The documents of a task in the order in which they are asked; every model has the same for one seed."""
+    drawn = np.random.default_rng([seed, *task.encode()]).permutation(count)
+    return [int(number) for number in drawn]
+
+
+def grow(count: int) -> Iterator[tuple[int, int]]:
+    """Where each slice of the order starts and ends: 32 documents, then half as many again as were asked, …"""
+    start, end = 0, min(FIRST_SLICE, count)
+    while start < end:
+        yield start, end
+        start, end = end, min(count, max(end + 1, round(end * GROWTH)))
+
+
+def read_other(rule: Rule, task: str) -> pd.DataFrame | None:
+    """The sighted rows of the run that a rule names, of one task; None for a rule that names none.
+
+    Raises UserError when it holds none.
+    """
+    if not rule.other:
+        return None
+    rows = read_records(rule.other)
+    rows = rows[(rows["task"] == task) & (rows["condition"] == Condition.SIGHTED)]
+    if rows.empty:
+        raise UserError(f"--until {rule}: {rule.other} wasn't asked {task}; name a run of the same tasks")
+    return rows.assign(condition=OTHER)
+
+
+def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: str) -> Judgement:
+    """What a task's rows, sighted and under `condition`, say of a rule; `order` is that in which they were asked.
+
+    Another run's sighted rows are given among them under the condition `OTHER`. Raises UserError where the two runs'
+    questions differ.
+    """
+    if (records.groupby("doc_id")["item_id"].nunique() > 1).any():
+        raise UserError(f"--until {rule}: the other run's questions are others under the same numbers")
+    answered = records[records["outcome"] != Outcome.FAILED]
+    pairs = answered.pivot(index="doc_id", columns="condition", values="score")
+    pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
+    asked = [number for number in order if number in pairs.index]
+    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(asked)
+    first = [number for number, again in zip(asked, clusters.duplicated(), strict=True) if not again]
+    differences = (pairs[str(Condition.SIGHTED)] - pairs[condition]).reindex(first).to_numpy(float)
+    draws = Draws(differences, np.ones(len(first)), 1.0)
+    estimate = follow(draws)
+    if estimate.is_missing:
+        return Judgement(rule, None, estimate)
+    if rule.goal is Goal.NARROW:
+        narrow = estimate.high - estimate.low < rule.number
+        return Judgement(rule, narrow or None, estimate, None if narrow else foresee_width(draws, rule.number))
+    above, below = estimate.low > rule.number, estimate.high < rule.number
+    if above or below:
+        return Judgement(rule, below if rule.goal is Goal.BELOW else above, estimate)
+    return Judgement(rule, None, estimate, foresee(draws, rule.number))
+
+
+@contextmanager
+def asking_only(documents: Sequence[int]) -> Iterator[None]:
+    """Let lmms-eval ask only these documents of the one task that it is given, under their own numbers.
+
+    It can ask a stretch of documents (`limit`, `offset`), not a random choice: so its one function that deals them out
+    is wrapped, in both modules that call it.
+    """
+    from lmms_eval import evaluator, utils
+
+    chosen = set(documents)
+    dealt = utils.create_iterator
+
+    def deal(raw: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
+        for item in dealt(raw, *arguments, **options):
+            if (item[0] if isinstance(item, tuple) else item) in chosen:
+                yield item
+
+    utils.create_iterator = evaluator.create_iterator = deal
+    try:
+        yield
+    finally:
+        utils.create_iterator = evaluator.create_iterator = dealt
