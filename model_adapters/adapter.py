@@ -31,6 +31,7 @@ class Trace:
     box_convention: str = AUTO  # of a box in the response; `auto` for every other answer format
     error: str | None = None
     image_hashes: tuple[str, ...] = ()  # of the pictures that the question is about
+    document_hash: str | None = None  # of all that the document holds, `requests.digest_document`
     shown_hashes: tuple[str, ...] | None = None  # of those that the model was handed; None where nobody knows
     focus: str | None = None
     description: str | None = None

@@ -1,12 +1,13 @@
 """Requests: lmms-eval's chat instances read as prompts, decoding settings and document references."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
-from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, Message, Prompt, hash_image
 from sightscale.tasks.pictures import MARK, open_all, open_picture, whole_files
 
 DEFAULT_NEW_TOKENS = 1024
@@ -22,6 +23,7 @@ class Request:
     doc_id: int
     read: Callable[[int], list[dict[str, Any]]]  # a document's number to its chat messages
     generation: Mapping[str, Any]
+    digests: dict[int, str] = field(default_factory=dict, compare=False)  # of the documents that `read` has read
 
     @property
     def key(self) -> tuple[str, int]:
@@ -31,13 +33,69 @@ class Request:
 def read_request(instance: Any, task_dict: Mapping[str, Any]) -> Request:
     """The request behind an lmms-eval chat instance (`generate_until`); no document is read yet."""
     _, to_messages, generation, doc_id, task, split = instance.args
+    return make_request(task, split, doc_id, task_dict[task][split], to_messages, generation or {})
+
+
+def make_request(
+    task: str,
+    split: str,
+    doc_id: int,
+    documents: Any,
+    to_messages: Callable[[Any], list[dict[str, Any]]],
+    generation: Mapping[str, Any],
+) -> Request:
+    """A request about one of `documents`; `to_messages` is the task's way from a document to chat messages."""
+    digests: dict[int, str] = {}
 
     def read(number: int) -> list[dict[str, Any]]:
-        with whole_files():  # data sets decode pictures when a document is read, tasks when they make messages
-            messages: list[dict[str, Any]] = to_messages(open_all(task_dict[task][split][number]))
-        return messages
+        document = read_document(documents, number)
+        digests[number] = digest_document(document)
+        with whole_files():  # a task may open pictures of its own
+            return to_messages(document)
 
-    return Request(task, split, doc_id, read, generation or {})
+    return Request(task, split, doc_id, read, generation, digests)
+
+
+def read_document(documents: Any, number: int) -> Any:
+    """A document with its pictures as they are opened everywhere. Raises what reading it raises."""
+    with whole_files():  # data sets decode pictures when a document is read
+        return open_all(documents[number])
+
+
+def digest_document(document: Any) -> str:
+    """SHA-256 over all that a document holds, its fields in the order of their names and its pictures by their pixels.
+
+    What is neither text, number, picture nor a list or mapping of these counts by its type alone.
+    """
+    digest = hashlib.sha256()
+    for piece in _pieces(document):
+        digest.update(f"{len(piece)}:".encode() + piece)
+    return digest.hexdigest()
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    """A value in pieces that tell it from every other."""
+    if isinstance(value, Mapping):
+        yield b"{"
+        for name in sorted(value, key=str):
+            yield str(name).encode("utf-8", "surrogatepass")
+            yield from _pieces(value[name])
+        yield b"}"
+    elif isinstance(value, list | tuple):
+        yield b"["
+        for member in value:
+            yield from _pieces(member)
+        yield b"]"
+    elif isinstance(value, Image.Image):
+        yield b"picture " + hash_image(value).encode()
+    elif isinstance(value, str):
+        yield b"text " + value.encode("utf-8", "surrogatepass")
+    elif isinstance(value, bytes):
+        yield b"bytes " + hashlib.sha256(value).digest()
+    elif value is None or isinstance(value, bool | int | float) or hasattr(value, "isoformat"):
+        yield f"value {value!r}".encode()
+    else:
+        yield f"type {type(value).__name__}".encode()
 
 
 def read_messages(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 They answer documents of the mini suite, which tell their own truth. `oracle` answers right when it is shown the
 document's own pictures, else as the prior-only guesser; `prior` always gives the best guess without looking;
-`coin` picks an option by a seeded coin. What each must score, sighted and blind, is known.
+`coin` picks an option by a seeded coin; `reader` answers right as long as a dose leaves it the detail that it needs.
+What each must score, sighted, blind and at each dose, is known.
 """
 
 import json
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,31 +16,46 @@ from sightscale.model_adapters.adapter import Adapter, Trace
 from sightscale.model_adapters.requests import Request, read_prompt
 from sightscale.model_adapters.truth import sees_its_pictures
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Degradation
 
-RULES = ("oracle", "prior", "coin")
+RULES = ("oracle", "prior", "coin", "reader")
+SPREAD = 0.35  # of the logarithm of the detail that a reader needs, over questions
 
 
 class Scripted(Adapter):
-    """`scripted:oracle`, `scripted:prior`, `scripted:coin[,seed=N]`."""
+    """`scripted:oracle`, `scripted:prior`, `scripted:coin[,seed=N]`, `scripted:reader,acuity=32[,seed=N]`."""
 
-    def __init__(self, rule: str, seed: int = 0, batch_size: int | str = 1, store: str | None = None) -> None:
-        """Raises UserError for an unknown rule. `batch_size` and `store` change nothing: there is nothing to keep."""
+    def __init__(
+        self,
+        rule: str,
+        seed: int = 0,
+        batch_size: int | str = 1,
+        store: str | None = None,
+        acuity: float = 32.0,
+    ) -> None:
+        """A reader's `acuity` is the amount of a dose at which it still reads half of the questions.
+
+        Raises UserError for an unknown rule. `batch_size` and `store` change nothing: there is nothing to keep.
+        """
         if rule not in RULES:
             raise UserError(f"unknown scripted model {rule!r}; known: {', '.join(RULES)}")
         super().__init__(rule)
-        self.rule, self.seed = rule, int(seed)
+        self.rule, self.seed, self.acuity = rule, int(seed), float(acuity)
+        if not 0 < self.acuity < float("inf"):
+            raise UserError(f"acuity {acuity} is none; give a number above 0")
         self._words: dict[str, tuple[Any, Any]] = {}  # by task: its documents, and the same without pictures
 
     @property
     def identity(self) -> str:
-        return f"scripted({self.rule}; seed {self.seed})"
+        acuity = f"; acuity {self.acuity:g}" if self.rule == "reader" else ""
+        return f"scripted({self.rule}; seed {self.seed}{acuity})"
 
     @property
     def parts(self) -> dict[str, tuple[str, int | None]]:
         return {"model": (f"scripted:{self.rule}", 0)}
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        return [self._trace(request) for request in requests]
+        return [self._trace(request, condition) for request in requests]
 
     def _words_of(self, request: Request) -> Any:
         """The documents of a request's task without their pictures, which aren't decoded then."""
@@ -50,7 +67,7 @@ class Scripted(Adapter):
             self._words[request.task] = (documents, words)
         return words
 
-    def _trace(self, request: Request) -> Trace:
+    def _trace(self, request: Request, condition: str) -> Trace:
         doc = self._words_of(request)[request.doc_id]
         if "blind_probability" not in doc:
             return Trace("", error="a scripted model answers documents of the mini suite only (--data mini)")
@@ -62,11 +79,21 @@ class Scripted(Adapter):
         whole = self.task_dict[request.task][request.split]
         sees = bool(prompt.images) and sees_its_pictures(whole[request.doc_id], prompt)
         rng = random.Random(f"{self.seed}:{request.task}:{request.doc_id}")
-        if self.rule == "coin":
+        if self.rule == "reader":
+            response = _right(doc) if sees or self._reads(condition, rng) else _guess(doc)
+        elif self.rule == "coin":
             response = rng.choice(_letters(doc))
         else:
             response = _right(doc) if self.rule == "oracle" and sees else _guess(doc)
         return Trace(response, prompt=prompt.text, finish_reason="stop")
+
+    def _reads(self, condition: str, rng: random.Random) -> bool:
+        """Whether a dose leaves the detail that this question needs, which is spread around the acuity."""
+        name, _, amount = condition.partition(":")
+        if not amount:
+            return False  # not a dose: its pictures are others
+        needed = self.acuity * math.exp(rng.gauss(0, SPREAD))
+        return float(amount) >= needed if name == Degradation.DOWNSCALE else float(amount) <= needed
 
 
 def _is_picture(kind: Any) -> bool:

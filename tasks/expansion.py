@@ -36,7 +36,7 @@ def expand_rows(
         features[name] = datasets.Value("string")
     return datasets.Dataset(
         InMemoryTable(table.cast(features.arrow_schema)),
-        info=datasets.DatasetInfo(features=features),
+        info=datasets.DatasetInfo(features=features, download_checksums=rows.info.download_checksums),
         split=rows.split,
         # Given, since datasets would hash every picture to find one.
         fingerprint=Hasher.hash([rows._fingerprint, list(repeats), {name: list(one) for name, one in columns.items()}]),

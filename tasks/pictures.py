@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
@@ -53,6 +54,30 @@ def whole_files() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 ImageFile.LOAD_TRUNCATED_IMAGES = _accepted
+
+
+@contextmanager
+def broken_later() -> Iterator[None]:
+    """Let data sets show a blank pixel for a picture that can't be decoded, but inside `whole_files`, where it is read.
+
+    lmms-eval decodes a task's first document to load the task, so that one broken picture would cost all questions.
+    """
+    decode = datasets.Image.decode_example
+
+    def decode_or_blank(feature: datasets.Image, value: Any, token_per_repo_id: Any = None) -> Image.Image:
+        try:
+            picture: Image.Image = decode(feature, value, token_per_repo_id)
+        except Exception:  # decoders raise errors of every kind on damaged files
+            if _inside:
+                raise
+            return Image.new("RGB", (1, 1))
+        return picture
+
+    datasets.Image.decode_example = decode_or_blank
+    try:
+        yield
+    finally:
+        datasets.Image.decode_example = decode
 
 
 def open_picture(source: Source) -> Image.Image:

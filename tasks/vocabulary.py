@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Condition(StrEnum):
-    """What a model sees of a question's pictures."""
+    """What a model sees of a question: of its pictures, and of its text."""
 
     SIGHTED = "sighted"
     NONE = "none"  # no picture and no mark of one
@@ -15,9 +15,26 @@ class Condition(StrEnum):
     NOISE = "noise"
     MEAN = "mean"  # the picture's mean colour
     MISMATCHED = "mismatched"  # another question's picture
+    TOLD = "told"  # no picture, and the prompt says so and asks for a guess
+    NO_QUESTION = "no_question"  # the picture and the options, without the question
+    OPTIONS_ONLY = "options_only"  # the options alone
 
 
-BLIND_CONDITIONS: tuple[Condition, ...] = tuple(one for one in Condition if one is not Condition.SIGHTED)
+ALTERED_CONDITIONS: tuple[Condition, ...] = tuple(one for one in Condition if one is not Condition.SIGHTED)
+WITHOUT_QUESTION = (Condition.NO_QUESTION, Condition.OPTIONS_ONLY)
+# The question is asked and its picture hidden: what reliance can be measured against.
+BLIND_CONDITIONS: tuple[Condition, ...] = tuple(one for one in ALTERED_CONDITIONS if one not in WITHOUT_QUESTION)
+WITHOUT_PICTURE = (Condition.NONE, Condition.TOLD, Condition.OPTIONS_ONLY)  # no picture stands in for it
+
+
+class Degradation(StrEnum):
+    """How a picture loses information by an amount: a condition is written `downscale:32`."""
+
+    DOWNSCALE = "downscale"  # the longer side has so many pixels
+    BLUR = "blur"  # a Gaussian of so many pixels
+    SHUFFLE = "shuffle"  # so many tiles along each side, mixed
+    OCCLUDE = "occlude"  # so large a share is covered
+    NOISE = "noise"  # so large a share of the pixels is noise
 
 
 class Outcome(StrEnum):

@@ -4,7 +4,7 @@ Runs form a grid of perception × reasoning modules; everything is computed on t
 answered.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
     split_groups,
 )
-from sightscale.harness.statistics import Array, Bootstrapped, average, bootstrap, mean_score
+from sightscale.harness.statistics import Array, Bootstrapped, WeighedGap, average, bootstrap, mean_score
 from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition
@@ -120,7 +120,7 @@ def find_bottleneck(runs: Sequence[Run], *, resamples: int = 10_000) -> pd.DataF
             where: dict[str, Any] = {"task": questions.task, "level": group.level, "group": group.name}
             values, clusters = both.scores.to_numpy(float)[group.members], both.clusters[group.members]
             seed = sum(questions.task.encode())  # tasks are resampled independently
-            weighed = [_weigh(effect.weights.ravel()) for effect in effects]
+            weighed = [WeighedGap(tuple(effect.weights.ravel())) for effect in effects]
             sizes = bootstrap(values, clusters, weighed, resamples=resamples, seed=seed)
             for effect, size, parts in zip(effects, sizes, over_tasks, strict=True):
                 findings.append(effect.as_finding(size, where))
@@ -236,10 +236,6 @@ def _list_effects(grid: Grid) -> list[_Effect]:
     ]
 
 
-def _weigh(weights: Array) -> Callable[[Array], Array]:
-    return lambda totals: (totals[..., :-1] @ weights) / totals[..., -1]
-
-
 def _cell_scores(grid: Grid, values: Array, clusters: Any, where: Mapping[str, Any]) -> list[Finding]:
     cells = [(p.name, r.name) for p in grid.perception for r in grid.reasoning]
     return [
@@ -272,6 +268,6 @@ def _truth_gaps(questions: Questions, grid: Grid, resamples: int) -> list[Findin
             values, clusters = both.scores.to_numpy(float)[group.members], both.clusters[group.members]
             findings.append(Finding(Measure.UPPER_BOUND, mean_score(values[:, 0], clusters), **where))
             if best:
-                gap = bootstrap(values[:, 0] - values[:, 1], clusters, [_weigh(np.ones(1))], resamples=resamples)[0]
+                gap = bootstrap(values[:, 0] - values[:, 1], clusters, [WeighedGap((1.0,))], resamples=resamples)[0]
                 findings.append(Finding(Measure.UPPER_GAP, gap.interval(bounds=(-1, 1)), **where))
     return findings

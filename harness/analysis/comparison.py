@@ -13,6 +13,7 @@ from sightscale.harness.analysis.findings import (
     Level,
     Measure,
     as_table,
+    read_estimate,
     without_interval,
 )
 from sightscale.harness.analysis.matched_runs import RIGHT, Questions, Run, match_questions, split_groups
@@ -21,12 +22,15 @@ from sightscale.harness.statistics import (
     Bootstrapped,
     Difference,
     Estimate,
+    Style,
+    WeighedGap,
     average,
     bootstrap,
     holm,
     mcnemar,
     mean_of,
     mean_score,
+    paired_difference,
     sign_flip,
     smallest_difference,
 )
@@ -41,7 +45,7 @@ TOKENS = {
     Measure.PERCEPTION_OUTPUT_TOKENS: "perception_output_tokens",
 }
 SECONDS = {Measure.SECONDS: "seconds", Measure.PERCEPTION_SECONDS: "perception_seconds"}
-TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "sign flips": Measure.P_SIGN_FLIPS}
+TESTS = {"McNemar mid-p": Measure.P_MCNEMAR, "McNemar exact": Measure.P_EXACT, "sign flips": Measure.P_SIGN_FLIPS}
 COSTS = (*TOKENS, *SECONDS, Measure.THINKING_TOKENS, Measure.THINKING_CHARACTERS, Measure.TOKENS_PER_RIGHT)
 
 
@@ -66,14 +70,14 @@ def compare_runs(
             one, two = (both.column(run.label, condition)[group.members] for run in (first, second))
             clusters = both.clusters[group.members]
             seed = sum(both.task.encode())  # tasks are resampled independently
-            gap = bootstrap(one - two, clusters, [mean_of(0)], resamples=resamples, seed=seed)[0]
+            gap = bootstrap(one - two, clusters, [WeighedGap((1.0,))], resamples=resamples, seed=seed)[0]
             least = smallest_difference(one, two, clusters)
             discordance = without_interval(least.discordance, least.n, least.clusters)
             smallest = without_interval(least.value, least.n, least.clusters)
             findings += [
                 Finding(Measure.FIRST, mean_score(one, clusters), **where, run=first.label),
                 Finding(Measure.SECOND, mean_score(two, clusters), **where, run=second.label),
-                Finding(Measure.DIFFERENCE, gap.interval(bounds=(-1, 1)), **where),
+                Finding(Measure.DIFFERENCE, paired_difference(one, two, clusters, resamples=resamples), **where),
                 Finding(Measure.DISCORDANCE, discordance, **where),
                 Finding(Measure.SMALLEST, smallest, **where),
             ]
@@ -97,6 +101,34 @@ def compare_runs(
     for run in (first, second):
         findings += find_cost(run, condition)
     return as_table(findings)
+
+
+def judge_margin(findings: pd.DataFrame, first: str, second: str, margin: float) -> list[str]:
+    """A sentence for each task, and for their mean, on whether the first is as good as the second within `margin`.
+
+    The margin is a share: 0.03 is three points. Equivalent: the whole 95 % interval of first − second lies within it
+    (two one-sided tests at 2.5 %; Schuirmann, 1987). Not worse: its lower end does. Raises UserError for no margin.
+    """
+    if not 0 < margin < 1:
+        raise UserError(f"a margin of {100 * margin:g} points is none; give one between 0 and 100, such as 3")
+    points = f"{100 * margin:g} points"
+    rows = findings[(findings["measure"] == Measure.DIFFERENCE)]
+    sentences = []
+    for row in rows[rows["level"].isin([Level.TASK, Level.AVERAGE])].itertuples():
+        gap = read_estimate(row)
+        if not gap.has_interval:
+            verdict = "nothing can be said"
+        elif gap.low > -margin and gap.high < margin:
+            verdict = f"{first} and {second} are equivalent within {points}"
+        elif gap.low > -margin:
+            verdict = f"{first} is no worse than {second} by more than {points}"
+        elif gap.high < -margin:
+            verdict = f"{first} is worse than {second} by more than {points}"
+        else:
+            verdict = f"undecided: {first} may be worse than {second} by more than {points}, or not"
+        name = str(row.note) if row.level == Level.AVERAGE else str(row.task)
+        sentences.append(f"{name}: {verdict} ({gap.show(Style.POINTS)}, {gap.n:,} questions)")
+    return sentences
 
 
 def _share(questions: Questions, first: Run, second: Run, condition: str) -> Questions | None:

@@ -1,11 +1,12 @@
 """Downscaling: how much each task loses when the model shrinks, beside how much it relies on looking.
 
 A drop is absolute, in points of the score of the largest model minus the smaller one's, on the questions that
-both answered; the relative drop is that over the largest model's score. Both directions of every point carry
-error, and the same questions make both, so the points' own error covariances are taken out of the line.
+both answered; the relative drop is that over the largest model's score, where this is 20 % or more. Both directions of
+every point carry error, and the same questions make both, so the points' own error covariances are taken out of the
+line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -24,10 +25,20 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
     split_groups,
 )
-from sightscale.harness.statistics import Array, Bootstrapped, Estimate, bootstrap, fit_line, rank_correlation
+from sightscale.harness.statistics import (
+    Array,
+    Bootstrapped,
+    Estimate,
+    WeighedGap,
+    bootstrap,
+    fit_line,
+    paired_difference,
+    rank_correlation,
+)
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
 
+LEAST_SCORE = 0.2  # of the largest model, below which no relative drop is shown
 REPLICATES = 2000  # of the line and the rank correlations
 CORRELATIONS = {Measure.KENDALL: "kendall", Measure.SPEARMAN: "spearman"}
 
@@ -147,21 +158,29 @@ def _drops(
     for group in split_groups(both.about):
         where: dict[str, Any] = {"run": smaller, "task": questions.task, "level": group.level, "group": group.name}
         where["contrast"] = contrast
-        functions = [_mean_gap(0, 1), _relative_gap] + ([_mean_gap(0, 2)] if with_blind else [])
+        functions: list[Callable[[Array], Array]] = [WeighedGap((1.0, -1.0)), _relative_gap]
+        functions += [WeighedGap((1.0, 0.0, -1.0))] if with_blind else []
         values, clusters = both.scores.to_numpy(float)[group.members], both.clusters[group.members]
         seed = sum(f"{questions.task} {group.name}".encode())  # tasks are resampled independently
         drop, relative, *reliance = bootstrap(values, clusters, functions, resamples=resamples, seed=seed)
-        findings.append(Finding(Measure.DROP, drop.interval(bounds=(-1, 1)), **where))
-        findings.append(Finding(Measure.RELATIVE_DROP, relative.interval(), **where))
+        # What is shown is the interval that every other command shows of it; the relation needs independent draws.
+        shown = paired_difference(values[:, 0], values[:, 1], clusters, resamples=resamples)
+        findings.append(Finding(Measure.DROP, shown, **where))
+        findings.append(Finding(Measure.RELATIVE_DROP, _show_relative(relative, values[:, 0]), **where))
         if reliance and group.level == by:
             name = questions.task if by is Level.TASK else f"{questions.task}: {group.name}"
             points.append(_Point(name, drop, reliance[0]))
-        findings += [Finding(Measure.RELIANCE, gain.interval(bounds=(-1, 1)), **where) for gain in reliance]
+        if reliance:
+            looking = paired_difference(values[:, 0], values[:, 2], clusters, resamples=resamples)
+            findings.append(Finding(Measure.RELIANCE, looking, **where))
     return findings, points
 
 
-def _mean_gap(first: int, second: int) -> Any:
-    return lambda totals: (totals[..., first] - totals[..., second]) / totals[..., -1]
+def _show_relative(relative: Bootstrapped, scores: Array) -> Estimate:
+    """The relative drop; missing where the largest model scores too little for a share of it to mean anything."""
+    if not len(scores) or scores.mean() < LEAST_SCORE:
+        return without_interval(float("nan"), relative.n, relative.clusters)
+    return relative.interval(bounds=(-np.inf, 1.0))
 
 
 def _relative_gap(totals: Array) -> Array:

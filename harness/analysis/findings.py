@@ -15,7 +15,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from sightscale.harness.statistics import Estimate, Style
+from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import blaming
 
@@ -61,6 +61,7 @@ class Measure(StrEnum):
     CHANCE = "chance", "chance", Style.SHARE
     CHANCE_CORRECTED = "chance corrected", "chance-corrected", Style.SHARE
     UNREAD = "unread", "unread", Style.SHARE
+    REFUSED = "refused", "refused", Style.SHARE
     IF_WRONG = "if unread were wrong", "if unread were wrong", Style.SHARE
     IF_AT_CHANCE = "if unread were at chance", "if unread were at chance", Style.SHARE
     IF_RIGHT = "if unread were right", "if unread were right", Style.SHARE
@@ -99,6 +100,21 @@ class Measure(StrEnum):
     NEITHER_HELPS = "neither helps", "neither helps", Style.SHARE
     RIGHT_ALREADY = "right already", "right already", Style.SHARE
     WORSE = "worse with a better module", "worse with a better module", Style.SHARE
+    # Obstacles of one model
+    PERCEPTION_COST = "better perception brings", "better perception brings", Style.POINTS
+    REASONING_COST = "better reasoning brings", "better reasoning brings", Style.POINTS
+    BOTH_COST = "both bring", "both bring", Style.POINTS
+    COST_GAP = "perception − reasoning", "perception − reasoning", Style.POINTS
+    # Factors
+    PICTURE_EFFECT = "picture effect", "the picture brings", Style.POINTS
+    QUESTION_EFFECT = "question effect", "the question brings", Style.POINTS
+    JOINT_EFFECT = "joint effect", "more together than each alone", Style.POINTS
+    TOLD_EFFECT = "told − silent", "told − silent", Style.POINTS
+    MIRAGES = "mirages", "mirages", Style.SHARE
+    # Doses
+    DOSED = "score at dose", "score", Style.SHARE
+    DOSE_GAIN = "gain", "looking brings", Style.POINTS
+    HALF_DOSE = "half dose", "half is lost at", Style.NUMBER
     # Comparison
     FIRST = "first", "score of the first", Style.SHARE
     SECOND = "second", "score of the second", Style.SHARE
@@ -106,8 +122,13 @@ class Measure(StrEnum):
     DISCORDANCE = "discordance", "discordant", Style.SHARE
     SMALLEST = "smallest difference", "smallest detectable", Style.SHARE
     P_MCNEMAR = "p (McNemar mid-p)", "p, McNemar", Style.NUMBER
+    P_EXACT = "p (McNemar exact)", "p, McNemar exact", Style.NUMBER
     P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
     P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
+    # Needs
+    BLIND_DISCORDANCE = "blind discordance", "changed by the picture", Style.SHARE
+    NEEDED_DIFFERENCE = "questions for the difference", "questions for the difference", Style.NUMBER
+    NEEDED_RELIANCE = "questions for the reliance", "questions for the reliance", Style.NUMBER
     # Cost, a question
     INPUT_TOKENS = "input tokens", "input tokens", Style.NUMBER
     OUTPUT_TOKENS = "output tokens", "output tokens", Style.NUMBER
@@ -118,6 +139,83 @@ class Measure(StrEnum):
     THINKING_TOKENS = "thinking tokens (about)", "thinking tokens (about)", Style.NUMBER
     THINKING_CHARACTERS = "thinking characters", "thinking characters", Style.NUMBER
     TOKENS_PER_RIGHT = "tokens per right answer", "tokens per right answer", Style.NUMBER
+
+    @property
+    def method(self) -> Method | None:
+        """How its interval is made; None where it has none."""
+        return next((method for method, measures in _METHODS.items() if self in measures), None)
+
+
+_METHODS: dict[Method, tuple[Measure, ...]] = {
+    Method.SCORES: (
+        Measure.SIGHTED,
+        Measure.BLIND,
+        Measure.UNREAD,
+        Measure.REFUSED,
+        Measure.IF_WRONG,
+        Measure.IF_AT_CHANCE,
+        Measure.IF_RIGHT,
+        Measure.FLOOR,
+        Measure.SCORE,
+        Measure.UPPER_BOUND,
+        Measure.PERCEPTION_HELPS,
+        Measure.REASONING_HELPS,
+        Measure.EITHER_HELPS,
+        Measure.BOTH_NEEDED,
+        Measure.NEITHER_HELPS,
+        Measure.RIGHT_ALREADY,
+        Measure.WORSE,
+        Measure.FIRST,
+        Measure.SECOND,
+        Measure.MIRAGES,
+    ),
+    Method.DIFFERENCES: (
+        Measure.RELIANCE,
+        Measure.ABOVE_FLOOR,
+        Measure.GAIN,
+        Measure.LEAKAGE,
+        Measure.DROP,
+        Measure.PERCEPTION_DROP,
+        Measure.REASONING_DROP,
+        Measure.DROP_GAP,
+        Measure.INTERACTION,
+        Measure.UPPER_GAP,
+        Measure.DIFFERENCE,
+        Measure.PERCEPTION_COST,
+        Measure.REASONING_COST,
+        Measure.BOTH_COST,
+        Measure.COST_GAP,
+        Measure.PICTURE_EFFECT,
+        Measure.QUESTION_EFFECT,
+        Measure.JOINT_EFFECT,
+        Measure.TOLD_EFFECT,
+    ),
+    Method.RATIOS: (
+        Measure.CHANCE_CORRECTED,
+        Measure.BLIND_SHARE,
+        Measure.BLIND_CORRECTED,
+        Measure.RELATIVE_DROP,
+    ),
+    Method.RELATION: (Measure.KENDALL, Measure.SPEARMAN, Measure.SLOPE, Measure.INTERCEPT),
+    Method.TESTS: (Measure.P_MCNEMAR, Measure.P_EXACT, Measure.P_SIGN_FLIPS, Measure.P_HOLM),
+    Method.SMALLEST: (Measure.SMALLEST,),
+    Method.DOSES: (Measure.DOSED, Measure.DOSE_GAIN, Measure.HALF_DOSE),
+    Method.MEANS: (
+        Measure.INPUT_TOKENS,
+        Measure.OUTPUT_TOKENS,
+        Measure.PERCEPTION_INPUT_TOKENS,
+        Measure.PERCEPTION_OUTPUT_TOKENS,
+        Measure.SECONDS,
+        Measure.PERCEPTION_SECONDS,
+        Measure.THINKING_TOKENS,
+        Measure.THINKING_CHARACTERS,
+    ),
+}
+
+
+def describe_measures(measures: Sequence[Measure]) -> str:
+    """One line on how the intervals of these measures are made, and where to read more."""
+    return describe_methods(measure.method for measure in measures if measure.method)
 
 
 @dataclass(frozen=True)
@@ -175,7 +273,7 @@ def render_findings(
     """A table for a terminal: a row for each place, a column for each measure."""
     rows = only(findings, *measures, levels=levels)
     places = _telling(rows, WHERE)
-    table = Table(caption=escape(caption) or None, caption_justify="left")
+    table = _open_table(rows, caption)
     for name in places:
         table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
     table.add_column("n", justify="right", no_wrap=True)
@@ -203,7 +301,7 @@ def render_list(
     keys = [name for name in WHERE if name != across]
     places = _telling(rows, keys)
     columns = list(dict.fromkeys(rows[across])) if across else ["value"]
-    table = Table(caption=escape(caption) or None, caption_justify="left")
+    table = _open_table(rows, caption)
     for name in (*places, "measure"):
         table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
     for name in columns:
@@ -236,6 +334,13 @@ def write_json(findings: pd.DataFrame, path: Path) -> None:
     with blaming(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _open_table(rows: pd.DataFrame, caption: str) -> Table:
+    """A table whose caption ends with how its intervals are made."""
+    measures = [Measure(str(name)) for name in dict.fromkeys(rows["measure"])]
+    lines = [line for line in (caption, describe_measures(measures)) if line]
+    return Table(caption=escape("\n".join(lines)) or None, caption_justify="left")
 
 
 def _telling(rows: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sightscale.harness.analysis.findings import ALL, Level
-from sightscale.harness.evaluation import find_runs, read_records
+from sightscale.harness.evaluation import drop_unscored, find_runs, read_records
 from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Outcome
 
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 MATCHED = [
@@ -20,7 +21,6 @@ MATCHED = [
     *("item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"),
 ]
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
-
 
 TRUTH = "truth"  # the perception module that hands on ground-truth descriptions
 
@@ -67,21 +67,35 @@ class Run:
 class Questions:
     """One task as every run was asked it: `about` describes the questions, `scores` has a column for (run, condition).
 
-    Both are indexed by doc_id; a question that a run wasn't asked has a missing score.
+    `failed` has the same columns: whether the model wrote no answer. All are indexed by doc_id; a question that a run
+    wasn't asked has a missing score.
     """
 
     task: str
     about: pd.DataFrame
     scores: pd.DataFrame
+    failed: pd.DataFrame
 
     def common(self, columns: Sequence[tuple[str, str]]) -> "Questions":
-        """Only the questions with a score in all of `columns`."""
-        scored = self.scores.loc[:, list(columns)].dropna()
-        return Questions(self.task, self.about.loc[scored.index], scored)
+        """Only the questions with a score in all of `columns`; of several, those that failed in none.
+
+        A failed answer counts as wrong in its own score. Beside another answer it is no pair: the difference would be
+        one between a model and its machine.
+        """
+        wanted = list(dict.fromkeys(columns))
+        scored = self.scores.loc[:, wanted].dropna()
+        if len(wanted) > 1:
+            scored = scored[~self.failed.loc[scored.index, wanted].any(axis=1)]
+        return Questions(self.task, self.about.loc[scored.index], scored, self.failed.loc[scored.index, wanted])
+
+    def select(self, members: NDArray[np.bool_]) -> "Questions":
+        """Only these questions."""
+        return Questions(self.task, self.about[members], self.scores[members], self.failed[members])
 
     def of(self, runs: Sequence[str]) -> "Questions":
         """Only these runs' scores, of which there are fewer to go through."""
-        return replace(self, scores=self.scores.loc[:, self.scores.columns.get_level_values(0).isin(runs)])
+        wanted = self.scores.columns.get_level_values(0).isin(runs)
+        return replace(self, scores=self.scores.loc[:, wanted], failed=self.failed.loc[:, wanted])
 
     def column(self, run: str, condition: str) -> Array:
         """Scores of one run under one condition."""
@@ -123,7 +137,7 @@ def read_run(argument: str, columns: Sequence[str] | None = None) -> Run:
         raise UserError(f"{path} holds no records; run it again or leave it out")
     if records["run_id"].nunique() > 1:
         raise UserError(f"{path} holds records of {records['run_id'].nunique()} runs; give one run's folder at a time")
-    return Run(str(records["model"].iloc[0]), records, placement)
+    return Run(str(records["model"].iloc[0]), drop_unscored(records, str(path)), placement)
 
 
 def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) -> list[Run]:
@@ -162,7 +176,9 @@ def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
         _check_same_questions(str(task), part)
         about = part.drop_duplicates("doc_id").set_index("doc_id")[QUESTION].sort_index()
         scores = part.pivot(index="doc_id", columns=["run", "condition"], values="score").reindex(about.index)
-        yield Questions(str(task), about, scores)
+        part = part.assign(failed=part["outcome"] == Outcome.FAILED)
+        failed = part.pivot(index="doc_id", columns=["run", "condition"], values="failed").reindex(about.index)
+        yield Questions(str(task), about, scores, failed.fillna(False).astype(bool))
 
 
 def _split_tasks(runs: Sequence[Run]) -> Iterator[tuple[str, pd.DataFrame]]:

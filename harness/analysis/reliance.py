@@ -34,6 +34,8 @@ from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
     Estimate,
+    Gap,
+    WeighedGap,
     average,
     blind_corrected,
     blind_share,
@@ -44,11 +46,12 @@ from sightscale.harness.statistics import (
     paired_difference,
     unparsed_bounds,
 )
-from sightscale.tasks.averages import AverageKind, Strata, stratify
+from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
 SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave
+MANY_REFUSALS = 0.1  # of the blind answers: more than that can make a reliance of its own
 OF_AXES = (AverageKind.QUESTIONS, AverageKind.AXES)  # the averages of a task with categories and axes
 
 
@@ -81,11 +84,15 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
                 continue
             questions = matched.of([run.label, *([base.label] if base else [])])
             unread = _unread(run, questions)
+            refused = _refused(run, questions)
             for group in groups:
-                part = _only(questions, group)
+                part = questions.select(group.members)
                 findings += _sighted(part, run.label, group, unread[group.members])
                 for condition in _conditions(questions, run.label):
                     findings += _blind(part, run.label, group, condition, resamples)
+                    if condition in refused:
+                        share = mean_score(refused[condition][group.members], part.clusters)
+                        findings.append(Finding(Measure.REFUSED, share, **_where(part, run.label, group, condition)))
                     if base and condition == Condition.NONE:
                         findings += _gain_and_leakage(part, run.label, group, base, resamples)
             findings += _averages_over_axes(questions, run.label, resamples)
@@ -130,8 +137,13 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
     """
     columns = ["task", "doc_id", "item_id", "category", "target", "passes", "by_guessing"]
     # Counted row by row, without matching the runs: a hundred of them hold millions of rows.
+    # A failed answer is none, so that its question was answered by fewer passes than its task has.
     asked = [
-        run.records.loc[run.records["condition"] != Condition.SIGHTED, ["task", "doc_id", "score"]] for run in runs
+        run.records.loc[
+            run.records["condition"].isin(BLIND_CONDITIONS) & (run.records["outcome"] != Outcome.FAILED),
+            ["task", "doc_id", "score"],
+        ]
+        for run in runs
     ]
     blind = pd.concat([part.astype({"task": str}) for part in asked], ignore_index=True).dropna()
     if blind.empty:
@@ -139,7 +151,7 @@ def find_suspects(runs: Sequence[Run]) -> pd.DataFrame:
     passes: Counter[str] = Counter()
     for run in runs:
         pairs = run.records[["task", "condition"]].drop_duplicates().astype(str)
-        passes.update(pairs.loc[pairs["condition"] != Condition.SIGHTED, "task"])
+        passes.update(pairs.loc[pairs["condition"].isin(BLIND_CONDITIONS), "task"])
     counted = blind.assign(right=blind["score"] > RIGHT).groupby(["task", "doc_id"], sort=False)["right"]
     solved = counted.agg(["size", "sum"]).reset_index()
     solved = solved[(solved["size"] == solved["task"].map(passes)) & (solved["sum"] == solved["size"])]
@@ -158,6 +170,34 @@ def _first_rows(run: Run, chosen: pd.DataFrame) -> pd.DataFrame:
     rows = run.records[names].drop_duplicates(["task", "doc_id"])
     texts = {name: str for name in names if isinstance(rows[name].dtype, pd.CategoricalDtype)}
     return rows.astype({"task": str, **texts}).merge(chosen[["task", "doc_id"]], on=["task", "doc_id"])
+
+
+def advise_condition(findings: pd.DataFrame) -> list[str]:
+    """A sentence for each run and blind condition under which it often refuses, where that can pass for looking.
+
+    `findings` are those of `find_reliance`. The condition to report is the one it was asked under with the fewest
+    refusals over its tasks.
+    """
+    rows = findings[(findings["measure"] == Measure.REFUSED) & (findings["level"] == Level.TASK)]
+    sentences = []
+    for run, part in rows.groupby("run", sort=False):
+        shares = {
+            str(condition): float(np.average(some["value"], weights=some["n"]))
+            for condition, some in part.groupby("condition", sort=False)
+        }
+        best = min(shares, key=shares.__getitem__)
+        for condition, share in shares.items():
+            if share < MANY_REFUSALS:
+                continue
+            begin = (
+                f"{run} refuses {100 * share:.0f} % of the questions under {condition}, and a refusal counts as wrong: "
+                "its reliance there is in part that of refusing"
+            )
+            if shares[best] < MANY_REFUSALS:
+                sentences.append(f"{begin}; report {best} ({100 * shares[best]:.0f} % refused)")
+            else:
+                sentences.append(f"{begin}; ask it under mismatched as well, where a picture is there to speak of")
+    return sentences
 
 
 def pair_reliance(
@@ -188,7 +228,7 @@ def average_reliance(
             return None
         both = questions.common(columns)
         sighted, blind = (both.column(*column) for column in columns)
-        totals, functions = _columns_of(both, sighted - blind, (kind,))
+        totals, functions = _columns_of(both, sighted - blind, (kind,), paired=True)
         seed = 0 if len(tasks) == 1 else sum(questions.task.encode())
         parts += bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
     if len(parts) < len(tasks):
@@ -203,10 +243,6 @@ def _conditions(questions: Questions, run: str) -> list[str]:
     return [condition for condition in BLIND_CONDITIONS if condition in has]
 
 
-def _only(questions: Questions, group: Group) -> Questions:
-    return Questions(questions.task, questions.about[group.members], questions.scores[group.members])
-
-
 def _unread(run: Run, questions: Questions) -> Array:
     """Whether the sighted answer to each question could not be read."""
     sighted = (run.records["task"] == questions.task) & (run.records["condition"] == Condition.SIGHTED)
@@ -216,11 +252,26 @@ def _unread(run: Run, questions: Questions) -> Array:
     return outcomes.isin(unread).to_numpy().astype(np.float64)
 
 
+def _refused(run: Run, questions: Questions) -> dict[str, Array]:
+    """For each blind condition, whether the model refused to answer each question; missing where it wasn't asked."""
+    rows = run.records[(run.records["task"] == questions.task) & (run.records["condition"] != Condition.SIGHTED)]
+    refused = (rows["outcome"] == Outcome.REFUSED).astype(float)
+    return {
+        str(condition): np.asarray(
+            refused[part.index].set_axis(part["doc_id"]).reindex(questions.about.index), np.float64
+        )
+        for condition, part in rows.groupby("condition")
+    }
+
+
+def _where(part: Questions, run: str, group: Group, condition: str) -> dict[str, Any]:
+    return {"run": run, "task": part.task, "level": group.level, "group": group.name, "condition": condition}
+
+
 def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator[Finding]:
     if (run, Condition.SIGHTED) not in part.scores.columns:
         return
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.SIGHTED
+    where = _where(part, run, group, Condition.SIGHTED)
     asked = part.scores[(run, Condition.SIGHTED)].notna().to_numpy()
     about, scores, clusters = part.about[asked], part.column(run, Condition.SIGHTED)[asked], part.clusters[asked]
     n = len(scores)
@@ -240,7 +291,8 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
     if floor:
         answer, constant_scores = floor
         yield Finding(Measure.FLOOR, mean_score(constant_scores, clusters), **where, note=answer)
-        above = paired_difference(scores, constant_scores, clusters)
+        wrote = ~part.failed[(run, Condition.SIGHTED)].to_numpy()[asked]
+        above = paired_difference(scores[wrote], constant_scores[wrote], clusters[wrote])
         yield Finding(Measure.ABOVE_FLOOR, above, **where, note=answer)
     if about["blind_probability"].notna().all() and n:
         best = without_interval(float(about["blind_probability"].mean()), n)
@@ -248,8 +300,7 @@ def _sighted(part: Questions, run: str, group: Group, unread: Array) -> Iterator
 
 
 def _blind(part: Questions, run: str, group: Group, condition: str, resamples: int) -> Iterator[Finding]:
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = condition
+    where = _where(part, run, group, condition)
     blind = part.common([(run, condition)])
     yield Finding(Measure.BLIND, mean_score(blind.column(run, condition), blind.clusters), **where)
     if (run, Condition.SIGHTED) not in part.scores.columns:
@@ -268,8 +319,7 @@ def _gain_and_leakage(part: Questions, run: str, group: Group, base: Run, resamp
         return
     columns = [(run, Condition.SIGHTED), (run, Condition.NONE), text]
     all_three = part.common(columns)
-    where: dict[str, Any] = {"run": run, "task": part.task, "level": group.level, "group": group.name}
-    where["condition"] = Condition.NONE
+    where = _where(part, run, group, Condition.NONE)
     sighted, blind, base_scores = (all_three.column(*column) for column in columns)
     gain = paired_difference(sighted, blind, all_three.clusters, resamples=resamples)
     yield Finding(Measure.GAIN, gain, **where)
@@ -296,7 +346,7 @@ def _task_means(
     whole = AverageKind.QUESTIONS if suite_of(questions.task) is Suite.MMSTAR else AverageKind.TASKS
     kinds = OF_AXES if questions.about["l2_category"].notna().any() else (whole,)
     for measure, value in values.items():
-        totals, functions = _columns_of(both, value, kinds)
+        totals, functions = _columns_of(both, value, kinds, paired=measure is Measure.RELIANCE)
         means = bootstrap(totals, both.clusters, functions, resamples=resamples, seed=seed)
         yield from ((measure, kind, mean) for kind, mean in zip(kinds, means, strict=True))
     text = _text_column(questions, base) if base and condition == Condition.NONE else None
@@ -304,7 +354,9 @@ def _task_means(
         all_three = questions.common([*columns, text])
         scores = [all_three.column(*column) for column in [*columns, text]]
         gaps = np.column_stack([scores[0] - scores[1], scores[1] - scores[2]])
-        gain, leakage = bootstrap(gaps, all_three.clusters, [mean_of(0), mean_of(1)], resamples=resamples, seed=seed)
+        gain, leakage = bootstrap(
+            gaps, all_three.clusters, [WeighedGap((1.0,)), WeighedGap((0.0, 1.0))], resamples=resamples, seed=seed
+        )
         yield Measure.GAIN, kinds[0], gain
         yield Measure.LEAKAGE, kinds[0], leakage
 
@@ -326,7 +378,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
         if condition != Condition.SIGHTED:
             values = {Measure.BLIND: blind, Measure.RELIANCE: sighted - blind}
         for measure, value in values.items():
-            totals, functions = _columns_of(both, value, OF_AXES)
+            totals, functions = _columns_of(both, value, OF_AXES, paired=measure is Measure.RELIANCE)
             means = bootstrap(totals, both.clusters, functions, resamples=resamples)
             bounds = GAPS if measure is Measure.RELIANCE else SHARES
             for kind, mean in zip(OF_AXES, means, strict=True):
@@ -343,7 +395,7 @@ def _averages_over_axes(questions: Questions, run: str, resamples: int) -> Itera
 
 
 def _columns_of(
-    questions: Questions, value: Array, kinds: Sequence[AverageKind]
+    questions: Questions, value: Array, kinds: Sequence[AverageKind], *, paired: bool
 ) -> tuple[Array, list[Callable[[Array], Array]]]:
     """Columns to resample, and a function of their totals for each average.
 
@@ -359,14 +411,32 @@ def _columns_of(
     )
     members = np.zeros((len(about), len(strata.shares)))
     members[np.arange(len(about)), strata.of] = 1.0
-    functions = {
-        AverageKind.TASKS: mean_of(-2),
-        AverageKind.QUESTIONS: mean_of(-2),
-        AverageKind.AXES: _over_strata(strata),
-    }
+    whole: Callable[[Array], Array] = mean_of(-2)
+    over_strata: Callable[[Array], Array] = _OverStrata(tuple(strata.shares))
+    if paired:
+        whole = WeighedGap((*(0.0,) * (2 * len(strata.shares)), 1.0))
+        over_strata = _GapOverStrata(tuple(strata.shares))
+    functions = {AverageKind.TASKS: whole, AverageKind.QUESTIONS: whole, AverageKind.AXES: over_strata}
     return np.column_stack([members * value[:, None], members, value]), [functions[kind] for kind in kinds]
 
 
-def _over_strata(strata: Strata) -> Callable[[Array], Array]:
-    count = len(strata.shares)
-    return lambda totals: (totals[..., :count] / totals[..., count : 2 * count]) @ strata.shares
+@dataclass(frozen=True)
+class _OverStrata:
+    """The mean of strata's means, each with its share."""
+
+    shares: tuple[float, ...]
+
+    def __call__(self, totals: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = (totals[..., :count] / totals[..., count : 2 * count]) @ np.asarray(self.shares)
+        return weighed
+
+
+@dataclass(frozen=True)
+class _GapOverStrata(_OverStrata, Gap):
+    """The same of paired differences."""
+
+    def contribute(self, table: Array) -> Array:
+        count = len(self.shares)
+        weighed: Array = table[:, :count] @ (np.asarray(self.shares) / table[:, count : 2 * count].sum(axis=0))
+        return weighed

@@ -11,11 +11,11 @@ from sightscale.harness.analysis.findings import Level, Measure, only, render_fi
 RELIANCE = (
     (
         (Measure.SIGHTED, Measure.CHANCE, Measure.CHANCE_CORRECTED, Measure.UNREAD, Measure.BEST_BLIND),
-        "Per cent with 95 % intervals.",
+        "Per cent.",
     ),
     (
-        (Measure.BLIND, Measure.RELIANCE, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
-        "Reliance: sighted − blind on the same questions, in points.",
+        (Measure.BLIND, Measure.RELIANCE, Measure.REFUSED, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
+        "Reliance: sighted − blind on the same questions, in points. Refused: of the answers under that condition.",
     ),
     ((Measure.GAIN, Measure.LEAKAGE), "Against the base LLM, on the same questions."),
     ((Measure.FLOOR, Measure.ABOVE_FLOOR), "Floor: the constant answer that scores best, without looking."),
@@ -28,11 +28,13 @@ EFFECTS = (
     Measure.UPPER_BOUND,
     Measure.UPPER_GAP,
 )
+FACTOR_EFFECTS = (Measure.PICTURE_EFFECT, Measure.QUESTION_EFFECT, Measure.JOINT_EFFECT, Measure.TOLD_EFFECT)
 DIFFERENCES = (
     Measure.DIFFERENCE,
     Measure.DISCORDANCE,
     Measure.SMALLEST,
     Measure.P_MCNEMAR,
+    Measure.P_EXACT,
     Measure.P_SIGN_FLIPS,
     Measure.P_HOLM,
 )
@@ -57,7 +59,7 @@ def render_downscaling(downscaling: Downscaling, *, by: Level = Level.TASK) -> l
     """Drops; and where there are points enough, their relation to reliance and each point's influence on it."""
     findings = downscaling.findings
     levels = [Level.TASK] if by is Level.TASK else [Level.TASK, by]
-    caption = f"Drop: score of {downscaling.largest} − the smaller model's on common questions; 95 % intervals."
+    caption = f"Drop: score of {downscaling.largest} − the smaller model's on common questions."
     drops = (Measure.DROP, Measure.RELATIVE_DROP, Measure.RELIANCE)
     tables = [render_findings(findings.assign(run=""), drops, levels=levels, caption=caption)]
     relation = (Measure.KENDALL, Measure.KENDALL_P, Measure.SPEARMAN, Measure.SPEARMAN_P, Measure.SLOPE)
@@ -75,14 +77,70 @@ def render_bottleneck(findings: pd.DataFrame, *, detail: bool = False) -> list[T
     levels = list_levels(detail=detail)
     caption = "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind."
     return [
-        render_list(findings, EFFECTS, levels=levels, caption="Points with 95 % intervals."),
+        render_list(findings, EFFECTS, levels=levels, caption="Points."),
         render_list(findings, ATTRIBUTIONS, levels=levels, caption=caption),
+    ]
+
+
+def render_factors(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """The table of picture × question, its effects, and mirages, as far as the findings hold them."""
+    levels = list_levels(detail=detail)
+    cells = "Per cent. sighted: picture and question; none: question alone; no_question: picture and options; "
+    cells += "options_only: neither."
+    effects = "Points, on questions asked in all ways. The picture brings: with − without it, averaged over with and "
+    effects += "without the question. Told − silent: what saying that there is no picture changes."
+    tables = [
+        (render_list, (Measure.SCORE,), {"across": "condition"}, cells),
+        (render_findings, FACTOR_EFFECTS, {}, effects),
+        (
+            render_list,
+            (Measure.MIRAGES,),
+            {"across": "condition"},
+            "Share of answers that describe a picture not shown.",
+        ),
+    ]
+    return [
+        render(findings, measures, levels=levels, caption=caption, **options)
+        for render, measures, options, caption in tables
+        if len(only(findings, *measures))
+    ]
+
+
+def render_doses(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """The fitted score at each dose, and where half of the gain is lost; a pair of tables for each kind of dose."""
+    levels = list_levels(detail=detail)
+    tables = []
+    for kind, rows in findings.groupby("contrast", sort=False):
+        curve = f"Per cent, {kind}, from no picture to the whole one; only questions answered at every dose."
+        half = "Half is lost at: interpolated between doses; the interval holds the doses asked on either side of it."
+        tables += [
+            render_list(
+                rows.assign(contrast="", note=""), [Measure.DOSED], levels=levels, across="condition", caption=curve
+            ),
+            render_findings(
+                rows.assign(contrast=""), (Measure.DOSE_GAIN, Measure.HALF_DOSE), levels=levels, caption=half
+            ),
+        ]
+    return tables
+
+
+def render_obstacles(findings: pd.DataFrame, *, detail: bool = False) -> list[Table]:
+    """One model's four scores, what each better module brings, and what would have helped."""
+    levels = list_levels(detail=detail)
+    brings = (Measure.PERCEPTION_COST, Measure.REASONING_COST, Measure.BOTH_COST, Measure.COST_GAP)
+    caption = "Points above the model as it is, on questions answered in all four ways."
+    return [
+        render_list(findings, [Measure.SCORE], levels=levels, across="run", caption="Per cent."),
+        render_findings(findings.assign(note=""), brings, levels=levels, caption=caption),
+        render_list(
+            findings, ATTRIBUTIONS, levels=levels, caption="Per cent of questions, from the model as it is on."
+        ),
     ]
 
 
 def render_comparison(findings: pd.DataFrame, title: str, *, detail: bool = False) -> list[Table]:
     """Differences with their tests, and what each run costs."""
-    about = f"{title}, points, 95 % intervals. Smallest detectable: with 80 % power at 5 %."
+    about = f"{title}, points."
     costs = "Cost: means per question. Thinking tokens are among the output tokens, by their share of characters."
     return [
         render_findings(findings, DIFFERENCES, levels=list_levels(detail=detail), caption=about),

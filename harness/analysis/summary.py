@@ -8,7 +8,7 @@ from rich.table import Table
 from sightscale.harness.statistics import Estimate, Style, mean_score, paired_difference
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
-from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, WITHOUT_QUESTION, AnswerFormat, Condition, Outcome
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class ConditionSummary:
 def summarise(records: pd.DataFrame) -> list[ConditionSummary]:
     """Summaries of each task in `records`, which must be of one run: sighted first, then blind.
 
-    Reliance is sighted minus blind on the documents asked under both, paired by document and clustered
-    by picture. Raises UserError for rows of several runs, and for a task without sighted rows.
+    Reliance is sighted minus blind on the documents answered under both, paired by document and clustered
+    by picture; one whose answer failed is left out. Raises UserError for rows of several runs, and for a task
+    without sighted rows.
     """
     if records["run_id"].nunique() > 1:
         raise UserError(f"these records are of {records['run_id'].nunique()} runs; summarise one at a time")
@@ -44,9 +45,13 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
         raise UserError(f"task {task!r} has no sighted records, so there is nothing to compare with")
     sighted = by_condition[Condition.SIGHTED]
     summaries = []
-    for condition in [str(name) for name in Condition if name in by_condition]:
+    known = [str(name) for name in Condition if name in by_condition]
+    for condition in [*known, *(str(name) for name in rows["condition"].unique() if name not in known)]:
         part = by_condition[condition]
-        common = sighted.index.intersection(part.index)
+        scored = part[part["score"].notna()]  # a foreign task may have none
+        both = sighted.index[sighted["score"].notna()].intersection(scored.index)
+        wrote = (sighted.loc[both, "outcome"] != Outcome.FAILED) & (part.loc[both, "outcome"] != Outcome.FAILED)
+        common = both[wrote.to_numpy()]  # a failed answer is no pair
         pairs = (sighted.loc[common, "score"], part.loc[common, "score"], sighted.loc[common, "cluster"])
         shares = part["outcome"].value_counts(normalize=True)
         summaries.append(
@@ -54,10 +59,10 @@ def _summarise_task(task: str, rows: pd.DataFrame) -> list[ConditionSummary]:
                 task=task,
                 condition=condition,
                 n=len(part),
-                score=mean_score(part["score"], part["cluster"]),
+                score=mean_score(scored["score"], scored["cluster"]),
                 chance=float(part["chance"].mean()),
                 outcomes={name: float(shares.get(name, 0.0)) for name in Outcome},
-                reliance=None if condition == Condition.SIGHTED else paired_difference(*pairs),
+                reliance=paired_difference(*pairs) if condition in BLIND_CONDITIONS else None,
                 ceiling=_ceiling(part),
             )
         )
@@ -98,9 +103,11 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
 
 
 def show_condition(condition: str) -> str:
-    """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`."""
+    """A condition as tables show it: `sighted`, `blind: no picture`, `blind: black`, `no question`."""
     if condition == Condition.SIGHTED:
         return condition
+    if condition in WITHOUT_QUESTION or ":" in condition:
+        return condition.replace("_", " ")
     return f"blind: {'no picture' if condition == Condition.NONE else condition}"
 
 

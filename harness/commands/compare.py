@@ -11,20 +11,26 @@ from sightscale.harness.commands.terminal import open_console
 
 
 @examples(
-    "sightscale compare runs/a runs/b --detail",
+    "sightscale compare runs/small runs/large --margin 3 --detail",
     "sightscale compare runs/a runs/b --condition none --csv findings.csv",
 )
 def compare(
     first: Annotated[str, typer.Argument(help="Folder or records file of a run.")],
     second: Annotated[str, typer.Argument(help="Folder or records file of another run.")],
     condition: Annotated[str, typer.Option(help="Condition to compare under.")] = "sighted",
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS", help="Say whether FIRST is no worse than SECOND by more than this, or equal to it."
+        ),
+    ] = None,
     detail: Detail = False,
     csv: FindingsCsv = None,
     json: FindingsJson = None,
     figures: Figures = None,
 ) -> None:
     """Show FIRST − SECOND on the questions that both answered, with tests, and what each one costs."""
-    from sightscale.harness.analysis import compare_runs, list_levels, read_runs, render_comparison
+    from sightscale.harness.analysis import compare_runs, judge_margin, list_levels, read_runs, render_comparison
     from sightscale.harness.report import draw_comparison
 
     one, two = read_runs([first, second])
@@ -33,5 +39,8 @@ def compare(
     console = open_console()
     for table in render_comparison(findings, title, detail=detail):
         console.print(table)
+    if margin is not None:
+        for sentence in judge_margin(findings, one.label, two.label, margin / 100):
+            print(sentence)
     write_findings(findings, csv, json)
     write_figures([draw_comparison(findings, title, list_levels(detail=detail))], figures)

@@ -1,7 +1,7 @@
-"""`sightscale import`: lmms-eval's samples from elsewhere, as records."""
+"""`sightscale import`: lmms-eval's samples from elsewhere, and tables of models × questions, as records."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,20 +9,29 @@ from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
 from sightscale.tasks.errors import UserError, blaming
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @examples(
     "sightscale import logs/m_samples_mmstar.jsonl --model their-vlm --output runs/theirs",
-    "sightscale import seen.jsonl blind.jsonl=none --model their-vlm --output runs/theirs",
+    "sightscale import responses/mathvista.csv --output runs/mathvista",
 )
 def import_samples(
     samples: Annotated[
         list[str],
-        typer.Argument(help="Sample files of lmms-eval, FILE or FILE=CONDITION, such as FILE=none for a blind one."),
+        typer.Argument(
+            help="Sample files of lmms-eval, FILE or FILE=CONDITION, such as FILE=none for a blind one; or one table "
+            "FILE.csv of models × questions, 1 right and 0 wrong, a condition before a question's name: <no_image>7."
+        ),
     ],
-    output: Annotated[Path, typer.Option(help="Folder for the records.")],
-    model: Annotated[str, typer.Option(help="The model's name, as it is to be shown.")],
+    output: Annotated[Path, typer.Option(help="Folder for the records; of a table, with a folder for each model.")],
+    model: Annotated[
+        str | None, typer.Option(help="The model's name, as it is to be shown; a table has its own.")
+    ] = None,
     metric: Annotated[str | None, typer.Option(help="Score of samples whose options can't be told.")] = None,
     data: Annotated[str | None, typer.Option(help="Where the questions come from, with the revision.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of a table's task.  [default: the file's]")] = None,
 ) -> None:
     """Turn samples that lmms-eval wrote elsewhere into a run that every analysis reads.
 
@@ -30,17 +39,42 @@ def import_samples(
     becomes that task's condition none.
     """
     from sightscale.harness.analysis import render_table, summarise
-    from sightscale.harness.evaluation import import_samples as read, write_records
+    from sightscale.harness.evaluation import import_samples as read
 
+    if samples[0].endswith(".csv"):
+        if len(samples) > 1 or model or metric:
+            raise UserError("a table of models × questions stands alone: one FILE.csv, without --model and --metric")
+        _import_table(Path(samples[0]), output, data, task)
+        return
+    if not model:
+        raise UserError("samples don't name their model; give it with --model")
     records = read(samples, model, metric, data)
+    target = _write(records, output)
+    sighted = set(records.loc[records["condition"] == "sighted", "task"])
+    open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
+    print(f"{len(records):,} records in {target}")
+    if records["cluster"].nunique() == len(records.drop_duplicates(["task", "doc_id"])):
+        print("each question counts as having a picture of its own; if some share one, intervals are too narrow")
+
+
+def _import_table(path: Path, output: Path, data: str | None, task: str | None) -> None:
+    from sightscale.harness.evaluation import import_responses, name_folders
+
+    models = import_responses(path, task or path.stem, data)
+    for model, folder in name_folders(list(models)).items():
+        _write(models[model], output / folder)
+    rows = sum(len(records) for records in models.values())
+    print(f"{rows:,} records of {len(models)} models in {output}, a folder for each")
+
+
+def _write(records: "pd.DataFrame", output: Path) -> Path:
+    """Write the records of a run to its folder. Raises UserError where there are some already."""
+    from sightscale.harness.evaluation import write_records
+
     target = output / "records.parquet"
     if target.exists():
         raise UserError(f"{target} is there already; choose another --output")
     with blaming(output, "write"):
         output.mkdir(parents=True, exist_ok=True)
         write_records(records, target)
-    sighted = set(records.loc[records["condition"] == "sighted", "task"])
-    open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
-    print(f"{len(records):,} records in {target}")
-    if records["cluster"].nunique() == len(records.drop_duplicates(["task", "doc_id"])):
-        print("each question counts as having a picture of its own; if some share one, intervals are too narrow")
+    return target

@@ -36,7 +36,14 @@ def reliance(
 
     Reliance is sighted − blind on the questions asked under both, paired, with pictures as clusters.
     """
-    from sightscale.harness.analysis import find_reliance, find_suspects, read_runs, render_reliance, write_csv
+    from sightscale.harness.analysis import (
+        advise_condition,
+        find_reliance,
+        find_suspects,
+        read_runs,
+        render_reliance,
+        write_csv,
+    )
     from sightscale.harness.evaluation import ANALYSED
     from sightscale.harness.report import draw_reliance
 
@@ -46,6 +53,8 @@ def reliance(
     console = open_console()
     for table in render_reliance(findings, detail=detail):
         console.print(table)
+    for sentence in advise_condition(findings):
+        print(sentence)
     suspected = find_suspects(given)
     if len(suspected):
         guessed = float(suspected["by_guessing"].mean())

@@ -27,7 +27,12 @@ def run(
     tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
     output: Annotated[Path, typer.Option(help="Folder for records, lmms-eval's files and the manifest.")],
     blind: Annotated[
-        str, typer.Option(help="Blind conditions, with commas: none (no picture), black, noise, mean, mismatched.")
+        str,
+        typer.Option(
+            help="Conditions besides sighted, with commas. The picture hidden: none (no picture), black, noise, mean, "
+            "mismatched, told (no picture, and the prompt says so). The question hidden: no_question, options_only. "
+            "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
     data: Annotated[
@@ -45,6 +50,12 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = "",
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Refuse other documents than those of `sightscale data lock`.", rich_help_panel=DATA
+        ),
+    ] = None,
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     store: Annotated[
@@ -66,7 +77,7 @@ def run(
         render_table,
         summarise,
     )
-    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.harness.evaluation import Plan, evaluate, read_manifest
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -84,12 +95,15 @@ def run(
         data=data,
         data_root=data_root,
         options=options,
+        lock=lock,
     )
     records = evaluate(plan)
     console = open_console()
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
     for warning in describe_truncation(records):
         print(f"warning: {warning}", file=sys.stderr)
     print(f"{len(records):,} records in {output / 'records.parquet'}")

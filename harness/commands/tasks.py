@@ -9,6 +9,7 @@ from sightscale.harness.commands.help import HelpGroup, examples, register
 from sightscale.harness.commands.options import DataRoot, IncludePath
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.pictures import open_all, whole_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,8 @@ def _print_example(name: str, origin: str, task: Any, number: int, output: Path)
     docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
     if number >= len(docs):
         raise UserError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")
-    doc = docs[number]
+    with whole_files():
+        doc = open_all(docs[number])
     print(f"{'example:':14} document {number} of {len(docs):,}, data: {origin}\n")
     print(task.doc_to_text(doc).rstrip())
     print(f"\n{'target:':14} {task.doc_to_target(doc)}")

@@ -1,7 +1,9 @@
 """A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
 
+from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
@@ -13,6 +15,7 @@ from sightscale.harness.evaluation.records import (
     SCHEMA,
     RunIdentity,
     digest_records,
+    drop_unscored,
     make_records,
     read_records,
     write_records,
@@ -20,6 +23,7 @@ from sightscale.harness.evaluation.records import (
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
+from sightscale.harness.evaluation.subset_files import write_subset
 
 __all__ = [
     "ANALYSED",
@@ -38,12 +42,16 @@ __all__ = [
     "describe_scorer",
     "describe_software",
     "digest_records",
+    "drop_unscored",
     "evaluate",
     "find_runs",
+    "import_responses",
     "import_samples",
     "list_changes",
     "load_tasks",
+    "lock_tasks",
     "make_records",
+    "name_folders",
     "prompt_name",
     "read_manifest",
     "read_questions",
@@ -51,6 +59,8 @@ __all__ = [
     "renew_manifest",
     "rescore",
     "write_focus_file",
+    "write_lock",
     "write_records",
     "write_rescored",
+    "write_subset",
 ]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sightscale.harness.evaluation.data_lock import check_lock, describe_documents, find_commit, read_lock
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import (
     describe_data,
@@ -29,6 +30,7 @@ from sightscale.harness.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
+from sightscale.harness.evaluation.question_scores import score_questions
 from sightscale.harness.evaluation.records import (
     KEY,
     RunIdentity,
@@ -73,6 +75,7 @@ class Plan:
     data: str = DataOrigin.HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
     data_root: Path | None = None  # the user's own copies of data sets
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
+    lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
 
 
 def evaluate(plan: Plan) -> pd.DataFrame:
@@ -80,9 +83,10 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
     Raises UserError in one line for what the user can mend.
     """
+    from sightscale.tasks.pictures import broken_later
     from sightscale.tasks.sources import reading
 
-    with reading(plan.data, plan.data_root, plan.options):
+    with reading(plan.data, plan.data_root, plan.options), broken_later():
         return _evaluate(plan)
 
 
@@ -96,12 +100,15 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     _prepare_folder(plan.output)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
+    if plan.lock:
+        check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
     logger.info(f"model: loading {plan.model_text}")
     store = plan.store or plan.output / "generations.sqlite"
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
     manifest = _begin(plan, model, sorted(leaves))
     records = _earlier_records(plan, manifest)
     pictures = PictureMemory(PICTURES_IN_MEMORY)  # what one condition has decoded the next needn't
+    commits = {name: find_commit(task.documents) for name, task in leaves.items()}
     start = time.perf_counter()
     for condition in (str(Condition.SIGHTED), *plan.conditions):
         began = time.perf_counter()
@@ -123,6 +130,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         )
         samples = results.pop("samples")
         manifest["parts"] = _describe_parts(plan, model)  # a model opened on demand is counted by now
+        scored = {task: score_questions(rows, leaves[task].metrics) for task, rows in samples.items()}
         fresh = [
             make_records(
                 _identify(plan, manifest),
@@ -130,7 +138,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
                 condition,
                 rows,
                 blindfold.traces,
-                metric=leaves[task],
+                scored[task].scores,
                 data=describe_data(plan.data),
             )
             for task, rows in samples.items()
@@ -145,6 +153,11 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
             "records_sha256": digest_records(read_condition(plan.output, condition)),
         }
         manifest["task_details"] = describe_tasks(results["configs"])
+        manifest["documents"] = describe_documents(records, commits)
+        manifest["metrics"] = {task: question.metrics for task, question in scored.items()}
+        manifest.setdefault("unscored", {}).update(
+            {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
+        )
         write_manifest(manifest, plan.output / "manifest.json")
     manifest |= {
         "status": "finished",

@@ -53,7 +53,9 @@ def import_samples(
         samples_of[task, condition] = list(read_samples(path, metric, digest))
     run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
     parts = [
-        make_records(run, task, condition, samples, _traces(task, samples), metric="score", data=data)
+        make_records(
+            run, task, condition, samples, _traces(task, samples), [sample["score"] for sample in samples], data=data
+        )
         for (task, condition), samples in samples_of.items()
         if samples
     ]

@@ -1,9 +1,13 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sightscale.harness.evaluation.question_scores import Metric
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError, first_line
 
@@ -11,10 +15,18 @@ if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
 
 
+@dataclass(frozen=True)
+class LoadedTask:
+    """A leaf task's metrics, the main one first, and the documents that it asks about."""
+
+    metrics: tuple[Metric, ...]
+    documents: Any
+
+
 def load_tasks(
     names: tuple[str, ...], prompt_name: str, folders: tuple[str, ...] = ()
-) -> "tuple[TaskManager, dict[str, str]]":
-    """A task manager that knows every task in `names`, and each leaf task's main metric.
+) -> "tuple[TaskManager, dict[str, LoadedTask]]":
+    """A task manager that knows every task in `names`, and each leaf task by name.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
     UserError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
@@ -41,7 +53,7 @@ def load_tasks(
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise UserError(f"unknown task {name!r}; {hint}")
-    leaves: dict[str, str] = {}
+    leaves: dict[str, LoadedTask] = {}
     for name in names:
         loaded = _load(manager, name)
         if order := chosen().options:
@@ -92,12 +104,29 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
                 )
 
 
-def _leaves(loaded: dict[Any, Any]) -> dict[str, str]:
-    """Leaf tasks by name, with the first metric of each."""
-    leaves: dict[str, str] = {}
+def _leaves(loaded: dict[Any, Any]) -> dict[str, LoadedTask]:
+    """Leaf tasks by name."""
+    leaves: dict[str, LoadedTask] = {}
     for name, task in loaded.items():
         if isinstance(task, dict):
             leaves |= _leaves(task)
         else:
-            leaves[name] = next(iter(task.aggregation()), "accuracy")
+            documents = task.test_docs() if task.has_test_docs() else task.validation_docs()
+            leaves[name] = LoadedTask(tuple(_metrics(name, task)), documents)
     return leaves
+
+
+def _metrics(name: str, task: Any) -> Iterator[Metric]:
+    metadata = getattr(task.config, "metadata", None) or {}
+    score_range = metadata.get("score_range") if isinstance(metadata, dict) else None
+    if score_range is not None:
+        try:
+            low, high = (float(bound) for bound in score_range)
+        except (TypeError, ValueError):
+            low = high = 0.0
+        if not -math.inf < low < high < math.inf:
+            raise UserError(f"task {name!r}: score_range {score_range!r} must be [low, high]")
+        score_range = (low, high)
+    better = task.higher_is_better()
+    for metric, aggregate in task.aggregation().items():
+        yield Metric(metric, aggregate, bool(better.get(metric, True)), score_range)

@@ -6,6 +6,7 @@ reads and writes them as parquet. It computes no score: `tasks.scoring` does, an
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from sightscale.tasks.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = pa.schema(
     [
@@ -41,6 +44,7 @@ SCHEMA = pa.schema(
         ("category", pa.string()),
         ("l2_category", pa.string()),
         ("cluster", pa.string()),  # rows that share it share a picture and aren't independent
+        ("document_hash", pa.string()),  # of all that the task's document holds
         ("image_hash", pa.string()),  # of the picture(s) the question is about, also when blind
         ("shown_hash", pa.string()),  # of the picture(s) that the model was handed, "" for none
         ("prompt", pa.string()),  # text of the prompt whose completion is `response`
@@ -87,6 +91,7 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "truth_description",
     "perception_finish_reason",
     "reader",
+    "document_hash",
 )
 KEY = ["task", "condition", "doc_id"]
 # What matching runs and scoring them needs: a tenth of a file's bytes.
@@ -97,7 +102,18 @@ ANALYSED = (
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
-    *("run_id", "model", "item_id", "image_hash", "shown_hash", "prompt", "answer_format", "options", "target"),
+    *(
+        "run_id",
+        "model",
+        "item_id",
+        "document_hash",
+        "image_hash",
+        "shown_hash",
+        "prompt",
+        "answer_format",
+        "options",
+        "target",
+    ),
     *("description", "thinking", "response", "finish_reason", "outcome", "score", "output_tokens"),
 )
 
@@ -123,19 +139,20 @@ def make_records(
     condition: str,
     samples: Iterable[Mapping[str, Any]],
     traces: Mapping[tuple[str, int], "Trace"],
-    metric: str,
+    scores: Sequence[float | None],
     data: str | None = None,
 ) -> pd.DataFrame:
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
-    A sample of a task that isn't ours gives its `metric` as the score, and the outcome `answered`
-    when anything was said. An answer that met its limit on tokens is `truncated`: in our tasks it scores 0 whatever
-    stands in it, in others it keeps what their metric gave it. `data` names the documents' source and revision.
+    `scores` has one for each sample, None where its task has none. A sample of a task that isn't ours has the outcome
+    `answered` when anything was said. An answer that met its limit on tokens is `truncated`: in our tasks it scores 0
+    whatever stands in it, in others it keeps what their metric gave it. `data` names the documents' source and
+    revision.
     """
     from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
 
     rows = []
-    for sample in samples:
+    for sample, score in zip(samples, scores, strict=True):
         key = (task, int(sample["doc_id"]))
         trace = traces.get(key) or Trace(str(sample["filtered_resps"][0]))
         hashes, shown = trace.image_hashes, trace.shown_hashes
@@ -156,6 +173,7 @@ def make_records(
                 "category": sample.get("category"),
                 "l2_category": sample.get("l2_category"),
                 "cluster": sample.get("cluster") or (hashes[0] if hashes else f"{task}:{key[1]}"),
+                "document_hash": trace.document_hash,
                 "image_hash": ",".join(hashes) or None,
                 "shown_hash": None if shown is None else ",".join(shown),
                 "prompt": trace.prompt,
@@ -168,7 +186,7 @@ def make_records(
                 "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else read),
                 "reader": READER_VERSION if answer_format else None,
                 "error": trace.error,
-                "score": 0.0 if worthless else _as_score(sample.get(metric)),
+                "score": 0.0 if worthless else score,
                 "chance": chance_level(answer_format, options) if answer_format else None,
                 "iou": 0.0 if worthless and sample.get("iou") is not None else _as_score(sample.get("iou")),
                 "blind_probability": _as_score(sample.get("blind_probability")),
@@ -187,6 +205,24 @@ def make_records(
             }
         )
     return pd.DataFrame(rows, columns=SCHEMA.names)
+
+
+def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The records without the tasks that have no score a question, which a line names.
+
+    A task of lmms-eval may have a metric over all questions alone, or one of a range that nobody said. Raises
+    UserError when no task is left.
+    """
+    by_task = records.groupby("task", sort=False, observed=True)
+    unscored = [str(task) for task, part in by_task if part["score"].isna().all()]
+    if not unscored:
+        return records
+    listed = ", ".join(unscored[:5]) + (f" and {len(unscored) - 5:,} more" if len(unscored) > 5 else "")
+    reason = f"{where}: no score a question for {listed}; the run's manifest says why"
+    if len(unscored) == records["task"].nunique():
+        raise UserError(reason)
+    logger.info(f"{reason}; left out here")
+    return records[~records["task"].isin(unscored)]
 
 
 def digest_records(records: pd.DataFrame) -> str:

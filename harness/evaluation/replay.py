@@ -15,7 +15,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
-from sightscale.tasks.vocabulary import Kind, Mode, Outcome
+from sightscale.tasks.vocabulary import Condition, Kind, Mode, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
@@ -84,8 +84,8 @@ class TaskQuestions:
             "score": float(score["score"] if isinstance(score, Mapping) else score),
         }
 
-    def show(self, number: int, condition: str, seed: int) -> tuple[str, str]:
-        """The hashes of a document's own pictures, and of those that a condition shows: `image_hash`, `shown_hash`."""
+    def show(self, number: int, condition: str, seed: int) -> dict[str, str]:
+        """A record's hashes: `document_hash` and `image_hash` of a document, `shown_hash` of what a condition shows."""
         from sightscale.model_adapters.blindfold import Blindfold
         from sightscale.model_adapters.scripted import Scripted
 
@@ -95,23 +95,31 @@ class TaskQuestions:
             self._blindfolds[key] = Blindfold(Scripted("coin"), condition, seed, pictures=self._pictures)
             self._blindfolds[key].task_dict[self.name] = {self._split: self._docs}
         blinded = self._blindfolds[key].blind(self._request(number))
-        return ",".join(blinded.image_hashes), ",".join(blinded.shown_hashes)
+        return {
+            "document_hash": blinded.document_hash or "",
+            "image_hash": ",".join(blinded.image_hashes),
+            "shown_hash": ",".join(blinded.shown_hashes),
+        }
 
-    def prompt(self, number: int, answer: Answer) -> str:
+    def text(self, number: int) -> str:
+        """A document's prompt without its pictures, as the task writes it."""
+        return str(self._task.doc_to_text(self._words[number]))
+
+    def prompt(self, number: int, answer: Answer, condition: str = Condition.SIGHTED) -> str:
         """The text of the prompt whose completion is the response."""
+        from sightscale.model_adapters.blindfold import reword
         from sightscale.model_adapters.decoupled import reasoning_prompt
-        from sightscale.model_adapters.requests import read_prompt
+        from sightscale.model_adapters.requests import read_messages, read_prompt
 
-        text = read_prompt(self._task.doc_to_messages(self._docs[number])).text
+        text = read_prompt(reword(read_messages(self._request(number).read(number)), condition)).text
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
 
     def _request(self, number: int) -> "Request":
-        from sightscale.model_adapters.requests import Request
+        from sightscale.model_adapters.requests import make_request
 
-        read = self._task.doc_to_messages
-        return Request(self.name, self._split, number, lambda other: read(self._docs[other]), {})
+        return make_request(self.name, self._split, number, self._docs, self._task.doc_to_messages, {})
 
 
 def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
@@ -140,7 +148,7 @@ def prompt_name(model: str) -> str:
 def _read_questions(name: str, prompt_name: str, choice: "DataChoice") -> TaskQuestions:
     """`choice` is in force already; it tells one data set's questions from another's."""
     manager, leaves = load_tasks((name,), prompt_name)
-    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name])
+    return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name].metrics[0].name)
 
 
 @contextmanager

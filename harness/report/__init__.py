@@ -4,6 +4,7 @@ from sightscale.harness.report.contents import compute_contents
 from sightscale.harness.report.finding_figures import (
     draw_bottleneck,
     draw_comparison,
+    draw_doses,
     draw_downscaling,
     draw_reliance,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "compute_contents",
     "draw_bottleneck",
     "draw_comparison",
+    "draw_doses",
     "draw_downscaling",
     "draw_reliance",
     "gather_samples",

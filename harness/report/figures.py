@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from sightscale.harness.analysis import ALL, Level, Measure, show_condition
 from sightscale.harness.pages import Bar, Figure, Mark, Row, Table, draw_intervals, draw_shares, make_figure
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
-from sightscale.harness.statistics import Estimate, Style
+from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.suites import TITLES
 from sightscale.tasks.vocabulary import Condition, Outcome
 
@@ -161,7 +161,8 @@ def _intervals(
     def draw(width: int) -> str:
         return draw_intervals(drawable, series, axis, width=width, signed=signed) if drawable else ""
 
-    return make_figure(name, title, finding, series, draw)
+    methods = describe_methods([Method.DIFFERENCES if signed else Method.SCORES])
+    return make_figure(name, title, f"{finding} {methods}".strip(), series, draw)
 
 
 def _mark(series: int, name: str, row: str, found: Estimate | None, *, signed: bool = False) -> Mark | None:

@@ -14,6 +14,7 @@ from sightscale.harness.analysis import (
     Level,
     Measure,
     Resampling,
+    describe_measures,
     only,
     read_estimate,
     show_condition,
@@ -60,6 +61,24 @@ def draw_comparison(findings: pd.DataFrame, title: str, levels: Sequence[Level] 
     return _forest("comparison", title, finding, named, f"difference, {POINTS_AXIS}")
 
 
+def draw_doses(findings: pd.DataFrame) -> list[Figure]:
+    """The score at each dose of a kind, models side by side; a figure for each task and kind."""
+    figures = []
+    rows = only(findings, Measure.DOSED, levels=[Level.TASK])
+    for (task, kind), part in rows.groupby(["task", "contrast"], sort=False):
+        figures.append(
+            _forest(
+                f"dose_{kind}_{task}",
+                f"{task}: score against {kind}",
+                "From no picture to the whole one.",
+                [(show_condition(str(row.condition)), str(row.run), row) for row in part.itertuples()],
+                "score, per cent (95 % interval)",
+                signed=False,
+            )
+        )
+    return figures
+
+
 def draw_downscaling(downscaling: Downscaling) -> list[Figure]:
     """The two panels of the study's Figure 2; a panel that there is nothing for is left out."""
     largest, smallest = name_model(downscaling.largest), name_model(downscaling.smallest)
@@ -86,7 +105,8 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
         cells = [Cell(str(row.perception), str(row.reasoning), read_estimate(row)) for row in part.itertuples()]
         draw = partial(_draw_grid, cells)
         title = f"Score on {task}, per cent"
-        figures.append(make_figure(f"grid_{task}", title, "Scores of every pair of modules.", ("score",), draw))
+        finding = f"Scores of every pair of modules. {describe_measures([Measure.SCORE])}"
+        figures.append(make_figure(f"grid_{task}", title, finding, ("score",), draw))
     both = [Level.TASK, Level.AVERAGE]
     drops = only(findings, Measure.PERCEPTION_DROP, Measure.REASONING_DROP, levels=both)
     figures.append(
@@ -143,6 +163,7 @@ def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Fig
     def draw(width: int) -> str:
         return draw_points(points, *axes, width=width, line=ends)
 
+    finding = f"{finding} {describe_measures([Measure.DROP, Measure.KENDALL])}"
     return make_figure("drop_against_reliance", "Drop against vision reliance", finding, ("tasks",), draw)
 
 
@@ -204,4 +225,5 @@ def _forest(
     def draw(width: int) -> str:
         return draw_intervals(drawn, series, axis, width=width, signed=signed) if drawn else ""
 
-    return make_figure(name, title, finding, series, draw)
+    measures = list(dict.fromkeys(Measure(str(row.measure)) for _, _, row in rows))
+    return make_figure(name, title, f"{finding} {describe_measures(measures)}".strip(), series, draw)

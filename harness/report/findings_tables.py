@@ -19,7 +19,7 @@ from sightscale.harness.analysis import (
 )
 from sightscale.harness.pages import Column, Table, make_table, show_line
 from sightscale.harness.report.folders import GivenRun
-from sightscale.harness.statistics import Estimate
+from sightscale.harness.statistics import Estimate, Method, describe_methods
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
 from sightscale.tasks.suites import TITLES
@@ -134,10 +134,7 @@ def score_table(measured: Sequence[Measured]) -> Table:
         for one in measured
         for place in one.places(Level.TASK)
     ]
-    caption = (
-        "Per cent with 95 % intervals (Wilson's at the sample size that questions sharing a picture leave; "
-        "reliance: BCa bootstrap over pictures)."
-    )
+    caption = f"Per cent. {describe_methods([Method.SCORES, Method.DIFFERENCES])}"
     return make_table("scores", "Scores", caption, columns, rows)
 
 
@@ -159,8 +156,8 @@ def average_table(measured: Sequence[Measured]) -> Table:
         for place in sorted(one.places(Level.AVERAGE), key=lambda place: place.task not in TITLES.values())
     ]
     caption = (
-        "Per cent with 95 % intervals (BCa bootstrap over pictures). Papers differ in which average they report: "
-        "compare only those of the same name."
+        "Per cent. Papers differ in which average they report: compare only those of the same name. "
+        f"{describe_methods([Method.RATIOS])}"
     )
     return make_table("averages", "Averages", caption, columns, rows)
 
@@ -191,7 +188,10 @@ def group_table(measured: Sequence[Measured]) -> Table:
             asked = {f"blind_{name}": one.get(place, Measure.BLIND, name) for name in conditions}
             asked |= {f"reliance_{name}": one.get(place, Measure.RELIANCE, name) for name in conditions}
             rows.append({**_place(one, place), "group": place.group, **_scores(one, place, None), **asked})
-    caption = "Per cent with 95 % intervals, not corrected for looking at many groups at once."
+    caption = (
+        "Per cent, not corrected for looking at many groups at once. "
+        f"{describe_methods([Method.SCORES, Method.DIFFERENCES])}"
+    )
     return make_table("categories", "By category and axis", caption, columns, rows)
 
 
@@ -204,11 +204,15 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
         Column("questions", "Questions", "count"),
         Column("blind", "Blind score", "share"),
         Column("reliance", "Reliance", "difference", "score − blind score, in points"),
+        Column(
+            "refused", "Refused", "share", "of the blind answers; a refusal counts as wrong, so it looks like seeing"
+        ),
         Column("blind_share", "Part reached without it", "share", "blind score over score"),
         Column("blind_corrected", "Blind errors fixed", "share", "share of blind errors that the picture fixes"),
     ]
     measures = {
         "reliance": Measure.RELIANCE,
+        "refused": Measure.REFUSED,
         "blind_share": Measure.BLIND_SHARE,
         "blind_corrected": Measure.BLIND_CORRECTED,
     }
@@ -221,7 +225,10 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
                     rest = {name: one.get(place, measure, condition) for name, measure in measures.items()}
                     questions = {"condition": condition, "questions": blind.n, "blind": blind}
                     rows.append({**_place(one, place), **questions, **rest})
-    caption = "Sighted and blind answers to the same questions, paired; 95 % intervals over pictures."
+    caption = (
+        "Sighted and blind answers to the same questions, paired. "
+        f"{describe_methods([Method.SCORES, Method.DIFFERENCES, Method.RATIOS])}"
+    )
     return make_table("reliance", "Reliance by blind condition", caption, columns, rows)
 
 
@@ -268,7 +275,10 @@ def unread_table(measured: Sequence[Measured]) -> Table:
             if unread and unread.value > 0:
                 bounds = {name: one.get(place, measure) for name, measure in BOUNDS.items()}
                 rows.append({**_place(one, place), "questions": unread.n, "unread": unread, **bounds})
-    caption = "Sighted scores in per cent with 95 % intervals, had every unread answer been wrong, at chance, or right."
+    caption = (
+        "Sighted scores in per cent, had every unread answer been wrong, at chance, or right. "
+        f"{describe_methods([Method.SCORES])}"
+    )
     return make_table("unread", "If unread answers had been read", caption, columns, rows)
 
 
@@ -340,7 +350,8 @@ def cost_table(measured: Sequence[Measured]) -> Table:
         for task, costs in by_task.items():
             rows.append({"run": one.label, "task": task, "is_task": task != ALL_TASKS, **costs, "peak_memory": memory})
     caption = (
-        "Sighted questions only; means with 95 % intervals. Seconds depend on the machine, which the manifest names."
+        "Sighted questions only; means. Seconds depend on the machine, which the manifest names. "
+        f"{describe_methods([Method.MEANS])}"
     )
     return make_table("cost", "Cost", caption, columns, rows)
 
@@ -376,7 +387,10 @@ def position_table(measured: Sequence[Measured]) -> Table:
         }
         for label, bias in biases
     ]
-    caption = "Per cent of readable answers that choose a letter, and of questions whose answer stands there."
+    caption = (
+        "Per cent of readable answers that choose a letter, and of questions whose answer stands there. "
+        f"{describe_methods([Method.SCORES])}"
+    )
     return make_table("position", "Position bias", caption, columns, rows)
 
 
@@ -419,7 +433,8 @@ def comparison_table(measured: Sequence[Measured], resamples: int) -> tuple[Tabl
         Column("p_holm", "p (Holm)", "p", "McNemar's test or sign flips, corrected over tasks"),
         Column("smallest", "Smallest detectable difference", "share", "with 80 % power at 5 %"),
     ]
-    caption = f"Each run − {first.label}, paired question by question, sighted; 95 % intervals over pictures."
+    methods = describe_methods([Method.SCORES, Method.DIFFERENCES, Method.TESTS, Method.SMALLEST])
+    caption = f"Each run − {first.label}, paired question by question, sighted. {methods}"
     return make_table("comparison", "Runs against each other", caption, columns, rows), notes
 
 

@@ -21,6 +21,7 @@ from sightscale.harness.analysis import (
 from sightscale.harness.pages import Column, Figure, Table, make_table
 from sightscale.harness.report.finding_figures import draw_bottleneck, draw_downscaling
 from sightscale.harness.report.findings_tables import TASK, Measured
+from sightscale.harness.statistics import Method, describe_methods
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Kind
 
@@ -65,8 +66,9 @@ def downscaling_of(measured: Sequence[Measured], resamples: int) -> tuple[list[T
         Column("reliance", "Reliance of the largest", "difference", "sighted − blind on the same questions"),
     ]
     caption = (
-        "Paired question by question; 95 % intervals over pictures. It tells what downscaling costs only where the "
-        "models differ in size alone."
+        "Paired question by question. It tells what downscaling costs only where the models differ in size alone. "
+        "Relative drops are shown where the largest model scores 20 % or more. "
+        f"{describe_methods([Method.DIFFERENCES, Method.RATIOS])}"
     )
     rows = _list_drops(downscaling)
     tables = [make_table("downscaling", "Drop from the largest model", caption, columns, rows), _relation(downscaling)]
@@ -101,7 +103,8 @@ def bottleneck_of(measured: Sequence[Measured], resamples: int) -> tuple[list[Ta
     ]
     caption = (
         "Means over the other axis of the grid, on questions that every cell answered. Interaction: how much more the "
-        "largest perception module brings to the largest reasoning module than to the smallest."
+        "largest perception module brings to the largest reasoning module than to the smallest. "
+        f"{describe_methods([Method.SCORES, Method.DIFFERENCES])}"
     )
     table = make_table("bottleneck", "Perception or reasoning", caption, columns, rows)
     drops = [figure for figure in draw_bottleneck(findings) if figure.name == "bottleneck"]
@@ -149,7 +152,10 @@ def _relation(downscaling: Downscaling) -> Table:
         for row in only(downscaling.findings, Measure.KENDALL_WITHOUT).itertuples()
     ]
     columns = [Column("what", "Measure"), Column("over", "Interval"), Column("value", "Value", "number")]
-    caption = "Drop against reliance over tasks. A value that one task's absence changes much hangs on that task."
+    caption = (
+        "Drop against reliance over tasks. A value that one task's absence changes much hangs on that task. "
+        f"{describe_methods([Method.RELATION])}"
+    )
     return make_table("drop_against_reliance", "Drop against reliance", caption, columns, rows)
 
 
@@ -161,7 +167,10 @@ def _attributions(findings: pd.DataFrame) -> Table:
         place[names[Measure(str(row.measure))]] = read_estimate(row)
     columns = [TASK, Column("questions", "Questions", "count")]
     columns += [Column(name, measure.label[:1].upper() + measure.label[1:], "share") for measure, name in names.items()]
-    caption = "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind."
+    caption = (
+        "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind. "
+        f"{describe_methods([Method.SCORES])}"
+    )
     return make_table("attribution", "What would have helped", caption, columns, list(rows.values()))
 
 

@@ -18,6 +18,7 @@ WITHOUT = {
     Condition.NOISE: "Shown noise instead",
     Condition.MEAN: "Shown only the picture's mean colour",
     Condition.MISMATCHED: "Shown another question's picture",
+    Condition.TOLD: "Told that there is no picture",
 }
 
 
@@ -40,7 +41,7 @@ def sum_up(one: Measured, *, resamples: int) -> Overall:
     sighted = _sighted(one)
     condition = headline_condition([one])
     blind = rows[rows["condition"] == condition]
-    both = sighted.merge(blind, on=["task", "doc_id"], suffixes=("", "_blind")) if condition else pd.DataFrame()
+    both = _wrote(sighted).merge(_wrote(blind), on=["task", "doc_id"], suffixes=("", "_blind"))
     return Overall(
         tasks=int(rows["task"].nunique()),
         score=mean_score(sighted["score"], sighted["cluster"]) if len(sighted) else None,
@@ -81,7 +82,9 @@ def describe_several(measured: Sequence[Measured], *, resamples: int) -> str:
         return f"{begin}, not all on the same questions: compare them only where the paired table below does."
     order = sorted(range(len(measured)), key=lambda number: -asked[number]["score"].mean())
     first, second = (asked[number] for number in order[:2])
-    ahead = paired_difference(first["score"], second.loc[first.index, "score"], first["cluster"], resamples=resamples)
+    both = _wrote(first).index.intersection(_wrote(second).index)
+    pair = (first.loc[both, "score"], second.loc[both, "score"], first.loc[both, "cluster"])
+    ahead = paired_difference(*pair, resamples=resamples)
     best, next_best = (measured[number].label for number in order[:2])
     score = show(mean_score(first["score"], first["cluster"]))
     if ahead.low > 0 and ahead.clusters >= FEW_PICTURES:
@@ -168,3 +171,8 @@ def _few(overall: Overall) -> str:
 def _sighted(one: Measured) -> pd.DataFrame:
     rows = one.given.run.records
     return rows[rows["condition"] == Condition.SIGHTED]
+
+
+def _wrote(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose answer didn't fail: only they can be paired."""
+    return rows[rows["outcome"] != Outcome.FAILED]

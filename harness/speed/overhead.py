@@ -96,7 +96,7 @@ def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64
                 Condition.SIGHTED,
                 samples,
                 model.traces,
-                metric="accuracy",
+                [sample["accuracy"] for sample in samples],
             )
             write_records(records, path.with_suffix(".parquet"))
             store.close()

@@ -103,10 +103,10 @@ def alternate(ways: Mapping[str, Way], rounds: int) -> tuple[dict[str, list[floa
 def show_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
     """The items, with a progress bar while they are gone through; sparse where nobody watches."""
     watched = sys.stderr.isatty()
-    bar: Iterable[Item] = tqdm(
+    shown: Iterable[Item] = tqdm(
         items, desc=what, unit="q", disable=False, leave=False, mininterval=0.2 if watched else 15
     )
-    return bar
+    return shown
 
 
 def run_lmms_eval(model: lmms, manager: TaskManager, batch_size: int) -> tuple[list[dict[str, Any]], list[str]]:

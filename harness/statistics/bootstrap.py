@@ -4,6 +4,7 @@ A statistic is written as a function of column totals (say, the sum of sighted s
 the number of questions), so one matrix product resamples it ten thousand times.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table, wilson
+from sightscale.harness.statistics.estimates import (
+    FEW_CLUSTERS,
+    Array,
+    Estimate,
+    clopper_pearson,
+    cluster_table,
+    wilson,
+)
+from sightscale.harness.statistics.few import is_sparse, sparse_interval
 
 RESAMPLES = 10_000
 BLOCK = 2048  # clusters whose counts are drawn at once: 80 MB for 10,000 resamples
@@ -21,29 +30,75 @@ FEW_KINDS = 0.25  # of the clusters; then counts are drawn for kinds of clusters
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A value with its resamples and its jackknife influences (mean minus leave-one-out), n and clusters."""
+    """A value with its resamples and its jackknife influences (mean minus leave-one-out), n and clusters.
+
+    A mean of paired differences also has each cluster's `contributions`, which add up to the value.
+    """
 
     value: float
     replicates: Array
     influences: Array
     n: int
     clusters: int
+    contributions: Array | None = None
 
     def interval(self, level: float = 0.95, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
         """The estimate with its bias-corrected and accelerated interval (Efron, 1987).
 
-        When no cluster differs from another the bootstrap would claim certainty; then the interval is
-        Wilson's for zero events among the clusters, within `bounds`.
+        Of a paired difference with few clusters that differ, or few clusters, it is `few.sparse_interval`. Of anything
+        else with few clusters, its ends lie no nearer than those of Student's t with the jackknife's standard error.
+        When no cluster differs from another the bootstrap would claim certainty; then the interval is that of zero
+        events among the clusters. No end of these leaves `bounds`.
         """
         if not np.isfinite(self.value):
             return Estimate(float("nan"), float("nan"), float("nan"), self.n, self.clusters)
+        few = self.clusters < FEW_CLUSTERS
         replicates = self.replicates[np.isfinite(self.replicates)]
-        if not len(replicates) or np.ptp(replicates) < 1e-6:
-            slack = wilson(0, self.clusters, level)[1]
-            low, high = max(bounds[0], self.value - slack), min(bounds[1], self.value + slack)
-            return Estimate(self.value, float(low), float(high), self.n, self.clusters)
-        low, high = _bca(replicates, self.value, self.influences, level)
-        return Estimate(self.value, low, high, self.n, self.clusters)
+        if self.contributions is not None and is_sparse(self.contributions):
+            low, high = sparse_interval(self.contributions, self._spread, level)
+            low, high = min(low, self.value), max(high, self.value)  # the value is another sum, rounded otherwise
+        elif not len(replicates) or np.ptp(replicates) < 1e-6:
+            slack = (clopper_pearson if few else wilson)(0, self.clusters, level)[1]
+            low, high = self.value - slack, self.value + slack
+        else:
+            low, high = _bca(replicates, self.value, self.influences, level)
+            if not few:
+                return Estimate(self.value, low, high, self.n, self.clusters)
+            reach = float(stats.t.ppf(0.5 + level / 2, max(1, self.clusters - 1))) * self._spread
+            low, high = min(low, self.value - reach), max(high, self.value + reach)
+        return Estimate(self.value, float(max(bounds[0], low)), float(min(bounds[1], high)), self.n, self.clusters)
+
+    @property
+    def _spread(self) -> float:
+        """The jackknife's standard error."""
+        return float(np.sqrt(max(0.0, 1 - 1 / self.clusters) * (self.influences**2).sum()))
+
+
+class Gap(ABC):
+    """A function of totals that is a mean of paired differences, and what each cluster contributes to it."""
+
+    @abstractmethod
+    def __call__(self, totals: Array) -> Array:
+        """The mean, from totals whose last axis ends with the number of questions."""
+
+    @abstractmethod
+    def contribute(self, table: Array) -> Array:
+        """What each cluster of a cluster table adds to the mean."""
+
+
+@dataclass(frozen=True)
+class WeighedGap(Gap):
+    """The sum of weighed column means, such as (1, −1) for the first column minus the second."""
+
+    weights: tuple[float, ...]
+
+    def __call__(self, totals: Array) -> Array:
+        weighed: Array = (totals[..., : len(self.weights)] @ np.asarray(self.weights)) / totals[..., -1]
+        return weighed
+
+    def contribute(self, table: Array) -> Array:
+        weighed: Array = (table[:, : len(self.weights)] @ np.asarray(self.weights)) / table[:, -1].sum()
+        return weighed
 
 
 def bootstrap(
@@ -73,7 +128,14 @@ def bootstrap(
             without = without[np.isfinite(without)]
             influences = without.mean() - without if len(without) else np.zeros(1)
             results.append(
-                Bootstrapped(float(function(totals)), np.asarray(function(resampled), float), influences, n, groups)
+                Bootstrapped(
+                    value=float(function(totals)),
+                    replicates=np.asarray(function(resampled), float),
+                    influences=influences,
+                    n=n,
+                    clusters=groups,
+                    contributions=function.contribute(table) if isinstance(function, Gap) else None,
+                )
             )
     return results
 
@@ -90,7 +152,16 @@ def average(parts: Sequence[Bootstrapped], weights: Sequence[float] | None = Non
         influences=np.concatenate([share * part.influences for share, part in zip(shares, parts, strict=True)]),
         n=sum(part.n for part in parts),
         clusters=sum(part.clusters for part in parts),
+        contributions=_pool(parts, shares),
     )
+
+
+def _pool(parts: Sequence[Bootstrapped], shares: Array) -> Array | None:
+    """What every cluster of all parts contributes to their average; None unless each part is a paired difference."""
+    known = [
+        share * part.contributions for share, part in zip(shares, parts, strict=True) if part.contributions is not None
+    ]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def paired_difference(
@@ -102,14 +173,14 @@ def paired_difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
-    """The mean of `first − second` over the same rows, with a BCa bootstrap interval over clusters.
+    """The mean of `first − second` over the same rows, its interval as `Bootstrapped.interval` has it.
 
     Pairs with a missing score are left out. Raises ValueError when the two don't have the same length.
     """
     one, two = np.asarray(first, float), np.asarray(second, float)
     if one.shape != two.shape:
         raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
-    [difference] = bootstrap(one - two, clusters, [mean_of(0)], resamples=resamples, seed=seed)
+    [difference] = bootstrap(one - two, clusters, [WeighedGap((1.0,))], resamples=resamples, seed=seed)
     return difference.interval(level, (-1.0, 1.0))
 
 

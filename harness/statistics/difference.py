@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from sightscale.harness.statistics.estimates import cluster_sums
+from sightscale.harness.statistics.estimates import FEW_CLUSTERS, cluster_sums
+from sightscale.harness.statistics.few import FEW_DIFFERING
 
 DRAWS = 100_000
 
@@ -23,11 +24,16 @@ class Difference:
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> Difference:
-    """McNemar's test with the mid-p value (Fagerland et al., 2013) for scores of the same independent questions."""
+    """McNemar's test for scores of the same independent questions.
+
+    It is the exact one where few questions differ, or there are few, as the interval of the difference is; else the
+    mid-p value (Fagerland et al., 2013), since the exact test finds too little there.
+    """
     ahead, behind = _discordant(first, second)
     n = ahead + behind
-    if n == 0:
-        return Difference(0, 0, 1.0, "McNemar mid-p")
+    if n < FEW_DIFFERING or len(np.asarray(first)) < FEW_CLUSTERS:
+        p = float(stats.binomtest(ahead, n).pvalue) if n else 1.0
+        return Difference(ahead, behind, p, "McNemar exact")
     fewer = min(ahead, behind)
     p = 2 * float(stats.binom.cdf(fewer, n, 0.5)) - float(stats.binom.pmf(fewer, n, 0.5))
     return Difference(ahead, behind, 1.0 if ahead == behind else min(1.0, p), "McNemar mid-p")

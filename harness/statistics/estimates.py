@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 Array = NDArray[np.float64]
+FEW_CLUSTERS = 30  # with fewer, intervals are exact ones
 
 
 class Style(StrEnum):
@@ -75,13 +76,26 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """The ends of the exact interval for a proportion (Clopper & Pearson, 1934); (nan, nan) for n = 0.
+
+    `hits` and `n` may be effective numbers, which needn't be whole.
+    """
+    if n <= 0:
+        return float("nan"), float("nan")
+    tail, misses = (1 - level) / 2, n - hits
+    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
+    high = float(stats.beta.isf(tail, hits + 1, misses)) if misses > 0 else 1.0
+    return low, high
+
+
 @cache  # a leaderboard asks for it a hundred thousand times
 def _normal_quantile(share: float) -> float:
     return float(stats.norm.ppf(share))
 
 
 def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:
-    """The mean of scores in [0, 1] with Wilson's interval at the effective sample size.
+    """The mean of scores in [0, 1] with Wilson's interval at the effective sample size; exact below 30 clusters.
 
     The design effect is the clustered variance of the mean over the binomial one, never below 1
     (Korn & Graubard, 1998, with their correction for few clusters), so questions on one picture don't
@@ -92,14 +106,14 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
     share = float(sums.sum() / n)
-    effective = float(groups)  # nothing varies within or between clusters, or there is one cluster only
-    if 0 < share < 1 and groups > 1:
+    effective = float(groups)  # each question has its own cluster, nothing varies, or there is one cluster only
+    if 0 < share < 1 and 1 < groups < n:
         residuals = sums - share * sizes
         clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
         effect = max(1.0, clustered / (share * (1 - share) / n))
         few = (stats.t.ppf(0.5 + level / 2, n - 1) / stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
         effective = n / effect * float(few)
-    low, high = wilson(share * effective, effective, level)
+    low, high = (clopper_pearson if groups < FEW_CLUSTERS else wilson)(share * effective, effective, level)
     return Estimate(share, low, high, n, groups)
 
 

@@ -44,3 +44,52 @@ def smallest_difference(
     reach = stats.t.ppf(1 - alpha / 2, groups - 1) + stats.t.ppf(power, groups - 1)
     effect = clustered / single if single > 0 else float("nan")
     return SmallestDifference(float(reach * np.sqrt(clustered)), discordance, effect, n, groups)
+
+
+@dataclass(frozen=True)
+class SpreadOfPairs:
+    """How paired answers differ, as far as numbers of questions follow from it.
+
+    `variance` is that of one question's difference, with questions on one picture counted together: the variance of a
+    mean of n differences is `variance` / n.
+    """
+
+    discordance: float
+    variance: float
+    n: int
+
+
+def spread(first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None) -> SpreadOfPairs:
+    """How `first` and `second` differ on the same questions; missing pairs are left out.
+
+    Where nothing differs, one question in n + 2 is taken to, half the rule of succession: never is no variance to plan
+    with. Raises ValueError when there is no pair.
+    """
+    gaps = np.asarray(first, float) - np.asarray(second, float)
+    sums, sizes = cluster_sums(gaps, clusters)
+    n, groups = int(sizes.sum()), len(sums)
+    if not n:
+        raise ValueError("there is no pair")
+    residuals = sums - sums.sum() / n * sizes
+    clustered = groups / max(1, groups - 1) * float((residuals**2).sum()) / n
+    differing = float(np.mean(np.abs(gaps[~np.isnan(gaps)]) > 0))
+    return SpreadOfPairs(differing, max(clustered, 1 / (n + 2)), n)
+
+
+def questions_for_difference(
+    pairs: SpreadOfPairs, difference: float, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """How many questions show a true difference of this size with this power, two-sided (Connor, 1987, for pairs).
+
+    The variance is taken under no difference for the test, and under the difference for its power.
+    """
+    null = max(pairs.variance, difference**2)  # no smaller than if all that differ did so in one direction
+    reach = stats.norm.ppf(1 - alpha / 2) * np.sqrt(null) + stats.norm.ppf(power) * np.sqrt(
+        max(null - difference**2, 0)
+    )
+    return float(np.ceil((reach / difference) ** 2))
+
+
+def questions_for_width(pairs: SpreadOfPairs, half: float, *, level: float = 0.95) -> float:
+    """How many questions place a mean difference within ± `half`."""
+    return float(np.ceil((stats.norm.ppf(0.5 + level / 2) / half) ** 2 * pairs.variance))

@@ -68,10 +68,14 @@ PAPER = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """One effect that a takeaway claims to be above zero, with its 95 % interval, and how it is shown."""
+    """One effect that a takeaway claims to be above zero, with its 95 % interval, and how it is shown.
+
+    `questions` is how many it rests on.
+    """
 
     what: str
     estimate: Estimate
+    questions: int
     style: Style = Style.POINTS
 
     @property
@@ -82,7 +86,7 @@ class Evidence:
         return Ruling.NOT_SUPPORTED if self.estimate.high < 0 else Ruling.UNDECIDED
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.estimate.show(self.style)}"
+        return f"{self.what}: {self.estimate.show(self.style)}, from {self.questions:,} questions"
 
 
 @dataclass(frozen=True)
@@ -165,20 +169,24 @@ def _vision_centric(runs: Mapping[PlannedRun, Run], blind: str, resamples: int) 
     if len(scale) < 2:
         return
     findings = find_downscaling(scale, blind, resamples=resamples).findings
+    last = only(findings, Measure.DROP, levels=[Level.TASK]).groupby("task", sort=False).tail(1)  # to the smallest
+    questions = int(last["n"].sum())
     relation = only(findings, Measure.KENDALL, levels=[Level.RELATION])
     for row in relation[relation["group"] == Resampling.TASKS].itertuples():
         estimate = read_estimate(row)
         what = f"rank correlation (Kendall) of drop and reliance over {estimate.n} tasks"
-        yield Evidence(what, estimate, Style.NUMBER)
+        yield Evidence(what, estimate, questions, Style.NUMBER)
 
 
 def _perception_and_reasoning(runs: Mapping[PlannedRun, Run], resamples: int) -> Iterator[Evidence]:
     for suite, grid in _split_suites(select_runs(runs, Purpose.GRID)):
         findings = _overall(find_bottleneck(grid, resamples=resamples))
         for row in only(findings, Measure.PERCEPTION_DROP).tail(1).itertuples():  # to the smallest
-            yield Evidence(f"{suite}: perception {row.contrast}, points lost", read_estimate(row))
+            estimate = read_estimate(row)
+            yield Evidence(f"{suite}: perception {row.contrast}, points lost", estimate, estimate.n)
         for row in only(findings, Measure.DROP_GAP).itertuples():
-            yield Evidence(f"{suite}: that less what reasoning loses", read_estimate(row))
+            estimate = read_estimate(row)
+            yield Evidence(f"{suite}: that less what reasoning loses", estimate, estimate.n)
 
 
 def _contrasted(runs: Mapping[PlannedRun, Run], contrast: Contrast, resamples: int) -> Iterator[Evidence]:
@@ -188,7 +196,8 @@ def _contrasted(runs: Mapping[PlannedRun, Run], contrast: Contrast, resamples: i
         for suite, (first, second) in _split_suites([pair.first, pair.second]):
             findings = _overall(compare_runs(first, second, resamples=resamples))
             for row in only(findings, Measure.DIFFERENCE).itertuples():
-                yield Evidence(f"{suite}: {pair.title}", read_estimate(row))
+                estimate = read_estimate(row)
+                yield Evidence(f"{suite}: {pair.title}", estimate, estimate.n)
 
 
 def _split_suites(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:

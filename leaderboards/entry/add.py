@@ -102,6 +102,9 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
     if repeated.any():
         task, condition, number = records.loc[repeated, KEY].iloc[0]
         raise UserError(f"question {number} of {task} {condition} stands in two runs; give each question's run once")
+    unscored = sorted(set(records.loc[records["score"].isna(), "task"]))
+    if unscored:
+        raise UserError(f"{runs[0]}: no score a question for {', '.join(unscored[:5])}; run the other tasks without it")
     if not (records["condition"] == Condition.SIGHTED).any():
         raise UserError(f"{runs[0]} has no sighted records")
     entry = parse_entry(_fields(output.name, manifests, records, facts))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.evaluation import read_manifest, read_records
+from sightscale.harness.evaluation import drop_unscored, read_manifest, read_records
 from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
 from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
 from sightscale.tasks.catalogue import TaskCard
@@ -69,7 +69,7 @@ def read_measured(run: Path, condition: str = Condition.SIGHTED, name: str | Non
     """
     records = read_records(run)
     manifest = read_manifest(run / "manifest.json")
-    asked = records[records["condition"] == condition]
+    asked = drop_unscored(records[records["condition"] == condition], str(run))
     if asked.empty:
         conditions = ", ".join(map(str, records["condition"].unique())) or "nothing"
         raise UserError(f"{run} has no records under {str(condition)!r}; it has {conditions}")

@@ -1,7 +1,7 @@
 """Blindfold: any model under a blind condition, by changing the request's pictures before it sees them.
 
-It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it is, to the byte. Under
-the condition `sighted` it passes pictures through, so one path serves every condition of a run.
+It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it is, to the byte, but under the conditions
+of `wordings`. Under the condition `sighted` it passes pictures through, so one path serves every condition of a run.
 """
 
 from collections import OrderedDict
@@ -15,12 +15,14 @@ from lmms_eval.api.model import lmms
 from PIL import Image
 
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
+from sightscale.model_adapters.blindfold.doses import degrade, parse_dose
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
+from sightscale.model_adapters.blindfold.wordings import reword
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import Request, read_messages, read_prompt
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.pictures import MARK
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
+from sightscale.tasks.vocabulary import ALTERED_CONDITIONS, WITHOUT_PICTURE, Condition
 
 CHUNK = 64  # requests that a foreign model gets at once, so that a crash loses no more than these
 PICTURES_IN_MEMORY = 512 * 2**20  # bytes of decoded pictures kept between conditions
@@ -30,9 +32,10 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Blinded:
-    """A document's messages as a condition has them, with the hashes of its own pictures and of those shown."""
+    """A document's messages as a condition has them, with the hashes of all it holds, its pictures and those shown."""
 
     messages: Messages
+    document_hash: str | None
     image_hashes: tuple[str, ...]
     shown_hashes: tuple[str, ...]
 
@@ -52,9 +55,11 @@ class Blindfold(Adapter):
         **model_args: Any,
     ) -> None:
         """`pictures` keeps decoded ones, for the blindfolds of other conditions to share."""
-        if condition not in list(Condition):
-            raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(BLIND_CONDITIONS)}")
-        self.condition, self.seed = Condition(condition), int(seed)
+        self.dose = parse_dose(condition)
+        if not self.dose and condition not in list(Condition):
+            raise UserError(f"unknown blind condition {condition!r}; known: {', '.join(ALTERED_CONDITIONS)}")
+        self.condition: str = str(self.dose) if self.dose else Condition(condition)
+        self.seed = int(seed)
         if isinstance(model, str):
             from lmms_eval.models import get_model
 
@@ -90,7 +95,12 @@ class Blindfold(Adapter):
         else:
             traces = self._answer_foreign(handed)
         return [
-            replace(trace, image_hashes=seen.image_hashes, shown_hashes=seen.shown_hashes)
+            replace(
+                trace,
+                document_hash=seen.document_hash,
+                image_hashes=seen.image_hashes,
+                shown_hashes=seen.shown_hashes,
+            )
             if (seen := blinded.get(request.key))
             else trace
             for request, trace in zip(requests, traces, strict=True)
@@ -101,11 +111,11 @@ class Blindfold(Adapter):
 
     def blind(self, request: Request) -> "Blinded":
         """A request's messages as the condition has them. Raises what reading its document raises."""
-        messages = self._read(request, request.doc_id)
+        messages, digest = self._read(request, request.doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         hashes = tuple(hash_image(image) for image in images)
         if self.condition is Condition.SIGHTED:
-            return Blinded(messages, hashes, hashes)
+            return Blinded(messages, digest, hashes, hashes)
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
@@ -117,39 +127,45 @@ class Blindfold(Adapter):
                 "content": [
                     {**part, "url": next(others)} if part["type"] == "image" else part
                     for part in message["content"]
-                    if part["type"] != "image" or self.condition is not Condition.NONE
+                    if part["type"] != "image" or self.condition not in WITHOUT_PICTURE
                 ],
             }
             for message in messages
         ]
-        return Blinded(shown, hashes, tuple(hash_image(image) for image in stand_ins))
+        worded = reword(shown, self.condition)
+        return Blinded(worded, digest, hashes, tuple(hash_image(image) for image in stand_ins))
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
-        if self.condition is Condition.NONE:
+        if self.condition in WITHOUT_PICTURE:
             return []
+        if self.condition is Condition.NO_QUESTION:
+            return images
         if self.condition is Condition.BLACK:
             return [black(image) for image in images]
         if self.condition is Condition.MEAN:
             return [mean_colour(image) for image in images]
         seed = f"{self.seed}:{request.task}"
+        if self.dose:
+            return [degrade(image, self.dose, f"{seed}:{request.doc_id}:{n}") for n, image in enumerate(images)]
         if self.condition is Condition.NOISE:
             return [noise(image, f"{seed}:{request.doc_id}:{number}") for number, image in enumerate(images)]
 
         def read_images(doc_id: int) -> list[Image.Image]:
-            return [part["url"] for message in self._read(request, doc_id) for part in _pictures_of(message)]
+            return [part["url"] for message in self._read(request, doc_id)[0] for part in _pictures_of(message)]
 
         n_docs = len(self.task_dict[request.task][request.split])
         return mismatched(images, request.doc_id, n_docs, read_images, seed)
 
-    def _read(self, request: Request, doc_id: int) -> Messages:
-        """A document's messages with content as parts; decoded once, as long as memory for pictures lasts."""
+    def _read(self, request: Request, doc_id: int) -> tuple[Messages, str | None]:
+        """A document's messages with content as parts, and its digest; read once, as long as memory lasts."""
         key = (request.task, request.split, doc_id)
-        kept_messages = self.pictures.get(key)
-        if kept_messages is not None:
-            return kept_messages
+        kept = self.pictures.get(key)
+        if kept is not None:
+            return kept
         messages = read_messages(request.read(doc_id))
-        self.pictures.put(key, messages)
-        return messages
+        digest = request.digests.get(doc_id)
+        self.pictures.put(key, messages, digest)
+        return messages, digest
 
     def _answer_foreign(self, requests: Sequence[Request]) -> list[Trace]:
         """Answer with a model that isn't ours, chunk by chunk, without the documents that can't be read."""
@@ -183,20 +199,20 @@ class Blindfold(Adapter):
 
 
 class PictureMemory:
-    """Messages with their decoded pictures, the least recently used thrown out beyond `limit` bytes."""
+    """Messages with their pictures and the document's digest; beyond `limit` bytes the least recently used go."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.used = limit, 0
-        self._kept: OrderedDict[Any, tuple[Messages, int]] = OrderedDict()
+        self._kept: OrderedDict[Any, tuple[Messages, str | None, int]] = OrderedDict()
 
-    def get(self, key: Any) -> Messages | None:
-        """The messages kept under `key`, or None."""
+    def get(self, key: Any) -> tuple[Messages, str | None] | None:
+        """The messages and the digest kept under `key`, or None."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
-        return self._kept[key][0]
+        return self._kept[key][:2]
 
-    def put(self, key: Any, messages: Messages) -> None:
+    def put(self, key: Any, messages: Messages, digest: str | None) -> None:
         """Keep messages, unless they are larger than everything allowed."""
         size = sum(
             part["url"].width * part["url"].height * len(part["url"].getbands())
@@ -205,10 +221,10 @@ class PictureMemory:
         )
         if size > self.limit or key in self._kept:
             return
-        self._kept[key] = (messages, size)
+        self._kept[key] = (messages, digest, size)
         self.used += size
         while self.used > self.limit:
-            self.used -= self._kept.popitem(last=False)[1][1]
+            self.used -= self._kept.popitem(last=False)[1][2]
 
 
 def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageStat
 
+from sightscale.model_adapters.blindfold.doses import parse_dose
 from sightscale.model_adapters.engines import hash_image
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS
+from sightscale.tasks.vocabulary import ALTERED_CONDITIONS
 
 
 def parse_conditions(text: str) -> list[str]:
-    """Blind conditions from a comma-separated list, each once. Raises UserError for an unknown name."""
+    """Conditions other than sighted from a comma-separated list, each once. Raises UserError for an unknown name."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in BLIND_CONDITIONS]
+    names = list(dict.fromkeys(str(parse_dose(name) or name) for name in names))
+    unknown = [name for name in names if name not in ALTERED_CONDITIONS and not parse_dose(name)]
     if unknown:
-        raise UserError(f"unknown blind condition {unknown[0]!r}; known: {', '.join(BLIND_CONDITIONS)}")
+        known = f"{', '.join(ALTERED_CONDITIONS)}, and doses such as downscale:32"
+        raise UserError(f"unknown blind condition {unknown[0]!r}; known: {known}")
     return names
 
 

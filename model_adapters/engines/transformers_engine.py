@@ -100,8 +100,8 @@ class TransformersEngine:
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
-        type_name = str(self._model.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|transformers|{type_name}{habits.mark}"
+        precision = str(self._model.dtype).removeprefix("torch.")
+        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{habits.mark}"
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config()
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)

@@ -264,7 +264,7 @@ def test_both_orders_of_a_triplet_are_one_cluster(data_root: Path) -> None:
         for number, doc in enumerate(task.test_docs())
     ]
     run = RunIdentity("run", "model")
-    records = make_records(run, "similarity_nights", "sighted", samples, {}, metric="two_afc")
+    records = make_records(run, "similarity_nights", "sighted", samples, {}, [sample["two_afc"] for sample in samples])
     assert list(records["cluster"]) == [f"nights:{item}" for item in "001144"]
     assert list(records["score"]) == [0.0, 1.0, 1.0, 0.0, 0.75, 0.25]
     assert set(records["chance"]) == {0.5}

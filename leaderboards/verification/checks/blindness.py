@@ -7,7 +7,7 @@ import pandas as pd
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
-from sightscale.tasks.vocabulary import Condition, Kind, Outcome
+from sightscale.tasks.vocabulary import WITHOUT_PICTURE, Condition, Kind, Outcome
 
 NEVER_ITSELF = (
     Condition.NOISE,
@@ -38,9 +38,9 @@ def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Iss
         yield not_checked(RECORDS, f"{where}, shown_hash", f"{unknown:,} rows don't say what the model was shown")
         rows = rows[rows["shown_hash"].notna()]
     asked, shown = rows["image_hash"].fillna(""), rows["shown_hash"]
-    if condition == Condition.SIGHTED:
+    if condition in (Condition.SIGHTED, Condition.NO_QUESTION):
         wrong, reason = asked != shown, "were not shown the question's own picture"
-    elif condition == Condition.NONE:
+    elif condition in WITHOUT_PICTURE:
         wrong, reason = shown != "", "were shown a picture"
     elif condition in NEVER_ITSELF:
         wrong, reason = (shown == asked) & (asked != ""), "were shown the question's own picture"
@@ -48,7 +48,7 @@ def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Iss
         wrong, reason = (shown == asked) & (asked != ""), "were shown the question's own picture"
         if wrong.mean() < 0.5:  # pictures of one colour are their own stand-in
             wrong &= False
-    if condition not in (Condition.SIGHTED, Condition.NONE):
+    if condition not in (Condition.SIGHTED, *WITHOUT_PICTURE):
         empty = (shown == "") & (asked != "")
         if empty.any():
             yield error(RECORDS, f"{where}, shown_hash", f"{int(empty.sum()):,} rows were shown no picture at all")

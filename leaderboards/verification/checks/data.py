@@ -128,10 +128,17 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
             yield name, f"{show_value(getattr(row, name))} in the row, {show_value(value)} by the data"
     if failed:
         return
-    prompt = questions.prompt(number, answer)
+    try:
+        prompt = questions.prompt(number, answer, row.condition)
+    except ValueError as problem:  # a condition that this question can't be asked under
+        yield "condition", f"{row.condition} is none of this question's: {show_value(str(problem))}"
+        return
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
-    asked, shown = questions.show(number, row.condition, manifest.seed)
+    right = questions.show(number, row.condition, manifest.seed)
+    asked, shown = right["image_hash"], right["shown_hash"]
+    if text["document_hash"] is not None and text["document_hash"] != right["document_hash"]:
+        yield "document_hash", "the document holds something else now"
     if (text["image_hash"] or "") != asked:
         yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {asked[:16]}… by the data"
     if text["shown_hash"] is not None and text["shown_hash"] != shown:

@@ -100,3 +100,11 @@ def test_a_model_without_parameters_has_no_place_on_a_scale(save_run: Save, make
     runs = read_runs([save_run("m", rows, parameters=10**9), save_run("scripted", rows, parameters=0)])
     with pytest.raises(ValueError, match="don't say how large it is"):
         order_by_scale(runs)
+
+
+def test_no_relative_drop_is_shown_of_a_score_near_zero(save_run: Save, make_rows: Make) -> None:
+    large = save_run("large", make_rows("t", "sighted", np.r_[np.ones(2), np.zeros(38)]), parameters=8_000_000_000)
+    small = save_run("small", make_rows("t", "sighted", np.r_[np.ones(11), np.zeros(29)]), parameters=600_000_000)
+    found = find_downscaling(read_runs([large, small]), resamples=500).findings
+    assert pick(found, "drop")["value"] == pytest.approx(-9 / 40)
+    assert np.isnan(pick(found, "relative drop")[["value", "low", "high"]].astype(float)).all()  # not −450 %

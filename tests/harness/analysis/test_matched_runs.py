@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sightscale.harness.analysis.comparison import compare_runs
 from sightscale.harness.analysis.matched_runs import (
     Placement,
     match_questions,
@@ -15,6 +16,8 @@ from sightscale.harness.analysis.matched_runs import (
     read_runs,
     split_groups,
 )
+from sightscale.harness.analysis.reliance import find_reliance
+from sightscale.harness.analysis.summary import summarise
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
@@ -93,3 +96,28 @@ def test_a_placement_is_a_size_or_two_modules(text: str, placement: Placement, s
 def test_what_places_no_run_is_refused_with_the_run_named(text: str) -> None:
     with pytest.raises(ValueError, match=r"^runs/mine: "):
         parse_placement(text, "runs/mine")
+
+
+def test_a_pair_in_which_either_side_failed_is_no_pair(save_run: Save, make_rows: Make) -> None:
+    # Always B: right on the questions whose answer is B, sighted and blind; three blind calls broke.
+    scores = np.r_[np.ones(6), np.zeros(4)]
+    outcomes = ["failed"] * 3 + ["answered"] * 7
+    blind = make_rows("t", "none", np.where(np.arange(10) < 3, 0.0, scores), outcome=outcomes)
+    runs = read_runs([save_run("b", make_rows("t", "sighted", scores), blind)])
+    [questions] = match_questions(runs)
+    assert len(questions.common([("b", "sighted"), ("b", "none")]).about) == 7
+    assert len(questions.common([("b", "none")]).about) == 10  # in its own score a failure is wrong
+    found = find_reliance(runs, resamples=200)
+    reliance = found[(found["measure"] == "reliance") & (found["level"] == "task")].iloc[0]
+    assert (reliance["value"], reliance["n"]) == (0, 7)
+    assert found.loc[found["measure"] == "blind", "value"].iloc[0] == 0.3
+    [_, summary] = summarise(runs[0].records)
+    assert summary.reliance and (summary.reliance.value, summary.reliance.n, summary.n) == (0, 7, 10)
+
+
+def test_two_runs_are_compared_where_both_wrote_an_answer(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(4))
+    broken = make_rows("t", "sighted", np.r_[0.0, np.ones(3)], outcome=["failed", *["answered"] * 3])
+    found = compare_runs(*read_runs([save_run("a", rows), save_run("b", broken)]), resamples=200)
+    difference = found[found["measure"] == "difference"].iloc[0]
+    assert (difference["value"], difference["n"]) == (0, 3)

@@ -132,7 +132,7 @@ def test_one_row_and_nothing_read_give_sensible_numbers(save_run: Save, make_row
 
 def test_a_blind_only_run_and_a_foreign_task_without_chance(save_run: Save, make_rows: Make) -> None:
     found = find_reliance(read_runs([save_run("m", make_rows("t", "none", np.ones(3)))]))
-    assert set(found["measure"]) == {"blind"}
+    assert set(found["measure"]) == {"blind", "refused"}
     rows = make_rows("t", "sighted", np.ones(3), chance=None, answer_format=None)
     foreign = find_reliance(read_runs([save_run("n", rows)]))
     assert value_of(foreign, "sighted")["value"] == 1 and np.isnan(value_of(foreign, "chance corrected")["value"])

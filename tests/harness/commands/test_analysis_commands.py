@@ -60,6 +60,41 @@ def test_each_command_prints_tables_and_writes_files(runs: list[str], tmp_path: 
     assert "item_id" in (tmp_path / "s.csv").read_text()
 
 
+def test_every_table_says_how_its_intervals_are_made(runs: list[str]) -> None:
+    for arguments in (("reliance", runs[0]), ("compare", *runs[:2])):
+        done = sightscale(*arguments)
+        assert done.exit_code == 0 and "docs/statistics.md" in done.stdout and "BCa bootstrap" in done.stdout
+
+
+def test_a_margin_is_judged_by_the_interval(save_run: Save, make_rows: Make) -> None:
+    scores = (np.random.default_rng(0).random(600) < 0.7) * 1.0
+    folders = [save_run(name, make_rows("t", "sighted", scores)) for name in ("a", "b")]
+    folders.append(save_run("c", make_rows("t", "sighted", scores * (np.arange(600) % 5 > 0))))
+    for first, second, says in (
+        (0, 1, "t: a and b are equivalent within 3 points (+0.0"),
+        (0, 2, "t: a is no worse than c by more than 3 points"),
+        (2, 0, "t: c is worse than a by more than 3 points"),
+    ):
+        done = sightscale("compare", folders[first], folders[second], "--margin", "3")
+        assert done.exit_code == 0 and says in done.stdout, done.stdout
+    done = sightscale("compare", folders[0], folders[1], "--margin", "0.01")
+    assert "undecided: a may be worse than b by more than 0.01 points, or not" in done.stdout
+    done = sightscale("compare", folders[0], folders[1], "--margin", "0")
+    assert done.exit_code == 1 and "a margin of 0 points is none" in done.stderr
+
+
+def test_refusals_stand_beside_reliance_with_the_condition_to_report(save_run: Save, make_rows: Make) -> None:
+    ones, zeros = np.ones(20), np.zeros(20)
+    outcomes = ["refused"] * 16 + ["unparsed"] * 4
+    parts = [make_rows("t", "sighted", ones), make_rows("t", "none", zeros, outcome="unparsed")]
+    done = sightscale("reliance", save_run("m", *parts, make_rows("t", "black", zeros, outcome=outcomes)))
+    assert done.exit_code == 0 and "refused" in done.stdout
+    assert "m refuses 80 % of the questions under black" in done.stdout and "report none (0 % refused)" in done.stdout
+    parts[1] = parts[1].assign(outcome="refused")
+    done = sightscale("reliance", save_run("n", *parts))
+    assert "n refuses 100 % of the questions under none" in done.stdout and "ask it under mismatched" in done.stdout
+
+
 def test_a_figure_names_a_model_by_its_folders_last_name(save_run: Save, make_rows: Make, tmp_path: Path) -> None:
     runs = []
     for name, size, share in (("large", 8, 0.9), ("small", 1, 0.4)):

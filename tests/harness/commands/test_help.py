@@ -84,8 +84,21 @@ def test_the_commands_stand_in_four_groups() -> None:
     groups = {title: re.findall(r"^  (\S+)", rows, re.MULTILINE) for title, rows in panels}
     assert groups == {
         "Run": ["run", "study", "focus", "train", "speed"],
-        "Read results": ["report", "reliance", "downscale", "bottleneck", "compare", "rescore"],
-        "Data and models": ["tasks", "models", "convert", "extract-data", "import", "store"],
+        "Read results": [
+            *(
+                "report",
+                "reliance",
+                "factors",
+                "dose",
+                "downscale",
+                "bottleneck",
+                "compare",
+                "power",
+                "leaks",
+                "rescore",
+            ),
+        ],
+        "Data and models": ["tasks", "data", "models", "convert", "extract-data", "import", "store"],
         "Publish": ["leaderboard", "export"],
         "Options": ["--debug", "--version", "--install-completion", "--show-completion", "--help"],
     }

@@ -41,7 +41,7 @@ def test_an_honest_run_is_made_again_to_the_letter(
                 assert (right["score"], right["outcome"], right["target"]) == (row.score, row.outcome, row.target)
                 assert questions.prompt(row.doc_id, said) == row.prompt
                 shown = questions.show(row.doc_id, row.condition, manifest["seed"])
-                assert shown == (row.image_hash, row.shown_hash)
+                assert shown == {name: getattr(row, name) for name in ("document_hash", "image_hash", "shown_hash")}
     with asking("mini", None, "", None):
         assert len(read_questions("imagenet", model)) == 300
 

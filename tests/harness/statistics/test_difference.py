@@ -16,13 +16,15 @@ def scores(ahead: int, behind: int, equal: int) -> tuple[np.ndarray, np.ndarray]
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_mid_p_is_the_exact_p_less_half_of_the_observed(ahead: int, behind: int) -> None:
-    found = mcnemar(*scores(ahead, behind, 5))
+def test_p_is_exact_where_few_differ_and_half_of_the_observed_less_where_many_do(ahead: int, behind: int) -> None:
+    found = mcnemar(*scores(ahead, behind, 40))
     assert (found.first_only, found.second_only) == (ahead, behind)
-    if ahead != behind:
-        exact = stats.binomtest(ahead, ahead + behind).pvalue
+    exact = stats.binomtest(ahead, ahead + behind).pvalue if ahead + behind else 1.0
+    if ahead + behind < 20:
+        assert (found.test, found.p) == ("McNemar exact", pytest.approx(exact, abs=1e-12))
+    elif ahead != behind:
         observed = stats.binom.pmf(ahead, ahead + behind, 0.5)
-        assert found.p == pytest.approx(exact - observed, abs=1e-9)
+        assert (found.test, found.p) == ("McNemar mid-p", pytest.approx(exact - observed, abs=1e-9))
     else:
         assert found.p == 1
 

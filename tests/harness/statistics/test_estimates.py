@@ -4,9 +4,10 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from scipy import stats
 
-from sightscale.harness.statistics import cluster_sums, mean_score, paired_difference, wilson
+from sightscale.harness.statistics import clopper_pearson, cluster_sums, mean_score, paired_difference, wilson
 
 
 def test_wilson_equals_scipys() -> None:
@@ -78,7 +79,16 @@ def test_score_interval_covers_the_truth_with_few_clusters(groups: int) -> None:
 
 def test_no_difference_anywhere_is_not_certainty() -> None:
     found = paired_difference(np.ones(50), np.ones(50))
-    assert found.value == 0 and found.low == -found.high and found.high == pytest.approx(wilson(0, 50)[1])
+    assert found.value == 0 and found.low == -found.high and found.high == pytest.approx(clopper_pearson(0, 50)[1])
+
+
+@given(st.integers(1, 29), st.data())
+def test_few_questions_have_the_exact_interval(n: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, n))
+    found = mean_score(np.arange(n) < hits)
+    exact = stats.binomtest(hits, n).proportion_ci(method="exact")
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=1e-9)
+    assert clopper_pearson(hits, n) == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
 def test_clusters_are_summed_and_a_missing_id_is_refused() -> None:

@@ -9,7 +9,7 @@ from lmms_eval.evaluator import simple_evaluate
 from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.model_adapters.blindfold.adapter import Blindfold
 from sightscale.model_adapters.engines import hash_image
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
+from sightscale.tasks.vocabulary import ALTERED_CONDITIONS, BLIND_CONDITIONS, Condition
 
 TASKS = {"in_domain_gqa": 1, "similarity_nights": 3}
 ASKED = 8
@@ -46,7 +46,7 @@ def shown() -> dict[str, dict[tuple[str, int], list[dict[str, Any]]]]:
         patch.setenv("SIGHTSCALE_MINI_QUESTIONS", "12")
         manager, _ = load_tasks(tuple(TASKS), "default")
         seen = {}
-        for name in (Condition.SIGHTED, *BLIND_CONDITIONS, "again"):
+        for name in (Condition.SIGHTED, *ALTERED_CONDITIONS, "again"):
             witness = Witness()
             blindfold = Blindfold(witness, "mismatched" if name == "again" else name, seed=3)
             simple_evaluate(
@@ -68,7 +68,7 @@ def test_every_question_is_asked_under_every_condition(shown: dict[str, Any]) ->
     assert all(set(shown[name]) == {(task, i) for task in TASKS for i in range(ASKED)} for name in shown)
 
 
-@pytest.mark.parametrize("condition", BLIND_CONDITIONS)
+@pytest.mark.parametrize("condition", [name for name in BLIND_CONDITIONS if name is not Condition.TOLD])
 def test_the_text_is_the_same_to_the_byte_and_the_pictures_are_others(shown: dict[str, Any], condition: str) -> None:
     for key, parts in shown[condition].items():
         sighted = shown[Condition.SIGHTED][key]
@@ -85,3 +85,25 @@ def test_the_text_is_the_same_to_the_byte_and_the_pictures_are_others(shown: dic
 def test_mismatched_pictures_are_the_same_for_every_model(shown: dict[str, Any]) -> None:
     first, again = ({key: hashes(parts) for key, parts in shown[name].items()} for name in ("mismatched", "again"))
     assert first == again
+
+
+def test_told_says_so_before_the_same_text(shown: dict[str, Any]) -> None:
+    for key, parts in shown[Condition.TOLD].items():
+        silent = texts(shown[Condition.NONE][key])
+        assert not hashes(parts)
+        assert texts(parts) == [
+            "There is no picture with this question. Give your best guess all the same.\n" + silent[0],
+            *silent[1:],
+        ]
+
+
+@pytest.mark.parametrize("condition", ["no_question", "options_only"])
+def test_without_the_question_the_options_and_what_follows_are_left(shown: dict[str, Any], condition: str) -> None:
+    for key, parts in shown[condition].items():
+        *labels, whole = texts(shown[Condition.SIGHTED][key])
+        question, options, rest = whole.partition("Options:\n" if key[0] == "in_domain_gqa" else "A. Image A")
+        assert question and options
+        named = ["Image A: ", "Reference: ", "Image B: "] if labels and condition == "no_question" else []
+        assert [text.lstrip() for text in texts(parts)] == [*named, options + rest]
+        seen = hashes(shown[Condition.SIGHTED][key]) if condition == "no_question" else []
+        assert hashes(parts) == seen

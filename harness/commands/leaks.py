@@ -1,0 +1,117 @@
+"""`sightscale leaks`: which questions can be answered without their picture."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import DATA, FILES, DataRoot, IncludePath
+from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.tasks.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+SHOWN = 15  # questions that the terminal lists
+
+
+@examples(
+    "sightscale leaks in_domain_scienceqa --data mini --csv leaks.csv",
+    "sightscale leaks in_domain_vqav2 runs/a runs/b --keep 0.5 --export my_tasks",
+)
+def leaks(
+    task: Annotated[str, typer.Argument(help="One task; of one that isn't ours, runs alone can tell.")],
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs that were asked it without the picture: --blind none.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="Where its texts come from: `hub` or `mini`.", rich_help_panel=DATA)
+    ] = "hub",
+    data_root: DataRoot = None,
+    include_path: IncludePath = None,
+    keep: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of questions to keep: those that leak least.")
+    ] = 0.5,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every question as CSV.", rich_help_panel=FILES)
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the kept questions as a task's YAML file.", rich_help_panel=FILES),
+    ] = None,
+) -> None:
+    """List the questions of a task that can be answered without their picture, and keep those that can't.
+
+    A text-only baseline is fitted on the task's questions and options and judged on others; the runs given say what
+    models answer blind.
+    """
+    quieten()
+    from sightscale.harness.analysis import (
+        check_share,
+        compare_order,
+        find_leaks,
+        keep_least,
+        read_runs,
+        read_texts,
+        write_csv,
+    )
+    from sightscale.harness.evaluation import write_subset
+    from sightscale.tasks.catalogue import list_tasks
+
+    check_share(keep)
+    read = read_runs(runs or [])
+    ours = task in {card.name for card in list_tasks() if not card.members}
+    if not ours and not read:
+        raise UserError(f"{task} is none of our tasks, so its texts aren't known; give runs that were asked it blind")
+    known = read_texts(task, data, data_root) if ours else None
+    texts = [question for question, _ in known] if known else None
+    table = find_leaks(task, texts, read)
+    kept = keep_least(table, keep)
+    open_console().print(_render(table.head(SHOWN), len(table)))
+    print(_describe(table, kept))
+    order = compare_order(read, task, kept)
+    if order:
+        rho, count = order
+        print(f"order of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
+    if csv:
+        write_csv(table, csv)
+        logger.info(f"{len(table):,} questions in {csv}")
+    if export:
+        path = write_subset(task, kept, len(table), f"{task}_kept", export)
+        print(f"{path}: sightscale run --tasks {task}_kept --include-path {export}")
+
+
+def _render(rows: "pd.DataFrame", total: int) -> object:
+    from rich.markup import escape
+    from rich.table import Table
+
+    caption = (
+        f"The first of {total:,}. By text: how likely words alone give the answer away, by a baseline judged on "
+        "questions it wasn't fitted on. By models: share of blind passes that are right. Leak: the mean of both."
+    )
+    table = Table(caption=caption, caption_justify="left")
+    for name in ("document", "question", "guess"):
+        table.add_column(name, overflow="fold")
+    for name in ("by text", "passes", "by models", "leak"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows.to_dict("records"):
+        question, guess = (row[name] if isinstance(row[name], str) else "" for name in ("question", "guess"))
+        passes = "" if row["passes"] != row["passes"] else f"{int(row['passes'])}"
+        shares = [_percent(row[name]) for name in ("by_text", "by_models", "leak")]
+        table.add_row(
+            escape(str(row["item_id"])), escape(question[:100]), escape(guess), shares[0], passes, *shares[1:]
+        )
+    return table
+
+
+def _describe(table: "pd.DataFrame", kept: list[int]) -> str:
+    inside = table["doc_id"].isin(kept)
+    some, rest = (100 * float(part["leak"].mean()) for part in (table[inside], table[~inside]))
+    return f"kept: {len(kept):,} questions, which leak {some:.1f} % on average; the others {rest:.1f} %"
+
+
+def _percent(share: float) -> str:
+    return "" if share != share else f"{100 * share:.1f}"

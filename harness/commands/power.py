@@ -1,0 +1,51 @@
+"""`sightscale power`: how many questions it takes."""
+
+from typing import Annotated
+
+import typer
+
+from sightscale.harness.commands.findings_files import write_findings
+from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import FindingsCsv, FindingsJson
+from sightscale.harness.commands.terminal import open_console
+from sightscale.tasks.errors import UserError
+
+
+@examples(
+    "sightscale power in_domain --detect 3",
+    "sightscale power mathvista runs/a runs/b --detect 2 --power 90 --csv needs.csv",
+)
+def power(
+    task: Annotated[str, typer.Argument(help="Tasks or groups, with commas between them.")],
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Runs to take discordance from.  [default: the entries that come with sightscale]"),
+    ] = None,
+    detect: Annotated[float, typer.Option(metavar="POINTS", help="The difference to be seen, in points.")] = 3.0,
+    power: Annotated[float, typer.Option(metavar="PERCENT", help="How surely a true one is to be seen.")] = 80.0,
+    csv: FindingsCsv = None,
+    json: FindingsJson = None,
+) -> None:
+    """Say how many questions show a difference between two models, or place a reliance, and which tasks are cheapest.
+
+    It follows from how often answers differ in the runs given: two models' to one question, or one model's with and
+    without the picture.
+    """
+    from sightscale.harness.analysis import describe_needs, find_needs, read_runs, render_needs
+    from sightscale.leaderboards.site import list_embedded
+    from sightscale.tasks.catalogue import find_card, list_tasks
+
+    if not 50 <= power < 100:
+        raise UserError(f"a power of {power:g} % can't be planned for; give one from 50 to below 100")
+    read = read_runs(runs or [str(folder) for folder in list_embedded()])
+    held = {str(name) for run in read for name in run.records["task"].unique()}
+    names: list[str] = []
+    for name in (part.strip() for part in task.split(",") if part.strip()):
+        names += [name] if name in held else list(find_card(name).members) or [name]
+    sizes = {card.name: card.questions for card in list_tasks() if card.questions}
+    findings = find_needs(read, names, detect / 100, power=power / 100)
+    console = open_console()
+    console.print(render_needs(findings, detect / 100, power / 100))
+    for sentence in describe_needs(findings, sizes, detect / 100):
+        print(sentence)
+    write_findings(findings, csv, json)

@@ -1,0 +1,136 @@
+"""Leaks: planted ones are found from text alone and from models, and what is kept leaks less."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from sightscale.harness.analysis import (
+    TextQuestion,
+    compare_order,
+    find_leaks,
+    keep_least,
+    measure_separation,
+    read_runs,
+    read_texts,
+)
+from sightscale.harness.analysis.text_baseline import guess_from_text
+from sightscale.harness.cli import app
+from sightscale.harness.evaluation import read_records
+
+Save = Callable[..., str]
+Make = Callable[..., pd.DataFrame]
+
+
+def pose(number: int) -> list[TextQuestion]:
+    """Half of the questions have one true answer, whatever the picture; half need it."""
+    rng = np.random.default_rng(0)
+    materials = {"sweater": "wool", "brick": "clay", "window": "glass", "coin": "metal"}
+    questions = []
+    for place in range(number):
+        if place % 2:
+            thing = str(rng.choice(list(materials)))
+            options, answer, text = list(materials.values()), materials[thing], f"What is a {thing} made of?"
+        else:
+            options = [str(one) for one in rng.choice(["red", "blue", "green", "pink", "gray"], 4, replace=False)]
+            answer, text = options[0], f"What colour is thing {place} in the picture?"
+        order = [options[one] for one in rng.permutation(4)]
+        lettered = dict(zip("ABCD", order, strict=True))
+        target = next(letter for letter, option in lettered.items() if option == answer)
+        questions.append(TextQuestion(text, lettered, target, f"picture {place // 2}"))
+    return questions
+
+
+def test_text_alone_tells_what_it_gives_away() -> None:
+    questions = pose(400)
+    found = guess_from_text(questions)
+    assert found["guessed"][1::2].mean() > 0.95 and found["guessed"][::2].mean() < 0.4
+    assert found["by_text"][1::2].min() > 0.7 and found["by_text"][::2].mean() == pytest.approx(0.25, abs=0.1)
+    leaks = find_leaks("t", questions, [])
+    assert measure_separation(leaks, [0.25, 1.0] * 200, 0.3) > 0.99
+    kept = keep_least(leaks, 0.5)
+    assert kept == list(range(0, 400, 2))
+
+
+def test_labels_without_any_pattern_are_guessed_at_chance() -> None:
+    rng = np.random.default_rng(1)
+    questions = [
+        TextQuestion(f"Which {rng.integers(9)}?", {"A": "x", "B": "y", "C": "z", "D": "w"}, str(letter), str(number))
+        for number, letter in enumerate(rng.choice(list("ABCD"), 600))
+    ]
+    assert guess_from_text(questions)["guessed"].mean() == pytest.approx(0.25, abs=0.06)
+
+
+def test_questions_on_one_picture_never_teach_each_other() -> None:
+    # Each picture's two questions share a made-up word and its answer, which nothing else tells.
+    rng = np.random.default_rng(2)
+    questions = []
+    for number in range(300):
+        answer = str(rng.choice(list("ABCD")))
+        options = {letter: "".join(rng.choice(list("bdfgklmnprst"), 8)) for letter in "ABCD"}
+        questions += [TextQuestion(f"about {number}", options, answer, f"picture {number}")] * 2
+    assert guess_from_text(questions)["guessed"].mean() < 0.4
+
+
+def test_models_that_answer_blind_are_the_other_witness(save_run: Save, make_rows: Make) -> None:
+    blind = np.r_[np.ones(10), np.zeros(10)]
+    failed = ["answered"] * 19 + ["failed"]
+    runs = read_runs(
+        [
+            save_run("a", make_rows("t", "none", blind), make_rows("t", "told", blind)),
+            save_run("b", make_rows("t", "none", blind, outcome=failed), make_rows("t", "options_only", 1 - blind)),
+        ]
+    )
+    table = find_leaks("t", None, runs).set_index("doc_id")
+    assert table.loc[0, "passes"] == 3 and table.loc[0, "leak"] == pytest.approx((3 + 0.25) / 4)
+    assert table.loc[19, "passes"] == 2 and table.loc[19, "leak"] == pytest.approx(0.25 / 3)
+    assert keep_least(table.reset_index(), 0.5) == list(range(10, 20))
+
+
+def test_the_order_of_models_is_compared(save_run: Save, make_rows: Make) -> None:
+    scores = [np.r_[np.ones(5 + number), np.zeros(15 - number)] for number in range(4)]
+    runs = read_runs([save_run(f"m{number}", make_rows("t", "sighted", one)) for number, one in enumerate(scores)])
+    assert compare_order(runs, "t", range(4, 20)) == (pytest.approx(1), 4)
+    assert compare_order(runs[:2], "t", range(20)) is None
+
+
+def test_a_kept_half_is_a_task_that_runs(tmp_path: Path) -> None:
+    export, output = tmp_path / "mine", tmp_path / "run"
+    done = CliRunner().invoke(
+        app, ["leaks", "in_domain_scienceqa", "--data", "mini", "--export", str(export), "--csv", str(tmp_path / "l")]
+    )
+    assert done.exit_code == 0 and "Which form of energy" in done.stdout, done.stderr
+    assert len(pd.read_csv(tmp_path / "l")) == 300
+    name = "in_domain_scienceqa_kept"
+    plan = ["--model", "scripted:prior", "--tasks", name, "--include-path", str(export), "--data", "mini"]
+    done = CliRunner().invoke(app, ["run", *plan, "--output", str(output)])
+    assert done.exit_code == 0, done.stderr
+    records = read_records(output)
+    assert len(records) == 150 and records["blind_probability"].mean() < 0.75  # of all 300 it is 0.85
+
+
+def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
+    folder = save_run("a", make_rows("theirs", "sighted", np.ones(4)))
+    for arguments, reason in (
+        (("theirs",), "theirs is none of our tasks"),
+        (("theirs", folder), "no run given was asked it blind"),
+        (("in_domain_gqa", "--data", "mini", "--keep", "1"), "a share of 1 can't be kept"),
+    ):
+        done = CliRunner().invoke(app, ["leaks", *arguments])
+        assert done.exit_code == 1 and reason in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.slow
+def test_the_minis_own_blind_probabilities_are_told_from_text_alone() -> None:
+    scores: list[float] = []
+    truths: list[float] = []
+    for task in ("ocrvqa", "scienceqa", "vqav2"):
+        known = read_texts(f"in_domain_{task}", "mini", mini_questions=1500)
+        assert known
+        scores += find_leaks(task, [text for text, _ in known], []).sort_values("doc_id")["leak"].tolist()
+        truths += [probability or 0.0 for _, probability in known]
+    together = pd.DataFrame({"doc_id": range(len(scores)), "leak": scores})
+    assert measure_separation(together, truths, 0.3) > 0.9

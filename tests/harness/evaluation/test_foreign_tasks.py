@@ -1,0 +1,81 @@
+"""Tasks whose metric has no score a question, through every command: a line that says so, and no wrong number."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sightscale.harness.cli import app
+from sightscale.harness.evaluation import read_manifest, read_records
+
+YAML = """task: NAME
+dataset_path: json
+dataset_kwargs: {data_files: {test: ROWS}}
+test_split: test
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{answer}}"
+process_results: !function scoring.PROCESS
+generation_kwargs: {max_new_tokens: 8, until: []}
+metric_list: [{metric: value, aggregation: mean, higher_is_better: true}]
+"""
+SCORING = """
+def ratings(doc, results):
+    return {"value": 37.5 if doc["answer"] == "A" else 80.0}
+
+def hits(doc, results):
+    return {"value": 100.0 if doc["answer"] == "A" else 0.0}
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run of a task in per cent of hits beside one of ratings, and a run of ratings alone."""
+    folder = tmp_path_factory.mktemp("foreign")
+    rows = folder / "rows.jsonl"
+    rows.write_text("".join(f'{{"question": "q{i}", "answer": "{"AB"[i % 2]}"}}\n' for i in range(6)))
+    (folder / "scoring.py").write_text(SCORING)
+    for name in ("ratings", "hits"):
+        text = YAML.replace("NAME", name).replace("ROWS", str(rows)).replace("PROCESS", name)
+        (folder / f"{name}.yaml").write_text(text)
+    outputs = folder / "both", folder / "ratings"
+    for output, tasks in zip(outputs, ("ratings,hits", "ratings"), strict=True):
+        shown = invoke(
+            *("run", "--model", "lmms:dummy,response=A", "--tasks", tasks, "--include-path", str(folder)),
+            *("--blind", "none", "--output", str(output)),
+        )
+        assert shown.exit_code == 0, shown.output
+        assert "warning: ratings has no score a question: value: its values lie between 37.5 and 80" in shown.stderr
+    return outputs
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_percentages_of_hits_are_scaled_and_ratings_have_no_score(runs: tuple[Path, Path]) -> None:
+    records = read_records(runs[0])
+    sighted = records[records["condition"] == "sighted"]
+    assert sighted.loc[sighted["task"] == "hits", "score"].tolist() == [1.0, 0.0] * 3
+    assert sighted.loc[sighted["task"] == "ratings", "score"].isna().all()
+    assert list(read_manifest(runs[0] / "manifest.json")["unscored"]) == ["ratings"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reliance", "RUN"],
+        ["report", "RUN", "--output", "OUT.html"],
+        ["export", "RUN", "--to", "model-index", "--output", "OUT.md"],
+        ["leaderboard", "add", "RUN", "--output", "OUT", "--visual-data", "1K", "--licence", "MIT", "--contact", "x"],
+    ],
+)
+def test_every_command_says_so(runs: tuple[Path, Path], command: list[str], tmp_path: Path) -> None:
+    both, ratings = (
+        invoke(*(word.replace("RUN", str(run)).replace("OUT", str(tmp_path / run.name)) for word in command))
+        for run in runs
+    )
+    assert "no score a question for ratings" in both.output + both.stderr
+    assert ratings.exit_code == 1 and "no score a question for ratings" in ratings.stderr
+    assert "Traceback" not in both.output + ratings.output and "validation error" not in ratings.stderr
