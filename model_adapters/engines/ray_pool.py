@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt, failed
@@ -171,12 +172,12 @@ def _connect(replicas: Replicas) -> Any:
     """Ray, connected. Raises UserError without it, without a cluster, or where no node could hold a replica."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray
+        ray: Any = import_module("ray")
     except ImportError as error:
         raise UserError("replicas need Ray: pip install 'sightscale[ray]'") from error
     if not ray.is_initialized():
-        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-        local = {"address": LOCAL, "include_dashboard": False, **quiet}
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        local: dict[str, Any] = {"address": LOCAL, "include_dashboard": False, **quiet}
         try:
             if replicas.address == LOCAL:
                 ray.init(**local)

@@ -114,8 +114,8 @@ class VllmEngine:
         # Packed weights are fewer numbers than the model has.
         self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
-        number_type = str(config.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|vllm|{number_type}{others}{habits.mark}"
+        type_name = str(config.dtype).removeprefix("torch.")
+        self.identity = f"{name_model(model, self.weights)}|vllm|{type_name}{others}{habits.mark}"
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
