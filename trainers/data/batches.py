@@ -10,25 +10,27 @@ import torch
 from PIL import Image
 
 from sightscale.tasks.errors import UserError, first_line
-from sightscale.trainers.data.conversations import IMAGE, Conversation, Conversations
+from sightscale.trainers.data.conversations import IGNORED, IMAGE, Conversation, Conversations, Opener
+from sightscale.trainers.data.kept_features import KeptFeatures
+from sightscale.trainers.data.kept_pictures import ListedPicture
 
-IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
 TRIES = 100  # rows in a row whose pictures can't be decoded, after which something else must be wrong
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A conversation whose pictures are in memory."""
+    """A conversation whose pictures are in memory, or whose pictures' features are kept."""
 
     conversation: Conversation
-    pictures: tuple[Image.Image, ...]
+    pictures: tuple[Image.Image | ListedPicture, ...]
 
 
 class OpenedRows:
     """Conversations with their pictures decoded; one that can't be is written down, and the next takes its place."""
 
-    def __init__(self, rows: Conversations, bad_rows: Path) -> None:
-        self.rows, self.bad_rows = rows, bad_rows
+    def __init__(self, rows: Conversations, bad_rows: Path, kept: bool = False) -> None:
+        """`kept` says that features stand for the pictures of lists, so that these needn't be drawn."""
+        self.rows, self.bad_rows, self.kept = rows, bad_rows, kept
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -37,19 +39,25 @@ class OpenedRows:
         for step in range(TRIES):
             conversation = self.rows[(i + step) % len(self.rows)]
             try:
-                return Opened(conversation, tuple(opener() for opener in conversation.pictures))
+                return Opened(conversation, tuple(map(self._open, conversation.pictures)))
             except (OSError, ValueError, Image.DecompressionBombError) as error:
                 with self.bad_rows.open("a") as file:
                     file.write(f"{conversation.origin}: a picture can't be decoded: {first_line(error)}\n")
         raise UserError(f"{TRIES} conversations in a row have pictures that can't be decoded; see {self.bad_rows}")
 
+    def _open(self, opener: Opener) -> Image.Image | ListedPicture:
+        return opener if self.kept and isinstance(opener, ListedPicture) else opener()
+
 
 class Collator:
     """Makes batches for one model; counts conversations that were cut to fit its context, and left out."""
 
-    def __init__(self, processor: Any, context: int, bad_rows: Path | None = None) -> None:
-        """`processor` is a model's processor, or a tokenizer for a model without pictures."""
-        self.processor, self.context, self.bad_rows = processor, context, bad_rows
+    def __init__(
+        self, processor: Any, context: int, bad_rows: Path | None = None, kept: KeptFeatures | None = None
+    ) -> None:
+        """`processor` is a model's processor, or a tokenizer for a model without pictures; `kept` are the features
+        that stand for pictures behind a frozen tower."""
+        self.processor, self.context, self.bad_rows, self.kept = processor, context, bad_rows, kept
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self.cut = self.left_out = 0
 
@@ -87,6 +95,11 @@ class Collator:
         with_pictures = [i for i, row in enumerate(rows) if row.pictures]
         if not with_pictures:
             return {}, lengths
+        listed = [one for i in with_pictures for one in rows[i].pictures if isinstance(one, ListedPicture)]
+        if self.kept and listed:
+            for i in with_pictures:
+                lengths[i] = [self.kept.tokens] * len(rows[i].pictures)
+            return {"pixel_values": self.kept.find(listed)}, lengths
         places = ["x".join([self.processor.image_token] * len(rows[i].pictures)) for i in with_pictures]
         pictures = [list(rows[i].pictures) for i in with_pictures]
         read = self.processor(text=places, images=pictures, return_tensors="pt", padding=True)
