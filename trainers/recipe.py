@@ -4,7 +4,7 @@ The study's recipes and the nano family differ in their files alone: parts are p
 name or built from the sizes given, data are conversation files or sets that come with the package.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -108,8 +108,23 @@ class EasyVqa(_Strict):
 
 
 MiniForm = Literal[
-    *("describe", "focus", "open", "choice", "box", "class", "similar", "boxes", "region", "locate", "differ"),
-    *("tell", "reason", "think", "recall", "repeat", "bind"),
+    "describe",
+    "focus",
+    "open",
+    "choice",
+    "box",
+    "class",
+    "similar",
+    "boxes",
+    "region",
+    "locate",
+    "differ",
+    "tell",
+    "reason",
+    "think",
+    "recall",
+    "repeat",
+    "bind",
 ]
 ALONE = frozenset(("tell", "reason", "think", "recall", "repeat", "bind"))  # forms that show no picture
 TRIPLETS = ("nights", "pieapp")
@@ -128,6 +143,13 @@ def fits(form: str, name: str) -> bool:
     if name.startswith(("refcoco", "drill")):
         return form not in ("choice", "open", "class", "bind")
     return form not in ("box", "class")
+
+
+def _check_sets(sets: Sequence[str]) -> None:
+    known = [name for name in (*SETS, *DRILLS) if name != "mmstar"]  # that one is the categories of its name together
+    for name in sets:
+        if name not in known:
+            raise ValueError(f"the mini suite has no set {name!r} to train on; known: {', '.join(known)}")
 
 
 class Mini(_Strict):
@@ -161,12 +183,15 @@ class Mini(_Strict):
 
     @model_validator(mode="after")
     def _check_forms(self) -> "Mini":
+        _check_sets(self.sets)
         for name in self.sets:
-            if name not in (*SETS, *DRILLS) or name == "mmstar":
-                raise ValueError(f"the mini suite has no set {name!r}")
             if not any(share > 0 and fits(form, name) for form, share in self.forms.items()):
                 raise ValueError(f"set {name!r} takes none of the forms {', '.join(self.forms)}")
         return self
+
+
+def _shows_pictures(source: "Mini") -> bool:
+    return any(share > 0 and form not in ALONE for form, share in source.forms.items())
 
 
 class ConversationFiles(_Strict):
@@ -234,8 +259,11 @@ class TowerStage(Schedule):
     def _check_items(self) -> "TowerStage":
         if (self.pooling == "dense") != (self.items is not None):
             raise ValueError("a dense tower stage, and no other, says how many items are drawn for it")
-        if self.pooling == "dense" and not (self.data == "mini" and self.sets):
-            raise ValueError("only the mini suite knows what covers each patch; name its sets")
+        if self.pooling == "dense" and self.data != "mini":
+            raise ValueError("only the mini suite knows what covers each patch")
+        if (self.data == "mini") != bool(self.sets):
+            raise ValueError("a tower stage on the mini suite, and no other, names sets")
+        _check_sets(self.sets)
         if self.epochs is not None:
             raise ValueError("pictures are drawn as they are needed, so a tower stage takes steps")
         return self
@@ -269,11 +297,17 @@ class Stage(Schedule):
             raise ValueError("a text stage trains the language model alone")
         if self.kind == "connector" and set(self.train) != {"connector"}:
             raise ValueError("a connector stage trains the connector alone")
-        if self.epochs is not None and any(one.source not in ("files", "hub") for one in self.mixture):
+        if self.epochs is not None and any(source.source not in ("files", "hub") for source in self.mixture):
             raise ValueError("only conversation files have epochs; give steps")
+        shown = [source for source in self.mixture if source.source != "mini" or _shows_pictures(source)]
+        if self.kind == "text" and any(source.source in ("easy_vqa", "mini") for source in shown):
+            raise ValueError("a text stage shows no picture, and some of its forms do")
+        if "language" not in self.train and len(shown) < len(self.mixture):
+            raise ValueError(
+                "a stage whose language model is frozen learns from pictures alone, and some forms show none"
+            )
         if "vision" not in self.train:
-            shown = [one for one in self.mixture if one.source != "mini" or set(one.forms) - ALONE]
-            kept = [one for one in shown if one.source == "mini" and one.items]
+            kept = [source for source in shown if source.source == "mini" and source.items]
             if kept and len(kept) < len(shown):
                 raise ValueError("of sources that show pictures, all keep them (`items`) or none does")
         return self
@@ -323,6 +357,13 @@ class Recipe(_Strict):
     def _check_stages(self) -> "Recipe":
         if self.vision.image_size % self.vision.patch_size and self.vision.pretrained is None:
             raise ValueError("image_size must be a multiple of patch_size")
+        if self.pictures.view != "single" and any(
+            isinstance(source, Mini) and source.items
+            for stage in self.stages
+            if isinstance(stage, Stage)
+            for source in stage.mixture
+        ):
+            raise ValueError("features are kept (`items`) of single views alone")
         names: list[str] = []
         for stage in self.stages:
             if stage.name in names:

@@ -17,8 +17,8 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sightscale.model_adapters.engines import load_model
-from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Part, Recipe, Schedule
+from sightscale.trainers.work_folders import holds_weights
 
 PARTS: dict[Part, tuple[str, ...]] = {
     "vision": ("model.vision_tower.",),
@@ -227,12 +227,13 @@ def count_devices() -> int:
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; Trainer writes its state last."""
+    """The newest checkpoint that was written to its end, where its state stands, with weights of full length."""
     numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for path in numbered:
         try:
             json.loads((path / "trainer_state.json").read_text())
         except (OSError, ValueError):
             continue
-        return path
+        if holds_weights(path):
+            return path
     return None

@@ -1,13 +1,15 @@
 """Training a recipe: its stages one after the other, each from the weights of the one that it comes after.
 
 The work folder holds one folder a stage: Trainer's checkpoints and, once it is finished, the model in
-`STAGE/done`. Running the same recipe in the same folder again goes on where it stopped.
+`STAGE/done`. Running the same recipe in the same folder again goes on where it stopped. What a recipe can be wrong in
+is refused before its first step.
 """
 
 import hashlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -32,6 +34,7 @@ from sightscale.trainers.data import (
     Passes,
     PictureList,
     build_mixture,
+    find_hub_files,
     keep_features,
     keep_pictures,
     list_pictures,
@@ -49,35 +52,38 @@ from sightscale.trainers.model import (
     reading_features,
     see,
 )
-from sightscale.trainers.recipe import EasyVqa, Mini, Recipe, Stage, TowerStage
-from sightscale.trainers.stages import part_of, read_log, run_stage
-from sightscale.trainers.work_folders import claim, hold
+from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Stage, TowerStage
+from sightscale.trainers.stages import count_devices, part_of, read_log, run_stage
+from sightscale.trainers.work_folders import check_writable, claim, going_on, hold, holds_weights, is_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
 HELD_OUT, HELD_OUT_SEED = 208, 1_000_000  # items that a tower is measured on, and what sets their seed apart
 MEASURED_AT_ONCE = 64  # pictures
+LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
 def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path()) -> dict[str, Path]:
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
     A recipe with one release writes it to `output`, one with several to folders of their names in it.
-    Raises UserError when `work` was begun with another recipe or another process trains in it, or when data or a
-    part can't be had.
+    Raises UserError when `work` was begun with another recipe or another process trains in it, when data or a part
+    can't be had, when the recipe can't be trained as it is, and when the disk is full.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    check_writable(output)
     with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
         claim(
             work / "recipe.json", recipe.model_dump_json(indent=2), "recipe; give another --work folder, or delete it"
         )
-        return _train_stages(recipe, work, output, data_root)
+        with going_on(work):
+            return _train_stages(recipe, work, output, data_root)
 
 
 def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> dict[str, Path]:
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), list_phrases(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
+    check(recipe, processor, data_root)
     released: dict[str, Path] = {}
     releases = [stage.release for stage in recipe.stages if isinstance(stage, Stage) and stage.release]
     before = ""
@@ -85,8 +91,9 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> 
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
         if start:
+            _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
-        if (folder / "done" / "complete").is_file():
+        if is_whole(folder / "done"):
             logger.info(f"stage {stage.name}: finished before")
         elif isinstance(stage, TowerStage):
             _train_tower(model, processor, stage, recipe, folder)
@@ -99,6 +106,38 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> 
             released[stage.release] = target
         before = stage.name
     return released
+
+
+def check(recipe: Recipe, processor: Any, data_root: Path) -> None:
+    """Look at what every stage will learn from, and at how its batches are cut on the devices there are.
+
+    Raises UserError for a file that isn't there, and for a conversation of a set that comes with the package that the
+    context is too short for. Conversation files may hold longer ones; these are cut, and counted.
+    """
+    collator = Collator(processor, recipe.language.context)
+    for number, stage in enumerate(recipe.stages):
+        recipe.cut_batch(stage, count_devices())
+        for ingredient in stage.mixture if isinstance(stage, Stage) else ():
+            if isinstance(ingredient, EasyVqa | Mini):
+                rows = open_source(ingredient.source).converse(ingredient, recipe.seed + number, recipe.augment)
+                longest = collator.measure_longest(rows, LOOKED_AT)
+                if longest > recipe.language.context:
+                    raise UserError(
+                        f"recipe {recipe.name}: stage {stage.name} has a conversation of {longest:,} tokens, and the "
+                        f"language model's context holds {recipe.language.context:,}; give it more, or fewer turns"
+                    )
+            elif isinstance(ingredient, HubFiles):
+                find_hub_files(ingredient.dataset, ingredient.revision, ingredient.files, data_root, fetch=True)
+            else:
+                for file in ingredient.files:
+                    if not (data_root / file).is_file():
+                        raise UserError(f"stage {stage.name}: there is no conversation file {data_root / file}")
+
+
+def _wait_for(done: Path) -> None:
+    """Wait, in all of a recipe's processes but the first, which writes it, until a stage's model is there."""
+    while os.environ.get("RANK", "0") != "0" and not is_whole(done):
+        time.sleep(1.0)
 
 
 def training_texts(recipe: Recipe) -> list[str]:
@@ -127,15 +166,16 @@ def _packaged_sets(recipe: Recipe) -> dict[str, set[str]]:
 
 def _keep_features(model: Any, processor: Any, stage: Stage, folder: Path) -> KeptFeatures | None:
     """The features of the stage's listed pictures behind a tower that doesn't learn; None where none are listed."""
-    mixed = [one for one in stage.mixture if isinstance(one, Mini) and one.items]
-    if "vision" in stage.train or not mixed:
+    listing = [ingredient for ingredient in stage.mixture if isinstance(ingredient, Mini) and ingredient.items]
+    if "vision" in stage.train or not listing:
         return None
     named, look = name_tower(model), partial(see, model, processor.image_processor)
     lists = {}
-    for one in mixed:
-        pictures = list_pictures(one)
+    for ingredient in listing:
+        pictures = list_pictures(ingredient)
         if pictures not in lists:
-            logger.info(f"stage {stage.name}: features of {one.items:,} items of {', '.join(dict.fromkeys(one.sets))}")
+            names = ", ".join(dict.fromkeys(ingredient.sets))
+            logger.info(f"stage {stage.name}: features of {ingredient.items:,} items of {names}")
             with hold(folder / f"features-{pictures.key(named)}", wait=True):
                 lists[pictures] = keep_features(pictures, look, named, folder)
     return KeptFeatures(lists)
@@ -189,6 +229,8 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(exclude_defaults=True), str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
+    if weights.is_file() and not holds_weights(shared):
+        raise UserError(f"{weights} is cut or damaged; delete it, and the same command trains that tower again")
     # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
         if weights.is_file():
@@ -198,9 +240,8 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         else:
             _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
-    done = folder / "done"
-    model.save_pretrained(done)
-    (done / "complete").touch()
+    if os.environ.get("RANK", "0") == "0":
+        write_whole(folder / "done", model.save_pretrained)
 
 
 def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
@@ -219,15 +260,15 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
             partial(collate_kept, kept),
         )
         measure = partial(_measure_tower, heads, held_out, kept.values)
-        told = f"{len(kept):,} pictures of {', '.join(dict.fromkeys(stage.sets))}, patch by patch"
+        labels = f"{len(kept):,} pictures of {', '.join(dict.fromkeys(stage.sets))}, patch by patch"
     else:
         pictures = open_source(stage.data).label(stage, recipe)
         torch.manual_seed(recipe.seed)  # of the tower and the heads
         tower = SiglipVisionModel(model.config.vision_config)
         heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
         rows, collator = pictures, partial(collate_pictures, image_processor=processor.image_processor)
-        told = ", ".join(pictures.values)
-    logger.info(f"stage {stage.name}: {stage.steps} steps on {told}")
+        labels = ", ".join(pictures.values)
+    logger.info(f"stage {stage.name}: {stage.steps} steps on {labels}")
     run_stage(
         heads,
         stage,
@@ -301,12 +342,12 @@ def _lengths(mixture: Mixture) -> list[int]:
 
 def _finish(trainer: Any, folder: Path) -> None:
     """Keep a stage's model, whole or not at all."""
-    done = folder / "done"
-    trainer.save_model(str(done))
-    if trainer.is_world_process_zero():
-        (done / "complete").touch()
-        for checkpoint in folder.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
+    if not trainer.is_world_process_zero():
+        trainer.save_model(str(folder / "done.partial"))  # where weights are shared out, every process has a part
+        return
+    write_whole(folder / "done", lambda unfinished: trainer.save_model(str(unfinished)))
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
 
 
 def _read_weights(model: Any, done: Path) -> None:

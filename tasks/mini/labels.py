@@ -92,8 +92,8 @@ def _draw(scene: dict[str, Any]) -> tuple[list[Mark], Image.Image]:
 def whole_labels(scene: Mapping[str, Any]) -> dict[str, str]:
     """What a scene says of the whole picture."""
     kind = scene["kind"]
-    said = {f"{kind} {name}": str(scene[name]) for name in WHOLE.get(kind, ())}
-    return {name: said.get(name, UNKNOWN) for name in WHOLE_LABELS} | {"kind": kind}
+    labels = {f"{kind} {name}": str(scene[name]) for name in WHOLE.get(kind, ())}
+    return {name: labels.get(name, UNKNOWN) for name in WHOLE_LABELS} | {"kind": kind}
 
 
 def _looks(mark: Mark, box: Sequence[float]) -> dict[str, str]:
@@ -139,6 +139,6 @@ def _place_letters(marks: Sequence[Mark], size: tuple[int, int], patches: Mappin
                 letters.setdefault((int(y), int(x)), []).append((round(2 * y), x, mark.name))
     for k in range(LETTERS):
         patches[f"letter {k + 1}"][:] = NOTHING
-    for place, found in letters.items():
-        for k, (_, _, name) in enumerate(sorted(found)[:LETTERS]):
+    for place, standing in letters.items():
+        for k, (_, _, name) in enumerate(sorted(standing)[:LETTERS]):
             patches[f"letter {k + 1}"][place] = name

@@ -1,11 +1,12 @@
 from .batches import Collator as Collator, OpenedRows as OpenedRows
 from .conversation_files import ConversationFile as ConversationFile, read_pictures as read_pictures
 from .conversations import IGNORED as IGNORED, IMAGE as IMAGE
+from .hub_files import find_hub_files as find_hub_files
 from .kept_features import KeptFeatures as KeptFeatures, keep_features as keep_features
 from .kept_pictures import (
     KeptPictures as KeptPictures,
-    Passes as Passes,
     ListedPicture as ListedPicture,
+    Passes as Passes,
     PictureList as PictureList,
     keep_pictures as keep_pictures,
     list_pictures as list_pictures,

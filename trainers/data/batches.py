@@ -89,13 +89,25 @@ class Collator:
             pixels, _ = self._read_pictures([row for row, _, _ in fitting])
         return {"input_ids": input_ids, "attention_mask": attention, "labels": labels, **pixels}
 
+    def measure_longest(self, rows: Conversations, n: int) -> int:
+        """The most tokens that one of the first `n` conversations has; every picture counts as the first one does."""
+        conversations = [rows[i] for i in range(n)]
+        shown = next((row for row in conversations if row.pictures), None)
+        of_a_picture = 0
+        if shown:
+            _, ((of_a_picture, *_),) = self._read_pictures([Opened(shown, (shown.pictures[0](),))])
+        return max(
+            len(self._tokenise(self._list_messages(row, [of_a_picture] * len(row.pictures)))[0])
+            for row in conversations
+        )
+
     def _read_pictures(self, rows: Sequence[Opened]) -> tuple[dict[str, torch.Tensor], list[list[int]]]:
         """The pictures' tensors, and how many tokens the processor makes of each picture of each row."""
         lengths: list[list[int]] = [[] for _ in rows]
         with_pictures = [i for i, row in enumerate(rows) if row.pictures]
         if not with_pictures:
             return {}, lengths
-        listed = [one for i in with_pictures for one in rows[i].pictures if isinstance(one, ListedPicture)]
+        listed = [picture for i in with_pictures for picture in rows[i].pictures if isinstance(picture, ListedPicture)]
         if self.kept and listed:
             for i in with_pictures:
                 lengths[i] = [self.kept.tokens] * len(rows[i].pictures)
@@ -116,13 +128,8 @@ class Collator:
 
     def _encode(self, conversation: Conversation, lengths: Sequence[int]) -> tuple[list[int], list[int]]:
         """Token ids and the assistant's mask, of as many whole turns as fit the context."""
-        remaining = iter(lengths)
-        messages = [{"role": "system", "content": conversation.system}] if conversation.system else []
-        fewest = len(messages) + 2
-        for question, (_, answer) in zip(conversation.questions, conversation.turns, strict=True):
-            first, *parts = question.split(IMAGE) if conversation.pictures else [question]
-            asked = first + "".join(self.processor.image_token * next(remaining) + part for part in parts)
-            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        messages = self._list_messages(conversation, lengths)
+        fewest = len(messages) - 2 * len(conversation.turns) + 2
         ids, mask = self._tokenise(messages)
         cut = len(ids) > self.context
         while len(ids) > self.context and len(messages) > fewest:
@@ -132,6 +139,16 @@ class Collator:
             raise UserError("the chat template marks no assistant tokens ({% generation %}), so there is no loss")
         self.cut += cut
         return ids[: self.context], mask[: self.context]
+
+    def _list_messages(self, conversation: Conversation, lengths: Sequence[int]) -> list[dict[str, Any]]:
+        """The conversation's messages, with as many image tokens in each picture's place as `lengths` says."""
+        remaining = iter(lengths)
+        messages = [{"role": "system", "content": conversation.system}] if conversation.system else []
+        for question, (_, answer) in zip(conversation.questions, conversation.turns, strict=True):
+            first, *parts = question.split(IMAGE) if conversation.pictures else [question]
+            asked = first + "".join(self.processor.image_token * next(remaining) + part for part in parts)
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        return messages
 
     def _tokenise(self, messages: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
         encoded = self.tokenizer.apply_chat_template(

@@ -16,7 +16,7 @@ from PIL import Image
 
 from sightscale.tasks.errors import blaming
 from sightscale.tasks.mini import render
-from sightscale.trainers.data.kept_pictures import ListedPicture, PictureList, allocate
+from sightscale.trainers.data.kept_pictures import ListedPicture, PictureList, allocate, open_array
 
 AT_ONCE = 32  # pictures that the tower sees at a time
 
@@ -31,7 +31,7 @@ class KeptFeatures:
 
     def find(self, pictures: Sequence[ListedPicture]) -> torch.Tensor:
         """The features of some pictures, as a tower would give them: pictures × patches × width, float32."""
-        rows = [self.lists[one.pictures][one.number] for one in pictures]
+        rows = [self.lists[picture.pictures][picture.number] for picture in pictures]
         return torch.from_numpy(np.stack(rows).astype(np.float32))
 
     @property
@@ -41,13 +41,15 @@ class KeptFeatures:
 
 
 def keep_features(pictures: PictureList, see: See, tower: str, folder: Path) -> np.ndarray:
-    """The features of a list's pictures from a file in `folder`, computed now if it isn't there; `tower` names whose."""
+    """The features of a list's pictures from a file in `folder`, computed now if it isn't there; they're `tower`'s."""
     path = folder / f"features-{pictures.key(tower)}.npy"
-    if not path.is_file():
+    features = open_array(path)
+    if features is None:
         with blaming(path, "write"):
             folder.mkdir(parents=True, exist_ok=True)
             _compute(pictures, see, path)
-    features: np.ndarray = np.load(path, mmap_mode="r")
+        features = open_array(path)
+        assert features is not None  # it was written a moment ago
     return features
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sightscale.tasks.errors import blaming
+from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.mini import (
     NOTHING,
     PATCH_LABELS,
@@ -136,8 +136,11 @@ class KeptPictures:
         return len(self.pixels)
 
     def _open(self, name: str) -> np.ndarray:
-        opened: np.ndarray = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        return opened
+        path = self.folder / f"{name}.npy"
+        array = open_array(path)
+        if array is None:
+            raise UserError(f"{path} is cut or damaged; delete {self.folder}, and it is made again")
+        return array
 
 
 def keep_pictures(pictures: PictureList, folder: Path, image_size: int, patch_size: int) -> KeptPictures:
@@ -167,14 +170,23 @@ def _draw(pictures: PictureList, kept: Path, image_size: int, side: int) -> None
             labelled = label_scene(scene, side)
             arrays["pixels"][at] = labelled.picture.convert("RGB").resize((image_size, image_size))
             for j, name in enumerate(PATCH_LABELS):
-                arrays["patches"][at, :, j] = [values.number(name, one) for one in labelled.patches[name].flat]
+                arrays["patches"][at, :, j] = [values.number(name, value) for value in labelled.patches[name].flat]
             arrays["boxes"][at] = labelled.boxes.reshape(-1, 4)
             arrays["whole"][at] = [values.number(name, labelled.whole[name]) for name in WHOLE_LABELS]
             at += 1
     for array in arrays.values():
-        array.flush()
+        array.flush()  # type: ignore[attr-defined]  # it is a memmap
     (kept / "values.json").write_text(json.dumps(values.names))
     (kept / COMPLETE).touch()
+
+
+def open_array(path: Path) -> np.ndarray | None:
+    """The array in a file, read as it is needed; None where there is no file, or not all of it."""
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return array
 
 
 def allocate(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:

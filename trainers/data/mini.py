@@ -13,7 +13,16 @@ from typing import Any
 from sightscale.tasks.mini import PLACES, Item, ask_items, draw_item, render, scenes_of, things_of
 from sightscale.trainers.data.conversations import IGNORED, Conversation, Conversations, Opener
 from sightscale.trainers.data.kept_pictures import ListedPicture, PictureList, list_pictures
-from sightscale.trainers.data.mini_forms import ASKS, AT_THE_END, COMPARE, FORMS, PHRASES, READS, Turn, after_description
+from sightscale.trainers.data.mini_forms import (
+    ASKS,
+    AT_THE_END,
+    COMPARE,
+    FORMS,
+    PHRASES,
+    READS,
+    Turn,
+    after_description,
+)
 from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
 from sightscale.trainers.recipe import ALONE, Mini, Recipe, TowerStage, fits
 
@@ -71,7 +80,7 @@ def converse(
     ends = [form for form in dict.fromkeys(drawn) if form in AT_THE_END]
     questions = ask_items(name, item, rng) if len(drawn) > 1 and ASKS & set(drawn) else [item]
     rng.shuffle(questions)
-    said: list[Turn] = []
+    conversed: list[Turn] = []
     for form in [form for form in drawn if form not in AT_THE_END] + ends[:1]:
         if form in ASKS:
             if not questions:
@@ -80,15 +89,15 @@ def converse(
         else:
             asked = item
         turn = FORMS[form](asked, rng)
-        if form in READS and said:
+        if form in READS and conversed:
             if asked.category == "grounding":
                 break  # its description holds the box of its own phrase alone
             turn = after_description(turn[0]), turn[1]
-        if turn[0] not in {question for question, _ in said}:
-            said.append(turn)
+        if turn[0] not in {question for question, _ in conversed}:
+            conversed.append(turn)
     if len(scenes_of(item.scene)) > 1 and not alone:
-        said[0] = (COMPARE + said[0][0], said[0][1])
-    return tuple(said), not alone
+        conversed[0] = (COMPARE + conversed[0][0], conversed[0][1])
+    return tuple(conversed), not alone
 
 
 def mini_texts(sets: Sequence[str], n: int = 400) -> list[str]:

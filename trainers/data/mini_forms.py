@@ -61,7 +61,7 @@ def pose(item: Item, rng: random.Random) -> str:
 def caption(item: Item, rng: random.Random) -> str:
     """The item's description with about half of its sentences, in their order."""
     sentences = item.description.rstrip(".").split(". ")
-    sentences_kept = [one for k, one in enumerate(sentences) if k == 0 or rng.random() < 0.5]
+    sentences_kept = [sentence for k, sentence in enumerate(sentences) if k == 0 or rng.random() < 0.5]
     return ". ".join(sentences_kept) + "."
 
 
@@ -147,7 +147,7 @@ def _tell(item: Item, rng: random.Random) -> Turn:
     return TELL, item.description
 
 
-def _told(item: Item, rng: random.Random) -> str:
+def _describe_for_reader(item: Item, rng: random.Random) -> str:
     """A description such as a perception module might write, in either order."""
     return item.description if rng.random() < 0.5 else extraction(item)
 
@@ -168,13 +168,13 @@ def _reasoned(item: Item, rng: random.Random, mode: Mode) -> Turn:
         asked_format, question = "box", LOCATE + item.question
     elif not item.options or rng.random() < 0.25:
         asked_format, question, answer = "short", f"Question: {item.question}\n", item.answer
-    asked = reasoning_prompt(_told(item, rng), question, mode, asked_format)
+    asked = reasoning_prompt(_describe_for_reader(item, rng), question, mode, asked_format)
     thought = f"<think>\n{item.reasoning}\n</think>\n\n" if mode == Mode.THINKING else ""
     return asked, f"{thought}Answer: {answer}"
 
 
 def after_description(prompt: str) -> str:
-    """A reasoning module's prompt from the question on, for a description that was told before."""
+    """A reasoning module's prompt from the question on, for a description that was read before."""
     return prompt.split("\n", 3)[3]  # the task, an empty line, the description, which is one line
 
 
@@ -218,7 +218,12 @@ def list_marks(scene: Scene) -> list[tuple[str, tuple[float, float, float, float
             left, top, right, bottom = mark.box
             box = left / width, top / height, right / width, bottom / height
             named.append((name_mark(mark), box))
-    return sorted(named, key=lambda one: (round(3 * (one[1][1] + one[1][3])), one[1][0] + one[1][2], one[0]))
+    return sorted(named, key=_reading_order)
+
+
+def _reading_order(named: tuple[str, tuple[float, float, float, float]]) -> tuple[int, float, str]:
+    name, (left, top, right, bottom) = named
+    return round(3 * (top + bottom)), left + right, name
 
 
 def name_mark(mark: Mark) -> str:
@@ -233,9 +238,9 @@ def tell_difference(reference: Scene, other: Scene) -> str:
         return f"{other['how']} of strength {other['strength']}."
     before, after = things_of(reference), things_of(other)
     changed = [
-        f"{PLACES[one.place]} the {one.colour} {one.shape} is {two.colour} {two.shape}"
-        for one, two in zip(before, after, strict=True)
-        if one != two
+        f"{PLACES[thing.place]} the {thing.colour} {thing.shape} is {instead.colour} {instead.shape}"
+        for thing, instead in zip(before, after, strict=True)
+        if thing != instead
     ]
     return f"{len(changed)} {'thing' if len(changed) == 1 else 'things'}: {'; '.join(changed)}."
 
@@ -286,4 +291,3 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
 ASKS = frozenset(("open", "choice", "box", "reason", "think"))  # asks an item's question, so another each turn
 READS = frozenset(("reason", "think"))  # reads a description
 AT_THE_END = frozenset(("describe", "focus", "boxes"))  # tells all that was asked about, so once and last
-

@@ -37,6 +37,7 @@ from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Language, Recipe, Vision
 
 PAD, START, END, IMAGE, VIDEO = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"
+SPECIAL = (PAD, START, END, IMAGE)
 
 # ChatML as Qwen3 writes it; the generation marks tell the trainer which tokens are the assistant's.
 CHAT_TEMPLATE = (
@@ -60,8 +61,12 @@ CHAT_TEMPLATE = (
 def build_tokenizer(texts: list[str], vocabulary: int, phrases: Sequence[str] = ()) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer trained on `texts`; any string can be written with it.
 
-    Each of `phrases` is one token wherever it stands; with them, other digits are a token each too.
+    Each of `phrases` is one token wherever it stands; with them, other digits are a token each too. Raises UserError
+    where the vocabulary has no room for them and for every byte.
     """
+    least = len(phrases) + len(SPECIAL) + len(pre_tokenizers.ByteLevel.alphabet())
+    if vocabulary < least:
+        raise UserError(f"a vocabulary of {vocabulary} has no room for every byte and {len(phrases)} prompts: {least}")
     tokenizer = Tokenizer(models.BPE())
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     digits = pre_tokenizers.Digits(individual_digits=True)
@@ -69,13 +74,13 @@ def build_tokenizer(texts: list[str], vocabulary: int, phrases: Sequence[str] = 
     tokenizer.decoder = decoders.ByteLevel()
     trainer = tokenizer_trainers.BpeTrainer(
         vocab_size=vocabulary - len(phrases),
-        special_tokens=[PAD, START, END, IMAGE],
+        special_tokens=list(SPECIAL),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     if phrases:  # the tokens left are for the other words
-        said = re.compile("|".join(map(re.escape, sorted(phrases, key=len, reverse=True))))
-        texts = [part for text in texts for part in said.split(text) if part]
+        phrase = re.compile("|".join(map(re.escape, sorted(phrases, key=len, reverse=True))))
+        texts = [part for text in texts for part in phrase.split(text) if part]
     tokenizer.train_from_iterator([*texts, "user\n", "assistant\n"], trainer)
     tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
     return PreTrainedTokenizerFast(

@@ -15,7 +15,7 @@ def reading_features(model: Any) -> Iterator[None]:
     """Let `model` take features (pictures × patches × width) as its `pixel_values`, in place of pictures."""
     tower = model.model.vision_tower
 
-    def forward(pixel_values: torch.Tensor, **_: Any) -> BaseModelOutputWithPooling:
+    def forward(pixel_values: Any, **_: Any) -> BaseModelOutputWithPooling:
         return BaseModelOutputWithPooling(last_hidden_state=pixel_values, hidden_states=(pixel_values,))
 
     tower.forward = forward

@@ -1,7 +1,7 @@
 """Pretraining of the vision tower: naming from its patches what is known of each picture.
 
 The heads that name it are thrown away afterwards; the tower keeps what it learned to see. From
-scratch and on few pictures, a language model's loss alone teaches a tower colour but not shape. What is told of
+scratch and on few pictures, a language model's loss alone teaches a tower colour but not shape. What is known of
 every patch (`DenseTower`) teaches it where things are as well, from a hundred times as many labels a picture.
 """
 
@@ -62,7 +62,7 @@ class DenseTower(nn.Module):
     """A tower whose every patch names what covers it, that thing's box, and what holds of the whole picture."""
 
     def __init__(self, tower: SiglipVisionModel, values: Mapping[str, Sequence[str]], patch_labels: int) -> None:
-        """`values` holds each label's possible values, of the patches (`patch_labels` of them) and then of the whole."""
+        """`values` holds each label's possible values: `patch_labels` labels of patches, then those of the whole."""
         super().__init__()
         self.tower = tower
         self.sizes = [len(names) for names in values.values()]
@@ -73,11 +73,11 @@ class DenseTower(nn.Module):
     def forward(
         self, pixel_values: torch.Tensor, patches: torch.Tensor, boxes: torch.Tensor, whole: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """`loss` for pictures (batch × 3 × side × side), the names of patches (batch × patches × labels), boxes (batch ×
+        """`loss` for pictures (batch × 3 × side × side), names of patches (batch × patches × labels), boxes (batch ×
         patches × 4, NaN where nothing is) and names of the whole (batch × labels)."""
-        seen = self.tower(pixel_values).last_hidden_state
+        features = self.tower(pixel_values).last_hidden_state
         losses = []
-        for k, logits in enumerate(self.heads(seen).split(self.sizes, dim=-1)):
+        for k, logits in enumerate(self.heads(features).split(self.sizes, dim=-1)):
             right = self._labels(k, patches, whole)
             if (right != IGNORED).any():
                 weights = torch.ones(self.sizes[k])
@@ -88,11 +88,11 @@ class DenseTower(nn.Module):
                         logits.float().flatten(0, 1), right.flatten(), weights.to(logits.device), ignore_index=IGNORED
                     )
                 )
-        found, bins = self._boxes(seen)
+        numbers, bins = self._boxes(features)
         there = ~boxes.isnan().any(-1)
         if there.any():
             true = boxes[there]
-            losses.append(BOX_WEIGHT * nn.functional.l1_loss(found[there], true))
+            losses.append(BOX_WEIGHT * nn.functional.l1_loss(numbers[there], true))
             classes = (true * BINS).round().long().clamp(0, BINS)
             losses.append(4 * BIN_WEIGHT * nn.functional.cross_entropy(bins[there].flatten(0, 1), classes.flatten()))
         return {"loss": torch.stack(losses).sum()}
@@ -100,19 +100,19 @@ class DenseTower(nn.Module):
     @torch.no_grad()
     def measure(self, batch: Mapping[str, torch.Tensor]) -> dict[str, tuple[float, int]]:
         """Of each label the share named rightly, where there is something to name, and of how many; `box` for boxes."""
-        seen = self.tower(batch["pixel_values"]).last_hidden_state
+        features = self.tower(batch["pixel_values"]).last_hidden_state
         shares = {}
-        for k, logits in enumerate(self.heads(seen).split(self.sizes, dim=-1)):
+        for k, logits in enumerate(self.heads(features).split(self.sizes, dim=-1)):
             right = self._labels(k, batch["patches"], batch["whole"])
             there = (right != IGNORED) & (right != 0) if k < self.patch_labels else right != IGNORED
             if there.any():
                 hits = (logits.argmax(-1) == right)[there].float()
                 shares[self.names[k]] = float(hits.mean()), len(hits)
-        found, _ = self._boxes(seen)
+        numbers, _ = self._boxes(features)
         there = ~batch["boxes"].isnan().any(-1)
         if there.any():
             shares["box"] = (
-                float((_overlap(found[there], batch["boxes"][there]) >= OVERLAP).float().mean()),
+                float((_overlap(numbers[there], batch["boxes"][there]) >= OVERLAP).float().mean()),
                 int(there.sum()),
             )
         return shares
@@ -122,17 +122,18 @@ class DenseTower(nn.Module):
             return patches[..., k]
         return whole[:, None, k - self.patch_labels].expand(patches.shape[:2])
 
-    def _boxes(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _boxes(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Boxes as numbers (batch × patches × 4) and as classes (batch × patches × 4 × bins)."""
-        told = self.box(seen).float()
-        return told[..., :4], told[..., 4:].unflatten(-1, (4, BINS + 1))
+        outputs = self.box(features).float()
+        return outputs[..., :4], outputs[..., 4:].unflatten(-1, (4, BINS + 1))
 
 
-def _overlap(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def _overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Intersection over union of boxes (n × 4) in pairs."""
-    low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
-    both = (high - low).clamp(0).prod(-1)
-    return both / ((one[:, 2:] - one[:, :2]).prod(-1) + (other[:, 2:] - other[:, :2]).prod(-1) - both).clamp(1e-9)
+    low, high = torch.maximum(boxes[:, :2], others[:, :2]), torch.minimum(boxes[:, 2:], others[:, 2:])
+    shared = (high - low).clamp(0).prod(-1)
+    areas = [(sides[:, 2:] - sides[:, :2]).prod(-1) for sides in (boxes, others)]
+    return shared / (areas[0] + areas[1] - shared).clamp(1e-9)
 
 
 def collate_kept(kept: KeptPictures, numbers: Sequence[int]) -> dict[str, torch.Tensor]:

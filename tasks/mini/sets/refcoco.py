@@ -143,17 +143,18 @@ def ask_phrases(rng: random.Random, scene: Scene) -> list[Item]:
         if looks:
             phrase = " ".join(getattr(target, part) for part in rng.choice(looks))
             items.append(_item(scene, things, target, phrase, MIDDLE, 1 / 9))
-        same = [one for one in things if (one.colour, one.shape) == (target.colour, target.shape)]
+        same = [thing for thing in things if (thing.colour, thing.shape) == (target.colour, target.shape)]
         for zone, holds in ZONES.items():
-            if len(same) > 1 and [one for one in same if holds(one)] == [target]:
+            if len(same) > 1 and [thing for thing in same if holds(thing)] == [target]:
                 phrase = f"{target.colour} {target.shape} {zone}"
                 items.append(_item(scene, things, target, phrase, ZONE_GUESSES[zone], 1 / 3))
         for other in things:
             relation = next((name for name, holds in RELATIONS.items() if holds(target, other)), None)
-            if relation and other is not target and _alone(other, things, "colour", "shape"):
-                if [one for one in same if RELATIONS[relation](one, other)] == [target]:
-                    phrase = f"the {target.colour} {target.shape} that is {relation} the {other.colour} {other.shape}"
-                    items.append(_item(scene, things, target, phrase, RELATION_GUESSES[relation], 2 / 9))
+            if not relation or other is target or not _alone(other, things, "colour", "shape"):
+                continue
+            if [thing for thing in same if RELATIONS[relation](thing, other)] == [target]:
+                phrase = f"the {target.colour} {target.shape} that is {relation} the {other.colour} {other.shape}"
+                items.append(_item(scene, things, target, phrase, RELATION_GUESSES[relation], 2 / 9))
     return items
 
 

@@ -94,8 +94,8 @@ def ask_plate(rng: random.Random, scene: dict[str, Any]) -> list[Item]:
 
 
 def _describe(scene: dict[str, Any]) -> str:
-    told = ", ".join(f"{letter} is {a(row[1])} {row[0]}" for letter, row in zip("XYZ", scene["things"], strict=True))
-    return f"A plate from a school book, figure {scene['figure']}, with three labelled pictures: {told}."
+    figures = ", ".join(f"{letter} is {a(row[1])} {row[0]}" for letter, row in zip("XYZ", scene["things"], strict=True))
+    return f"A plate from a school book, figure {scene['figure']}, with three labelled pictures: {figures}."
 
 
 def _ask_label(rng: random.Random, scene: dict[str, Any], number: int) -> Item:

@@ -74,11 +74,11 @@ def _ask(
 
 
 def _item(scene: Scene, choice: Choice, question: str, focus: str, reasoning: str) -> Item:
-    told = " ".join(f"The {colour} sign says {word}." for word, colour, _ in scene["signs"])
+    signs = " ".join(f"The {colour} sign says {word}." for word, colour, _ in scene["signs"])
     return Item(
         question=question,
         scene=scene,
-        description=f"A street with four signs. {told} A tag gives the price {scene['price']}.",
+        description=f"A street with four signs. {signs} A tag gives the price {scene['price']}.",
         reasoning=reasoning,
         category="TextVQA",
         focus=focus,

@@ -8,13 +8,12 @@ import pytest
 
 from sightscale.model_adapters.decoupled.prompts import perception_prompt
 from sightscale.model_adapters.engines.thinking import split_thinking
-from sightscale.tasks.mini import DRILLS, SETS, ask_items, draw_item, iterate_items, scenes_of
+from sightscale.tasks.mini import DRILLS, SETS, draw_item, iterate_items
 from sightscale.tasks.mini.items import split_of
 from sightscale.tasks.mini.rendering import render
 from sightscale.trainers.data.conversations import IGNORED
-from sightscale.trainers.data.kept_pictures import PictureList
 from sightscale.trainers.data.mini import LabelledMini, MiniConversations, attributes, mini_texts
-from sightscale.trainers.data.mini_forms import FORMS, caption, extraction, list_marks, pose
+from sightscale.trainers.data.mini_forms import FORMS, caption, extraction, pose
 from sightscale.trainers.recipe import ALONE, fits
 
 IN_DOMAIN = [name for name in SETS if name.startswith("in_domain/")]
