@@ -75,10 +75,9 @@ def _parse_system(name: str, changes: dict[str, str | bool]) -> ModelSpec:
 def check_model(spec: ModelSpec) -> None:
     """Raise UserError for a model that can't be loaded here, as far as that is known before any time is spent on it."""
     roles = [spec.arguments.get(role) for role in ("perception", "reasoning", "focus_llm")]
-    names = {"end-to-end": [spec.name], "decoupled": roles}.get(spec.kind, [])
-    for name in names:
-        if isinstance(name, str):
-            check_engine(name)
+    named = {"end-to-end": (spec.name,), "decoupled": tuple(name for name in roles if isinstance(name, str))}
+    for name in named.get(spec.kind, ()):
+        check_engine(name)
 
 
 def open_model(spec: ModelSpec, *, batch_size: int, seed: int, store: str) -> lmms:

@@ -7,7 +7,6 @@ from pathlib import Path
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.data import build_mixture
 from sightscale.trainers.recipe import Language, Part, Pictures, Recipe, Stage, TowerStage, Vision
-from sightscale.trainers.stages import cut_batch
 
 CHARACTERS_PER_TOKEN = 4.0  # of English text in a large vocabulary; a new, small one has fewer
 SAMPLE = 200  # conversations looked at, to know how long they are
@@ -72,7 +71,7 @@ def estimate(recipe: Recipe, data_root: Path) -> list[StageEstimate]:
             flops += (6.0 if "language" in stage.train else 4.0) * counts["language"] * tokens
             width, layers = recipe.language.hidden_size, recipe.language.layers
         steps = stage.steps or max(1, conversations // stage.batch_size)  # as the trainer counts them
-        per_device, _ = cut_batch(stage.batch_size, recipe.hardware, recipe.hardware.devices)
+        per_device, _ = recipe.cut_batch(stage, recipe.hardware.devices)
         length = tokens / max(1, conversations)
         weights = 4 * sum(counts.values()) + (4 + 8) * sum(learning.values())  # bf16 is autocast over float32
         live = length * per_device * layers * width * LIVE_BYTES

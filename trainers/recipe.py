@@ -4,6 +4,8 @@ The study's recipes and the nano family differ in their files alone: parts are p
 name or built from the sizes given, data are conversation files or sets that come with the package.
 """
 
+from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.mini import DRILLS, SETS
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -32,6 +35,14 @@ class Vision(_Strict):
     layers: int = Field(gt=0, description="layers that are kept; a pretrained tower's last ones are dropped")
     heads: int = Field(gt=0)
 
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "Vision":
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} can't be shared by {self.heads} heads")
+        if self.image_size < self.patch_size:
+            raise ValueError(f"a picture of {self.image_size} pixels holds no patch of {self.patch_size}")
+        return self
+
 
 class Language(_Strict):
     """A Qwen3 language model: a pretrained one by hub id or folder, or one of these sizes from scratch.
@@ -52,6 +63,17 @@ class Language(_Strict):
     rates_for_width: int | None = Field(
         default=None, gt=0, description="the hidden size that the stages' rates are meant for, where it isn't this one"
     )
+    prompts_as_tokens: bool = Field(
+        default=False, description="one token for each sentence that prompts are made of, and for each hundredth"
+    )
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "Language":
+        if self.heads % self.key_value_heads:
+            raise ValueError(f"{self.heads} heads can't share {self.key_value_heads} key-value heads evenly")
+        if self.head_size % 2:
+            raise ValueError(f"head_size {self.head_size} must be even: places are turns of pairs of its numbers")
+        return self
 
 
 class Pictures(_Strict):
@@ -60,6 +82,11 @@ class Pictures(_Strict):
     view: Literal["single", "anyres"] = "single"
     grid: tuple[int, int] = (6, 6)  # the largest grid of views, rows and columns
     max_views: int = Field(default=9, gt=0, description="`anyres_max_N`: beyond it features are scaled down")
+
+
+def _check_shares(forms: Mapping[Any, float]) -> None:
+    if not all(share >= 0 for share in forms.values()) or not 0 < sum(forms.values()) < inf:
+        raise ValueError("the forms' weights must not be below zero, and some must be above")
 
 
 class EasyVqa(_Strict):
@@ -71,24 +98,100 @@ class EasyVqa(_Strict):
     weight: float = Field(default=1.0, gt=0)
     cap: int | None = Field(default=None, gt=0)
 
+    @field_validator("forms")
+    @classmethod
+    def _check_forms(
+        cls, forms: dict[Literal["open", "choice", "describe"], float]
+    ) -> dict[Literal["open", "choice", "describe"], float]:
+        _check_shares(forms)
+        return forms
 
-MiniForm = Literal["describe", "focus", "open", "choice", "tell", "reason", "think", "recall", "repeat"]
+
+MiniForm = Literal[
+    "describe",
+    "focus",
+    "open",
+    "choice",
+    "box",
+    "class",
+    "similar",
+    "boxes",
+    "region",
+    "locate",
+    "differ",
+    "tell",
+    "reason",
+    "think",
+    "recall",
+    "repeat",
+    "bind",
+]
+ALONE = frozenset(("tell", "reason", "think", "recall", "repeat", "bind"))  # forms that show no picture
+TRIPLETS = ("nights", "pieapp")
+
+
+def fits(form: str, name: str) -> bool:
+    """Whether a set of the mini suite can take a form: answers are of its task's form, and MMStar is never asked."""
+    if name.startswith("mmstar"):
+        return form in ("describe", "boxes", "tell", "repeat")
+    if name in TRIPLETS:
+        return form in ("similar", "differ")
+    if form in ("similar", "differ"):
+        return False
+    if name == "imagenet":
+        return form not in ("choice", "open", "box", "bind")
+    if name.startswith(("refcoco", "drill")):
+        return form not in ("choice", "open", "class", "bind")
+    return form not in ("box", "class")
+
+
+def _check_sets(sets: Sequence[str]) -> None:
+    known = [name for name in (*SETS, *DRILLS) if name != "mmstar"]  # that one is the categories of its name together
+    for name in sets:
+        if name not in known:
+            raise ValueError(f"the mini suite has no set {name!r} to train on; known: {', '.join(known)}")
 
 
 class Mini(_Strict):
-    """The mini suite's train split: sets by name, each item as a conversation of a form drawn by weight.
+    """The mini suite's train split: sets by name, each item as a conversation of forms drawn by weight.
 
-    With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and
-    `choice` (the question). Text alone: `tell` (a scene told), `reason` and `think` (the reasoning
-    prompt over the true description, answered at once or after thinking), `recall` (the question alone),
-    `repeat` (words in no order, to be said again).
+    With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and `choice` (the
+    question, answered in words and with a letter), `box`, `class` and `similar` (a phrase's box, a class, the more
+    similar picture), `boxes`, `region` and `locate` (what is where), `differ` (what differs between pictures). Text
+    alone: `tell` (a scene told), `reason` and `think` (the reasoning prompt over the true description, answered at
+    once or after thinking), `recall` (the question alone), `repeat` (words in no order, to be said again), `bind`
+    (under which letter a text stands).
+
+    With `items` conversations are about so many items, going round the sets, whose pictures are kept for a tower
+    that doesn't learn; a set may be named twice.
     """
 
     source: Literal["mini"]
     sets: tuple[str, ...] = Field(min_length=1)
     forms: dict[MiniForm, float] = Field(min_length=1)
+    turns: int = Field(default=1, gt=0, description="at most, in a conversation about one item")
+    items: int | None = Field(default=None, gt=0)
+    items_seed: int = 0
     weight: float = Field(default=1.0, gt=0)
     cap: int | None = Field(default=None, gt=0)
+
+    @field_validator("forms")
+    @classmethod
+    def _check_shares(cls, forms: dict[MiniForm, float]) -> dict[MiniForm, float]:
+        _check_shares(forms)
+        return forms
+
+    @model_validator(mode="after")
+    def _check_forms(self) -> "Mini":
+        _check_sets(self.sets)
+        for name in self.sets:
+            if not any(share > 0 and fits(form, name) for form, share in self.forms.items()):
+                raise ValueError(f"set {name!r} takes none of the forms {', '.join(self.forms)}")
+        return self
+
+
+def _shows_pictures(source: "Mini") -> bool:
+    return any(share > 0 and form not in ALONE for form, share in source.forms.items())
 
 
 class ConversationFiles(_Strict):
@@ -139,13 +242,31 @@ class Schedule(_Strict):
 
 
 class TowerStage(Schedule):
-    """Pretraining of the vision tower alone, on attributes that are known of its pictures."""
+    """Pretraining of the vision tower alone, on what is known of its pictures.
+
+    With `mean` or `attention` it names attributes of a picture; with `dense` every patch names what covers it, on
+    pictures of the mini suite's train split that are drawn once (`items`, going round the `sets`) and kept.
+    """
 
     kind: Literal["vision"]
     learning_rate: float = Field(gt=0)
     data: Literal["easy_vqa", "mini"]
     sets: tuple[str, ...] = ()
-    pooling: Literal["mean", "attention"] = "mean"
+    pooling: Literal["mean", "attention", "dense"] = "mean"
+    items: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _check_items(self) -> "TowerStage":
+        if (self.pooling == "dense") != (self.items is not None):
+            raise ValueError("a dense tower stage, and no other, says how many items are drawn for it")
+        if self.pooling == "dense" and self.data != "mini":
+            raise ValueError("only the mini suite knows what covers each patch")
+        if (self.data == "mini") != bool(self.sets):
+            raise ValueError("a tower stage on the mini suite, and no other, names sets")
+        _check_sets(self.sets)
+        if self.epochs is not None:
+            raise ValueError("pictures are drawn as they are needed, so a tower stage takes steps")
+        return self
 
 
 class Stage(Schedule):
@@ -176,8 +297,19 @@ class Stage(Schedule):
             raise ValueError("a text stage trains the language model alone")
         if self.kind == "connector" and set(self.train) != {"connector"}:
             raise ValueError("a connector stage trains the connector alone")
-        if self.epochs is not None and any(one.source not in ("files", "hub") for one in self.mixture):
+        if self.epochs is not None and any(source.source not in ("files", "hub") for source in self.mixture):
             raise ValueError("only conversation files have epochs; give steps")
+        shown = [source for source in self.mixture if source.source != "mini" or _shows_pictures(source)]
+        if self.kind == "text" and any(source.source in ("easy_vqa", "mini") for source in shown):
+            raise ValueError("a text stage shows no picture, and some of its forms do")
+        if "language" not in self.train and len(shown) < len(self.mixture):
+            raise ValueError(
+                "a stage whose language model is frozen learns from pictures alone, and some forms show none"
+            )
+        if "vision" not in self.train:
+            kept = [source for source in shown if source.source == "mini" and source.items]
+            if kept and len(kept) < len(shown):
+                raise ValueError("of sources that show pictures, all keep them (`items`) or none does")
         return self
 
 
@@ -225,14 +357,41 @@ class Recipe(_Strict):
     def _check_stages(self) -> "Recipe":
         if self.vision.image_size % self.vision.patch_size and self.vision.pretrained is None:
             raise ValueError("image_size must be a multiple of patch_size")
+        if self.pictures.view != "single" and any(
+            isinstance(source, Mini) and source.items
+            for stage in self.stages
+            if isinstance(stage, Stage)
+            for source in stage.mixture
+        ):
+            raise ValueError("features are kept (`items`) of single views alone")
         names: list[str] = []
         for stage in self.stages:
             if stage.name in names:
                 raise ValueError(f"two stages are named {stage.name!r}")
             if isinstance(stage, Stage) and stage.after is not None and stage.after not in names:
                 raise ValueError(f"stage {stage.name!r} comes after {stage.after!r}, which is no earlier stage")
+            try:
+                self.cut_batch(stage, self.hardware.devices)
+            except UserError as error:
+                raise ValueError(f"stage {stage.name!r}: {error}") from error
             names.append(stage.name)
+        releases = [stage.release for stage in self.stages if isinstance(stage, Stage) and stage.release]
+        for name in releases:
+            if releases.count(name) > 1:
+                raise ValueError(f"two stages release {name!r}")
+            if Path(name).name != name:
+                raise ValueError(f"{name!r} can't be the name of a folder")
         return self
+
+    def cut_batch(self, stage: Schedule, devices: int) -> tuple[int, int]:
+        """Rows a device takes at a time, and how many times before a step. Raises UserError when it doesn't divide."""
+        most = max(1, stage.batch_size // devices)
+        per_device = min(self.hardware.per_device_batch or most, most)
+        if stage.batch_size % (per_device * devices):
+            raise UserError(
+                f"a batch of {stage.batch_size} can't be cut into {per_device} rows on each of {devices} devices"
+            )
+        return per_device, stage.batch_size // (per_device * devices)
 
 
 def list_recipes() -> list[str]:

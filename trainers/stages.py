@@ -17,8 +17,8 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sightscale.model_adapters.engines import load_model
-from sightscale.tasks.errors import UserError
-from sightscale.trainers.recipe import Hardware, Part, Schedule
+from sightscale.trainers.recipe import Part, Recipe, Schedule
+from sightscale.trainers.work_folders import holds_weights
 
 PARTS: dict[Part, tuple[str, ...]] = {
     "vision": ("model.vision_tower.",),
@@ -89,8 +89,10 @@ class StageTrainer(Trainer):
 class _JsonLog(TrainerCallback):
     """Appends each of Trainer's log entries as a JSON line; a repeated step replaces what stood there."""
 
-    def __init__(self, path: Path, stage: str, batch_size: int) -> None:
-        self.path, self.stage, self.batch_size = path, stage, batch_size
+    def __init__(
+        self, path: Path, stage: str, batch_size: int, measure: Callable[[], dict[str, float]] | None = None
+    ) -> None:
+        self.path, self.stage, self.batch_size, self.measure = path, stage, batch_size, measure
         self.begun: tuple[float, int] | None = None
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -116,6 +118,22 @@ class _JsonLog(TrainerCallback):
         with jsonlines.open(self.path, "a") as log:
             log.write(entry)
 
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        **_: Any,
+    ) -> None:
+        if self.measure and state.is_world_process_zero:
+            was_training = model.training
+            model.eval()
+            measured = self.measure()
+            model.train(was_training)
+            with jsonlines.open(self.path.with_name("measured.jsonl"), "a") as log:
+                log.write({"stage": self.stage, "step": state.global_step, "held_out": measured})
+
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The log's entries in order, the later one where a resumed run logged a step again."""
@@ -137,17 +155,21 @@ def run_stage(
     learning_rate: float,
     lengths: list[int] | None,
     checkpointing: bool,
-    hardware: Hardware,
+    recipe: Recipe,
     seed: int,
     folder: Path,
+    measure: Callable[[], dict[str, float]] | None = None,
 ) -> Trainer:
     """Train `model` in place over the stage's rows, going on from the folder's last whole checkpoint.
 
+    What `measure` returns is logged with each checkpoint and at the end.
+
     Raises UserError when the batch can't be cut into equal pieces for the devices there are.
     """
-    per_device, accumulation = cut_batch(stage.batch_size, hardware, int(os.environ.get("WORLD_SIZE", "1")))
+    per_device, accumulation = recipe.cut_batch(stage, count_devices())
     steps = stage.steps or max(1, len(rows) // stage.batch_size)
-    bf16 = hardware.precision == "bf16" or (hardware.precision == "auto" and torch.cuda.is_available())
+    hardware = recipe.hardware
+    bf16 = hardware.precision == "bf16" or (hardware.precision == "auto" and computes_bf16())
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -163,6 +185,7 @@ def run_stage(
         seed=seed,
         data_seed=seed,
         bf16=bf16,
+        use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=checkpointing,
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -177,7 +200,7 @@ def run_stage(
         args=arguments,
         train_dataset=rows,
         data_collator=collator,
-        callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name, stage.batch_size)],
+        callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name, stage.batch_size, measure)],
         rates=rates,
         lengths=lengths,
     )
@@ -193,22 +216,24 @@ def run_stage(
     return trainer
 
 
-def cut_batch(batch_size: int, hardware: Hardware, devices: int) -> tuple[int, int]:
-    """Rows a device takes at a time, and how many times before a step. Raises UserError when it doesn't divide."""
-    per_device = hardware.per_device_batch or batch_size // devices
-    per_device = min(per_device, max(1, batch_size // devices))
-    if per_device * devices == 0 or batch_size % (per_device * devices):
-        raise UserError(f"a batch of {batch_size} can't be cut into {per_device} rows on each of {devices} devices")
-    return per_device, batch_size // (per_device * devices)
+def computes_bf16() -> bool:
+    """Whether arithmetic in bfloat16 is faster here than in float32: on a GPU, or on CPUs with instructions for it."""
+    return torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
+
+
+def count_devices() -> int:
+    """How many processes train side by side, each on a device of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; Trainer writes its state last."""
+    """The newest checkpoint that was written to its end, where its state stands, with weights of full length."""
     numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for path in numbered:
         try:
             json.loads((path / "trainer_state.json").read_text())
         except (OSError, ValueError):
             continue
-        return path
+        if holds_weights(path):
+            return path
     return None

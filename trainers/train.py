@@ -1,14 +1,18 @@
 """Training a recipe: its stages one after the other, each from the weights of the one that it comes after.
 
 The work folder holds one folder a stage: Trainer's checkpoints and, once it is finished, the model in
-`STAGE/done`. Running the same recipe in the same folder again goes on where it stopped.
+`STAGE/done`. Running the same recipe in the same folder again goes on where it stopped. What a recipe can be wrong in
+is refused before its first step.
 """
 
 import hashlib
 import logging
 import os
 import shutil
+import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +23,67 @@ from transformers import Qwen3ForCausalLM, SiglipVisionModel
 
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
-from sightscale.trainers.data import Collator, Mixture, OpenedRows, build_mixture, open_source
+from sightscale.tasks.mini import PATCH_LABELS
+from sightscale.trainers.data import (
+    IGNORED,
+    Collator,
+    KeptFeatures,
+    KeptPictures,
+    Mixture,
+    OpenedRows,
+    Passes,
+    PictureList,
+    build_mixture,
+    find_hub_files,
+    keep_features,
+    keep_pictures,
+    list_pictures,
+    open_source,
+)
 from sightscale.trainers.model import (
+    DenseTower,
     TowerWithHeads,
     build_model,
     build_processor,
+    collate_kept,
     collate_pictures,
+    name_tower,
     open_tokenizer,
+    reading_features,
+    see,
 )
-from sightscale.trainers.recipe import EasyVqa, Mini, Recipe, Stage, TowerStage
-from sightscale.trainers.stages import part_of, read_log, run_stage
-from sightscale.trainers.work_folders import claim, hold
+from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Stage, TowerStage
+from sightscale.trainers.stages import count_devices, part_of, read_log, run_stage
+from sightscale.trainers.work_folders import check_writable, claim, going_on, hold, holds_weights, is_whole, write_whole
 
 logger = logging.getLogger(__name__)
+
+HELD_OUT, HELD_OUT_SEED = 208, 1_000_000  # items that a tower is measured on, and what sets their seed apart
+MEASURED_AT_ONCE = 64  # pictures
+LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
 def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path()) -> dict[str, Path]:
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
     A recipe with one release writes it to `output`, one with several to folders of their names in it.
-    Raises UserError when `work` was begun with another recipe or another process trains in it, or when data or a
-    part can't be had.
+    Raises UserError when `work` was begun with another recipe or another process trains in it, when data or a part
+    can't be had, when the recipe can't be trained as it is, and when the disk is full.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    check_writable(output)
     with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
         claim(
             work / "recipe.json", recipe.model_dump_json(indent=2), "recipe; give another --work folder, or delete it"
         )
-        return _train_stages(recipe, work, output, data_root)
+        with going_on(work):
+            return _train_stages(recipe, work, output, data_root)
 
 
 def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> dict[str, Path]:
-    tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe))
+    tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), list_phrases(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
+    check(recipe, processor, data_root)
     released: dict[str, Path] = {}
     releases = [stage.release for stage in recipe.stages if isinstance(stage, Stage) and stage.release]
     before = ""
@@ -60,8 +91,9 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> 
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
         if start:
+            _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
-        if (folder / "done" / "complete").is_file():
+        if is_whole(folder / "done"):
             logger.info(f"stage {stage.name}: finished before")
         elif isinstance(stage, TowerStage):
             _train_tower(model, processor, stage, recipe, folder)
@@ -76,17 +108,77 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> 
     return released
 
 
+def check(recipe: Recipe, processor: Any, data_root: Path) -> None:
+    """Look at what every stage will learn from, and at how its batches are cut on the devices there are.
+
+    Raises UserError for a file that isn't there, and for a conversation of a set that comes with the package that the
+    context is too short for. Conversation files may hold longer ones; these are cut, and counted.
+    """
+    collator = Collator(processor, recipe.language.context)
+    for number, stage in enumerate(recipe.stages):
+        recipe.cut_batch(stage, count_devices())
+        for ingredient in stage.mixture if isinstance(stage, Stage) else ():
+            if isinstance(ingredient, EasyVqa | Mini):
+                rows = open_source(ingredient.source).converse(ingredient, recipe.seed + number, recipe.augment)
+                longest = collator.measure_longest(rows, LOOKED_AT)
+                if longest > recipe.language.context:
+                    raise UserError(
+                        f"recipe {recipe.name}: stage {stage.name} has a conversation of {longest:,} tokens, and the "
+                        f"language model's context holds {recipe.language.context:,}; give it more, or fewer turns"
+                    )
+            elif isinstance(ingredient, HubFiles):
+                find_hub_files(ingredient.dataset, ingredient.revision, ingredient.files, data_root, fetch=True)
+            else:
+                for file in ingredient.files:
+                    if not (data_root / file).is_file():
+                        raise UserError(f"stage {stage.name}: there is no conversation file {data_root / file}")
+
+
+def _wait_for(done: Path) -> None:
+    """Wait, in all of a recipe's processes but the first, which writes it, until a stage's model is there."""
+    while os.environ.get("RANK", "0") != "0" and not is_whole(done):
+        time.sleep(1.0)
+
+
 def training_texts(recipe: Recipe) -> list[str]:
     """Texts with the words of the recipe's own data, to train a tokenizer on. Raises UserError without any."""
+    packaged = _packaged_sets(recipe)
+    texts = [text for name, sets in packaged.items() for text in open_source(name).list_texts(sorted(sets))]
+    if not texts:
+        raise UserError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
+    return texts
+
+
+def list_phrases(recipe: Recipe) -> list[str]:
+    """What the prompts of the recipe's own data are made of."""
+    return [phrase for name in _packaged_sets(recipe) for phrase in open_source(name).list_phrases()]
+
+
+def _packaged_sets(recipe: Recipe) -> dict[str, set[str]]:
+    """The sources that come with the package, and the sets of each, that the recipe's stages name."""
     packaged: dict[str, set[str]] = {}
     for stage in recipe.stages:
         for ingredient in stage.mixture if isinstance(stage, Stage) else ():
             if isinstance(ingredient, EasyVqa | Mini):
                 packaged.setdefault(ingredient.source, set()).update(getattr(ingredient, "sets", ()))
-    texts = [text for name, sets in packaged.items() for text in open_source(name).list_texts(sorted(sets))]
-    if not texts:
-        raise UserError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
-    return texts
+    return packaged
+
+
+def _keep_features(model: Any, processor: Any, stage: Stage, folder: Path) -> KeptFeatures | None:
+    """The features of the stage's listed pictures behind a tower that doesn't learn; None where none are listed."""
+    listing = [ingredient for ingredient in stage.mixture if isinstance(ingredient, Mini) and ingredient.items]
+    if "vision" in stage.train or not listing:
+        return None
+    named, look = name_tower(model), partial(see, model, processor.image_processor)
+    lists = {}
+    for ingredient in listing:
+        pictures = list_pictures(ingredient)
+        if pictures not in lists:
+            names = ", ".join(dict.fromkeys(ingredient.sets))
+            logger.info(f"stage {stage.name}: features of {ingredient.items:,} items of {names}")
+            with hold(folder / f"features-{pictures.key(named)}", wait=True):
+                lists[pictures] = keep_features(pictures, look, named, folder)
+    return KeptFeatures(lists)
 
 
 def _train_conversations(
@@ -104,20 +196,22 @@ def _train_conversations(
         logger.info(line)
     bad = [str(row) for one in mixture.ingredients for row in one.bad]
     bad_rows.write_text("".join(f"{line}\n" for line in bad))
-    rows, collator = OpenedRows(mixture, bad_rows), Collator(processor, recipe.language.context, bad_rows)
-    trainer = run_stage(
-        model,
-        stage,
-        rows,
-        collator,
-        rates=rates,
-        learning_rate=max(rates.values()),
-        lengths=_lengths(mixture) if stage.group_by_length else None,
-        checkpointing=stage.gradient_checkpointing,
-        hardware=recipe.hardware,
-        seed=seed,
-        folder=folder,
-    )
+    kept = _keep_features(model, processor, stage, folder.parent.parent)
+    collator = Collator(processor, recipe.language.context, bad_rows, kept)
+    with reading_features(model) if kept else nullcontext():
+        trainer = run_stage(
+            model,
+            stage,
+            OpenedRows(mixture, bad_rows, kept is not None),
+            collator,
+            rates=rates,
+            learning_rate=max(rates.values()),
+            lengths=_lengths(mixture) if stage.group_by_length else None,
+            checkpointing=stage.gradient_checkpointing,
+            recipe=recipe,
+            seed=seed,
+            folder=folder,
+        )
     if collator.cut or collator.left_out:
         logger.info(
             f"stage {stage.name}: {collator.cut} conversations were cut to {recipe.language.context} tokens, "
@@ -132,9 +226,11 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
     The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
     that share them share the tower: it is kept beside their work folders, with its log.
     """
-    key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(), str(recipe.seed)])
+    key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(exclude_defaults=True), str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
+    if weights.is_file() and not holds_weights(shared):
+        raise UserError(f"{weights} is cut or damaged; delete it, and the same command trains that tower again")
     # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
         if weights.is_file():
@@ -144,39 +240,89 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         else:
             _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
-    done = folder / "done"
-    model.save_pretrained(done)
-    (done / "complete").touch()
+    if os.environ.get("RANK", "0") == "0":
+        write_whole(folder / "done", model.save_pretrained)
 
 
 def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
     """Train a tower like the model's into the file `weights`, and its log beside it."""
-    pictures = open_source(stage.data).label(stage, recipe)
-    torch.manual_seed(recipe.seed)  # of the tower and the heads
-    tower = SiglipVisionModel(model.config.vision_config)
-    heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
-    logger.info(f"stage {stage.name}: {stage.steps} steps on {', '.join(pictures.values)}")
+    rows: Any
+    collator: Callable[[Any], dict[str, torch.Tensor]]
+    measure: Callable[[], dict[str, float]] | None = None
+    if stage.pooling == "dense":
+        # Beside the work folder, as the tower is: recipes that share it share its pictures.
+        kept, held_out = (_keep_tower_pictures(stage, recipe, folder.parent.parent, held) for held in (False, True))
+        torch.manual_seed(recipe.seed)  # of the tower and the heads
+        tower = SiglipVisionModel(model.config.vision_config)
+        heads: Any = DenseTower(tower, kept.values, len(PATCH_LABELS))
+        rows, collator = (
+            Passes(len(kept), (stage.steps or 1) * stage.batch_size, recipe.seed),
+            partial(collate_kept, kept),
+        )
+        measure = partial(_measure_tower, heads, held_out, kept.values)
+        labels = f"{len(kept):,} pictures of {', '.join(dict.fromkeys(stage.sets))}, patch by patch"
+    else:
+        pictures = open_source(stage.data).label(stage, recipe)
+        torch.manual_seed(recipe.seed)  # of the tower and the heads
+        tower = SiglipVisionModel(model.config.vision_config)
+        heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
+        rows, collator = pictures, partial(collate_pictures, image_processor=processor.image_processor)
+        labels = ", ".join(pictures.values)
+    logger.info(f"stage {stage.name}: {stage.steps} steps on {labels}")
     run_stage(
         heads,
         stage,
-        pictures,
-        lambda rows: collate_pictures(rows, processor.image_processor),
+        rows,
+        collator,
+        measure=measure,
         rates={},
         learning_rate=stage.learning_rate,
         lengths=None,
         checkpointing=False,
-        hardware=recipe.hardware,
+        recipe=recipe,
         seed=recipe.seed,
         folder=folder,
     )
     learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
     weights.parent.mkdir(exist_ok=True)
-    partial = weights.with_suffix(f".{os.getpid()}.partial")
-    with jsonlines.open(partial, "w") as log:
+    unfinished = weights.with_suffix(f".{os.getpid()}.partial")
+    with jsonlines.open(unfinished, "w") as log:
         log.write_all(learnt)
-    partial.rename(weights.with_name("log.jsonl"))
-    save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, partial)
-    partial.rename(weights)
+    unfinished.rename(weights.with_name("log.jsonl"))
+    save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, unfinished)
+    unfinished.rename(weights)
+
+
+def _keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_out: bool) -> KeptPictures:
+    """The stage's pictures, or those of the train split that are held out from it, to measure the tower on."""
+    assert stage.items is not None  # the recipe's schema has seen to that
+    items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, recipe.seed)
+    logger.info(f"stage {stage.name}: {items:,} items are drawn, if they weren't before")
+    return keep_pictures(
+        PictureList(stage.sets, items, seed), folder, recipe.vision.image_size, recipe.vision.patch_size
+    )
+
+
+def _measure_tower(heads: DenseTower, held_out: KeptPictures, values: dict[str, list[str]]) -> dict[str, float]:
+    """The share of names and boxes that the tower has right on held-out pictures."""
+    batch = collate_kept(held_out, range(len(held_out)))
+    # Names were numbered as they turned up, here and there in another order.
+    for label, numbers in zip(
+        [*held_out.values], [*batch["patches"].unbind(-1), *batch["whole"].unbind(-1)], strict=True
+    ):
+        known = {name: k for k, name in enumerate(values[label])}
+        table = torch.tensor([*(known.get(name, IGNORED) for name in held_out.values[label]), IGNORED])
+        numbers.copy_(table[torch.where(numbers == IGNORED, len(table) - 1, numbers)])
+    device = heads.box.weight.device
+    shares: dict[str, list[tuple[float, int]]] = {}
+    for start in range(0, len(held_out), MEASURED_AT_ONCE):
+        part = {name: rows[start : start + MEASURED_AT_ONCE].to(device) for name, rows in batch.items()}
+        for label, share in heads.measure(part).items():
+            shares.setdefault(label, []).append(share)
+    return {
+        label: round(sum(share * n for share, n in parts) / sum(n for _, n in parts), 4)
+        for label, parts in shares.items()
+    }
 
 
 def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
@@ -196,12 +342,12 @@ def _lengths(mixture: Mixture) -> list[int]:
 
 def _finish(trainer: Any, folder: Path) -> None:
     """Keep a stage's model, whole or not at all."""
-    done = folder / "done"
-    trainer.save_model(str(done))
-    if trainer.is_world_process_zero():
-        (done / "complete").touch()
-        for checkpoint in folder.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
+    if not trainer.is_world_process_zero():
+        trainer.save_model(str(folder / "done.partial"))  # where weights are shared out, every process has a part
+        return
+    write_whole(folder / "done", lambda unfinished: trainer.save_model(str(unfinished)))
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
 
 
 def _read_weights(model: Any, done: Path) -> None:

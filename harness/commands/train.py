@@ -46,8 +46,12 @@ def train(
     if dry_run:
         _show_estimate(loaded, data_root)
         return
-    if output is None:
+    if output is None or output == Path():
         raise UserError("name a folder for the trained model with --output, or look first with --dry-run")
+    for folder in filter(None, (output, work)):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file; name a folder, which may be there already or not")
+    _check_tasks(loaded)
     from sightscale.harness.study import draw_training
     from sightscale.trainers.card import lineage, write_card
     from sightscale.trainers.recipe import Stage
@@ -69,6 +73,18 @@ def train(
         write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
         shares = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {shares or 'not scored'}")
+
+
+def _check_tasks(recipe: "Recipe") -> None:
+    """Raises UserError for a task that the recipe is scored on and nobody knows, before anything is trained."""
+    from lmms_eval.tasks import TaskManager
+
+    from sightscale.tasks import TASK_FOLDER
+
+    known = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False).all_tasks
+    for name in recipe.scored_on:
+        if name not in known:
+            raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is no task of this package")
 
 
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:

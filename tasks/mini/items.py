@@ -85,6 +85,13 @@ def complete_choice(rng: random.Random, answer: str, weights: Mapping[str, float
     return Choice(answer, tuple(shown), best, weights[best] / sum(weights[text] for text in shown))
 
 
+def scenes_of(scene: Scene) -> list[Scene]:
+    """The scenes of a question's pictures, in the order in which it shows them: one, or a triplet's three."""
+    if scene["kind"] == "triplet":
+        return [scene["left"], scene["reference"], scene["right"]]
+    return [scene]
+
+
 def split_of(scene: Scene) -> Split:
     """Where a scene belongs, by its content alone: no seed can move it from one split to the other."""
     digest = hashlib.sha256(json.dumps(scene, sort_keys=True).encode()).digest()

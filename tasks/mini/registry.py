@@ -52,10 +52,31 @@ SETS = {
     "pieapp": ("sets.similarity:draw_distortion", "rows:triplet_rows"),
 }
 
+# What draws one item of a set that is for training alone, and that no task reads.
+DRILLS = {"drill/few": "sets.drills:draw_few"}
+# What asks every question that a set could ask about a scene of its own.
+ASKED = {
+    "in_domain/OCRVQA": "sets.ocrvqa:ask_cover",
+    "in_domain/TextVQA": "sets.textvqa:ask_street",
+    "in_domain/ScienceQA": "sets.scienceqa:ask_plate",
+    "in_domain/VQAv2": "sets.vqav2:ask_yard",
+    "in_domain/GQA": "sets.gqa:ask_relations",
+    "in_domain/VizWiz": "sets.vizwiz:ask_product",
+    **{name: "sets.refcoco:ask_phrases" for name in (*SETS, *DRILLS) if name.startswith(("refcoco", "drill"))},
+}
+
+
+def ask_items(name: str, item: Item, rng: random.Random) -> list[Item]:
+    """The questions that a set asks about the scene of one of its items: all it could ask, or that item's alone."""
+    if name not in ASKED:
+        return [item]
+    items: list[Item] = _load(ASKED[name])(rng, item.scene)
+    return items or [item]
+
 
 def draw_item(name: str, split: Split, seed: int, number: int) -> Item:
     """One item of a set, the same on every machine. Raises UserError for an unknown set."""
-    draw = _named(name, 0)
+    draw = _load(DRILLS[name]) if name in DRILLS else _named(name, 0)
     rng = random.Random(f"{name}:{split}:{seed}:{number}")
     while True:
         item: Item = draw(rng)
@@ -141,5 +162,9 @@ def _hash_source() -> str:
 def _named(name: str, which: int) -> Any:
     if name not in SETS:
         raise UserError(f"unknown mini set {name!r}; known: {', '.join(SETS)}")
-    module, function = SETS[name][which].split(":")
+    return _load(SETS[name][which])
+
+
+def _load(where: str) -> Any:
+    module, function = where.split(":")
     return getattr(import_module(f"sightscale.tasks.mini.{module}"), function)

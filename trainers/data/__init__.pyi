@@ -1,6 +1,16 @@
-from .batches import IGNORED as IGNORED, Collator as Collator, OpenedRows as OpenedRows
+from .batches import Collator as Collator, OpenedRows as OpenedRows
 from .conversation_files import ConversationFile as ConversationFile, read_pictures as read_pictures
-from .conversations import IMAGE as IMAGE
+from .conversations import IGNORED as IGNORED, IMAGE as IMAGE
+from .hub_files import find_hub_files as find_hub_files
+from .kept_features import KeptFeatures as KeptFeatures, keep_features as keep_features
+from .kept_pictures import (
+    KeptPictures as KeptPictures,
+    ListedPicture as ListedPicture,
+    Passes as Passes,
+    PictureList as PictureList,
+    keep_pictures as keep_pictures,
+    list_pictures as list_pictures,
+)
 from .mixture import Mixture as Mixture, build_mixture as build_mixture
 from .pictures import open_whole as open_whole
 from .sources import LabelledPicture as LabelledPicture, open_source as open_source

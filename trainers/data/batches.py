@@ -10,25 +10,27 @@ import torch
 from PIL import Image
 
 from sightscale.tasks.errors import UserError, first_line
-from sightscale.trainers.data.conversations import IMAGE, Conversation, Conversations
+from sightscale.trainers.data.conversations import IGNORED, IMAGE, Conversation, Conversations, Opener
+from sightscale.trainers.data.kept_features import KeptFeatures
+from sightscale.trainers.data.kept_pictures import ListedPicture
 
-IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
 TRIES = 100  # rows in a row whose pictures can't be decoded, after which something else must be wrong
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A conversation whose pictures are in memory."""
+    """A conversation whose pictures are in memory, or whose pictures' features are kept."""
 
     conversation: Conversation
-    pictures: tuple[Image.Image, ...]
+    pictures: tuple[Image.Image | ListedPicture, ...]
 
 
 class OpenedRows:
     """Conversations with their pictures decoded; one that can't be is written down, and the next takes its place."""
 
-    def __init__(self, rows: Conversations, bad_rows: Path) -> None:
-        self.rows, self.bad_rows = rows, bad_rows
+    def __init__(self, rows: Conversations, bad_rows: Path, kept: bool = False) -> None:
+        """`kept` says that features stand for the pictures of lists, so that these needn't be drawn."""
+        self.rows, self.bad_rows, self.kept = rows, bad_rows, kept
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -37,19 +39,25 @@ class OpenedRows:
         for step in range(TRIES):
             conversation = self.rows[(i + step) % len(self.rows)]
             try:
-                return Opened(conversation, tuple(opener() for opener in conversation.pictures))
+                return Opened(conversation, tuple(map(self._open, conversation.pictures)))
             except (OSError, ValueError, Image.DecompressionBombError) as error:
                 with self.bad_rows.open("a") as file:
                     file.write(f"{conversation.origin}: a picture can't be decoded: {first_line(error)}\n")
         raise UserError(f"{TRIES} conversations in a row have pictures that can't be decoded; see {self.bad_rows}")
 
+    def _open(self, opener: Opener) -> Image.Image | ListedPicture:
+        return opener if self.kept and isinstance(opener, ListedPicture) else opener()
+
 
 class Collator:
     """Makes batches for one model; counts conversations that were cut to fit its context, and left out."""
 
-    def __init__(self, processor: Any, context: int, bad_rows: Path | None = None) -> None:
-        """`processor` is a model's processor, or a tokenizer for a model without pictures."""
-        self.processor, self.context, self.bad_rows = processor, context, bad_rows
+    def __init__(
+        self, processor: Any, context: int, bad_rows: Path | None = None, kept: KeptFeatures | None = None
+    ) -> None:
+        """`processor` is a model's processor, or a tokenizer for a model without pictures; `kept` are the features
+        that stand for pictures behind a frozen tower."""
+        self.processor, self.context, self.bad_rows, self.kept = processor, context, bad_rows, kept
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self.cut = self.left_out = 0
 
@@ -81,12 +89,29 @@ class Collator:
             pixels, _ = self._read_pictures([row for row, _, _ in fitting])
         return {"input_ids": input_ids, "attention_mask": attention, "labels": labels, **pixels}
 
+    def measure_longest(self, rows: Conversations, n: int) -> int:
+        """The most tokens that one of the first `n` conversations has; every picture counts as the first one does."""
+        conversations = [rows[i] for i in range(n)]
+        shown = next((row for row in conversations if row.pictures), None)
+        of_a_picture = 0
+        if shown:
+            _, ((of_a_picture, *_),) = self._read_pictures([Opened(shown, (shown.pictures[0](),))])
+        return max(
+            len(self._tokenise(self._list_messages(row, [of_a_picture] * len(row.pictures)))[0])
+            for row in conversations
+        )
+
     def _read_pictures(self, rows: Sequence[Opened]) -> tuple[dict[str, torch.Tensor], list[list[int]]]:
         """The pictures' tensors, and how many tokens the processor makes of each picture of each row."""
         lengths: list[list[int]] = [[] for _ in rows]
         with_pictures = [i for i, row in enumerate(rows) if row.pictures]
         if not with_pictures:
             return {}, lengths
+        listed = [picture for i in with_pictures for picture in rows[i].pictures if isinstance(picture, ListedPicture)]
+        if self.kept and listed:
+            for i in with_pictures:
+                lengths[i] = [self.kept.tokens] * len(rows[i].pictures)
+            return {"pixel_values": self.kept.find(listed)}, lengths
         places = ["x".join([self.processor.image_token] * len(rows[i].pictures)) for i in with_pictures]
         pictures = [list(rows[i].pictures) for i in with_pictures]
         read = self.processor(text=places, images=pictures, return_tensors="pt", padding=True)
@@ -103,13 +128,8 @@ class Collator:
 
     def _encode(self, conversation: Conversation, lengths: Sequence[int]) -> tuple[list[int], list[int]]:
         """Token ids and the assistant's mask, of as many whole turns as fit the context."""
-        remaining = iter(lengths)
-        messages = [{"role": "system", "content": conversation.system}] if conversation.system else []
-        fewest = len(messages) + 2
-        for question, (_, answer) in zip(conversation.questions, conversation.turns, strict=True):
-            first, *parts = question.split(IMAGE) if conversation.pictures else [question]
-            asked = first + "".join(self.processor.image_token * next(remaining) + part for part in parts)
-            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        messages = self._list_messages(conversation, lengths)
+        fewest = len(messages) - 2 * len(conversation.turns) + 2
         ids, mask = self._tokenise(messages)
         cut = len(ids) > self.context
         while len(ids) > self.context and len(messages) > fewest:
@@ -119,6 +139,16 @@ class Collator:
             raise UserError("the chat template marks no assistant tokens ({% generation %}), so there is no loss")
         self.cut += cut
         return ids[: self.context], mask[: self.context]
+
+    def _list_messages(self, conversation: Conversation, lengths: Sequence[int]) -> list[dict[str, Any]]:
+        """The conversation's messages, with as many image tokens in each picture's place as `lengths` says."""
+        remaining = iter(lengths)
+        messages = [{"role": "system", "content": conversation.system}] if conversation.system else []
+        for question, (_, answer) in zip(conversation.questions, conversation.turns, strict=True):
+            first, *parts = question.split(IMAGE) if conversation.pictures else [question]
+            asked = first + "".join(self.processor.image_token * next(remaining) + part for part in parts)
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        return messages
 
     def _tokenise(self, messages: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
         encoded = self.tokenizer.apply_chat_template(

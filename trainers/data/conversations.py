@@ -6,6 +6,7 @@ from typing import Protocol
 
 from PIL import Image
 
+IGNORED = -100  # the label of what has no loss, as torch's cross entropy has it
 IMAGE = "<image>"  # stands in a turn's question where a picture goes; without one, pictures come first
 
 Opener = Callable[[], Image.Image]

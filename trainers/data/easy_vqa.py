@@ -19,8 +19,7 @@ from sightscale.tasks.easy_vqa import draw_options, kind_of, read_questions
 from sightscale.tasks.instructions import SHORT_INSTRUCTION
 from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
 from sightscale.tasks.pictures import open_picture
-from sightscale.trainers.data.batches import IGNORED
-from sightscale.trainers.data.conversations import Conversation, Conversations
+from sightscale.trainers.data.conversations import IGNORED, Conversation, Conversations
 from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
 from sightscale.trainers.recipe import EasyVqa, Recipe, TowerStage
 
@@ -181,3 +180,7 @@ class EasyVqaSource:
     def list_texts(self, sets: Sequence[str]) -> list[str]:
         """Texts with every word; there is one set, so `sets` says nothing."""
         return easy_vqa_texts()
+
+    def list_phrases(self) -> Sequence[str]:
+        """What prompts are made of."""
+        return ()

@@ -1,165 +1,114 @@
-"""The mini suite's train split as conversations, with pictures and as text alone.
+"""The mini suite's train split as conversations, with pictures and as text alone, and as labelled pictures.
 
-Captions (`describe`) tell the scene in part, as captions do; descriptions with a focus (`focus`) tell all of
-it and what the focus asks for first, as visual extraction tuning teaches. Multiple choice is answered with
-the option's text, which from scratch is learned sooner than a letter; one question in three is put as MMStar
-puts its own. Lists of words to `repeat` are in no order that could be known, so they teach what reading a
-description needs first: to copy. They are short, as a word is found sooner among few.
+Conversations are drawn as they are needed, or about items of a list whose pictures are kept (`items`); then they
+speak of their pictures by number, so that what a frozen tower makes of them needn't be made again.
 """
 
 import random
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
-from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
-from sightscale.tasks.instructions import SHORT_INSTRUCTION
-from sightscale.tasks.mini import PLACES, SETS, Item, draw_item, facts, pose_as_mmstar, render, things_of
-from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
-from sightscale.tasks.vocabulary import Mode
-from sightscale.trainers.data.batches import IGNORED
-from sightscale.trainers.data.conversations import Conversation, Conversations
+from sightscale.tasks.mini import PLACES, Item, ask_items, draw_item, render, scenes_of, things_of
+from sightscale.trainers.data.conversations import IGNORED, Conversation, Conversations, Opener
+from sightscale.trainers.data.kept_pictures import ListedPicture, PictureList, list_pictures
+from sightscale.trainers.data.mini_forms import (
+    ASKS,
+    AT_THE_END,
+    COMPARE,
+    FORMS,
+    PHRASES,
+    READS,
+    Turn,
+    after_description,
+)
 from sightscale.trainers.data.sources import LabelledPicture, LabelledPictures
-from sightscale.trainers.recipe import Mini, Recipe, TowerStage
+from sightscale.trainers.recipe import ALONE, Mini, Recipe, TowerStage, fits
 
 ROWS = 1_000_000  # conversations are drawn as they are needed, so a set has no last one
-TELL = "Tell me about a scene."
-REPEAT = "Repeat these words.\n"
-REPEATED = (2, 12)  # words of the shortest and the longest list
-MMSTAR_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
 class MiniConversations:
-    """Endless, seeded conversations about items of the train split: the one at i depends on `seed` and i alone."""
+    """Endless, seeded conversations about items of the train split: the one at i depends on `seed` and i alone.
+
+    Each has up to `turns` turns about one item: as many as its set has different questions.
+    """
 
     sets: Sequence[str]
     forms: Mapping[str, float]
     seed: int
+    turns: int = 1
+    items: PictureList | None = None
 
     def __len__(self) -> int:
         return ROWS
 
     def __getitem__(self, i: int) -> Conversation:
         rng = random.Random(f"{self.seed}:{i}")
-        name = rng.choice(list(self.sets))
-        form = rng.choices(list(self.forms), weights=list(self.forms.values()))[0]
-        item = draw_item(name, "train", self.seed, i)
-        turn, sees = _FORMS[form](item, rng)
-        return Conversation((turn,), (partial(render, item.scene),) if sees else (), f"mini/{name}:{i}")
+        name, item, pictures = self._draw(rng, i)
+        turns, shows = converse(name, item, self.forms, self.turns, rng)
+        return Conversation(turns, pictures if shows else (), f"mini/{name}:{i}")
+
+    def _draw(self, rng: random.Random, i: int) -> tuple[str, Item, tuple[Opener, ...]]:
+        if self.items is None:
+            name = rng.choice(list(self.sets))
+            item = draw_item(name, "train", self.seed, i)
+            return name, item, tuple(partial(render, scene) for scene in scenes_of(item.scene))
+        k = rng.randrange(self.items.items)
+        item = self.items.item(k)
+        count = len(scenes_of(item.scene))
+        return self.items.set_of(k), item, tuple(ListedPicture(self.items, k, which) for which in range(count))
 
 
-def pose(item: Item, rng: random.Random) -> str:
-    """An item's question as its own task puts it, or, one time in three, with its options as in MMStar's questions."""
-    if not item.options:
-        return f"Question: {item.question}\n"
-    if rng.random() < MMSTAR_SHARE:
-        return pose_as_mmstar(item, rng.randrange(ROWS)) + "\n"
-    return pose_question(item.question, dict(zip("ABCDE", item.options, strict=False)))
+def converse(
+    name: str, item: Item, forms: Mapping[str, float], turns: int, rng: random.Random
+) -> tuple[tuple[Turn, ...], bool]:
+    """The turns of a conversation about an item of a set, and whether it shows the item's picture.
 
-
-def caption(item: Item, rng: random.Random) -> str:
-    """The item's description with about half of its sentences, in their order."""
-    sentences = item.description.rstrip(".").split(". ")
-    sentences_kept = [one for k, one in enumerate(sentences) if k == 0 or rng.random() < 0.5]
-    return ". ".join(sentences_kept) + "."
-
-
-def extraction(item: Item) -> str:
-    """The whole description, what the focus asks for first: sentences that share a word with it."""
-    sentences = item.description.rstrip(".").split(". ")
-    asked = _stems(item.focus)
-    ordered = sorted(sentences, key=lambda sentence: not (asked & _stems(sentence)))  # stable: else in their order
-    return ". ".join(ordered) + "."
-
-
-def _stems(text: str) -> set[str]:
-    """The beginnings of a text's longer words, which a plural doesn't change."""
-    return {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower())}
-
-
-Turn = tuple[tuple[str, str], bool]
-
-
-def _describe(item: Item, rng: random.Random) -> Turn:
-    return (perception_prompt(), caption(item, rng)), True
-
-
-def _focus(item: Item, rng: random.Random) -> Turn:
-    return (perception_prompt(item.focus), extraction(item)), True
-
-
-def _open(item: Item, rng: random.Random) -> Turn:
-    return (f"Question: {item.question}\n{SHORT_INSTRUCTION}", item.answer), True
-
-
-def _choice(item: Item, rng: random.Random) -> Turn:
-    return (pose(item, rng) + DIRECT_INSTRUCTION, item.answer), True
-
-
-def _tell(item: Item, rng: random.Random) -> Turn:
-    return (TELL, item.description), False
-
-
-def _told(item: Item, rng: random.Random) -> str:
-    """A description such as a perception module might write, in either order."""
-    return item.description if rng.random() < 0.5 else extraction(item)
-
-
-def _reason(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item, rng), Mode.DIRECT)
-    return (asked, f"Answer: {item.answer}"), False
-
-
-def _think(item: Item, rng: random.Random) -> Turn:
-    asked = reasoning_prompt(_told(item, rng), pose(item, rng), Mode.THINKING)
-    return (asked, f"<think>\n{item.reasoning}\n</think>\n\nAnswer: {item.answer}"), False
-
-
-def _recall(item: Item, rng: random.Random) -> Turn:
-    question, answer, stated = rng.choice(facts())
-    if rng.random() < 0.5:
-        return (f"Question: {question}\n{SHORT_INSTRUCTION}", answer), False
-    return (f"Question: {question}\nExplain in a sentence.", stated), False
-
-
-def _repeat(item: Item, rng: random.Random) -> Turn:
-    words = " ".join(rng.choices(_words(), k=rng.randint(*REPEATED)))
-    return (REPEAT + words, words), False
-
-
-@cache
-def _words() -> tuple[str, ...]:
-    """The words that descriptions of the in-domain sets are made of."""
-    sets = [name for name in SETS if name.startswith("in_domain/")]
-    texts = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
-    return tuple(sorted({word for text in texts for word in re.findall(r"\w+", text)}))
-
-
-_FORMS: dict[str, Callable[[Item, random.Random], Turn]] = {
-    "describe": _describe,
-    "focus": _focus,
-    "open": _open,
-    "choice": _choice,
-    "tell": _tell,
-    "reason": _reason,
-    "think": _think,
-    "recall": _recall,
-    "repeat": _repeat,
-}
+    Forms are drawn by weight from those that the set can take; each question is asked once, and what tells the whole
+    picture comes last, so that no answer can be read off an earlier one.
+    """
+    possible = {form: weight for form, weight in forms.items() if fits(form, name)}
+    first = rng.choices(list(possible), weights=list(possible.values()))[0]
+    alone, count = first in ALONE, rng.randint(1, turns)
+    possible = {form: weight for form, weight in possible.items() if form not in ALONE}
+    # A description is told once and asked about again and again; a picture is shown once and asked in every form.
+    more = [first] if alone else list(possible)
+    drawn = [first, *rng.choices(more, weights=None if alone else list(possible.values()), k=count - 1)]
+    ends = [form for form in dict.fromkeys(drawn) if form in AT_THE_END]
+    questions = ask_items(name, item, rng) if len(drawn) > 1 and ASKS & set(drawn) else [item]
+    rng.shuffle(questions)
+    conversed: list[Turn] = []
+    for form in [form for form in drawn if form not in AT_THE_END] + ends[:1]:
+        if form in ASKS:
+            if not questions:
+                continue
+            asked = questions.pop()
+        else:
+            asked = item
+        turn = FORMS[form](asked, rng)
+        if form in READS and conversed:
+            if asked.category == "grounding":
+                break  # its description holds the box of its own phrase alone
+            turn = after_description(turn[0]), turn[1]
+        if turn[0] not in {question for question, _ in conversed}:
+            conversed.append(turn)
+    if len(scenes_of(item.scene)) > 1 and not alone:
+        conversed[0] = (COMPARE + conversed[0][0], conversed[0][1])
+    return tuple(conversed), not alone
 
 
 def mini_texts(sets: Sequence[str], n: int = 400) -> list[str]:
-    """Texts with the words of the sets, to train a tokenizer on."""
+    """Texts with the words of the sets, in every form that they can take, to train a tokenizer on."""
     seen: list[str] = []
     for name in sets:
         for i in range(n):
             item, rng = draw_item(name, "train", 0, i), random.Random(i)
-            for form in _FORMS.values():
-                turn, _ = form(item, rng)
-                seen += turn
+            for form, build in FORMS.items():
+                if fits(form, name):
+                    seen += build(item, rng)
     return seen
 
 
@@ -243,7 +192,9 @@ class MiniSource:
 
     def converse(self, ingredient: Mini, seed: int, augment: bool) -> Conversations:
         """Conversations of the sets and forms asked for; the suite's pictures aren't augmented."""
-        return MiniConversations(ingredient.sets, {str(form): share for form, share in ingredient.forms.items()}, seed)
+        forms = {str(form): share for form, share in ingredient.forms.items()}
+        items = list_pictures(ingredient) if ingredient.items else None
+        return MiniConversations(ingredient.sets, forms, seed, ingredient.turns, items)
 
     def label(self, stage: TowerStage, recipe: Recipe) -> LabelledPictures:
         """Pictures with everything that their scenes say."""
@@ -252,3 +203,7 @@ class MiniSource:
     def list_texts(self, sets: Sequence[str]) -> list[str]:
         """Texts with every word of the sets."""
         return mini_texts(sets)
+
+    def list_phrases(self) -> Sequence[str]:
+        """What prompts are made of."""
+        return PHRASES

@@ -44,6 +44,9 @@ class DataSource(Protocol):
     def list_texts(self, sets: Sequence[str]) -> list[str]:
         """Texts with every word of the sets, to train a tokenizer on."""
 
+    def list_phrases(self) -> Sequence[str]:
+        """What prompts are made of, each always said as a whole."""
+
 
 def open_source(name: str) -> DataSource:
     """The source of that name; what it needs is imported when it is opened."""

@@ -5,13 +5,14 @@ transformers' own classes, so what is trained here loads in transformers and in 
 `Llava` for a single view of each picture, `LlavaOnevision` for AnyRes grids of views.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers as tokenizer_trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers as tokenizer_trainers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -36,6 +37,7 @@ from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import Language, Recipe, Vision
 
 PAD, START, END, IMAGE, VIDEO = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"
+SPECIAL = (PAD, START, END, IMAGE)
 
 # ChatML as Qwen3 writes it; the generation marks tell the trainer which tokens are the assistant's.
 CHAT_TEMPLATE = (
@@ -56,18 +58,31 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer trained on `texts`; any string can be written with it."""
+def build_tokenizer(texts: list[str], vocabulary: int, phrases: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer trained on `texts`; any string can be written with it.
+
+    Each of `phrases` is one token wherever it stands; with them, other digits are a token each too. Raises UserError
+    where the vocabulary has no room for them and for every byte.
+    """
+    least = len(phrases) + len(SPECIAL) + len(pre_tokenizers.ByteLevel.alphabet())
+    if vocabulary < least:
+        raise UserError(f"a vocabulary of {vocabulary} has no room for every byte and {len(phrases)} prompts: {least}")
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level]) if phrases else byte_level
     tokenizer.decoder = decoders.ByteLevel()
     trainer = tokenizer_trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[PAD, START, END, IMAGE],
+        vocab_size=vocabulary - len(phrases),
+        special_tokens=list(SPECIAL),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
+    if phrases:  # the tokens left are for the other words
+        phrase = re.compile("|".join(map(re.escape, sorted(phrases, key=len, reverse=True))))
+        texts = [part for text in texts for part in phrase.split(text) if part]
     tokenizer.train_from_iterator([*texts, "user\n", "assistant\n"], trainer)
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -192,10 +207,14 @@ def build_model(recipe: Recipe, tokenizer: Any) -> Any:
     return model
 
 
-def open_tokenizer(recipe: Recipe, texts: Callable[[], list[str]]) -> Any:
-    """The pretrained language model's tokenizer with a token for pictures, or one trained on `texts`."""
+def open_tokenizer(recipe: Recipe, texts: Callable[[], list[str]], phrases: Sequence[str] = ()) -> Any:
+    """The pretrained language model's tokenizer with a token for pictures, or one trained on `texts`.
+
+    Where the recipe says so, each of `phrases` is a token of its own.
+    """
     if not recipe.language.pretrained:
-        return build_tokenizer(texts(), recipe.language.vocabulary)
+        chosen = phrases if recipe.language.prompts_as_tokens else ()
+        return build_tokenizer(texts(), recipe.language.vocabulary, chosen)
     tokenizer = AutoTokenizer.from_pretrained(recipe.language.pretrained)
     tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE, VIDEO]}, replace_extra_special_tokens=False)
     tokenizer.chat_template = CHAT_TEMPLATE

@@ -2,6 +2,7 @@
 
 from sightscale.tasks.mini.drawing.canvas import COLOURS, INK, SHAPES, TEXTURES, Canvas, rgb, shade
 from sightscale.tasks.mini.drawing.lettering import fitting_height, write
+from sightscale.tasks.mini.drawing.marks import Mark, forget_marks, move_marks, recording
 from sightscale.tasks.mini.drawing.scenes import (
     COLOUR_NAMES,
     PLACES,
@@ -29,11 +30,15 @@ __all__ = [
     "TEXTURES",
     "THINGS",
     "Canvas",
+    "Mark",
     "Thing",
     "describe_things",
     "draw_thing",
     "draw_things",
     "fitting_height",
+    "forget_marks",
+    "move_marks",
+    "recording",
     "render_things",
     "rgb",
     "scene_of",

@@ -4,10 +4,13 @@ Shapes are drawn at twice the size with Pillow's integer primitives and reduced 
 smooths their edges without a font library or a filter in floating point.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from PIL import Image, ImageDraw
+
+from sightscale.tasks.mini.drawing.marks import Box, Mark, MarkKind, record
 
 SCALE = 2
 Point = tuple[float, float]
@@ -52,6 +55,7 @@ SHAPES: dict[str, tuple[Point, ...]] = {  # outlines on a square from −100 to 
 }
 ROUND_SHAPES = ("circle", "ring")
 TEXTURES = ("plain", "striped", "dotted", "checked")
+_NAMES = {value: name for name, value in COLOURS.items()}
 
 
 class Canvas:
@@ -61,9 +65,38 @@ class Canvas:
         self.width, self.height = width, height
         self.image = Image.new("RGB", (width * SCALE, height * SCALE), rgb(background))
         self._draw = ImageDraw.Draw(self.image)
+        self._marks: list[Mark] = []
+        self._extents: list[list[Box]] = []  # what was drawn inside each mark that is still open
+
+    @contextmanager
+    def mark(self, kind: MarkKind, name: str, colour: str | Rgb = "", texture: str = "") -> Iterator[None]:
+        """Mark all that is drawn inside as one thing, letter or word of that name."""
+        self._extents.append([])
+        yield
+        extent = self._extents.pop()
+        if extent:
+            lefts, tops, rights, bottoms = zip(*extent, strict=True)
+            box = (
+                max(0.0, min(lefts)),
+                max(0.0, min(tops)),
+                min(self.width, max(rights)),
+                min(self.height, max(bottoms)),
+            )
+            if box[0] < box[2] and box[1] < box[3]:
+                named = colour if isinstance(colour, str) else _NAMES.get(colour, "")
+                self._marks.append(Mark(kind, name, box, named, texture))
+
+    def _cover(self, points: Sequence[Point], around: float = 0) -> None:
+        """Note that the box of some points, wider by `around` on every side, was drawn on."""
+        if self._extents:
+            across, down = [x for x, _ in points], [y for _, y in points]
+            box = min(across) - around, min(down) - around, max(across) + around, max(down) + around
+            for extent in self._extents:
+                extent.append(box)
 
     def rectangle(self, x0: float, y0: float, x1: float, y1: float, fill: str | Rgb, radius: float = 0) -> None:
         """A filled rectangle, its corners rounded by `radius`."""
+        self._cover([(x0, y0), (x1, y1)])
         box = [*_up((min(x0, x1), min(y0, y1))), *_up((max(x0, x1), max(y0, y1)))]
         if radius:
             self._draw.rounded_rectangle(box, round(radius * SCALE), fill=rgb(fill))
@@ -72,6 +105,7 @@ class Canvas:
 
     def ellipse(self, x0: float, y0: float, x1: float, y1: float, fill: str | Rgb) -> None:
         """A filled ellipse in a box."""
+        self._cover([(x0, y0), (x1, y1)])
         self._draw.ellipse([*_up((x0, y0)), *_up((x1, y1))], fill=rgb(fill))
 
     def disc(self, x: float, y: float, radius: float, fill: str | Rgb) -> None:
@@ -80,15 +114,18 @@ class Canvas:
 
     def pie(self, x: float, y: float, radius: float, start: int, end: int, fill: str | Rgb) -> None:
         """A filled slice of a circle, in degrees clockwise from three o'clock."""
+        self._cover([(x - radius, y - radius), (x + radius, y if (start, end) == (180, 360) else y + radius)])
         box = [*_up((x - radius, y - radius)), *_up((x + radius, y + radius))]
         self._draw.pieslice(box, start, end, fill=rgb(fill))
 
     def polygon(self, points: Sequence[Point], fill: str | Rgb) -> None:
         """A filled polygon."""
+        self._cover(points)
         self._draw.polygon([_up(point) for point in points], fill=rgb(fill))
 
     def line(self, points: Sequence[Point], fill: str | Rgb, width: float = 2) -> None:
         """A polyline with round ends and joints."""
+        self._cover(points, width / 2)
         thick = max(1, round(width * SCALE))
         self._draw.line([_up(point) for point in points], fill=rgb(fill), width=thick)
         if thick > 2:
@@ -97,6 +134,9 @@ class Canvas:
 
     def shape(self, kind: str, x: float, y: float, size: float, colour: str | Rgb, texture: str = "plain") -> None:
         """A shape by name about a point, `size` pixels across, its surface textured, with a thin dark outline."""
+        with self.mark("thing", kind, colour, texture):
+            unit = size / 200
+            self._cover([(x + u * unit, y + v * unit) for u, v in SHAPES.get(kind, ((-100, -100), (100, 100)))])
         side = round(size * SCALE)
         mask = _mask(kind, side)
         surface = Image.new("RGB", mask.size, rgb(colour))
@@ -118,6 +158,7 @@ class Canvas:
 
     def finish(self) -> Image.Image:
         """The finished picture."""
+        record(self._marks)
         return self.image.reduce(SCALE)
 
 

@@ -82,15 +82,17 @@ def write(
     unit = height / 6
     left = x if anchor == "left" else x - text_width(text, height) / 2
     top = y - height / 2
-    for character in text.upper():
-        if character == " ":
-            left += SPACE * unit
-            continue
-        if character not in GLYPHS:
-            raise ValueError(f"no glyph for {character!r}")
-        for stroke in GLYPHS[character]:
-            canvas.line([(left + column * unit, top + row * unit) for column, row in stroke], colour, height / 7)
-        left += ADVANCE * unit
+    for word in text.upper().split(" "):
+        with canvas.mark("word", word):
+            for character in word:
+                if character not in GLYPHS:
+                    raise ValueError(f"no glyph for {character!r}")
+                with canvas.mark("letter", character):
+                    for stroke in GLYPHS[character]:
+                        points = [(left + column * unit, top + row * unit) for column, row in stroke]
+                        canvas.line(points, colour, height / 7)
+                left += ADVANCE * unit
+        left += SPACE * unit
 
 
 def fitting_height(text: str, width: float, largest: float) -> float:

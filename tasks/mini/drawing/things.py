@@ -288,4 +288,5 @@ def draw_thing(canvas: Canvas, name: str, x: float, y: float, size: float, colou
     """Draw a thing about a point, `size` pixels across. Raises ValueError for an unknown name."""
     if name not in THINGS:
         raise ValueError(f"unknown thing {name!r}; known: {', '.join(sorted(THINGS))}")
-    THINGS[name](_Pen(canvas, x, y, size), colour)
+    with canvas.mark("thing", name, colour):
+        THINGS[name](_Pen(canvas, x, y, size), colour)

@@ -14,8 +14,9 @@ from sightscale.tasks.mini.drawing import (
     describe_things,
     draw_things,
     scene_of,
+    things_of,
 )
-from sightscale.tasks.mini.items import Choice, Item, draw_choice
+from sightscale.tasks.mini.items import Choice, Item, Scene, complete_choice, draw_choice
 from sightscale.tasks.mini.words import a
 
 
@@ -54,18 +55,33 @@ def _build(rng: random.Random, asked: str, choice: Choice) -> Item | None:
         rng.shuffle(hops)
         for target, phrase, steps in hops:
             if getattr(target, asked) == choice.answer:
-                noun = "object" if asked == "shape" else target.shape
-                what = "What shape is the object" if asked == "shape" else f"What color is the {noun}"
-                return Item(
-                    question=f"{what} {phrase}?",
-                    scene=scene_of(things, rng.choice(("paper", "sky", "meadow", "sand"))),
-                    description=describe_things(things),
-                    reasoning=f"{steps} It is {a(choice.answer) if asked == 'shape' else choice.answer}.",
-                    category="GQA",
-                    focus=f"the objects, their {asked.replace('colour', 'color')}s and positions",
-                    **choice.fields(),
-                )
+                scene = scene_of(things, rng.choice(("paper", "sky", "meadow", "sand")))
+                return _item(scene, things, asked, choice, (target, phrase, steps))
     return None
+
+
+def ask_relations(rng: random.Random, scene: Scene) -> list[Item]:
+    """Every question of one and two hops about a scene of shapes."""
+    things, items = things_of(scene), []
+    for asked, names in (("colour", COLOUR_NAMES), ("shape", SHAPE_NAMES)):
+        for hop in _hops("shape" if asked == "colour" else "colour", things):
+            choice = complete_choice(rng, getattr(hop[0], asked), dict.fromkeys(names, 1.0))
+            items.append(_item(scene, things, asked, choice, hop))
+    return items
+
+
+def _item(scene: Scene, things: Sequence[Thing], asked: str, choice: Choice, hop: tuple[Thing, str, str]) -> Item:
+    target, phrase, steps = hop
+    what = "What shape is the object" if asked == "shape" else f"What color is the {target.shape}"
+    return Item(
+        question=f"{what} {phrase}?",
+        scene=scene,
+        description=describe_things(things),
+        reasoning=f"{steps} It is {a(choice.answer) if asked == 'shape' else choice.answer}.",
+        category="GQA",
+        focus=f"the objects, their {asked.replace('colour', 'color')}s and positions",
+        **choice.fields(),
+    )
 
 
 def _hops(named_by: str, things: Sequence[Thing]) -> list[tuple[Thing, str, str]]:

@@ -200,8 +200,9 @@ def render_flow(scene: dict[str, Any]) -> Image.Image:
     for one, two in itertools.pairwise(places):
         arrow(canvas, one, two, 46, 24)
     for (x, y), step in zip(places, scene["steps"], strict=True):
-        canvas.rectangle(x - 44, y - 20, x + 44, y + 20, shade(scene["colour"], -30), 8)
-        canvas.rectangle(x - 42, y - 18, x + 42, y + 18, shade(scene["colour"], 72), 7)
+        with canvas.mark("thing", "step", scene["colour"]):
+            canvas.rectangle(x - 44, y - 20, x + 44, y + 20, shade(scene["colour"], -30), 8)
+            canvas.rectangle(x - 42, y - 18, x + 42, y + 18, shade(scene["colour"], 72), 7)
         write(canvas, step, x, y, 12, INK)
     return canvas.finish()
 
@@ -233,7 +234,8 @@ def render_tree(scene: dict[str, Any]) -> Image.Image:
     for k in range(1, 7):
         canvas.line([places[(k - 1) // 2], places[k]], INK, 2)
     for (x, y), name in zip(places, scene["names"], strict=True):
-        canvas.disc(x, y, 19, shade(scene["colour"], -30))
-        canvas.disc(x, y, 17, shade(scene["colour"], 70))
+        with canvas.mark("thing", "node", scene["colour"]):
+            canvas.disc(x, y, 19, shade(scene["colour"], -30))
+            canvas.disc(x, y, 17, shade(scene["colour"], 70))
         write(canvas, name, x, y, 15, INK)
     return canvas.finish()

@@ -91,8 +91,9 @@ def render_rectangle(scene: dict[str, Any]) -> Image.Image:
     wide, high = scene["sides"]
     unit = min(150 / wide, 104 / high)
     left, top = 118 - wide * unit / 2, 76 - high * unit / 2
-    canvas.rectangle(left - 2, top - 2, left + wide * unit + 2, top + high * unit + 2, INK)
-    canvas.rectangle(left, top, left + wide * unit, top + high * unit, shade(scene["colour"], 65))
+    with canvas.mark("thing", "rectangle", scene["colour"]):
+        canvas.rectangle(left - 2, top - 2, left + wide * unit + 2, top + high * unit + 2, INK)
+        canvas.rectangle(left, top, left + wide * unit, top + high * unit, shade(scene["colour"], 65))
     if scene["grid"]:
         for k in range(1, wide):
             canvas.line([(left + k * unit, top), (left + k * unit, top + high * unit)], shade(scene["colour"], 30), 1)
@@ -154,8 +155,9 @@ def render_dial(scene: dict[str, Any]) -> Image.Image:
     wall = ((240, 232, 216), (222, 232, 240), (232, 240, 226))[scene["wall"]]
     canvas = Canvas(background=wall)
     canvas.disc(115, 117, 97, shade(wall, -16))
-    canvas.disc(112, 112, 96, scene["colour"])
-    canvas.disc(112, 112, 84, "white")
+    with canvas.mark("thing", "dial", scene["colour"]):
+        canvas.disc(112, 112, 96, scene["colour"])
+        canvas.disc(112, 112, 84, "white")
     for k, (dx, dy) in enumerate(DIAL):
         write(canvas, str(k or 12), 112 + dx * 68 / 1000, 112 + dy * 68 / 1000, 12, INK)
     hour, minute = scene["hour"] % 12, scene["minute"]
@@ -179,8 +181,9 @@ def render_coins(scene: dict[str, Any]) -> Image.Image:
         y = 50 + 70 * (k // 3)
         colour, radius = COINS[value]
         canvas.disc(x + 2, y + 3, radius + 4, shade(cloth, -30))
-        canvas.disc(x, y, radius + 4, shade(colour, -25))
-        canvas.disc(x, y, radius, shade(colour, 45))
+        with canvas.mark("thing", "coin", colour):
+            canvas.disc(x, y, radius + 4, shade(colour, -25))
+            canvas.disc(x, y, radius, shade(colour, 45))
         write(canvas, str(value), x, y, 15, INK)
     return canvas.finish()
 
@@ -256,7 +259,8 @@ def render_chart(scene: dict[str, Any]) -> Image.Image:
         x, y = 62 + 47 * k, 168 - value * 7
         points.append((x, y))
         if scene["form"] == "bars":
-            canvas.rectangle(x - 15, y, x + 15, 167, scene["colour"])
+            with canvas.mark("thing", "bar", scene["colour"]):
+                canvas.rectangle(x - 15, y, x + 15, 167, scene["colour"])
         write(canvas, name, x, 180 if k % 2 == 0 or len(name) < 5 else 192, 7, INK)
     if scene["form"] == "line":
         canvas.line(points, scene["colour"], 3)

@@ -101,8 +101,9 @@ def render_pushes(scene: dict[str, Any]) -> Image.Image:
     """A box and the forces on it, 224 by 160 pixels."""
     canvas = Canvas(224, 160, (244, 244, 240))
     canvas.rectangle(0, 128, 224, 160, (206, 200, 188))
-    canvas.rectangle(84, 72, 140, 128, shade(scene["colour"], -35), 3)
-    canvas.rectangle(86, 74, 138, 126, scene["colour"], 3)
+    with canvas.mark("thing", "crate", scene["colour"]):
+        canvas.rectangle(84, 72, 140, 128, shade(scene["colour"], -35), 3)
+        canvas.rectangle(86, 74, 138, 126, scene["colour"], 3)
     arrow(canvas, (18, 100), (84, 100), 0, 0)
     write(canvas, f"{scene['from_left']} N", 44, 84, 12, INK)
     arrow(canvas, (206, 100), (140, 100), 0, 0)
@@ -172,9 +173,10 @@ def render_gears(scene: dict[str, Any]) -> Image.Image:
             turn = k % 2  # teeth of neighbours stand in each other's gaps
             dx, dy = (dx, dy) if not turn else ((dx * 966 - dy * 259) // 1000, (dx * 259 + dy * 966) // 1000)
             canvas.disc(x + dx * 25 / 1000, y + dy * 25 / 1000, 5, shade(colour, -25))
-        canvas.disc(x, y, radius, shade(colour, -25))
-        canvas.disc(x, y, radius - 3, shade(colour, 25))
-        canvas.disc(x, y, 6, INK)
+        with canvas.mark("thing", "gear", colour):
+            canvas.disc(x, y, radius, shade(colour, -25))
+            canvas.disc(x, y, radius - 3, shade(colour, 25))
+            canvas.disc(x, y, 6, INK)
     y = 84 - (12 if scene["apart"] else 0)
     top = y - 40
     canvas.line([(left - 18, top + 10), (left - 10, top + 2), (left + 10, top + 2), (left + 18, top + 10)], INK, 2.5)
@@ -197,12 +199,14 @@ def render_circuit(scene: dict[str, Any]) -> Image.Image:
         y = 30 + 44 * k
         canvas.line([(30, y), (84, y)], INK, 2.5)
         end = (112, y) if k == scene["closed"] else (108, y - 18)
-        canvas.line([(84, y), end], (170, 60, 40), 3)
-        canvas.disc(84, y, 3, INK)
-        canvas.disc(112, y, 3, INK)
+        with canvas.mark("thing", "closed switch" if k == scene["closed"] else "open switch"):
+            canvas.line([(84, y), end], (170, 60, 40), 3)
+            canvas.disc(84, y, 3, INK)
+            canvas.disc(112, y, 3, INK)
         canvas.line([(112, y), (206, y)], INK, 2.5)
-        canvas.disc(160, y, 14, INK)
-        canvas.disc(160, y, 12, colour)
+        with canvas.mark("thing", "bulb", colour):
+            canvas.disc(160, y, 14, INK)
+            canvas.disc(160, y, 12, colour)
     return canvas.finish()
 
 
@@ -265,8 +269,9 @@ def render_map(scene: dict[str, Any]) -> Image.Image:
         # Town k + 1 lies in bearing k; where north points decides where on the page that is.
         x, y = (112, 112) if k == 0 else tuple(112 + side for side in around[(k - 1 + north) % 4])
         x, y = (x, y) if k == 0 else (x + dx, y + dy)
-        canvas.disc(x, y, 6, INK)
-        canvas.disc(x, y, 4, "red" if k == 0 else "white")
+        with canvas.mark("thing", "town", "red" if k == 0 else "white"):
+            canvas.disc(x, y, 6, INK)
+            canvas.disc(x, y, 4, "red" if k == 0 else "white")
         write(canvas, name, x, y + 15, 11, INK)
     dx, dy = around[north]
     dx, dy = dx * 18 // 72, dy * 18 // 72
@@ -287,7 +292,8 @@ def render_climate(scene: dict[str, Any]) -> Image.Image:
     points = []
     for k, (month, rain, warmth) in enumerate(zip(MONTHS, scene["rain"], scene["warmth"], strict=True)):
         x = 58 + 34 * k
-        canvas.rectangle(x - 11, 170 - 7 * rain, x + 11, 169, (70, 130, 210))
+        with canvas.mark("thing", "bar", "blue"):
+            canvas.rectangle(x - 11, 170 - 7 * rain, x + 11, 169, (70, 130, 210))
         points.append((x, 170 - 7 * warmth))
         write(canvas, month, x, 184, 9, INK)
     canvas.line(points, (206, 60, 50), 2.5)

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.mini.drawing import Canvas, draw_thing, fitting_height, rgb, shade, write
-from sightscale.tasks.mini.items import Item, Scene, draw_choice
+from sightscale.tasks.mini.items import Choice, Item, Scene, complete_choice, draw_choice
 from sightscale.tasks.mini.words import a, opened
 
 FIRST = ("Anna", "Boris", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas", "Karin", "Leon")
@@ -27,6 +27,13 @@ GENRES = {
 YEARS = tuple(str(year) for year in range(1950, 2020))
 COVER_COLOURS = ("red", "green", "blue", "purple", "brown", "teal", "orange", "black")
 
+QUESTIONS = {  # and what a description should attend to
+    "title": ("What is the title of this book?", "the title"),
+    "author": ("Who wrote this book?", "the name of the author"),
+    "year": ("In which year was this book printed?", "the year on the cover"),
+    "genre": ("What is the genre of this book?", "the kind of book and its motif"),
+}
+
 
 def draw_cover(rng: random.Random) -> Item:
     """A question about a cover: its title, author, year, or genre."""
@@ -34,17 +41,17 @@ def draw_cover(rng: random.Random) -> Item:
     genre = rng.choices(list(GENRES), weights=[prior for prior, _, _ in GENRES.values()])[0]
     asked = rng.choice(("title", "author", "author", "genre", "year"))
     if asked == "title":
-        choice, question, focus = draw_choice(rng, TITLES), "What is the title of this book?", "the title"
+        choice = draw_choice(rng, TITLES)
         title = choice.answer
     elif asked == "author":
-        choice, question, focus = draw_choice(rng, AUTHORS), "Who wrote this book?", "the name of the author"
+        choice = draw_choice(rng, AUTHORS)
         author = choice.answer
     elif asked == "year":
-        choice, question = draw_choice(rng, YEARS), "In which year was this book printed?"
-        focus, year = "the year on the cover", choice.answer
+        choice = draw_choice(rng, YEARS)
+        year = choice.answer
     else:
         choice = draw_choice(rng, {name: prior for name, (prior, _, _) in GENRES.items()})
-        question, focus, genre = "What is the genre of this book?", "the kind of book and its motif", choice.answer
+        genre = choice.answer
     _, motif, band = GENRES[genre]
     scene: Scene = {
         "kind": "cover",
@@ -56,11 +63,33 @@ def draw_cover(rng: random.Random) -> Item:
         "colour": rng.choice(COVER_COLOURS),
         "layout": rng.randrange(3),
     }
+    return _item(scene, asked, choice)
+
+
+def ask_cover(rng: random.Random, scene: Scene) -> list[Item]:
+    """Every question about a cover."""
+    genre = _genre(scene)
+    pools: dict[str, tuple[str, dict[str, float]]] = {
+        "title": (scene["title"], dict.fromkeys(TITLES, 1.0)),
+        "author": (scene["author"], dict.fromkeys(AUTHORS, 1.0)),
+        "year": (scene["year"], dict.fromkeys(YEARS, 1.0)),
+        "genre": (genre, {name: prior for name, (prior, _, _) in GENRES.items()}),
+    }
+    return [_item(scene, asked, complete_choice(rng, answer, pool)) for asked, (answer, pool) in pools.items()]
+
+
+def _genre(scene: Scene) -> str:
+    return next(name for name, (_, _, band) in GENRES.items() if band == scene["band"])
+
+
+def _item(scene: Scene, asked: str, choice: Choice) -> Item:
+    title, author, year, motif, band = (scene[name] for name in ("title", "author", "year", "motif", "band"))
+    question, focus = QUESTIONS[asked]
     told = {
         "title": f"The title reads {title}.",
         "author": f"The author's name is {author}.",
         "year": f"The year printed on the cover is {year}.",
-        "genre": f"The band says {band}, so the genre is {genre}.",
+        "genre": f"The band says {band}, so the genre is {_genre(scene)}.",
     }
     return Item(
         question=question,
@@ -82,9 +111,10 @@ def render_cover(scene: dict[str, Any]) -> Image.Image:
     canvas = Canvas(background=(226, 222, 214))
     canvas.rectangle(0, 196, 224, 224, (178, 150, 118))
     colour = scene["colour"]
-    canvas.rectangle(38, 8, 194, 210, shade(colour, -45))
-    canvas.rectangle(32, 6, 188, 206, colour)
-    canvas.rectangle(32, 6, 40, 206, shade(colour, -25))
+    with canvas.mark("thing", "cover", colour):
+        canvas.rectangle(38, 8, 194, 210, shade(colour, -45))
+        canvas.rectangle(32, 6, 188, 206, colour)
+        canvas.rectangle(32, 6, 40, 206, shade(colour, -25))
     paper = shade("yellow", 75)
     first, last = scene["title"].rsplit(" ", 1)
     top, author, motif = ((34, 72, 120), (150, 184, 82), (86, 34, 140))[scene["layout"]]

@@ -9,8 +9,17 @@ import random
 from collections.abc import Callable
 from functools import lru_cache
 
-from sightscale.tasks.mini.drawing import RELATIONS, SHAPES, SIZES, Thing, describe_things, draw_things, scene_of
-from sightscale.tasks.mini.items import Item
+from sightscale.tasks.mini.drawing import (
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Thing,
+    describe_things,
+    draw_things,
+    scene_of,
+    things_of,
+)
+from sightscale.tasks.mini.items import Item, Scene
 
 SIDE = 224
 JITTER = range(-5, 6)  # how far a thing may stand from the middle of its place, each way
@@ -24,6 +33,7 @@ MIDDLE = 4
 # A place that is as likely as any other the phrase leaves open: the middle of the row or column named. What is left
 # of another thing stands in the left column in two cases of three.
 ZONE_GUESSES = {"on the left side": 3, "on the right side": 5, "in the top row": 1, "in the bottom row": 7}
+LOOKS = (("colour", "shape"), ("texture", "shape"), ("size", "colour", "shape"), ("texture", "colour", "shape"))
 RELATION_GUESSES = {"left of": 3, "right of": 5, "above": 1, "below": 7}
 Box = tuple[float, float, float, float]
 
@@ -92,7 +102,8 @@ def draw_refcoco(rng: random.Random) -> Item:
         ]
         if fitting:
             target = rng.choice(fitting)
-            return _item(rng, things, target, f"{target.colour} {target.shape} {zone}", ZONE_GUESSES[zone], 1 / 3)
+            phrase = f"{target.colour} {target.shape} {zone}"
+            return _item(_ground(rng, things), things, target, phrase, ZONE_GUESSES[zone], 1 / 3)
 
 
 def draw_refcoco_plus(rng: random.Random) -> Item:
@@ -100,14 +111,10 @@ def draw_refcoco_plus(rng: random.Random) -> Item:
     while True:
         things = draw_things(rng, rng.randint(5, 8), distinct=False)
         target = rng.choice(things)
-        for parts in (
-            ("colour", "shape"),
-            ("texture", "shape"),
-            ("size", "colour", "shape"),
-            ("texture", "colour", "shape"),
-        ):
+        for parts in LOOKS:
             if _alone(target, things, *parts) and ("size" in parts or rng.random() < 0.6):
-                return _item(rng, things, target, " ".join(getattr(target, part) for part in parts), MIDDLE, 1 / 9)
+                phrase = " ".join(getattr(target, part) for part in parts)
+                return _item(_ground(rng, things), things, target, phrase, MIDDLE, 1 / 9)
 
 
 def draw_refcocog(rng: random.Random) -> Item:
@@ -124,7 +131,35 @@ def draw_refcocog(rng: random.Random) -> Item:
             ]
             if len(same) == 1:
                 phrase = f"the {target.colour} {target.shape} that is {relation} the {other.colour} {other.shape}"
-                return _item(rng, things, target, phrase, RELATION_GUESSES[relation], 2 / 9)
+                return _item(_ground(rng, things), things, target, phrase, RELATION_GUESSES[relation], 2 / 9)
+
+
+def ask_phrases(rng: random.Random, scene: Scene) -> list[Item]:
+    """A phrase of looks for each thing of a scene that has one, and those with a side or a relation."""
+    things = things_of(scene)
+    items = []
+    for target in things:
+        looks = [parts for parts in LOOKS if _alone(target, things, *parts)]
+        if looks:
+            phrase = " ".join(getattr(target, part) for part in rng.choice(looks))
+            items.append(_item(scene, things, target, phrase, MIDDLE, 1 / 9))
+        same = [thing for thing in things if (thing.colour, thing.shape) == (target.colour, target.shape)]
+        for zone, holds in ZONES.items():
+            if len(same) > 1 and [thing for thing in same if holds(thing)] == [target]:
+                phrase = f"{target.colour} {target.shape} {zone}"
+                items.append(_item(scene, things, target, phrase, ZONE_GUESSES[zone], 1 / 3))
+        for other in things:
+            relation = next((name for name, holds in RELATIONS.items() if holds(target, other)), None)
+            if not relation or other is target or not _alone(other, things, "colour", "shape"):
+                continue
+            if [thing for thing in same if RELATIONS[relation](thing, other)] == [target]:
+                phrase = f"the {target.colour} {target.shape} that is {relation} the {other.colour} {other.shape}"
+                items.append(_item(scene, things, target, phrase, RELATION_GUESSES[relation], 2 / 9))
+    return items
+
+
+def _ground(rng: random.Random, things: list[Thing]) -> Scene:
+    return scene_of(things, rng.choice(("paper", "sky", "meadow", "sand")))
 
 
 def _alone(thing: Thing, things: list[Thing], *parts: str) -> bool:
@@ -132,7 +167,7 @@ def _alone(thing: Thing, things: list[Thing], *parts: str) -> bool:
     return sum([getattr(one, part) for part in parts] == look for one in things) == 1
 
 
-def _item(rng: random.Random, things: list[Thing], target: Thing, phrase: str, place: int, chance: float) -> Item:
+def _item(scene: Scene, things: list[Thing], target: Thing, phrase: str, place: int, chance: float) -> Item:
     """The item, with the likeliest place that the phrase leaves open and the chance that the thing is there."""
     box = tight_box(target)
     text = write_fractions(box)
@@ -142,7 +177,7 @@ def _item(rng: random.Random, things: list[Thing], target: Thing, phrase: str, p
     return Item(
         question=phrase,
         answer=text,
-        scene=scene_of(things, rng.choice(("paper", "sky", "meadow", "sand"))),
+        scene=scene,
         description=f"{describe_things(things)} The {phrase} has the box {text}.",
         reasoning=f"The {phrase} is the {target.name} with the box {text}.",
         category="grounding",

@@ -78,25 +78,44 @@ def draw_lesson(rng: random.Random) -> Item:
         "paper": rng.randrange(3),
         "figure": rng.randint(1, 99),
     }
-    told = ", ".join(f"{letter} is {a(row[1])} {row[0]}" for letter, row in zip("XYZ", scene["things"], strict=True))
-    description = f"A plate from a school book, figure {scene['figure']}, with three labelled pictures: {told}."
     if rng.random() < PICTURE_SHARE:
-        number = rng.randrange(3)
-        label, subject = "XYZ"[number], things[number]
-        pool = [thing for thing in SHOWN if thing not in things]
-        choice = _shuffle(rng, subject, [*(t for t in things if t != subject)][:2] + rng.sample(pool, 1), 0.25)
-        return Item(
-            question=f"Which thing is labelled {label} in the figure?",
-            scene=scene,
-            description=description,
-            reasoning=f"The picture labelled {label} is {a(subject)}.",
-            category="ScienceQA",
-            focus="the labels and what they name",
-            **choice.fields(),
-        )
+        return _ask_label(rng, scene, rng.randrange(3))
     kind = rng.choice(list(FACTS))
+    return _ask_fact(rng, scene, kind, rng.choice(list(FACTS[kind][1])))
+
+
+def ask_plate(rng: random.Random, scene: dict[str, Any]) -> list[Item]:
+    """Every question about a plate's labels, and as many of knowledge."""
+    drawn = rng.sample([(kind, subject) for kind, (_, answers) in FACTS.items() for subject in answers], 3)
+    return [
+        *(_ask_label(rng, scene, number) for number in range(3)),
+        *(_ask_fact(rng, scene, kind, subject) for kind, subject in drawn),
+    ]
+
+
+def _describe(scene: dict[str, Any]) -> str:
+    figures = ", ".join(f"{letter} is {a(row[1])} {row[0]}" for letter, row in zip("XYZ", scene["things"], strict=True))
+    return f"A plate from a school book, figure {scene['figure']}, with three labelled pictures: {figures}."
+
+
+def _ask_label(rng: random.Random, scene: dict[str, Any], number: int) -> Item:
+    things = [row[0] for row in scene["things"]]
+    label, subject = "XYZ"[number], things[number]
+    pool = [thing for thing in SHOWN if thing not in things]
+    choice = _shuffle(rng, subject, [*(t for t in things if t != subject)][:2] + rng.sample(pool, 1), 0.25)
+    return Item(
+        question=f"Which thing is labelled {label} in the figure?",
+        scene=scene,
+        description=_describe(scene),
+        reasoning=f"The picture labelled {label} is {a(subject)}.",
+        category="ScienceQA",
+        focus="the labels and what they name",
+        **choice.fields(),
+    )
+
+
+def _ask_fact(rng: random.Random, scene: dict[str, Any], kind: str, subject: str) -> Item:
     answers = FACTS[kind][1]
-    subject = rng.choice(list(answers))
     texts = [*dict.fromkeys([*answers.values(), *SPARE.get(kind, ())])]
     answer = answers[subject]
     others = rng.sample([text for text in texts if text != answer], 3)
@@ -104,7 +123,7 @@ def draw_lesson(rng: random.Random) -> Item:
     return Item(
         question=_ask(kind, subject),
         scene=scene,
-        description=description,
+        description=_describe(scene),
         reasoning=_state(kind, subject, answer),
         category="ScienceQA",
         focus="the labelled pictures",

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.mini.drawing import Canvas, draw_thing, fitting_height, rgb, shade, write
-from sightscale.tasks.mini.items import Choice, Item
+from sightscale.tasks.mini.items import Choice, Item, Scene
 
 WORDS = (
     *("BAKERY", "BANK", "BAR", "BOOKS", "BREAD", "CAFE", "CLOSED", "COFFEE", "DANGER", "EXIT", "FLOWERS", "FRUIT"),
@@ -29,6 +29,29 @@ def draw_street(rng: random.Random) -> Item:
     price = f"${rng.randint(1, 9)}.{rng.choice(('00', '20', '50', '75', '90'))}"
     asked = rng.choice(("word", "word", "colour", "price"))
     number = rng.randrange(4)
+    choice, *about = _ask(rng, words, colours, price, asked, number)
+    places = rng.sample(list(SIGN_PLACES), 4)
+    scene = {
+        "kind": "street",
+        "signs": [list(sign) for sign in zip(words, colours, places, strict=True)],
+        "price": price,
+        "wall": rng.choice(WALLS),
+        "tree": rng.randrange(2),
+    }
+    return _item(scene, choice, *about)
+
+
+def ask_street(rng: random.Random, scene: Scene) -> list[Item]:
+    """Every question about a street."""
+    words, colours, _ = (list(values) for values in zip(*scene["signs"], strict=True))
+    asked = [("price", 0), *((name, number) for name in ("word", "colour") for number in range(4))]
+    return [_item(scene, *_ask(rng, words, colours, scene["price"], name, number)) for name, number in asked]
+
+
+def _ask(
+    rng: random.Random, words: list[str], colours: list[str], price: str, asked: str, number: int
+) -> tuple[Choice, str, str, str]:
+    """The options with the right one, the question, the focus and the reasoning."""
     if asked == "word":
         elsewhere = rng.sample([word for word in WORDS if word not in words], 2)
         texts = [words[number], rng.choice([w for w in words if w != words[number]]), *elsewhere]
@@ -47,20 +70,15 @@ def draw_street(rng: random.Random) -> Item:
         question, focus, reasoning = "What is the price on the tag?", "any prices", f"The tag says {price}."
     answer = texts[0]
     rng.shuffle(texts)
-    choice = Choice(answer, tuple(texts), texts[0], 0.25)
-    places = rng.sample(list(SIGN_PLACES), 4)
-    scene = {
-        "kind": "street",
-        "signs": [list(sign) for sign in zip(words, colours, places, strict=True)],
-        "price": price,
-        "wall": rng.choice(WALLS),
-        "tree": rng.randrange(2),
-    }
-    told = " ".join(f"The {colour} sign says {word}." for word, colour in zip(words, colours, strict=True))
+    return Choice(answer, tuple(texts), texts[0], 0.25), question, focus, reasoning
+
+
+def _item(scene: Scene, choice: Choice, question: str, focus: str, reasoning: str) -> Item:
+    signs = " ".join(f"The {colour} sign says {word}." for word, colour, _ in scene["signs"])
     return Item(
         question=question,
         scene=scene,
-        description=f"A street with four signs. {told} A tag gives the price {price}.",
+        description=f"A street with four signs. {signs} A tag gives the price {scene['price']}.",
         reasoning=reasoning,
         category="TextVQA",
         focus=focus,
@@ -88,10 +106,12 @@ def render_street(scene: dict[str, Any]) -> Image.Image:
         ink = (28, 28, 32) if light else (252, 252, 248)
         if place == "high":
             canvas.line([(112, 40), (112, 56)], (70, 72, 78), 4)
-        canvas.rectangle(x - 46, y - 15, x + 46, y + 15, (54, 56, 62), 5)
-        canvas.rectangle(x - 43, y - 12, x + 43, y + 12, colour, 4)
+        with canvas.mark("thing", "sign", colour):
+            canvas.rectangle(x - 46, y - 15, x + 46, y + 15, (54, 56, 62), 5)
+            canvas.rectangle(x - 43, y - 12, x + 43, y + 12, colour, 4)
         write(canvas, word, x, y, fitting_height(word, 74, 13), ink)
-    canvas.polygon([(150, 196), (206, 196), (206, 216), (150, 216), (140, 206)], (252, 250, 240))
+    with canvas.mark("thing", "tag"):
+        canvas.polygon([(150, 196), (206, 196), (206, 216), (150, 216), (140, 206)], (252, 250, 240))
     canvas.disc(148, 206, 2, (90, 90, 90))
     write(canvas, scene["price"], 180, 206, 10, (180, 30, 30))
     return canvas.finish()

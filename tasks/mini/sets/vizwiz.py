@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.tasks.mini.drawing import Canvas, fitting_height, rgb, shade, write
+from sightscale.tasks.mini.drawing import Canvas, fitting_height, forget_marks, move_marks, rgb, shade, write
 from sightscale.tasks.mini.items import Choice, Item
 from sightscale.tasks.mini.words import a
 
@@ -19,15 +19,15 @@ FLAVOURS = ("MINT", "LEMON", "APPLE", "CHERRY", "VANILLA", "GINGER", "PEACH", "B
 LABEL_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "teal")
 FLAWS = ("none", "blurred", "dark", "tilted", "bright")
 SPOILED = ("covered", "black", "smeared")
+POOLS = {"product": PRODUCTS, "flavour": FLAVOURS, "colour": LABEL_COLOURS, "kind": KINDS}  # by what is asked about
 
 
 def draw_product(rng: random.Random) -> Item:
     """A question about a product in somebody's hand: what it is, its flavour, its colour, its kind."""
     asked = rng.choice(("product", "product", "flavour", "colour", "kind"))
-    pools = {"product": PRODUCTS, "flavour": FLAVOURS, "colour": LABEL_COLOURS, "kind": KINDS}
     scene: dict[str, Any] = {
         "kind": "product",
-        **{name: rng.choice(pool) for name, pool in pools.items() if name != "kind"},
+        **{name: rng.choice(pool) for name, pool in POOLS.items() if name != "kind"},
         "body": rng.choice(KINDS),
         "table": rng.choice(("brown", "gray", "teal", "purple")),
         "dx": rng.randint(-14, 14),
@@ -36,6 +36,16 @@ def draw_product(rng: random.Random) -> Item:
     }
     spoiled = rng.random() < UNANSWERABLE_SHARE
     scene["flaw"] = rng.choice(SPOILED) if spoiled else rng.choice(FLAWS)
+    return _item(rng, scene, asked)
+
+
+def ask_product(rng: random.Random, scene: dict[str, Any]) -> list[Item]:
+    """Every question about a product."""
+    return [_item(rng, scene, asked) for asked in POOLS]
+
+
+def _item(rng: random.Random, scene: dict[str, Any], asked: str) -> Item:
+    spoiled, pools = scene["flaw"] in SPOILED, POOLS
     value = scene["body"] if asked == "kind" else scene[asked]
     others = rng.sample([text for text in pools[asked] if text != value], 3)
     texts = [UNANSWERABLE, *others] if spoiled else [UNANSWERABLE, value, *others[:2]]
@@ -104,7 +114,8 @@ def render_product(scene: dict[str, Any]) -> Image.Image:
         canvas.rectangle(x - 50, y - 54, x + 50, y + 80, (226, 214, 190), 22)
         canvas.rectangle(x - 44, y - 76, x + 44, y - 50, (176, 60, 50), 5)
         label = (x - 50, y - 34, x + 50, y + 58)
-    canvas.rectangle(*label, colour)
+    with canvas.mark("thing", scene["body"], colour):
+        canvas.rectangle(*label, colour)
     middle, width = (label[0] + label[2]) / 2, label[2] - label[0]
     canvas.rectangle(label[0] + 5, label[1] + 18, label[2] - 5, label[1] + 50, (252, 250, 244))
     write(
@@ -127,9 +138,12 @@ def _spoil(image: Image.Image, flaw: str, turn: int) -> Image.Image:
     if flaw == "tilted":
         tilted = Image.new("RGB", image.size, (150, 142, 134))
         slope = turn if abs(turn) > 3 else 6
+        move_marks(lambda box: _shear(box, height, slope))
         for row in range(height):  # a shear by whole pixels, of rows and then of columns
             tilted.paste(image.crop((0, row, width, row + 1)), ((row - height // 2) * slope // 40, row))
         return tilted
+    if flaw in SPOILED:
+        forget_marks()
     if flaw == "covered":
         finger = Canvas(width, height, (206, 140, 120))
         finger.gradient((222, 158, 136), (180, 112, 96))
@@ -143,3 +157,10 @@ def _spoil(image: Image.Image, flaw: str, turn: int) -> Image.Image:
     if flaw == "smeared":
         return image.reduce(56).resize(image.size, Image.Resampling.NEAREST)
     return image
+
+
+def _shear(box: tuple[float, float, float, float], height: int, slope: int) -> tuple[float, float, float, float]:
+    """Where a box goes when rows are moved sideways by their distance from the middle row."""
+    left, top, right, bottom = box
+    moved = round((top + bottom - height) / 2 * slope / 40)
+    return left + moved, top, right + moved, bottom

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.tasks.mini.drawing import COLOURS, Canvas, draw_thing, rgb, shade
-from sightscale.tasks.mini.items import Item, draw_choice
+from sightscale.tasks.mini.items import Choice, Item, complete_choice, draw_choice
 from sightscale.tasks.mini.words import a, opened
 
 CAR_COLOURS = {"red": 0.34, "blue": 0.22, "white": 0.2, "black": 0.12, "yellow": 0.07, "green": 0.05}
@@ -28,6 +28,15 @@ SKIES = {
 }
 GRASS = {"day": (132, 186, 96), "evening": (140, 142, 80), "night": (36, 66, 56), "dawn": (126, 158, 108)}
 
+QUESTIONS = {  # by what is asked about: the question, the answers' prior, what a description should attend to
+    "car": ("What color is the car?", CAR_COLOURS, "the car"),
+    "balls": ("How many balls are on the grass?", COUNTS, "the number of balls"),
+    "time": ("What time of day is it?", TIMES, "the light and the sky"),
+    "pet": ("Which animal is in front of the house?", PETS, "the animal"),
+    "weather": ("What is the weather like?", WEATHER, "the weather"),
+    "beside": ("What stands to the left of the house?", BESIDE, "what stands near the house"),
+}
+
 
 def draw_yard(rng: random.Random) -> Item:
     """A question about a house and its yard."""
@@ -40,15 +49,7 @@ def draw_yard(rng: random.Random) -> Item:
         "beside": rng.choices(list(BESIDE), weights=list(BESIDE.values()))[0],
     }
     asked = rng.choice(list(drawn))
-    question, prior, focus = {
-        "car": ("What color is the car?", CAR_COLOURS, "the car"),
-        "balls": ("How many balls are on the grass?", COUNTS, "the number of balls"),
-        "time": ("What time of day is it?", TIMES, "the light and the sky"),
-        "pet": ("Which animal is in front of the house?", PETS, "the animal"),
-        "weather": ("What is the weather like?", WEATHER, "the weather"),
-        "beside": ("What stands to the left of the house?", BESIDE, "what stands near the house"),
-    }[asked]
-    choice = draw_choice(rng, prior)
+    choice = draw_choice(rng, QUESTIONS[asked][1])
     drawn[asked] = choice.answer
     if asked == "weather":
         drawn["time"] = "day"  # clouds and snow must be seen
@@ -64,6 +65,17 @@ def draw_yard(rng: random.Random) -> Item:
         "shift": rng.randint(-8, 8),
         "spread": rng.sample(range(4), 4),
     }
+    return _item(scene, asked, choice)
+
+
+def ask_yard(rng: random.Random, scene: dict[str, Any]) -> list[Item]:
+    """Every question about a yard. By night or dusk nobody is asked about the weather, which is hard to see then."""
+    asked = [name for name in QUESTIONS if name != "weather" or scene["time"] == "day"]
+    return [_item(scene, name, complete_choice(rng, str(scene[name]), QUESTIONS[name][1])) for name in asked]
+
+
+def _item(scene: dict[str, Any], asked: str, choice: Choice) -> Item:
+    question, _, focus = QUESTIONS[asked]
     sky = "clear" if scene["weather"] == "sunny" and scene["time"] != "day" else scene["weather"]
     count, noun = scene["balls"], "ball" if scene["balls"] == 1 else "balls"
     return Item(
@@ -117,7 +129,8 @@ def render_yard(scene: dict[str, Any]) -> Image.Image:
         for x, y in ((46, 28), (118, 20), (180, 34)):
             draw_thing(canvas, "cloud", x, y, 58, cloud)
     house = 122 + shift
-    draw_thing(canvas, "house", house, 104, 100, shade(scene["wall"], -35 if dark else 15))
+    with canvas.mark("thing", "house", scene["wall"]):
+        draw_thing(canvas, "house", house, 104, 100, shade(scene["wall"], -35 if dark else 15))
     beside = scene["beside"]
     if beside == "car":
         draw_thing(canvas, "car", house - 82, 140, 48, "gray")

@@ -1,0 +1,293 @@
+"""Forms: how an item of the mini suite becomes what is asked and answered in training.
+
+Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
+word. MMStar's scenes are described and never asked about. `boxes`, `region` and `locate` name what is in a picture with
+its place, `differ` what differs between pictures, from what the drawing code knows. Lists of words to `repeat` are in
+no order that could be known, so they teach what reading a description needs first: to copy; half of the words are
+made up. `bind` asks under which letter a text stands.
+"""
+
+import random
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
+from sightscale.tasks.instructions import BOX_INSTRUCTION, LETTER_INSTRUCTION, SHORT_INSTRUCTION, AskedFormat
+from sightscale.tasks.mini import (
+    PLACES,
+    SETS,
+    Item,
+    Mark,
+    Scene,
+    draw_item,
+    draw_marks,
+    facts,
+    pose_as_mmstar,
+    things_of,
+)
+from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION, pose_question
+from sightscale.tasks.vocabulary import Mode
+from sightscale.trainers.data.conversations import IMAGE
+
+Turn = tuple[str, str]
+
+TELL = "Tell me about a scene."
+REPEAT = "Repeat these words.\n"
+LOCATE = "Locate what this phrase describes: "
+CLASS = "What is the main object in the image?"
+BOXES = "Name everything in the image with its box."
+REGION = "What is in the box "
+COMPARE = f"Image A: {IMAGE}\n\nReference: {IMAGE}\n\nImage B: {IMAGE}\n\n"  # as the chat template puts pictures
+SIMILAR = "Is Image A or Image B more similar to the reference?\nA. Image A\nB. Image B\n"
+DIFFER = "What differs between the reference and "
+REPEATED = (2, 12)  # words of the shortest and the longest list
+NAMED = 12  # things and words that are named with their boxes, at most
+MMSTAR_SHARE = 1 / 3
+_ASKED: tuple[AskedFormat, ...] = ("choice", "short", "box")
+_ANY = 1_000_000  # MMStar's forms go by a question's number
+
+
+def pose(item: Item, rng: random.Random) -> str:
+    """An item's question as its own task puts it, or, one time in three, with its options as in MMStar's questions."""
+    if not item.options:
+        return f"Question: {item.question}\n"
+    if rng.random() < MMSTAR_SHARE:
+        return pose_as_mmstar(item, rng.randrange(_ANY)) + "\n"
+    return pose_question(item.question, dict(zip("ABCDE", item.options, strict=False)))
+
+
+def caption(item: Item, rng: random.Random) -> str:
+    """The item's description with about half of its sentences, in their order."""
+    sentences = item.description.rstrip(".").split(". ")
+    sentences_kept = [sentence for k, sentence in enumerate(sentences) if k == 0 or rng.random() < 0.5]
+    return ". ".join(sentences_kept) + "."
+
+
+def extraction(item: Item) -> str:
+    """The whole description, what the focus asks for first: sentences that share a word with it."""
+    sentences = item.description.rstrip(".").split(". ")
+    asked = _stems(item.focus)
+    ordered = sorted(sentences, key=lambda sentence: not (asked & _stems(sentence)))  # stable: else in their order
+    return ". ".join(ordered) + "."
+
+
+def _stems(text: str) -> set[str]:
+    """The beginnings of a text's longer words, which a plural doesn't change."""
+    return {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower())}
+
+
+def write_hundredths(box: Sequence[float]) -> str:
+    """A box as it is answered: in hundredths of the picture's sides, each of which is one token."""
+    return f"[{', '.join(f'{min(0.99, max(0.0, side)):.2f}' for side in box)}]"
+
+
+def _describe(item: Item, rng: random.Random) -> Turn:
+    return perception_prompt(), caption(item, rng)
+
+
+def _focus(item: Item, rng: random.Random) -> Turn:
+    return perception_prompt(item.focus), extraction(item)
+
+
+def _open(item: Item, rng: random.Random) -> Turn:
+    return f"Question: {item.question}\n{SHORT_INSTRUCTION}", item.answer
+
+
+def _choice(item: Item, rng: random.Random) -> Turn:
+    asked = pose(item, rng)
+    mmstar = not asked.startswith("Question: ")
+    return asked + (DIRECT_INSTRUCTION.rstrip(".\n") if mmstar else DIRECT_INSTRUCTION), item.letter
+
+
+def _box(item: Item, rng: random.Random) -> Turn:
+    x, y, across, down = item.extra["bbox"]
+    box = [side / 224 for side in (x, y, x + across, y + down)]
+    return f"{LOCATE}{item.question}\n{BOX_INSTRUCTION}\n", write_hundredths(box)
+
+
+def _class(item: Item, rng: random.Random) -> Turn:
+    return f"{CLASS}\n{SHORT_INSTRUCTION}", item.answer
+
+
+def _similar(item: Item, rng: random.Random) -> Turn:
+    return f"{SIMILAR}{LETTER_INSTRUCTION}\n", "B" if item.answer == "right" else "A"
+
+
+def _boxes(item: Item, rng: random.Random) -> Turn:
+    named = list_marks(item.scene)[:NAMED]
+    return BOXES, "; ".join(f"{name} {write_hundredths(box)}" for name, box in named) or "nothing"
+
+
+def _region(item: Item, rng: random.Random) -> Turn:
+    marks = list_marks(item.scene)
+    if not marks:
+        return BOXES, "nothing"
+    name, box = rng.choice(marks)
+    return f"{REGION}{write_hundredths(box)}?", name
+
+
+def _locate(item: Item, rng: random.Random) -> Turn:
+    marks = list_marks(item.scene)
+    names = [name for name, _ in marks]
+    alone = [(name, box) for name, box in marks if names.count(name) == 1]
+    if not alone:
+        return _boxes(item, rng)
+    name, box = rng.choice(alone)
+    return f"{LOCATE}{name}\n{BOX_INSTRUCTION}\n", write_hundredths(box)
+
+
+def _differ(item: Item, rng: random.Random) -> Turn:
+    letter, side = rng.choice((("A", "left"), ("B", "right")))
+    return f"{DIFFER}Image {letter}?", tell_difference(item.scene["reference"], item.scene[side])
+
+
+def _tell(item: Item, rng: random.Random) -> Turn:
+    return TELL, item.description
+
+
+def _describe_for_reader(item: Item, rng: random.Random) -> str:
+    """A description such as a perception module might write, in either order."""
+    return item.description if rng.random() < 0.5 else extraction(item)
+
+
+def _reason(item: Item, rng: random.Random) -> Turn:
+    return _reasoned(item, rng, Mode.DIRECT)
+
+
+def _think(item: Item, rng: random.Random) -> Turn:
+    return _reasoned(item, rng, Mode.THINKING)
+
+
+def _reasoned(item: Item, rng: random.Random, mode: Mode) -> Turn:
+    """The question to a reasoning module, with options and without them, and its answer in the form asked for."""
+    asked_format: AskedFormat = "choice"
+    question, answer = pose(item, rng), item.letter if item.options else item.answer
+    if item.category == "grounding":
+        asked_format, question = "box", LOCATE + item.question
+    elif not item.options or rng.random() < 0.25:
+        asked_format, question, answer = "short", f"Question: {item.question}\n", item.answer
+    asked = reasoning_prompt(_describe_for_reader(item, rng), question, mode, asked_format)
+    thought = f"<think>\n{item.reasoning}\n</think>\n\n" if mode == Mode.THINKING else ""
+    return asked, f"{thought}Answer: {answer}"
+
+
+def after_description(prompt: str) -> str:
+    """A reasoning module's prompt from the question on, for a description that was read before."""
+    return prompt.split("\n", 3)[3]  # the task, an empty line, the description, which is one line
+
+
+def _recall(item: Item, rng: random.Random) -> Turn:
+    question, answer, stated = rng.choice(facts())
+    if rng.random() < 0.5:
+        return f"Question: {question}\n{SHORT_INSTRUCTION}", answer
+    return f"Question: {question}\nExplain in a sentence.", stated
+
+
+def _repeat(item: Item, rng: random.Random) -> Turn:
+    count, made_up = rng.randint(*REPEATED), rng.random() < 0.5
+    words = [
+        "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 5))) if made_up else rng.choice(_words())
+        for _ in range(count if not made_up else max(2, count // 3))
+    ]
+    return REPEAT + " ".join(words), " ".join(words)
+
+
+def _bind(item: Item, rng: random.Random) -> Turn:
+    options = list(item.options) or rng.sample(_words(), 4)
+    right = rng.randrange(len(options))
+    lettered = dict(zip("ABCDE", options, strict=False))
+    return pose_question(f"Which option says {options[right]}?", lettered) + DIRECT_INSTRUCTION, "ABCDE"[right]
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """The words that descriptions of the in-domain sets are made of."""
+    sets = [name for name in SETS if name.startswith("in_domain/")]
+    texts = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
+    return tuple(sorted({word for text in texts for word in re.findall(r"\w+", text)}))
+
+
+def list_marks(scene: Scene) -> list[tuple[str, tuple[float, float, float, float]]]:
+    """What stands in a scene's picture, in reading order: each thing and word by name, with its box in fractions."""
+    marks, (width, height) = draw_marks(scene)
+    named = []
+    for mark in marks:
+        if mark.kind != "letter":
+            left, top, right, bottom = mark.box
+            box = left / width, top / height, right / width, bottom / height
+            named.append((name_mark(mark), box))
+    return sorted(named, key=_reading_order)
+
+
+def _reading_order(named: tuple[str, tuple[float, float, float, float]]) -> tuple[int, float, str]:
+    name, (left, top, right, bottom) = named
+    return round(3 * (top + bottom)), left + right, name
+
+
+def name_mark(mark: Mark) -> str:
+    """A thing by its looks, "striped red star"; a word as it stands there."""
+    texture = "" if mark.texture == "plain" else mark.texture
+    return " ".join(part for part in (texture, mark.colour, mark.name) if part)
+
+
+def tell_difference(reference: Scene, other: Scene) -> str:
+    """How a picture differs from the reference: the kind and strength of a distortion, or what stands where instead."""
+    if other["kind"] == "distorted":
+        return f"{other['how']} of strength {other['strength']}."
+    before, after = things_of(reference), things_of(other)
+    changed = [
+        f"{PLACES[thing.place]} the {thing.colour} {thing.shape} is {instead.colour} {instead.shape}"
+        for thing, instead in zip(before, after, strict=True)
+        if thing != instead
+    ]
+    return f"{len(changed)} {'thing' if len(changed) == 1 else 'things'}: {'; '.join(changed)}."
+
+
+# What prompts are made of, each always said as a whole, so that its words carry nothing: one token each.
+PHRASES = (
+    perception_prompt(),
+    perception_prompt("x").removeprefix(perception_prompt()).removesuffix("x."),
+    reasoning_prompt("", "", Mode.DIRECT).partition("Description:")[0],
+    *(
+        reasoning_prompt("x", "y", mode, asked).rpartition("Question: y")[2]
+        for mode in (Mode.DIRECT, Mode.THINKING)
+        for asked in _ASKED
+    ),
+    DIRECT_INSTRUCTION,
+    DIRECT_INSTRUCTION.rstrip(".\n"),
+    f"\n{SHORT_INSTRUCTION}",
+    f"\n{BOX_INSTRUCTION}\n",
+    LOCATE,
+    CLASS,
+    BOXES,
+    REGION,
+    COMPARE.partition(IMAGE)[0],
+    SIMILAR,
+    DIFFER,
+    *(f"{number / 100:.2f}" for number in range(100)),
+)
+
+FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
+    "describe": _describe,
+    "focus": _focus,
+    "open": _open,
+    "choice": _choice,
+    "box": _box,
+    "class": _class,
+    "similar": _similar,
+    "boxes": _boxes,
+    "region": _region,
+    "locate": _locate,
+    "differ": _differ,
+    "tell": _tell,
+    "reason": _reason,
+    "think": _think,
+    "recall": _recall,
+    "repeat": _repeat,
+    "bind": _bind,
+}
+ASKS = frozenset(("open", "choice", "box", "reason", "think"))  # asks an item's question, so another each turn
+READS = frozenset(("reason", "think"))  # reads a description
+AT_THE_END = frozenset(("describe", "focus", "boxes"))  # tells all that was asked about, so once and last
