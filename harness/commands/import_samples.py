@@ -1,4 +1,4 @@
-"""`sightscale import`: lmms-eval's samples from elsewhere, and tables of models × questions, as records."""
+"""`sightscale import`: results of other harnesses, and tables of models × questions, as records."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +21,8 @@ def import_samples(
     samples: Annotated[
         list[str],
         typer.Argument(
-            help="Sample files of lmms-eval, FILE or FILE=CONDITION, such as FILE=none for a blind one; or one table "
+            help="Result files of lmms-eval, lm-evaluation-harness, VLMEvalKit (.xlsx, .tsv), MMMU-Pro or Inspect "
+            "(.json, .eval): FILE, FILE=CONDITION such as FILE=none, or FILE=TASK/CONDITION; or one table "
             "FILE.csv of models × questions, 1 right and 0 wrong, a condition before a question's name: <no_image>7."
         ),
     ],
@@ -33,7 +34,7 @@ def import_samples(
     data: Annotated[str | None, typer.Option(help="Where the questions come from, with the revision.")] = None,
     task: Annotated[str | None, typer.Option(help="Name of a table's task.  [default: the file's]")] = None,
 ) -> None:
-    """Turn samples that lmms-eval wrote elsewhere into a run that every analysis reads.
+    """Turn what another harness wrote into a run that every analysis reads.
 
     Answers to lettered questions are read again, so no letter drawn by lot is counted. A task ending in _blind
     becomes that task's condition none.

@@ -1,6 +1,5 @@
-"""Imports: samples that lmms-eval wrote elsewhere, as records.
+"""Imports: what other harnesses wrote of a model's answers, as records.
 
-A samples file is hostile text: its size, its lines and their fields are bounded, and nothing in it is executed.
 Where a sample's options can be told, our own reader reads the answer again, so an imported score never
 holds a letter drawn by lot; else the score is the metric that the sample carries. Samples hold no pictures: where
 they don't name a cluster, each question is one of its own, and intervals may be too narrow.
@@ -11,38 +10,43 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation.records import KEY, RunIdentity, make_records
+from sightscale.harness.evaluation.question_scores import Metric, score_questions
+from sightscale.harness.evaluation.records import KEY, LENGTH, RunIdentity, make_records
+from sightscale.harness.evaluation.result_files import TASK, name_task, read_rows
 from sightscale.tasks import score_response
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Kind
 
-MAX_LINE = 4_000_000  # bytes of one sample
-MAX_FILE = 1_000_000_000  # bytes
 MAX_TEXT = 200_000  # characters kept of one field
 MAX_OPTIONS = 26
+MAX_RESPONSES = 1024  # to one question
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
 
 BLIND_SUFFIX = "_blind"  # of tasks asked without their pictures, as ours and others' are named
-_FILE = re.compile(r"(?:\d{8}_\d{6}_)?samples_(?P<task>[\w.\-+]{1,200})\.jsonl", re.ASCII)
 _LINES = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]*(\S[^\n]{0,2000})$", re.MULTILINE)
 _INLINE = re.compile(r"(?:^|[\s,])\(?([A-Z])[):][ \t]+([^\n]{1,500}?)(?=,?[\s,]\(?[A-Z][):][ \t]|$)", re.MULTILINE)
-_NOT_METRICS = {"doc_id", "target", "filtered_resps", "resps", "token_counts", "doc_hash", "input", "iou", "unparsed"}
+_NOT_METRICS = {
+    *("doc_id", "target", "responses", "token_counts", "doc_hash", "input", "iou", "unparsed", "options", "item_id"),
+    *("blind_probability", "repeats"),
+}
 _KNOWN_FORMATS = ("choice", "2afc", "box")
 
 
 def import_samples(
     arguments: Sequence[str], model: str, metric: str | None = None, data: str | None = None
 ) -> pd.DataFrame:
-    """Records of samples files, each given as `FILE` or `FILE=CONDITION`; `model` is the name to show.
+    """Records of result files, each given as `FILE`, `FILE=CONDITION` or `FILE=TASK/CONDITION`.
 
-    A task that ends in `_blind` is taken as that task under the condition `none`. The run's id follows from the
-    files' bytes. Raises UserError in one line for a file that isn't lmms-eval's, naming the line, and when the
-    metric can't be told.
+    `model` is the name to show. A task that ends in `_blind` is taken as that task under the condition `none`. Of a
+    question with several responses each is a row, which share its cluster. The run's id follows from the files'
+    contents. Raises UserError in one line for a file that can't be read, naming the place, for what records can't
+    represent, and when the metric can't be told.
     """
     samples_of: dict[tuple[str, str], list[dict[str, Any]]] = {}
     digest = hashlib.sha256(model.encode())
@@ -50,7 +54,8 @@ def import_samples(
         path, task, condition = read_argument(argument)
         if (task, condition) in samples_of:
             raise UserError(f"{path} is a second file of {task} {condition}; give one file for each")
-        samples_of[task, condition] = list(read_samples(path, metric, digest))
+        samples_of[task, condition] = _read_samples(path, metric, digest)
+    _check_repeats(samples_of)
     run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
     parts = [
         make_records(
@@ -60,27 +65,28 @@ def import_samples(
         if samples
     ]
     if not parts:
-        raise UserError("the samples files hold no sample")
+        raise UserError("the files hold no sample")
     records = pd.concat(parts, ignore_index=True)
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise UserError(f"a samples file holds document {first[2]} of {first[0]} twice; repeats can't be imported")
+        raise UserError(f"a file holds document {first[2]} of {first[0]} twice; repeats can't be imported")
     return records
 
 
 def read_argument(argument: str) -> tuple[Path, str, str]:
-    """The file, task and condition of one argument. Raises UserError for a name that isn't a samples file's."""
-    path, condition = Path(argument), ""
+    """The file, task and condition of one argument. Raises UserError for a name that isn't a result file's."""
+    path, condition, task = Path(argument), "", ""
     if not path.exists() and "=" in argument:
         before, _, condition = argument.rpartition("=")
         path = Path(before)
+        if "/" in condition:
+            task, _, condition = condition.rpartition("/")
+            if not re.fullmatch(TASK, task, re.ASCII):
+                raise UserError(f"{argument}: {task!r} is no task's name; write FILE=TASK/CONDITION")
         if condition not in list(Condition):
             raise UserError(f"unknown condition {condition!r}; known: {', '.join(Condition)}")
-    match = _FILE.fullmatch(path.name)
-    if not match:
-        raise UserError(f"{path.name} isn't named like lmms-eval's samples; expected …_samples_TASK.jsonl")
-    task = match["task"]
+    task = task or name_task(path)
     if not condition:
         blind = task.endswith(BLIND_SUFFIX)
         folder = path.parent.name
@@ -88,23 +94,29 @@ def read_argument(argument: str) -> tuple[Path, str, str]:
     return path, task.removesuffix(BLIND_SUFFIX), condition
 
 
-def read_samples(path: Path, metric: str | None, digest: Any) -> Iterator[dict[str, Any]]:
-    """Samples of one file as `make_records` takes them, their bytes added to `digest`."""
-    if not path.is_file():
-        raise UserError(f"there are no samples at {path}")
-    if path.stat().st_size > MAX_FILE:
-        raise UserError(f"{path} is larger than {MAX_FILE / 1e9:g} GB; split it by task")
-    with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
-            where = f"{path.name}, line {number}"
-            if len(line) > MAX_LINE:
-                raise UserError(f"{where}: longer than {MAX_LINE / 1e6:g} MB")
-            digest.update(line)
-            if line.strip():
-                try:
-                    yield _as_sample(_parse(line, where), metric, where)
-                except RecursionError as error:
-                    raise UserError(f"{where}: nested too deeply") from error
+def _read_samples(path: Path, metric: str | None, digest: Any) -> list[dict[str, Any]]:
+    """Samples of one file as `make_records` takes them. Metrics that aren't in [0, 1] are scaled where that is sure."""
+    samples = [sample for where, row in read_rows(path, digest) for sample in _as_samples(row, metric, where)]
+    by_metric = [sample for sample in samples if "answer_format" not in sample]
+    scored = score_questions(by_metric, [Metric("score", mean)])
+    if by_metric and scored.missing:
+        raise UserError(f"{path.name}: no score a question: {'; '.join(scored.reasons)}")
+    for sample, score in zip(by_metric, scored.scores, strict=True):
+        sample["score"] = score
+    return samples
+
+
+def _check_repeats(samples_of: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
+    """Raise UserError where a task has several responses a question, and not as many in all of its files."""
+    counts: dict[str, int] = {}
+    for (task, condition), samples in samples_of.items():
+        for sample in samples:
+            count = counts.setdefault(task, sample["repeats"])
+            if sample["repeats"] != count:
+                raise UserError(
+                    f"{task}, {condition}: question {sample['item_id']} has {sample['repeats']} responses and others "
+                    f"{count}; records need as many for each"
+                )
 
 
 def read_options(prompt: str, target: str) -> dict[str, str]:
@@ -121,43 +133,60 @@ def read_options(prompt: str, target: str) -> dict[str, str]:
     return {}
 
 
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        sample = json.loads(line)
-    except ValueError as error:
-        raise UserError(f"{where}: not JSON") from error
-    if not isinstance(sample, dict) or "doc_id" not in sample or "target" not in sample:
-        raise UserError(f"{where}: not a sample of lmms-eval; it lacks doc_id or target")
-    return sample
-
-
-def _as_sample(sample: Mapping[str, Any], metric: str | None, where: str) -> dict[str, Any]:
-    """One sample with its outcome, read again where the options are known."""
-    doc_id = sample["doc_id"]
-    if not isinstance(doc_id, int) or isinstance(doc_id, bool) or not 0 <= doc_id < 2**62:
+def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Iterator[dict[str, Any]]:
+    """The samples of one row, one for each response, read again where the options are known."""
+    doc_id = row["doc_id"]
+    if not isinstance(doc_id, int) or isinstance(doc_id, bool) or not 0 <= doc_id < 2**40:
         raise UserError(f"{where}: doc_id is no document's number")
-    response, prompt = _first_text(sample.get("filtered_resps", sample.get("resps"))), _first_text(sample.get("input"))
-    target = _first_text(sample["target"])
-    carried = sample.get("answer_format")
+    responses = [_as_text(response) for response in row["responses"]] or [""]
+    several = isinstance(row["target"], list) and len(row["target"]) > 1  # all right, or all of them together
+    target = _as_text(row["target"] if several else _first(row["target"]))
+    prompt = _as_text(_first(row.get("input")))
+    carried = row.get("answer_format")
     known_format = isinstance(carried, str) and carried.partition(":")[0] in _KNOWN_FORMATS
-    options = _text_options(sample.get("options")) or read_options(prompt, target)
-    answer_format = str(carried) if known_format else ("choice" if options else None)
-    taken = {"doc_id": doc_id, "target": target, "filtered_resps": [response], "prompt": prompt, "options": options}
-    texts = ("item_id", "category", "l2_category", "cluster", "order", "truth_description")
-    taken |= {name: _storable(str(sample[name])[:1000]) for name in texts if isinstance(sample.get(name), (str, int))}
-    taken |= {name: sample[name] for name in ("iou", "blind_probability") if _is_number(sample.get(name))}
-    if answer_format:
-        try:
-            scored = score_response(answer_format, response, target, options)
-        except ValueError as error:
-            raise UserError(f"{where}: {error}") from error
-        return taken | {
-            "answer_format": answer_format,
-            "outcome": scored.outcome,
-            "prediction": scored.prediction,
-            "score": scored.score,
+    options = {} if several else _text_options(row.get("options")) or read_options(prompt, target)
+    if options and not known_format and target not in options:
+        # Some files hold the right option's text where others hold its letter.
+        target = next((letter for letter, text in options.items() if text.strip() == target.strip()), target)
+    answer_format = str(carried) if known_format else ("choice" if target in options else None)
+    item = _storable(str(row.get("item_id", doc_id))[:1000])
+    taken: dict[str, Any] = {"target": target, "prompt": prompt, "options": options, "repeats": len(responses)}
+    texts = ("category", "l2_category", "cluster", "order", "truth_description")
+    taken |= {name: _storable(str(row[name])[:1000]) for name in texts if isinstance(row.get(name), (str, int))}
+    taken |= {name: row[name] for name in ("iou", "blind_probability") if _is_number(row.get(name))}
+    if len(responses) > MAX_RESPONSES:
+        raise UserError(f"{where}: {len(responses):,} responses to one question; at most {MAX_RESPONSES} can be kept")
+    if len(responses) > 1:
+        if not answer_format:
+            raise UserError(
+                f"{where}: {len(responses)} responses and no options to read them by; one metric can't be told for each"
+            )
+        taken["cluster"] = taken.get("cluster") or f"question:{item}"
+    finish = row.get("finish_reason")
+    truncated = finish == LENGTH
+    for number, response in enumerate(responses):
+        name = item if len(responses) == 1 else f"{item}#{number + 1}"
+        sample = {
+            **taken,
+            "doc_id": doc_id * len(responses) + number,
+            "item_id": name,
+            "filtered_resps": [response],
+            "finish_reason": finish if isinstance(finish, str) else None,
         }
-    return taken | {"score": _metric(sample, metric, where)}
+        if answer_format:
+            try:
+                scored = score_response(answer_format, response, target, options, truncated=truncated)
+            except ValueError as error:
+                raise UserError(f"{where}: {error}") from error
+            sample |= {
+                "answer_format": answer_format,
+                "outcome": scored.outcome,
+                "prediction": scored.prediction,
+                "score": scored.score,
+            }
+        else:
+            sample["score"] = _metric(row, metric, where)
+        yield sample
 
 
 def _metric(sample: Mapping[str, Any], metric: str | None, where: str) -> float:
@@ -185,10 +214,15 @@ def _text_options(options: Any) -> dict[str, str]:
     return {_storable(str(letter)[:10]): _storable(str(text)[:2000]) for letter, text in options.items()}
 
 
-def _first_text(value: Any) -> str:
-    """The first string in lists of lists, as lmms-eval nests responses; other values as JSON; bounded."""
+def _first(value: Any) -> Any:
+    """The first value in lists of lists, as harnesses nest what there is one of."""
     while isinstance(value, list) and value:
         value = value[0]
+    return value
+
+
+def _as_text(value: Any) -> str:
+    """A value as text, other ones as JSON; bounded."""
     text = value if isinstance(value, str) else ("" if value in (None, []) else json.dumps(value, ensure_ascii=False))
     return _storable(text[:MAX_TEXT])
 
@@ -201,4 +235,9 @@ def _storable(text: str) -> str:
 def _traces(task: str, samples: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], "Trace"]:
     from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
 
-    return {(task, sample["doc_id"]): Trace(sample["filtered_resps"][0], prompt=sample["prompt"]) for sample in samples}
+    return {
+        (task, sample["doc_id"]): Trace(
+            sample["filtered_resps"][0], prompt=sample["prompt"], finish_reason=sample["finish_reason"]
+        )
+        for sample in samples
+    }

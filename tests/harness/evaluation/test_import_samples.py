@@ -9,8 +9,9 @@ from hypothesis import given, strategies as st
 
 from sightscale.harness.analysis.matched_runs import read_runs
 from sightscale.harness.analysis.reliance import find_reliance
-from sightscale.harness.evaluation.import_samples import _as_sample, import_samples, read_argument, read_options
+from sightscale.harness.evaluation.import_samples import _as_samples, import_samples, read_argument, read_options
 from sightscale.harness.evaluation.records import read_records, write_records
+from sightscale.harness.evaluation.result_files import _flatten
 
 PROMPT = "Question: What is red?\nOptions:\nA. the box\nB. the ball\nC. the hat\nAnswer with the option's letter.\n"
 
@@ -121,10 +122,10 @@ def test_file_names_tell_task_and_condition(tmp_path: Path) -> None:
     assert read_argument(f"{named}=black")[1:] == ("mmstar", "black")
     with pytest.raises(ValueError, match="unknown condition 'blur'"):
         read_argument(f"{named}=blur")
-    for name in ("results.json", "samples_.jsonl", "samples_a b.jsonl"):
+    for name in ("samples_.jsonl", "samples_a b.jsonl"):
         with pytest.raises(ValueError, match="isn't named like"):
             read_argument(str(tmp_path / name))
-    with pytest.raises(ValueError, match="there are no samples"):
+    with pytest.raises(ValueError, match="there are no results"):
         import_samples([str(tmp_path / "samples_gone.jsonl")], "m")
     with pytest.raises(ValueError, match="hold no sample"):
         import_samples([write(tmp_path, "samples_none.jsonl", "")], "m")
@@ -172,8 +173,10 @@ json_values = st.recursive(
 )
 def test_any_sample_is_read_or_refused_in_one_line(found: dict[str, Any]) -> None:
     try:
-        read = _as_sample(found, None, "here")
+        row = {"responses": found.get("filtered_resps"), **found}
+        read = list(_as_samples(row | {"responses": _flatten(row["responses"])}, None, "here"))
     except ValueError as error:
         assert "\n" not in str(error).splitlines()[0]
         return
-    assert isinstance(read["score"], float) and isinstance(read["filtered_resps"][0], str)
+    assert all(isinstance(sample["score"], float) for sample in read)
+    assert all(isinstance(sample["filtered_resps"][0], str) for sample in read)
