@@ -8,11 +8,13 @@ is refused before its first step.
 import hashlib
 import logging
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from sightscale.trainers.data import (
     open_source,
 )
 from sightscale.trainers.model import (
+    END,
     DenseTower,
     TowerWithHeads,
     build_model,
@@ -52,14 +55,17 @@ from sightscale.trainers.model import (
     reading_features,
     see,
 )
-from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Stage, TowerStage
+from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Source, Stage, TowerStage
 from sightscale.trainers.stages import count_devices, part_of, read_log, run_stage
 from sightscale.trainers.work_folders import check_writable, claim, going_on, hold, holds_weights, is_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
 HELD_OUT, HELD_OUT_SEED = 208, 1_000_000  # items that a tower is measured on, and what sets their seed apart
+HELD_OUT_ITEMS, HELD_OUT_CONVERSATIONS = 60, 24  # of each ingredient that keeps pictures, and of each ingredient
 MEASURED_AT_ONCE = 64  # pictures
+OVERLAP = 0.5  # of a box with the true one, to count
+BOX = r"\[(\d\.\d+), (\d\.\d+), (\d\.\d+), (\d\.\d+)\]"
 LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
@@ -164,9 +170,11 @@ def _packaged_sets(recipe: Recipe) -> dict[str, set[str]]:
     return packaged
 
 
-def _keep_features(model: Any, processor: Any, stage: Stage, folder: Path) -> KeptFeatures | None:
-    """The features of the stage's listed pictures behind a tower that doesn't learn; None where none are listed."""
-    listing = [ingredient for ingredient in stage.mixture if isinstance(ingredient, Mini) and ingredient.items]
+def _keep_features(
+    model: Any, processor: Any, stage: Stage, ingredients: Sequence[Source], folder: Path
+) -> KeptFeatures | None:
+    """The features of listed pictures behind a tower that doesn't learn; None where the ingredients list none."""
+    listing = [ingredient for ingredient in ingredients if isinstance(ingredient, Mini) and ingredient.items]
     if "vision" in stage.train or not listing:
         return None
     named, look = name_tower(model), partial(see, model, processor.image_processor)
@@ -196,7 +204,8 @@ def _train_conversations(
         logger.info(line)
     bad = [str(row) for one in mixture.ingredients for row in one.bad]
     bad_rows.write_text("".join(f"{line}\n" for line in bad))
-    kept = _keep_features(model, processor, stage, folder.parent.parent)
+    held_out = [_hold_out(ingredient) for ingredient in stage.mixture if isinstance(ingredient, Mini)]
+    kept = _keep_features(model, processor, stage, [*stage.mixture, *held_out], folder.parent.parent)
     collator = Collator(processor, recipe.language.context, bad_rows, kept)
     with reading_features(model) if kept else nullcontext():
         trainer = run_stage(
@@ -211,6 +220,7 @@ def _train_conversations(
             recipe=recipe,
             seed=seed,
             folder=folder,
+            measure=_measure_answers(model, processor, held_out, recipe, folder / "held_out_bad_rows.txt", kept),
         )
     if collator.cut or collator.left_out:
         logger.info(
@@ -218,6 +228,71 @@ def _train_conversations(
             f"{collator.left_out} left out; {bad_rows} lists those"
         )
     _finish(trainer, folder)
+
+
+def _hold_out(ingredient: Mini) -> Mini:
+    """The same of items of the train split that the stage doesn't learn from: their seed is another."""
+    fields = {"items": ingredient.items and HELD_OUT_ITEMS, "items_seed": ingredient.items_seed + HELD_OUT_SEED}
+    return ingredient.model_copy(update=fields)
+
+
+def _measure_answers(
+    model: Any, processor: Any, held_out: Sequence[Mini], recipe: Recipe, bad_rows: Path, kept: KeptFeatures | None
+) -> Callable[[], dict[str, float]] | None:
+    """Measures, of each form, the share of held-out answers that the model gets right; None without any to ask.
+
+    An answer counts where each of its tokens is the likeliest after the true ones before it, and so where greedy
+    decoding would write it; a box where what it overlaps of the true one is half of both together.
+    """
+    if not held_out:
+        return None
+    collator = Collator(processor, recipe.language.context, bad_rows, kept)
+    rows: list[Any] = []
+    for number, ingredient in enumerate(held_out):
+        source = open_source("mini").converse(ingredient, recipe.seed + HELD_OUT_SEED + number, False)
+        opened = OpenedRows(source, bad_rows, kept is not None)
+        rows += [opened[i] for i in range(HELD_OUT_CONVERSATIONS)]
+    rows.sort(key=lambda row: len(row.pictures))  # either all or none of a batch show pictures
+
+    @torch.no_grad()
+    def measure() -> dict[str, float]:
+        hits: dict[str, list[bool]] = {}
+        for some in (list(group) for _, group in groupby(rows, key=lambda row: len(row.pictures))):
+            for start in range(0, len(some), MEASURED_AT_ONCE // 4):
+                part = some[start : start + MEASURED_AT_ONCE // 4]
+                batch = {name: tensor.to(model.device) for name, tensor in collator(part).items()}
+                predicted = model(**batch).logits[:, :-1].argmax(-1).tolist()
+                labels = batch["labels"][:, 1:].tolist()
+                for row, guesses, truths in zip(part, predicted, labels, strict=True):
+                    answers = _split_answers(guesses, truths)
+                    for form, (guess, truth) in zip(row.conversation.forms, answers, strict=False):
+                        right = guess == truth or _overlap(*(processor.tokenizer.decode(ids) for ids in (guess, truth)))
+                        hits.setdefault(form, []).append(right)
+        return {form: round(sum(right) / len(right), 4) for form, right in sorted(hits.items())}
+
+    return measure
+
+
+def _split_answers(guesses: Sequence[int], truths: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """What was predicted for each answer of a conversation, and that answer: the tokens with labels, turn by turn."""
+    answers = []
+    pairs = zip(guesses, truths, strict=True)
+    for labelled, group in groupby(pairs, key=lambda pair: pair[1] != IGNORED):
+        if labelled:
+            guess, truth = zip(*group, strict=True)
+            answers.append((list(guess), list(truth)))
+    return answers
+
+
+def _overlap(guess: str, truth: str) -> bool:
+    """Whether both are boxes whose intersection over union is a half or more."""
+    boxes = [re.fullmatch(BOX, text.removesuffix(END).strip()) for text in (guess, truth)]
+    if not all(boxes):
+        return False
+    (a, b, c, d), (e, f, g, h) = ([float(side) for side in box.groups()] for box in boxes if box)
+    shared = max(0.0, min(c, g) - max(a, e)) * max(0.0, min(d, h) - max(b, f))
+    union = (c - a) * (d - b) + (g - e) * (h - f) - shared
+    return union > 0 and shared / union >= OVERLAP
 
 
 def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:

@@ -78,10 +78,13 @@ def train(
 def _check_tasks(recipe: "Recipe") -> None:
     """Raises UserError for a task that the recipe is scored on and nobody knows, before anything is trained."""
     from lmms_eval.tasks import TaskManager
+    from loguru import logger as notices
 
     from sightscale.tasks import TASK_FOLDER
 
+    notices.disable("lmms_eval")  # a line for each file it reads
     known = TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False).all_tasks
+    notices.enable("lmms_eval")
     for name in recipe.scored_on:
         if name not in known:
             raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is no task of this package")

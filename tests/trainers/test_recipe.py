@@ -38,8 +38,11 @@ def test_a_recipe_states_its_own_fields_over_those_it_extends() -> None:
     assert small.language.tied and not large.language.tied and small.name != large.name
 
 
-def test_the_nano_family_differs_in_its_language_model_alone() -> None:
-    family = [load_recipe(f"nano_{size}") for size in ("1m", "330k", "110k", "36k")]
+@pytest.mark.parametrize(
+    ("names", "step"), [(("1m", "330k", "110k", "36k"), (2.5, 3.5)), (("2m", "650k", "160k", "40k"), (3.8, 4.1))]
+)
+def test_a_nano_family_differs_in_its_language_model_alone(names: tuple[str, ...], step: tuple[float, float]) -> None:
+    family = [load_recipe(f"nano_{size}") for size in names]
 
     def shared(recipe: Recipe) -> dict[str, Any]:
         fields = recipe.model_dump(exclude={"name", "summary", "language"})
@@ -47,7 +50,9 @@ def test_the_nano_family_differs_in_its_language_model_alone() -> None:
 
     assert all(shared(recipe) == shared(family[0]) and recipe.seed == family[0].seed for recipe in family)
     sizes = [count_parameters(recipe)["language"] for recipe in family]
-    assert all(2.5 < large / small < 3.5 for large, small in pairwise(sizes))
+    assert all(step[0] < large / small < step[1] for large, small in pairwise(sizes))
+    stated = [int(recipe.summary.split(" parameters")[0].split()[-1].replace(",", "")) for recipe in family]
+    assert stated == pytest.approx(sizes, rel=0.01)
 
 
 def test_a_language_models_rates_go_with_the_root_of_its_width() -> None:

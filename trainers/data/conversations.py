@@ -20,6 +20,7 @@ class Conversation:
     pictures: tuple[Opener, ...] = ()
     origin: str = ""  # the set or file and the row, for messages
     system: str | None = None
+    forms: tuple[str, ...] = ()  # of each turn, where the source has named forms
 
     @property
     def questions(self) -> list[str]:

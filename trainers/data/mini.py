@@ -48,8 +48,8 @@ class MiniConversations:
     def __getitem__(self, i: int) -> Conversation:
         rng = random.Random(f"{self.seed}:{i}")
         name, item, pictures = self._draw(rng, i)
-        turns, shows = converse(name, item, self.forms, self.turns, rng)
-        return Conversation(turns, pictures if shows else (), f"mini/{name}:{i}")
+        turns, forms, shows = converse(name, item, self.forms, self.turns, rng)
+        return Conversation(turns, pictures if shows else (), f"mini/{name}:{i}", forms=forms)
 
     def _draw(self, rng: random.Random, i: int) -> tuple[str, Item, tuple[Opener, ...]]:
         if self.items is None:
@@ -64,8 +64,8 @@ class MiniConversations:
 
 def converse(
     name: str, item: Item, forms: Mapping[str, float], turns: int, rng: random.Random
-) -> tuple[tuple[Turn, ...], bool]:
-    """The turns of a conversation about an item of a set, and whether it shows the item's picture.
+) -> tuple[tuple[Turn, ...], tuple[str, ...], bool]:
+    """The turns of a conversation about an item of a set, the form of each, and whether it shows the item's picture.
 
     Forms are drawn by weight from those that the set can take; each question is asked once, and what tells the whole
     picture comes last, so that no answer can be read off an earlier one.
@@ -81,6 +81,7 @@ def converse(
     questions = ask_items(name, item, rng) if len(drawn) > 1 and ASKS & set(drawn) else [item]
     rng.shuffle(questions)
     conversed: list[Turn] = []
+    named: list[str] = []
     for form in [form for form in drawn if form not in AT_THE_END] + ends[:1]:
         if form in ASKS:
             if not questions:
@@ -95,9 +96,10 @@ def converse(
             turn = after_description(turn[0]), turn[1]
         if turn[0] not in {question for question, _ in conversed}:
             conversed.append(turn)
+            named.append(form)
     if len(scenes_of(item.scene)) > 1 and not alone:
         conversed[0] = (COMPARE + conversed[0][0], conversed[0][1])
-    return tuple(conversed), not alone
+    return tuple(conversed), tuple(named), not alone
 
 
 def mini_texts(sets: Sequence[str], n: int = 400) -> list[str]:
