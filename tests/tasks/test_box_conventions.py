@@ -85,7 +85,7 @@ def test_the_shown_size_is_that_of_the_processor(width: int, height: int, bounds
 def test_bounds_come_from_the_processor() -> None:
     class Images:
         patch_size, merge_size = 16, 2
-        size = {"shortest_edge": 3136, "longest_edge": 12_845_056}
+        min_pixels, max_pixels = 3136, 12_845_056
 
     class Processor:
         image_processor = Images()
