@@ -298,11 +298,10 @@ def test_what_is_ruled_out_is_never_read(chosen: str, denied: str, template: str
 
 
 HOSTILE = (
-    *("dog,", "A", "A, ", "A or ", "1 ", "3. ", "(", "\\boxed{", "\\boxed{A}", "<answer>", "<think>", "</think>", "$", "{"),
-    *("答案是A。", "选", "\u0301", "\u202e", "\ud800", "ﷺ", "हि", "the answer is A. ", "dog is closer ", "best match of ", "if "),
-    *("\n", " ", "wait "),
-    *('{"answer":', "\\frac{1}{2}", "question: \n", "A and B and ", "correct option for the "),
-    *("not dog ", "more than "),
+    *("dog,", "A", "A, ", "A or ", "1 ", "3. ", "(", "\\boxed{", "\\boxed{A}", "<answer>", "<think>", "</think>", "$"),
+    *("{", "答案是A。", "选", "\u0301", "\u202e", "\ud800", "ﷺ", "हि", "the answer is A. ", "dog is closer "),
+    *("best match of ", "\n", " ", "wait ", '{"answer":', "\\frac{1}{2}", "question: \n", "A and B and ", "if "),
+    *("correct option for the ", "more than ", "not dog "),
 )  # fmt: skip
 
 
