@@ -90,7 +90,7 @@ def resizing_of(processor: Any) -> Resizing:
     size = getattr(images, "size", None)
     bounds: dict[str, Any] = {}
     for name, other in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge")):
-        in_size = (size.get(name) or size.get(other)) if hasattr(size, "get") else getattr(size, other, None)
+        in_size = size.get(name) or size.get(other) if isinstance(size, Mapping) else getattr(size, other, None)
         value = getattr(images, name, None) or in_size
         if value:
             bounds[name] = int(value)

@@ -62,7 +62,8 @@ _NAMED_PAIR = re.compile(
     r"[(\[]\s?x\s?_?(?:\d|min|max)?\s?,\s?y\s?_?(?:\d|min|max)?\s?[)\]]\s{0,3}[:=]?\s{0,3}", re.IGNORECASE
 )
 _CORNER = re.compile(
-    r"\b(top|upper|bottom|lower)[ -]?(left|right)\b[^\d(\[\n]{0,40}[(\[]?\s{0,3}(?:x\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?:\s?px)?\s{0,3},"
+    r"\b(top|upper|bottom|lower)[ -]?(left|right)\b[^\d(\[\n]{0,40}[(\[]?\s{0,3}"
+    r"(?:x\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?:\s?px)?\s{0,3},"
     r"\s{0,3}(?:y\s?[:=]\s?)?([-+]?\d[\d.]{0,12})(?![\d.])",
     re.IGNORECASE,
 )
@@ -342,7 +343,8 @@ def _read_units(found: _Found, name: str, processed: tuple[int, int], size: tupl
     if found.convention == PATCHES:
         return BoxReading(found.values, ANSWERED, PATCHES)
     x, y, c, d = found.values
-    if (found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND)) or (name == YX_THOUSAND and not found.sides):
+    y_first = found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND)
+    if y_first or (name == YX_THOUSAND and not found.sides):
         x, y, c, d = y, x, d, c
         found = _Found((x, y, c, d), convention=YX_THOUSAND)
     corners = (x, y, x + c, y + d) if found.sides or name == XYWH else found.values

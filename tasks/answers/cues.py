@@ -50,7 +50,7 @@ LANGUAGES: Mapping[str, Cues] = {
             r"which|of|must|should|would|will|could|can|may|might|therefore|then|and|you)\b[^.:;=\n]{0,90}?)??"
             rf"\s*[\"']?(?:{_BE}|[:=]|\s-+\s|->|\)\s*:)",
             r"\b(?:final|correct|right|best|chosen|selected|appropriate|suitable|likely|likeliest|accurate|plausible|probable|closest|"
-            r"matching|proper|valid|nearest|logical|better|true|fitting|my|your|optimal)\s+"
+            r"matching|corresponding|proper|valid|nearest|logical|better|true|fitting|my|your|optimal)\s+"
             r"(?:multiple[- ]choice\s+)?"
             r"(?:answer|option|choice|letter|match|selection|response|candidate|statement|solution|fit|one|guess|pick|conclusion|"
             r"alternative|picture|image|point|box)s?\b"

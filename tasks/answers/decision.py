@@ -66,7 +66,8 @@ _GAP = re.compile(
     r"clearly|indeed|actually|point|box|image|picture|figure|one|labell?ed|located|one|still|both|only|also|just)\b)*"
 )
 _STRONG = re.compile(
-    r"\b(?:correct|right|best|better|most|answer|closest|likeliest|matches|corresponds|shares|more \w+ly|more accurate|more appropriate|"
+    r"\b(?:correct|right|best|better|most|answer|closest|likeliest|matches|corresponds|shares|more \w+ly|"
+    r"more accurate|more appropriate|"
     r"more similar)\b"
 )
 _COMPARATIVE = re.compile(
@@ -213,7 +214,7 @@ def read_slot(response: Response, cue: re.Match[str]) -> Finding | None:
     line_end = len(low) if line_end < 0 else line_end
     if line_end - place_of_line < 300:
         whole = read_letter(response, text[place_of_line:line_end])
-        if whole and not text[place_of_line:line_end] == "a":
+        if whole and text[place_of_line:line_end] != "a":
             return _join_others(
                 response, Finding(whole, cue.start(), line_end), "\n" in text[cue.start() : place_of_line]
             )
@@ -407,7 +408,7 @@ def read_lead(response: Response) -> Finding | None:
 
 def is_denied(response: Response, mention: Mention) -> bool:
     """Whether the words around a mention deny it."""
-    start, end = response.clauses.around(mention.start)
+    start, _ = response.clauses.around(mention.start)
     before = response.low[max(start, mention.start - 60) : mention.start]
     if response.cues.denies.search(before):
         return True
@@ -450,11 +451,8 @@ def _after_own_text(response: Response, mention: Mention) -> int:
         ):
             break
         place = other.end
-    return (
-        (_SKIP.match(response.low, place) or re.match("", "")).end()
-        if response.low[place : place + 1] in ('"', "'", ")", "]")
-        else place
-    )  # type: ignore[union-attr]
+    closing = _SKIP.match(response.low, place)
+    return closing.end() if closing and response.low[place : place + 1] in ('"', "'", ")", "]") else place
 
 
 def is_claimed(response: Response, mention: Mention) -> bool:
@@ -510,7 +508,7 @@ def is_working(response: Response, mention: Mention) -> bool:
 
 
 def is_contradicted(response: Response, mention: Mention) -> bool:
-    """Whether an option's text and the letter in brackets behind it are of different options: "the second image (B)"."""
+    """Whether an option's text and the letter in brackets behind it are of two options: "the second image (B)"."""
     for other in response.mentions:
         first, second = (mention, other) if mention.start < other.start else (other, mention)
         if other.letter == mention.letter or first.kind != "text" or second.kind != "set":
@@ -522,7 +520,7 @@ def is_contradicted(response: Response, mention: Mention) -> bool:
 
 def _other_trait(response: Response, mention: Mention) -> bool:
     """Whether a clause compares by another trait than the options do: "A is farther" where they say "closer"."""
-    start, end = response.clauses.around(mention.start)
+    _, end = response.clauses.around(mention.start)
     compared = _COMPARATIVE.findall(response.low, mention.end, min(end, mention.end + 90))
     return bool(compared) and response.options.trait not in compared and "nearer" not in compared
 

@@ -57,7 +57,8 @@ _LETTER = re.compile(
 )
 _NOUN = re.compile(rf"(?:\b(?:{NOUNS}))\s{{0,3}}[:#]?\s{{0,3}}[(\[\"']?$")
 _LABEL = re.compile(
-    rf"(?:^|\n|(?<=[.!?:] ))(?:[-*+]\s|\d{{1,2}}[.)]\s)?(?:(?i:{NOUNS})\s{{0,3}})?(?:[(\[](?P<in>[A-Za-z])[)\]]|(?P<out>[A-Z])\s?[.):])(?=\s|$|[^\x00-\x7f])"
+    rf"(?:^|\n|(?<=[.!?:] ))(?:[-*+]\s|\d{{1,2}}[.)]\s)?(?:(?i:{NOUNS})\s{{0,3}})?"
+    r"(?:[(\[](?P<in>[A-Za-z])[)\]]|(?P<out>[A-Z])\s?[.):])(?=\s|$|[^\x00-\x7f])"
 )
 _END = re.compile(
     r"(?=[.!?;,\s])(?:(?<!\b[A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bfig)[.!?]+[\"')\]]*(?=\s|$)|[.!?](?=[^\x00-\x7f\s])|"
@@ -81,7 +82,7 @@ Kind = Literal["set", "noun", "label", "bare", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A place where a response speaks of an option; `kind` says how its letter is set apart, or that its text stands there."""
+    """A place where a response speaks of an option; `kind` says how its letter is set apart."""
 
     letter: str
     start: int
@@ -102,7 +103,7 @@ class Options:
 
 
 def fold(text: str, article: bool = False) -> str:
-    """A text as it is compared: simplified, lower case, no marks at its ends, one line, no article unless it is kept."""
+    """A text as it is compared: simplified, lower case, one line, no marks at its ends, no article unless kept."""
     folded = lower(simplify(text)).replace("\n", " ").replace('"', "").strip(" \t.,;:!?'")
     return folded if article else strip_article(folded)
 
@@ -120,7 +121,7 @@ def lower(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def prepare(items: tuple[tuple[str, str], ...]) -> Options:
-    """The options of a question, ready to be looked for. A text that two options share tells nothing and is left out."""
+    """The options of a question, ready to be looked for. A text that two options share is left out."""
     letters = {letter.upper(): letter for letter, _ in items}
     words = {letter: re.sub(r"[()\[\]]", " ", fold(text, article=True)).split() for letter, text in items}
     own = [letter for letter in words if letter.lower() in words[letter]]

@@ -35,7 +35,10 @@ _TAG_END = re.compile(r"</\w{2,20}>|<\|?(?:im_end|end|eot)")
 MAX_TAGS = 5  # the last ones
 _BEGIN_SOLUTION = re.compile(r"<\|begin_of_solution\|>|<\|channel\|>final<\|message\|>|<\|begin_of_box\|>", re.I)
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[ \t]*[\w+-]{0,20}[ \t]*$", re.M)
-_FIELD = r"(?:final_?\s?answer|correct_?\s?(?:answer|option|choice)|answer|option|choice|letter|prediction|selected_?\s?option|response|result|答案|选项)"
+_FIELD = (
+    r"(?:final_?\s?answer|correct_?\s?(?:answer|option|choice)|answer|option|choice|letter|prediction|"
+    r"selected_?\s?option|response|result|答案|选项)"
+)
 _JSON_FIELD = re.compile(rf"^{_FIELD}$", re.I)
 _LOOSE_FIELD = re.compile(
     rf"[\"']{_FIELD}[\"']\s{{0,4}}:\s{{0,4}}(?:\"((?:[^\"\\]|\\.){{0,400}})\"|'([^'\n]{{0,400}})')", re.I
@@ -49,7 +52,8 @@ _ZERO_WIDTH = dict.fromkeys(
 )
 _MARKS = str.maketrans(
     {**dict.fromkeys("‘’‚‛′`´", "'"), **dict.fromkeys("“”„‟″«»「」『』", '"'), **dict.fromkeys("‐‑‒–—―−", "-"),
-     **dict.fromkeys("【〔〖", "["), **dict.fromkeys("】〕〗", "]"), "。": ".", "、": ",", "·": ".", "•": "*", "：": ":",
+     **dict.fromkeys("【〔〖", "["), **dict.fromkeys("】〕〗", "]"), "。": ".", "、": ",", "·": ".", "•": "*",
+     "：": ":",
      "，": ",", "；": ";", "\r": "\n", "\x0b": "\n", "\x0c": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"}
 )  # fmt: skip
 _TEX_WRAP = re.compile(
@@ -123,7 +127,7 @@ def simplify(text: str) -> str:
 
 
 def strip_thinking(text: str) -> str:
-    """A response without what was thought: paired tags, what stands before a lone closing tag, or behind a lone opening one.
+    """A response without what was thought: paired tags, what stands before a lone closing tag or behind a lone opening.
 
     An opening tag inside a quoted string is a word of it. An `<answer>` behind an opening tag is still an answer.
     """

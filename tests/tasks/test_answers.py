@@ -286,7 +286,8 @@ def test_a_reading_says_which_rule_and_which_words_decided() -> None:
 LETTERS = st.sampled_from("ABCD")
 TEMPLATES = st.sampled_from(
     ["The correct option is {0}. {1} is wrong.", "{1} is incorrect, so the answer is {0}.", "Not {1}. Answer: {0}",
-     "I considered ({1}), but I would choose ({0}).", "<think>{1}</think>{0}", "We can rule out {1}. The answer is {0}."]
+     "I considered ({1}), but I would choose ({0}).", "<think>{1}</think>{0}",
+     "We can rule out {1}. The answer is {0}."]
 )  # fmt: skip
 
 
@@ -297,9 +298,10 @@ def test_what_is_ruled_out_is_never_read(chosen: str, denied: str, template: str
 
 
 HOSTILE = (
-    *("dog,", "A", "A, ", "A or ", "1 ", "3. ", "(", "\\boxed{", "\\boxed{A}", "<answer>", "<think>", "</think>", "$", "{", "答案是A。"),
-    *("选", "\u0301", "\u202e", "\ud800", "ﷺ", "हि", "the answer is A. ", "dog is closer ", "best match of ", "if ", "\n", " ", "wait "),
-    *('{"answer":', "\\frac{1}{2}", "question: \n", "A and B and ", "correct option for the ", "not dog ", "more than "),
+    *("dog,", "A", "A, ", "A or ", "1 ", "3. ", "(", "\\boxed{", "\\boxed{A}", "<answer>", "<think>", "</think>", "$"),
+    *("{", "答案是A。", "选", "\u0301", "\u202e", "\ud800", "ﷺ", "हि", "the answer is A. ", "dog is closer "),
+    *("best match of ", "\n", " ", "wait ", '{"answer":', "\\frac{1}{2}", "question: \n", "A and B and ", "if "),
+    *("correct option for the ", "more than ", "not dog "),
 )  # fmt: skip
 
 

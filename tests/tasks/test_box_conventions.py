@@ -1,5 +1,7 @@
 """Boxes by model: each model's convention, and the picture that a model's pixels are of."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, strategies as st
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
@@ -83,12 +85,7 @@ def test_the_shown_size_is_that_of_the_processor(width: int, height: int, bounds
 
 
 def test_bounds_come_from_the_processor() -> None:
-    class Images:
-        patch_size, merge_size = 16, 2
-        size = {"shortest_edge": 3136, "longest_edge": 12_845_056}
-
-    class Processor:
-        image_processor = Images()
-
-    assert resizing_of(Processor()) == Resizing(32, 3136, 12_845_056)
+    sizes = {"shortest_edge": 3136, "longest_edge": 12_845_056}
+    images = SimpleNamespace(patch_size=16, merge_size=2, size=sizes)
+    assert resizing_of(SimpleNamespace(image_processor=images)) == Resizing(32, 3136, 12_845_056)
     assert resizing_of(None) == Resizing()
