@@ -7,7 +7,8 @@ from typing import Any
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.arguments import read_count
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, open_engine, split_thinking
+from sightscale.model_adapters.engines import Completion, Decoding, Engine, Prompt, open_engine, split_thinking
+from sightscale.model_adapters.local_boxes import name_convention, tell_convention
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
 
@@ -15,8 +16,8 @@ from sightscale.tasks.instructions import split_instruction
 class EndToEnd(Adapter):
     """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`.
 
-    `box_convention` names how the model writes boxes, `max_new_tokens` how long an answer may be where that isn't the
-    task's own limit; further arguments go to `open_engine`.
+    `box_convention` names how the model writes boxes where its own files don't tell, `max_new_tokens` how long an answer
+    may be where that isn't the task's own limit; further arguments go to `open_engine`.
     """
 
     def __init__(
@@ -35,6 +36,9 @@ class EndToEnd(Adapter):
         self.seed = read_count("seed", seed, 0, 2**63 - 1)
         self.box_convention = check_convention(box_convention)
         self.max_new_tokens = None if max_new_tokens is None else read_count("max_new_tokens", max_new_tokens)
+        revision = options.get("revision")
+        self._local_convention = AUTO if engine else name_convention(pretrained, revision)
+        self._tell_convention = tell_convention(pretrained, revision)
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
         self._used: dict[str, Any] = {}
 
@@ -50,7 +54,8 @@ class EndToEnd(Adapter):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"decoding": self._used, "box_convention": self.box_convention}
+        convention = self.box_convention if self.box_convention != AUTO else self._local_convention
+        return {"decoding": self._used, "box_convention": convention}
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         traces: list[Trace | None] = [None] * len(requests)
@@ -68,19 +73,27 @@ class EndToEnd(Adapter):
                         self._used[requests[positions[i]].task] = decoding.as_dict()
                     completions = self.engine.generate([prompts[i] for i in chosen], decoding, moves(bar))
                     for i, completion in zip(chosen, completions, strict=True):
-                        traces[positions[i]] = self._trace(prompts[i].text, completion)
+                        traces[positions[i]] = self._trace(prompts[i], completion)
         return [trace for trace in traces if trace is not None]
 
     def _read_decoding(self, request: Request) -> Decoding:
         decoding = read_decoding(request.generation, self.seed)
         return replace(decoding, max_new_tokens=self.max_new_tokens) if self.max_new_tokens else decoding
 
-    def _trace(self, prompt: str, completion: Completion) -> Trace:
+    def _convention_of(self, prompt: Prompt) -> str:
+        """The convention of a box in the answer to this prompt: as it was given, or as the model's files tell."""
+        if split_instruction(prompt.text)[1] != "box":
+            return AUTO
+        if self.box_convention != AUTO or self._local_convention == AUTO or not prompt.images:
+            return self.box_convention
+        return self._tell_convention(prompt.images[-1].size)
+
+    def _trace(self, prompt: Prompt, completion: Completion) -> Trace:
         thinking, response = split_thinking(completion.text)
         return Trace(
             response=response,
-            prompt=prompt,
-            box_convention=self.box_convention if split_instruction(prompt)[1] == "box" else AUTO,
+            prompt=prompt.text,
+            box_convention=self._convention_of(prompt),
             error=completion.error,
             thinking=thinking,
             finish_reason=completion.finish_reason,

@@ -26,4 +26,4 @@ from .store_contents import (
     prune_store as prune_store,
 )
 from .thinking import split_thinking as split_thinking
-from .weights import PICKLED as PICKLED, without_names as without_names
+from .weights import PICKLED as PICKLED, find_folder as find_folder, without_names as without_names

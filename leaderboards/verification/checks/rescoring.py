@@ -36,8 +36,10 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
         odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
         if odd:
             yield error(RECORDS, f"{where}, answer_format", f"is {show_value(odd[0])}; this task's is {wanted}")
-        if scorable["answer_format"].nunique() > 1:
-            first, second = scorable["answer_format"].unique()[:2]
+        # Pixels are of the picture that the model was shown, which has a size for each question.
+        formats = scorable["answer_format"].str.split(":").str[:2].str.join(":")
+        if formats.nunique() > 1:
+            first, second = formats.unique()[:2]
             yield error(
                 RECORDS,
                 f"{where}, answer_format",
