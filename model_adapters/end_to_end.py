@@ -16,7 +16,7 @@ from sightscale.tasks.instructions import split_instruction
 class EndToEnd(Adapter):
     """`lmms-eval --model sightscale --model_args pretrained=MODEL[,batch_size=32,store=FILE,…]`.
 
-    `box_convention` names how the model writes boxes where its own files don't tell, `max_new_tokens` how long an answer
+    `box_convention` names how the model writes boxes where its files don't tell, `max_new_tokens` how long an answer
     may be where that isn't the task's own limit; further arguments go to `open_engine`.
     """
 

@@ -121,7 +121,7 @@ def test_a_mistake_ends_in_one_line(runs: list[str], tmp_path: Path) -> None:
         (("bottleneck", *runs), "ran end to end; run it as decoupled:"),
         (("compare", runs[0], runs[0]), "same run"),
         (("compare", runs[0], runs[1], "--condition", "black"), "share no black question"),
-        (("import", tmp_path / "samples_t.jsonl", "--output", tmp_path / "o", "--model", "m"), "there are no samples"),
+        (("import", tmp_path / "samples_t.jsonl", "--output", tmp_path / "o", "--model", "m"), "there are no results"),
     ):
         done = sightscale(*arguments)
         assert done.exit_code == 1, (arguments, done.stdout)
