@@ -13,7 +13,6 @@ SHOWN = 100  # rows that the terminal gets
 
 
 @examples(
-    "sightscale records runs",
     "sightscale records runs --sql \"SELECT task, count(*) FROM records WHERE outcome = 'failed' GROUP BY task\"",
     "sightscale records runs failures.sql --output failures.csv",
 )

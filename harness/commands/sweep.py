@@ -25,7 +25,7 @@ app = typer.Typer(
     cls=SweepGroup,
     no_args_is_help=True,
     help="Run many models on many tasks from one file, what is missing only.",
-    epilog="sightscale sweep sweep.yaml --output sweeps/mine --processes 4\n"
+    epilog="sightscale sweep run sweep.yaml --output sweeps/mine --processes 4\n"
     "sightscale sweep status sweep.yaml --output sweeps/mine",
 )
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="Models, tasks, conditions and seeds.")]
@@ -76,7 +76,10 @@ def run(
         sys.exit(1)
 
 
-@examples("sightscale sweep status sweep.yaml --output sweeps/mine")
+@examples(
+    "sightscale sweep status sweep.yaml --output sweeps/mine",
+    "sightscale sweep status family.yaml --output sweeps/family",
+)
 def status(file: SweepFile, output: Output) -> None:
     """Show how far each unit is, how fast, and how long it still needs."""
     from rich.table import Column, Table
@@ -108,7 +111,10 @@ def status(file: SweepFile, output: Output) -> None:
     print(", ".join(f"{count:,} {state}" for state, count in counts.items()))
 
 
-@examples("sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16")
+@examples(
+    "sightscale sweep slurm sweep.yaml --output sweeps/mine",
+    "sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16",
+)
 def slurm(
     file: SweepFile,
     output: Output,

@@ -19,6 +19,7 @@ from sightscale.harness.report.write import Options, write_report
 Make = Callable[..., pd.DataFrame]
 Save = Callable[..., str]
 QUICK = Options(pictures=False, resamples=200)
+from sightscale.tasks.errors import UserError
 
 
 class Elements(HTMLParser):
@@ -101,12 +102,14 @@ def test_odd_runs_are_reported_all_the_same(make_rows: Make, save_run: Save, tmp
         "failed": make_rows("t", "sighted", np.zeros(9), outcome="failed", error="no picture", prompt=None),
         "blind": make_rows("t", "none", np.ones(9)),
         "pairs": make_rows("t", "sighted", np.ones(9), image_hash=",".join("ab"[i] * 64 for i in range(2))),
-        "not scored": make_rows("t", "sighted", np.full(9, np.nan), chance=np.nan),
     }
     folders = [Path(save_run(name, rows)) for name, rows in odd.items()]
     for folder in folders:
         contents, written = write_report(read_given([folder]), tmp_path / "out" / folder.name, QUICK)
         assert written[0].stat().st_size > 20_000 and contents.sentences[0][0]
+    unscored = Path(save_run("not scored", make_rows("t", "sighted", np.full(9, np.nan), chance=np.nan)))
+    with pytest.raises(UserError, match="no score a question for t"):
+        read_given([unscored])
     page = (tmp_path / "out" / "pairs" / "report.html").read_text()
     assert "a" * 64 in page and "b" * 64 in page
 
