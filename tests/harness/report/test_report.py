@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from sightscale.harness.cli import app
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.write import Options, write_report
+from sightscale.tasks.errors import UserError
 
 Make = Callable[..., pd.DataFrame]
 Save = Callable[..., str]
 QUICK = Options(pictures=False, resamples=200)
-from sightscale.tasks.errors import UserError
 
 
 class Elements(HTMLParser):
