@@ -100,13 +100,15 @@ def read_yaml(path: Path) -> Any:
     """A YAML file's values. Raises UnreadableFile for what is too large, or more than plain values."""
     text = _read_text(path, LONGEST[ENTRY])
     try:
-        return _read_plain(text)
+        value = _read_plain(text)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
         raise UnreadableFile(path.name, f"{show_value(problem)}{f', line {mark.line + 1}' if mark else ''}") from error
     except (RecursionError, ValueError) as error:  # ValueError: a number of more digits than Python reads
         raise UnreadableFile(path.name, show_value(str(error))) from error
+    refuse_half_characters(value, path.name)
+    return value
 
 
 def write_yaml(fields: Mapping[str, Any]) -> str:
@@ -115,7 +117,10 @@ def write_yaml(fields: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path, longest: int) -> dict[str, Any]:
-    """A JSON object. Raises UnreadableFile for anything else, for NaN, and for more than `longest` bytes."""
+    """A JSON object.
+
+    Raises UnreadableFile for anything else, for NaN, for text that no file can hold, and for more than `longest` bytes.
+    """
     text = _read_text(path, longest)
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
@@ -123,7 +128,16 @@ def read_json(path: Path, longest: int) -> dict[str, Any]:
         raise UnreadableFile(path.name, show_value(str(error)) or "nested too deeply") from error
     if not isinstance(value, dict):
         raise UnreadableFile(path.name, "not a JSON object")
+    refuse_half_characters(value, path.name)
     return value
+
+
+def refuse_half_characters(value: Any, file: str) -> None:
+    r"""Raise UnreadableFile where a text holds half of a surrogate pair (`\ud800`), which no file can hold."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UnreadableFile(file, f"it holds half a character, {error.object[error.start : error.end]!r}") from error
 
 
 def hash_file(path: Path) -> str:

@@ -12,6 +12,8 @@ from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, UnreadableFile, first_reason, read_json
 
 Text = Annotated[str, Field(max_length=4000)]
+TaskName = Annotated[str, Field(max_length=120)]
+MAX_TASKS = 1000  # of a run; each is checked by itself
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
@@ -43,16 +45,16 @@ class RunManifest(_Made):
     identity: Text
     kind: Text
     mode: Text
-    parts: dict[str, PartMade]
-    tasks: list[Text]
+    parts: Annotated[dict[str, PartMade], Field(max_length=16)]
+    tasks: Annotated[list[TaskName], Field(max_length=MAX_TASKS)]
     limit: Number | None
     seed: Number
     data: Text
     data_revision: Text
     options: Text
     scorer: Text
-    conditions: dict[str, ConditionFacts]
-    task_details: dict[str, dict[str, Any]]
+    conditions: Annotated[dict[str, ConditionFacts], Field(max_length=64)]
+    task_details: Annotated[dict[str, dict[str, Any]], Field(max_length=MAX_TASKS)]
     software: dict[str, str | None] = {}
     tokens: dict[str, Number] = {}
 

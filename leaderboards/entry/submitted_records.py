@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -52,13 +53,13 @@ def read_submitted(path: Path) -> pd.DataFrame:
 def decode(path: Path, decoded: Path) -> None:
     """Write a checked copy of `path` as an Arrow stream. Raises ValueError for what is wrong with it."""
     with path.open("rb") as source:
-        file = pq.ParquetFile(
-            source,
-            read_dictionary=TEXTS,
-            pre_buffer=False,
-            thrift_string_size_limit=MAX_FOOTER,
-            thrift_container_size_limit=MAX_FOOTER,
-        )
+        bounds: dict[str, Any] = {
+            "pre_buffer": False,
+            "thrift_string_size_limit": MAX_FOOTER,
+            "thrift_container_size_limit": MAX_FOOTER,
+        }
+        _check_columns(pq.ParquetFile(source, **bounds))
+        file = pq.ParquetFile(source, read_dictionary=TEXTS, **bounds)
         _check_footer(file)
         rows = size = 0
         with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
@@ -73,16 +74,26 @@ def decode(path: Path, decoded: Path) -> None:
             raise ValueError(f"its footer says {file.metadata.num_rows:,} rows and it holds {rows:,}")
 
 
+def _check_columns(file: pq.ParquetFile) -> None:
+    names = file.schema_arrow.names
+    if names != SCHEMA.names:
+        missing = [name for name in SCHEMA.names if name not in names]
+        odd = sorted(set(names) - set(SCHEMA.names))
+        if missing and not odd:
+            raise ValueError(
+                f"it lacks the columns {', '.join(missing[:3])}, as records of an older sightscale do; run "
+                "`sightscale rescore` on the run and make the entry again"
+            )
+        raise ValueError(
+            f"its columns aren't those of records: {', '.join(map(show_value, odd[:3])) or 'another order'}"
+        )
+
+
 def _check_footer(file: pq.ParquetFile) -> None:
     facts = file.metadata
     if facts.num_rows > MAX_ROWS or facts.num_row_groups > MAX_ROW_GROUPS:
         raise ValueError(f"it has {facts.num_rows:,} rows in {facts.num_row_groups:,} groups, more than is read")
     schema = file.schema_arrow
-    if schema.names != SCHEMA.names:
-        odd = sorted(set(schema.names) ^ set(SCHEMA.names))
-        raise ValueError(
-            f"its columns aren't those of records: {', '.join(map(show_value, odd[:3])) or 'another order'}"
-        )
     for field in SCHEMA:
         kind = schema.field(field.name).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind

@@ -1,7 +1,10 @@
 """Building: a leaderboard's site written whole or not at all."""
 
+import ctypes
 import logging
+import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,19 +42,42 @@ def build_site(entries: Path, output: Path, options: Options) -> Gathered:
     gathered = gather(entries, verify=options.verify, data=options.data, data_root=options.data_root)
     partial, old = (output.with_name(f".{output.name}.{kind}") for kind in ("partial", "old"))
     try:
+        if old.exists() and not output.exists():
+            old.replace(output)  # a build was killed between two renames
         for left in (partial, old):
             if left.exists():
                 shutil.rmtree(left)
         partial.mkdir(parents=True)
         _write(partial, gathered, options)
-        if output.exists():
-            output.replace(old)
-        partial.replace(output)
+        _put_in_place(partial, output, old)
         if old.exists():
             shutil.rmtree(old)
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror or error}; choose another --output") from error
     return gathered
+
+
+def _put_in_place(new: Path, output: Path, old: Path) -> None:
+    """Have `new` in the place of `output`, whose former content lies at `old` then.
+
+    Where the system can exchange two folders in one step, no kill leaves a moment without a site.
+    """
+    if not output.exists():
+        new.replace(output)
+    elif _exchange(new, output):
+        new.replace(old)
+    else:
+        output.replace(old)
+        new.replace(output)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system or the disk can't."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 def _check_output(output: Path, entries: Path) -> None:
@@ -92,4 +118,4 @@ def _write_samples(site: Path, listed: Listed, options: Options) -> bool:
 
 
 def _save(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")

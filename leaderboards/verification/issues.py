@@ -7,6 +7,8 @@ from typing import Any
 
 from sightscale.harness.pages import show_value
 
+MOST = 50  # issues that are told of one entry
+
 
 class Level(StrEnum):
     """How much an issue weighs, the gravest first."""
@@ -64,6 +66,16 @@ def count_levels(issues: Iterable[Issue]) -> dict[Level, int]:
     """How many issues there are of each level, the gravest first."""
     levels = [issue.level for issue in issues]
     return {level: levels.count(level) for level in Level}
+
+
+def bound_issues(issues: Iterable[Issue]) -> list[Issue]:
+    """At most `MOST` issues, the gravest first; the last one counts those that are left out."""
+    ordered = sort_issues(issues)
+    if len(ordered) <= MOST:
+        return ordered
+    rest = ordered[MOST - 1 :]
+    counts = ", ".join(f"{count:,} {level}" for level, count in count_levels(rest).items() if count)
+    return [*ordered[: MOST - 1], Issue(rest[0].level, "further issues", "", f"{len(rest):,} more: {counts}")]
 
 
 def merge_alike(issues: Iterable[Issue]) -> list[Issue]:

@@ -37,7 +37,7 @@ from sightscale.leaderboards.verification.checks import (
     check_provenance,
     check_scores,
 )
-from sightscale.leaderboards.verification.issues import Issue, error, has_errors, merge_alike
+from sightscale.leaderboards.verification.issues import Issue, bound_issues, error, has_errors, merge_alike
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
 
@@ -86,11 +86,11 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
     submission = Submission(folder, entry, manifests, records)
     unnamed = list(check_keys(records))
     if unnamed:
-        return Verified(folder, (*issues, *unnamed), entry, manifests, records)
+        return Verified(folder, tuple(bound_issues([*issues, *unnamed])), entry, manifests, records)
     for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
         issues += check(submission)
     issues += check_data(submission, data, data_root)
-    return Verified(folder, tuple(merge_alike(issues)), entry, manifests, records)
+    return Verified(folder, tuple(bound_issues(merge_alike(issues))), entry, manifests, records)
 
 
 def _check_hashes(folder: Path) -> Iterator[Issue]:
