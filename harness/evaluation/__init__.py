@@ -9,6 +9,7 @@ from sightscale.harness.evaluation.load_tasks import load_tasks
 from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
 from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
+    ADDED,
     ANALYSED,
     KEY,
     LENGTH,
@@ -27,6 +28,7 @@ from sightscale.harness.evaluation.subset_files import write_subset
 from sightscale.harness.evaluation.until import Rule, parse_rule
 
 __all__ = [
+    "ADDED",
     "ANALYSED",
     "KEY",
     "LENGTH",

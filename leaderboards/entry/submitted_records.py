@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sightscale.harness.evaluation import SCHEMA
+from sightscale.harness.evaluation import ADDED, SCHEMA
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.folders import UnreadableFile
 
@@ -78,8 +78,8 @@ def _check_columns(file: pq.ParquetFile) -> None:
     names = file.schema_arrow.names
     if names != SCHEMA.names:
         missing = [name for name in SCHEMA.names if name not in names]
-        odd = sorted(set(names) - set(SCHEMA.names))
-        if missing and not odd:
+        odd = sorted(set(names) ^ set(SCHEMA.names))
+        if missing and set(odd) == set(missing) <= set(ADDED):
             raise ValueError(
                 f"it lacks the columns {', '.join(missing[:3])}, as records of an older sightscale do; run "
                 "`sightscale rescore` on the run and make the entry again"

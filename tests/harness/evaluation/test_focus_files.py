@@ -33,7 +33,7 @@ def test_a_file_holds_each_usable_focus_and_says_where_they_come_from(
     assert set(focuses) <= {str(i) for i in range(5)}
     assert not any(leaks(focus, "Question: Is there a circle?") for focus in focuses.values())
     assert content["provenance"]["prompt_hash"] == prompt_hash()
-    assert str(random_nano) in content["provenance"]["model"]
+    assert random_nano.name in content["provenance"]["model"]
     assert content["provenance"]["tasks"] == {"easy_vqa": {"documents": 5, "focuses": len(focuses)}}
     assert write_focus_file(str(random_nano), ("easy_vqa",), path, limit=5) == outcomes
     assert json.loads(path.read_text())["focus"] == content["focus"]

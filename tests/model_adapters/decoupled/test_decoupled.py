@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from lmms_eval.tasks import TaskManager
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from tenacity import RetryError
 
 from sightscale.model_adapters.adapter import Trace
@@ -144,7 +145,13 @@ def kept(store: Path) -> int:
 
 @pytest.fixture(scope="module")
 def reasoner(random_nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copytree(random_nano, tmp_path_factory.mktemp("models") / "reasoner")
+    """A copy with one weight changed: the same bytes elsewhere would be the same model."""
+    folder = copytree(random_nano, tmp_path_factory.mktemp("models") / "reasoner")
+    weights = load_file(folder / "model.safetensors")
+    first = next(iter(weights))
+    weights[first] = weights[first] + 0.001
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
 
 
 @pytest.mark.parametrize("stages", ["one-by-one", "together"])
