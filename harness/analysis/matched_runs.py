@@ -1,5 +1,6 @@
 """Runs: records of several runs side by side, matched question by question."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Outcome
 
+logger = logging.getLogger(__name__)
+
 RIGHT = 0.5  # a question counts as right above this score; only shares of a 2AFC lie between 0 and 1
 MATCHED = [
-    *("task", "condition", "doc_id", "score", "outcome", "data"),
+    *("task", "condition", "doc_id", "score", "outcome", "data", "document_hash", "order"),
     *("item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"),
 ]
 QUESTION = ["item_id", "category", "l2_category", "cluster", "chance", "blind_probability", "target", "answer_format"]
@@ -170,10 +173,14 @@ def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) ->
 def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:
     """Each task that any run was asked, in the order of first appearance, with all runs' scores side by side.
 
-    Raises UserError when two runs' data or questions differ under the same task and number.
+    A question whose document isn't the same in all of them is left out, and a warning says how many were.
+
+    Raises UserError when two runs' data or questions differ under the same task and number, and when no document of a
+    task is the same.
     """
     for task, part in _split_tasks(runs):
         _check_same_questions(str(task), part)
+        part = _drop_changed_documents(str(task), part)
         about = part.drop_duplicates("doc_id").set_index("doc_id")[QUESTION].sort_index()
         scores = part.pivot(index="doc_id", columns=["run", "condition"], values="score").reindex(about.index)
         part = part.assign(failed=part["outcome"] == Outcome.FAILED)
@@ -236,6 +243,34 @@ def _check_same_questions(task: str, part: pd.DataFrame) -> None:
         raise UserError(
             f"task {task!r} isn't the same in all runs: question {number} is {first!r} in one and {second!r} in another"
         )
+
+
+def _drop_changed_documents(task: str, part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those questions whose document held the same for every row that says what it held.
+
+    Rows of another order of the options are of another document on purpose, and aren't held against each other.
+    """
+    hashes = part["document_hash"]
+    if hashes.isna().all():
+        return part
+    codes = pd.Series(pd.factorize(hashes)[0], part.index).where(hashes.notna())
+    asked = codes.groupby([part["doc_id"], part["order"].fillna("")])
+    differs = asked.transform("min") != asked.transform("max")
+    changed = part.loc[differs & hashes.notna(), "doc_id"].unique()
+    if not len(changed):
+        return part
+    names = " and ".join(part.loc[part["doc_id"] == changed[0], "run"].unique()[:2])
+    asked_of = part.loc[hashes.notna(), "doc_id"].nunique()
+    if len(changed) == asked_of:
+        raise UserError(
+            f"task {task!r} was asked of other documents in {names}: none of {asked_of:,} is the same; its data changed "
+            "between these runs: run one of them again, or pin the data with `sightscale data lock`"
+        )
+    logger.warning(
+        f"task {task}: {len(changed):,} of {asked_of:,} documents differ between {names} (the first is number "
+        f"{changed[0]}); these questions are left out"
+    )
+    return part[~part["doc_id"].isin(changed)]
 
 
 def parse_placement(text: str, where: str) -> Placement:

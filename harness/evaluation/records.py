@@ -97,7 +97,18 @@ KEY = ["task", "condition", "doc_id"]
 # What matching runs and scoring them needs: a tenth of a file's bytes.
 ANALYSED = (
     *("run_id", "model", "kind", "parameters", "data", "task", "condition", "doc_id", "item_id", "category"),
-    *("l2_category", "cluster", "answer_format", "target", "outcome", "score", "chance", "blind_probability"),
+    *(
+        "l2_category",
+        "cluster",
+        "document_hash",
+        "order",
+        "answer_format",
+        "target",
+        "outcome",
+        "score",
+        "chance",
+        "blind_probability",
+    ),
 )
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (

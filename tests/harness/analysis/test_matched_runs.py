@@ -56,6 +56,36 @@ def test_different_questions_or_data_under_one_name_are_refused(save_run: Save, 
         list(match_questions(runs))
 
 
+def test_questions_of_changed_documents_are_left_out_and_counted(
+    save_run: Save, make_rows: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = make_rows("t", "sighted", np.ones(3)), make_rows("t", "sighted", np.zeros(3))
+    runs = [
+        save_run("a", first.assign(document_hash=["x", "y", "z"])),
+        save_run("b", second.assign(document_hash=["x", "changed", None])),
+    ]
+    [questions] = match_questions(read_runs(runs))
+    assert questions.about.index.tolist() == [0, 2]
+    assert "task t: 1 of 3 documents differ between a and b (the first is number 1)" in caplog.text
+
+
+def test_runs_of_wholly_other_documents_are_refused(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(2))
+    runs = [save_run(name, rows.assign(document_hash=[name, name])) for name in ("a", "b")]
+    with pytest.raises(ValueError, match="asked of other documents in a and b: none of 2 is the same"):
+        list(match_questions(read_runs(runs)))
+
+
+def test_another_order_of_the_options_is_no_changed_document(save_run: Save, make_rows: Make) -> None:
+    rows = make_rows("t", "sighted", np.ones(2))
+    runs = [
+        save_run("a", rows.assign(document_hash=["x", "y"])),
+        save_run("b", rows.assign(document_hash=["x2", "y2"], order=["BA", "BA"])),
+    ]
+    [questions] = match_questions(read_runs(runs))
+    assert len(questions.about) == 2
+
+
 def test_only_common_questions_are_kept(save_run: Save, make_rows: Make) -> None:
     long, short = make_rows("t", "sighted", np.ones(5)), make_rows("t", "sighted", np.zeros(3))
     [questions] = match_questions(read_runs([save_run("a", long), save_run("b", short)]))
