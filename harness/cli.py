@@ -29,6 +29,7 @@ from sightscale.harness.commands import (
     leaderboard,
     leaks,
     models,
+    parity,
     power,
     records,
     reliance,
@@ -130,7 +131,7 @@ def start(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Run": (run.run, sweep.app, study.study, focus.focus, train.train, speed.speed),
+    "Run": (run.run, sweep.app, study.study, parity.parity, focus.focus, train.train, speed.speed),
     "Read results": (
         report.report,
         reliance.reliance,

@@ -263,8 +263,8 @@ def _drop_changed_documents(task: str, part: pd.DataFrame) -> pd.DataFrame:
     asked_of = part.loc[hashes.notna(), "doc_id"].nunique()
     if len(changed) == asked_of:
         raise UserError(
-            f"task {task!r} was asked of other documents in {names}: none of {asked_of:,} is the same; its data changed "
-            "between these runs: run one of them again, or pin the data with `sightscale data lock`"
+            f"task {task!r} was asked of other documents in {names}: none of {asked_of:,} is the same; its data "
+            "changed between these runs: run one of them again, or pin the data with `sightscale data lock`"
         )
     logger.warning(
         f"task {task}: {len(changed):,} of {asked_of:,} documents differ between {names} (the first is number "

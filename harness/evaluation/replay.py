@@ -19,6 +19,7 @@ from sightscale.tasks.vocabulary import Condition, Kind, Mode, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.blindfold import Blindfold
+    from sightscale.model_adapters.engines import Prompt
     from sightscale.model_adapters.requests import Request
     from sightscale.tasks.sources import DataChoice
 
@@ -105,13 +106,18 @@ class TaskQuestions:
         """A document's prompt without its pictures, as the task writes it."""
         return str(self._task.doc_to_text(self._words[number]))
 
-    def prompt(self, number: int, answer: Answer, condition: str = Condition.SIGHTED) -> str:
-        """The text of the prompt whose completion is the response."""
+    def ask(self, number: int, condition: str = Condition.SIGHTED) -> "Prompt":
+        """The prompt of a document, with its own pictures, as a model is asked it end to end."""
         from sightscale.model_adapters.blindfold import reword
-        from sightscale.model_adapters.decoupled import reasoning_prompt
         from sightscale.model_adapters.requests import read_messages, read_prompt
 
-        text = read_prompt(reword(read_messages(self._request(number).read(number)), condition)).text
+        return read_prompt(reword(read_messages(self._request(number).read(number)), condition))
+
+    def prompt(self, number: int, answer: Answer, condition: str = Condition.SIGHTED) -> str:
+        """The text of the prompt whose completion is the response."""
+        from sightscale.model_adapters.decoupled import reasoning_prompt
+
+        text = self.ask(number, condition).text
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
@@ -127,14 +133,14 @@ def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
     return question, mode, answer_format
 
 
-def read_questions(name: str, model: str) -> TaskQuestions:
-    """The questions of one task of ours as `model` is asked them, from the data that are in force.
+def read_questions(name: str, model: str, folders: tuple[str, ...] = ()) -> TaskQuestions:
+    """The questions of one task as `model` is asked them, from the data that are in force; `folders` hold more tasks.
 
     Raises UserError in one line when the data can't be had.
     """
     from sightscale.tasks.sources import chosen
 
-    return _read_questions(name, prompt_name(model), chosen())
+    return _read_questions(name, prompt_name(model), folders, chosen())
 
 
 def prompt_name(model: str) -> str:
@@ -145,9 +151,9 @@ def prompt_name(model: str) -> str:
 
 
 @lru_cache(maxsize=32)  # verifying many entries asks for the same tasks again
-def _read_questions(name: str, prompt_name: str, choice: "DataChoice") -> TaskQuestions:
+def _read_questions(name: str, prompt_name: str, folders: tuple[str, ...], choice: "DataChoice") -> TaskQuestions:
     """`choice` is in force already; it tells one data set's questions from another's."""
-    manager, leaves = load_tasks((name,), prompt_name)
+    manager, leaves = load_tasks((name,), prompt_name, folders)
     return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name].metrics[0].name)
 
 

@@ -4,10 +4,14 @@ from .on_demand import Room as Room, open_on_demand as open_on_demand
 from .opening import OPENAI as OPENAI, VLLM as VLLM, check_engine as check_engine, open_engine as open_engine
 from .processors import for_pictures as for_pictures
 from .protocol import (
+    LIKELIEST as LIKELIEST,
     MAX_REASON as MAX_REASON,
+    Choice as Choice,
     Completion as Completion,
     Decoding as Decoding,
     Engine as Engine,
+    EngineFailure as EngineFailure,
+    ListsChoices as ListsChoices,
     Message as Message,
     OnFinished as OnFinished,
     Prompt as Prompt,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sightscale.model_adapters.engines import MAX_REASON, Completion
+from sightscale.model_adapters.engines import LIKELIEST, MAX_REASON, Choice, Completion
 from sightscale.model_adapters.engines.thinking import join_thinking
 
 MAX_REPLY_BYTES = 16 * 2**20
@@ -80,6 +80,25 @@ def read_reply(content: bytes, seconds: float, most_tokens: int | None = None, s
         seconds=seconds,
         finish_reason="length" if cut else "stop",
     )
+
+
+def read_choices(content: bytes) -> list[Choice]:
+    """The tokens of a successful reply with their log-probabilities; none where it tells none."""
+    try:
+        places = json.loads(content)["choices"][0]["logprobs"]["content"]
+        return [
+            Choice(
+                str(place["token"]),
+                float(place["logprob"]),
+                {
+                    str(other["token"]): float(other["logprob"])
+                    for other in (place.get("top_logprobs") or ())[:LIKELIEST]
+                },
+            )
+            for place in places
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def _read_parts(content: Any) -> tuple[str | None, str | None]:

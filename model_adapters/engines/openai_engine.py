@@ -23,12 +23,24 @@ import httpx
 from PIL import Image
 
 from sightscale.model_adapters.arguments import read_flag
-from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt, failed, prompt_seed
+from sightscale.model_adapters.engines import (
+    LIKELIEST,
+    Choice,
+    Completion,
+    Decoding,
+    EngineFailure,
+    Message,
+    OnFinished,
+    Prompt,
+    failed,
+    prompt_seed,
+)
 from sightscale.model_adapters.engines.chat_replies import (
     BUSY,
     MAX_REPLY_BYTES,
     BusyReply,
     UnusableReply,
+    read_choices,
     read_reply,
     read_retry_after,
     refusal,
@@ -108,6 +120,26 @@ class OpenAIEngine:
             requests.stop()  # also when the caller was interrupted or could not keep an answer
         return [completion for completion in completions if completion is not None]
 
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """The tokens of a prompt's completion, asked anew; none where the server tells no log-probabilities.
+
+        Raises EngineFailure in one line, with the server's own words where it refuses.
+        """
+        asked = self.request_body(prompt, decoding) | {"logprobs": True, "top_logprobs": LIKELIEST}
+
+        async def ask() -> bytes:
+            async with asyncio.timeout(self._timeout), self.open_client() as client:
+                return (await self._post(client, json.dumps(asked).encode()))[0]
+
+        try:
+            return read_choices(asyncio.run(ask()))
+        except (_Pause, UnusableReply) as refused:
+            raise EngineFailure(str(refused)) from refused
+        except TimeoutError as error:
+            raise EngineFailure(f"no answer within {self._timeout:g} s") from error
+        except httpx.HTTPError as error:
+            raise EngineFailure(f"{type(error).__name__}: {first_line(error)}") from error
+
     def close(self) -> None:
         """Nothing is held between calls."""
 
@@ -159,6 +191,17 @@ class OpenAIEngine:
         return json.dumps(self.request_body(prompt, decoding)).encode()
 
     async def _try(self, client: httpx.AsyncClient, body: bytes, start: float, most_tokens: int) -> Completion:
+        content, retry_after = await self._post(client, body)
+        try:
+            return read_reply(content, time.perf_counter() - start, most_tokens, self._key)
+        except BusyReply as error:
+            raise _Pause(str(error), retry_after) from error
+
+    async def _post(self, client: httpx.AsyncClient, body: bytes) -> tuple[bytes, float | None]:
+        """The body of a successful reply, and the pause that the server wishes for before another.
+
+        Raises _Pause where asking again may help, else UnusableReply.
+        """
         async with client.stream("POST", f"{self._url}/chat/completions", content=body) as response:
             content = bytearray()
             async for chunk in response.aiter_raw():  # a packed answer could unpack to any size
@@ -170,10 +213,7 @@ class OpenAIEngine:
             if response.status_code == BUSY or response.status_code >= 500:
                 raise _Pause(reason, read_retry_after(response.headers.get("retry-after")))
             raise UnusableReply(reason)
-        try:
-            return read_reply(bytes(content), time.perf_counter() - start, most_tokens, self._key)
-        except BusyReply as error:
-            raise _Pause(str(error), read_retry_after(response.headers.get("retry-after"))) from error
+        return bytes(content), read_retry_after(response.headers.get("retry-after"))
 
     def _pause(self, attempt: int) -> float:
         return min(LONGEST_PAUSE, self._first_pause * 2.0**attempt) * random.uniform(0.5, 1.0)

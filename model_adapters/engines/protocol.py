@@ -5,14 +5,15 @@ a prompt that can't be answered becomes a completion with an `error`, and the ot
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
 MAX_REASON = 300  # characters of a reason
+LIKELIEST = 5  # tokens of each place whose log-probabilities are told
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,16 @@ class Completion:
     cached: bool = field(default=False, compare=False)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One token that a model wrote, with the log-probabilities of that place: its own, and the likeliest by token."""
+
+    token: str
+    logprob: float
+    likeliest: Mapping[str, float]
+    ends: bool = False  # whether it ended the answer, and is no part of its text
+
+
 OnFinished = Callable[[int, Completion], None]
 
 
@@ -107,6 +118,21 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the memory the model holds."""
+
+
+@runtime_checkable
+class ListsChoices(Protocol):
+    """An engine that can tell how likely what it wrote was."""
+
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """The tokens of this prompt's completion, asked alone and anew; none where the model's server doesn't tell.
+
+        Raises EngineFailure in one line when it can't be asked.
+        """
+
+
+class EngineFailure(Exception):
+    """An engine couldn't answer, with the reason in one line."""
 
 
 def prompt_seed(prompt: Prompt, decoding: Decoding) -> int:

@@ -24,7 +24,18 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-from sightscale.model_adapters.engines import MAX_REASON, Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
+from sightscale.model_adapters.engines import (
+    LIKELIEST,
+    MAX_REASON,
+    Choice,
+    Completion,
+    Decoding,
+    EngineFailure,
+    OnFinished,
+    Prompt,
+    failed,
+    prompt_seed,
+)
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
@@ -146,6 +157,27 @@ class TransformersEngine:
                     on_finished(i, answer)
         return [completion for completion in completions if completion is not None]
 
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """The tokens of the completion of a prompt asked alone. Raises EngineFailure in one line when it can't be."""
+        recorder = Recorder()
+        try:
+            self._answer([prompt], [self._render(prompt, decoding)], decoding, recorder)
+        except Exception as error:  # a prompt may fail in as many ways as there are models
+            raise EngineFailure(f"{type(error).__name__}: {first_line(error)}") from error
+        ends = self._end_tokens
+        return [
+            Choice(
+                self._tokenizer.decode([token]),
+                float(scores[token]),
+                {
+                    self._tokenizer.decode([other]): float(scores[other])
+                    for other in scores.topk(min(LIKELIEST, len(scores))).indices.tolist()
+                },
+                token in ends,
+            )
+            for token, scores in zip(recorder.tokens, recorder.places, strict=True)
+        ]
+
     def close(self) -> None:
         """Free the model's memory."""
         del self._model
@@ -155,6 +187,11 @@ class TransformersEngine:
     @cached_property
     def _marks(self) -> Marks:
         return Marks(self._tokenizer)
+
+    @property
+    def _end_tokens(self) -> set[int]:
+        ends = self._model.generation_config.eos_token_id
+        return {ends} if isinstance(ends, int) else set(ends or ())
 
     @cached_property
     def _control_tokens(self) -> tuple[str, ...]:
@@ -196,7 +233,9 @@ class TransformersEngine:
         return str(rendered)
 
     @torch.inference_mode()
-    def _answer(self, prompts: list[Prompt], texts: list[str], decoding: Decoding) -> list[Completion]:
+    def _answer(
+        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
+    ) -> list[Completion]:
         start = time.perf_counter()
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")
@@ -226,6 +265,9 @@ class TransformersEngine:
         rooms = [self._context - length if self._context else decoding.max_new_tokens for length in lengths]
         if min(rooms) < decoding.max_new_tokens:
             ends.append(StopAtLength(rooms, written_from))
+        if recorder:
+            steered.insert(0, recorder.watch_scores)
+            ends.insert(0, recorder.watch_tokens)
         output = self._model.generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
@@ -247,9 +289,7 @@ class TransformersEngine:
     def _completion(
         self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding, opened: bool
     ) -> Completion:
-        ends = self._model.generation_config.eos_token_id
-        ends = {ends} if isinstance(ends, int) else set(ends or ())
-        stop = next((i for i, token in enumerate(tokens) if token in ends), None)
+        stop = next((i for i, token in enumerate(tokens) if token in self._end_tokens), None)
         used = len(tokens) if stop is None else stop + 1
         while stop is None and used and tokens[used - 1] == self._tokenizer.pad_token_id:
             used -= 1  # a row that met a stop string is padded, not ended
@@ -376,6 +416,34 @@ class SeededSampling(LogitsProcessor):
         uniform = torch.stack([torch.rand(scores.shape[-1], generator=generator) for generator in self.generators])
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))).to(scores.device)
         return scores.log_softmax(-1) + gumbel
+
+
+class Recorder:
+    """Keeps, of the one row of a batch, each token written and the log-probabilities that it was chosen from."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.places: list[torch.Tensor] = []
+        self.watch_scores = _ScoreWatch(self.places)
+        self.watch_tokens = _TokenWatch(self.tokens)
+
+
+class _ScoreWatch(LogitsProcessor):
+    def __init__(self, places: list[torch.Tensor]) -> None:
+        self._places = places
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._places.append(scores[0].float().log_softmax(-1).cpu())
+        return scores
+
+
+class _TokenWatch(StoppingCriteria):
+    def __init__(self, tokens: list[int]) -> None:
+        self._tokens = tokens
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        self._tokens.append(int(input_ids[0, -1]))
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 class StopAtMarks(StoppingCriteria):

@@ -20,7 +20,17 @@ from typing import Any
 
 from PIL import Image
 
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, failed, prompt_seed
+from sightscale.model_adapters.engines import (
+    LIKELIEST,
+    Choice,
+    Completion,
+    Decoding,
+    EngineFailure,
+    OnFinished,
+    Prompt,
+    failed,
+    prompt_seed,
+)
 from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
@@ -150,6 +160,26 @@ class VllmEngine:
             self._abort(under_way)  # what is left if the caller was interrupted or could not keep an answer
         return [completion for completion in completions if completion is not None]
 
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """The tokens of the completion of a prompt asked alone. Raises EngineFailure in one line when it can't be."""
+        try:
+            self._enqueue(prompt, decoding, logprobs=LIKELIEST)
+            outputs: list[Any] = []
+            while not outputs:
+                outputs = self._step()
+        except Exception as error:  # whatever vLLM refuses the prompt for
+            raise EngineFailure(f"{type(error).__name__}: {first_line(error)}") from error
+        written, ends = outputs[0].outputs[0], self._tokenizer.eos_token_id
+        return [
+            Choice(
+                self._tokenizer.decode([token]),
+                float(place[token].logprob),
+                {self._tokenizer.decode([other]): float(told.logprob) for other, told in place.items()},
+                token == ends or (number + 1 == len(written.token_ids) and token == written.stop_reason),
+            )
+            for number, (token, place) in enumerate(zip(written.token_ids, written.logprobs or (), strict=False))
+        ]
+
     def close(self) -> None:
         """Free the model's memory."""
         self._llm.llm_engine.engine_core.shutdown()
@@ -159,7 +189,7 @@ class VllmEngine:
     def _control_tokens(self) -> tuple[str, ...]:
         return find_control_tokens(self._tokenizer)
 
-    def _enqueue(self, prompt: Prompt, decoding: Decoding) -> str:
+    def _enqueue(self, prompt: Prompt, decoding: Decoding, logprobs: int | None = None) -> str:
         """Hand a prompt to vLLM; its request's id. Raises whatever vLLM finds wrong with it."""
         if prompt.images and not self._sees:
             raise ValueError("this model reads text only and was given a picture")
@@ -171,11 +201,11 @@ class VllmEngine:
         ]
         template = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
         (request,) = self._llm.enqueue_chat(
-            [messages], self._sampling(prompt, decoding), use_tqdm=False, chat_template_kwargs=template
+            [messages], self._sampling(prompt, decoding, logprobs), use_tqdm=False, chat_template_kwargs=template
         )
         return str(request).split("-")[0]  # vLLM adds a suffix of its own that its outputs don't carry
 
-    def _sampling(self, prompt: Prompt, decoding: Decoding) -> Any:
+    def _sampling(self, prompt: Prompt, decoding: Decoding, logprobs: int | None) -> Any:
         drawn = (
             {
                 "top_p": decoding.top_p,
@@ -192,6 +222,7 @@ class VllmEngine:
             temperature=decoding.temperature,
             repetition_penalty=self._repetition_penalty,
             stop=list(decoding.stop),
+            logprobs=logprobs,
             extra_args=steered if controls_thinking(decoding) else None,
             **drawn,
         )

@@ -26,6 +26,7 @@ from sightscale.model_adapters.engines.chat_replies import (
     BusyReply,
     UnusableReply,
     clean,
+    read_choices,
     read_reply,
     read_retry_after,
 )
@@ -112,6 +113,15 @@ def refuse(status: int, message: str, **headers: str) -> Reply:
 
 def ask(text: str, *images: Image.Image) -> Prompt:
     return Prompt((Message("user", (*images, text)),))
+
+
+def test_log_probabilities_are_read_where_they_are_told_and_none_otherwise() -> None:
+    place = {"token": "A", "logprob": -1, "top_logprobs": [{"token": "B", "logprob": -2.5}]}
+    told = json.dumps({"choices": [{"logprobs": {"content": [place]}}]}).encode()
+    [choice] = read_choices(told)
+    assert (choice.token, choice.logprob, choice.likeliest) == ("A", -1.0, {"B": -2.5})
+    for content in (b"", b"{}", b"[" * 100_000, b'{"choices":[{"logprobs":null}]}', told.replace(b"-1", b'"x"')):
+        assert read_choices(content) == []
 
 
 @pytest.fixture

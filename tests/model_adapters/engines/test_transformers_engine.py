@@ -8,7 +8,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt
 from sightscale.model_adapters.engines.transformers_engine import StopAtMarks, TransformersEngine
 
 
@@ -38,6 +38,20 @@ def test_batched_answers_equal_one_by_one_answers_of_the_bare_model(
         assert answer.text == processor.tokenizer.decode(output, skip_special_tokens=True)
         assert answer.output_tokens == len(output)
         assert answer.input_tokens == inputs["input_ids"].shape[1]
+
+
+def test_choices_are_the_tokens_of_the_answer_each_the_likeliest_of_its_place(engine: TransformersEngine) -> None:
+    for prompt in prompts(2):
+        [answer] = engine.generate([prompt], Decoding(6))
+        choices = engine.list_choices(prompt, Decoding(6))
+        assert len(choices) == answer.output_tokens
+        assert all(choice.logprob == max(choice.likeliest.values()) < 0 for choice in choices)
+        assert choices[-1].ends == (answer.finish_reason == "stop") and not any(choice.ends for choice in choices[:-1])
+
+
+def test_choices_of_a_prompt_that_fails_are_a_named_failure(engine: TransformersEngine) -> None:
+    with pytest.raises(EngineFailure, match="context"):
+        engine.list_choices(Prompt((Message("user", ("word " * 5000,)),)), Decoding(1))
 
 
 def test_pictures_matter_and_may_be_missing(engine: TransformersEngine) -> None:
