@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.errors import UserError, blaming, first_line
+from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.user_files import StrictLoader, read_text
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -136,16 +137,15 @@ def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
 
 
 def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, Any]]]:
-    class Loader(yaml.SafeLoader):
+    class Loader(StrictLoader):
         """Reads `!function` as text: listing tasks imports none of their code."""
 
     Loader.add_constructor("!function", lambda loader, node: node.value)
 
     def read(path: Path) -> dict[str, Any]:
         try:
-            with blaming(path, "read"):
-                config = yaml.load(path.read_text(), Loader)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            config = yaml.load(read_text(path, "the task file"), Loader)
+        except yaml.YAMLError as error:
             raise UserError(f"{path} is no YAML: {first_line(error)}") from error
         return config if isinstance(config, dict) else {}
 

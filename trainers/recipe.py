@@ -9,11 +9,11 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DRILLS, SETS
+from sightscale.tasks.user_files import read_yaml
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -426,10 +426,7 @@ def _read(name: str, extending: tuple[Path, ...]) -> tuple[Path, Any]:
         raise UserError(f"there is no recipe {name!r}; shipped: {', '.join(list_recipes())}; or give a YAML file")
     if path in extending:
         raise UserError(f"recipe {path} extends itself")
-    try:
-        fields = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise UserError(f"recipe {path} is not YAML: {str(error).splitlines()[0]}") from error
+    fields = read_yaml(path, "recipe")
     if not isinstance(fields, dict) or "extends" not in fields:
         return path, fields
     _, base = _read(str(fields.pop("extends")), (*extending, path))

@@ -7,7 +7,8 @@ import typer
 
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
-from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.user_files import read_text
 
 SHOWN = 100  # rows that the terminal gets
 
@@ -45,8 +46,7 @@ def records(
     if len(queries) + (sql is not None) > 1:
         raise UserError("more than one query is given; ask one at a time")
     for path in queries:
-        with blaming(path, "read"):
-            sql = path.read_text(encoding="utf-8")
+        sql = read_text(path, "the query")
     database = RecordsDatabase([path for path in inputs if path not in queries], memory)
     asked = sql or OVERVIEW
     if output:

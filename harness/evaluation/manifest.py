@@ -14,6 +14,7 @@ from typing import Any
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import REVISION
+from sightscale.tasks.user_files import read_json
 from sightscale.tasks.vocabulary import DataOrigin
 
 SCORER = (
@@ -138,10 +139,7 @@ def write_manifest(manifest: dict[str, Any], path: Path) -> None:
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """A run's manifest. Raises UserError in one line when it can't be read."""
-    try:
-        manifest = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the manifest {path}: {error}") from error
+    manifest = read_json(path, "the manifest")
     if not isinstance(manifest, dict):
         raise UserError(f"the manifest {path} is not a JSON object")
     return manifest

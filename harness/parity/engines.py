@@ -155,5 +155,5 @@ def _part(
             return Parting(reason=reason)
     number = find_parting(first[0], second[0])
     if number is None:
-        return Parting(reason="asked alone, both write the same: what shares a batch with it decides")
+        return Parting(reason="both write the same when asked alone; the batch decides")
     return Parting(number, first[0][number], second[0][number])

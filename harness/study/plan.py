@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sightscale.harness.analysis import TRUTH, Placement, parse_size
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.user_files import read_yaml
 
 STUDY_FOLDER = Path(__file__).parent
 
@@ -126,9 +126,7 @@ def load_study(name: str) -> Study:
     if not path.is_file():
         raise UserError(f"there is no study {name!r}; shipped: {', '.join(list_studies())}; or give a YAML file")
     try:
-        return Study.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise UserError(f"study {path} is not YAML: {str(error).splitlines()[0]}") from error
+        return Study.model_validate(read_yaml(path, "study"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

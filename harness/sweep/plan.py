@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sightscale.harness.evaluation import Plan, read_manifest
 from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.model_strings import parse_model
-from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.user_files import read_yaml
 
 RUNS, STORE = "runs", "generations.sqlite"
 
@@ -87,12 +87,8 @@ class Unit:
 
 def load_sweep(path: Path) -> Sweep:
     """The sweep in a YAML file. Raises UserError in one line when there is none or it is wrong."""
-    with blaming(path, "read the sweep"):
-        text = path.read_text(encoding="utf-8")
     try:
-        return Sweep.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise UserError(f"sweep {path} is not YAML: {str(error).splitlines()[0]}") from error
+        return Sweep.model_validate(read_yaml(path, "sweep"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -16,6 +16,7 @@ from sightscale.model_adapters.decoupled.prompts import FOCUS_MARK, focus_prompt
 from sightscale.model_adapters.engines import Decoding, Engine, Message, OnFinished, Prompt, split_thinking
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import has_options, split_instruction
+from sightscale.tasks.user_files import read_json
 
 Focuses = dict[str, dict[str, str]]  # task to document id to focus
 
@@ -91,7 +92,7 @@ def read_focus(path: Path) -> Focuses:
 
     Raises UserError in one line when it is something else.
     """
-    content = _read_json(path)
+    content = read_json(path, "the focus file")
     if isinstance(content, Mapping) and set(content) == {"provenance", "focus"}:
         content = content["focus"]
     if not isinstance(content, Mapping) or not all(isinstance(per_doc, Mapping) for per_doc in content.values()):
@@ -108,7 +109,7 @@ def read_published(path: Path) -> dict[str, str]:
     It may also be a list of objects with `index` and one other text. Raises UserError in one line for
     anything else.
     """
-    content = _read_json(path)
+    content = read_json(path, "the focus file")
     if isinstance(content, Mapping):
         pairs = list(content.items())
     elif isinstance(content, list) and all(isinstance(row, Mapping) and len(row) == 2 for row in content):
@@ -138,13 +139,6 @@ def prompt_hash() -> str:
 def focus_hash(focuses: Focuses) -> str:
     """SHA-256 of focuses, which tells one set from another."""
     return hashlib.sha256(json.dumps(focuses, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"cannot read the focus file {path}: {error}") from error
 
 
 def _split_options(question: str) -> tuple[str, list[str]]:

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt
 from sightscale.model_adapters.engines.nowait import banned_tokens
 from sightscale.model_adapters.engines.opening import open_engine
 from sightscale.model_adapters.engines.thinking import split_thinking
@@ -74,6 +74,19 @@ def test_a_vision_language_model_answers_as_in_transformers(nano: Any) -> None:
         )
     assert len({answer.text for answer in ours}) > 1
     assert nano.parameters == reference.parameters and nano.identity != reference.identity
+
+
+@pytest.mark.vllm
+def test_choices_are_those_of_transformers_but_for_rounding(nano: Any) -> None:
+    reference = open_engine("easy_vqa_nano", dtype="float32", batch_size=4)
+    for prompt in PICTURES[:3]:
+        ours, theirs = nano.list_choices(prompt, Decoding(8)), reference.list_choices(prompt, Decoding(8))
+        assert [(choice.token, choice.ends) for choice in ours] == [(choice.token, choice.ends) for choice in theirs]
+        for choice, other in zip(ours, theirs, strict=True):
+            assert choice.logprob == pytest.approx(other.logprob, abs=0.01)
+            assert len(set(choice.likeliest) & set(other.likeliest)) >= 3
+    with pytest.raises(EngineFailure, match="context length"):
+        nano.list_choices(Prompt((Message("user", (SEEN[0], "far too long " * 400)),)), Decoding(8))
 
 
 @pytest.mark.vllm

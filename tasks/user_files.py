@@ -1,0 +1,65 @@
+"""Text files that a user wrote, read into memory: whatever is wrong with one is a UserError in one line."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sightscale.tasks.errors import UserError, blaming, first_line
+
+MAX_BYTES = 64 * 2**20
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of `what`, such as "the recipe", without the mark of its byte order where it begins with one.
+
+    Raises UserError where it can't be read, isn't UTF-8, or is larger than MAX_BYTES.
+    """
+    with blaming(path, f"read {what}"), path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UserError(f"cannot read {what} {path}: it is larger than {MAX_BYTES:,} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read {what} {path}: it isn't UTF-8 text, as byte {error.start:,} shows") from error
+
+
+class StrictLoader(yaml.SafeLoader):
+    """Reads YAML, and refuses a key that stands twice in a mapping, where others keep the last in silence."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node. Raises yaml.YAMLError for a repeated key."""
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if repeated := [key for key, times in keys.items() if times > 1]:
+            raise yaml.YAMLError(f"the key {repeated[0]!r} stands there twice, line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """The value in a YAML file. Raises UserError as `read_text`, for what is no YAML, and for a repeated key."""
+    text = read_text(path, what)
+    try:
+        return yaml.load(text, StrictLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
+        raise UserError(f"{what} {path} is not YAML: {first_line(error)}") from error
+
+
+def read_json(path: Path, what: str) -> Any:
+    """The value in a JSON file. Raises UserError as `read_text`, for what is no JSON, and for a repeated key."""
+    text = read_text(path, what)
+    try:
+        return json.loads(text, object_pairs_hook=_refuse_repeated)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{what} {path} is not JSON: {first_line(error)}") from error
+
+
+def _refuse_repeated(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {repeated!r} stands there twice")
+    return read
