@@ -7,11 +7,14 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+LARGEST = 2**32 - 1  # of whatever is counted, and of a seed that numpy takes
 WIDEST = 120  # columns that help uses at most
 INDENT = "  "
 NAME_COLUMNS = 26  # a longer name stands on a line of its own, its text below it
@@ -40,11 +43,35 @@ def register(app: typer.Typer, function: Callable[..., None], name: str, panel: 
 
 
 class HelpCommand(TyperCommand):
-    """A command with our layout of help."""
+    """A command with our layout of help, which refuses an empty path and a number that is none anywhere."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments. Raises click's BadParameter for a path without a name and for a number beyond LARGEST."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        parameter: Any
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name)
+            for each in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(each, int) and abs(each) > LARGEST:
+                    raise typer.BadParameter(f"a number beyond {LARGEST:,}", ctx, parameter)
+                if any(_is_empty(parameter, each, before, text) for before, text in pairwise(["", *given])):
+                    raise typer.BadParameter("an empty name; write . for the folder you are in", ctx, parameter)
+        return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help into the formatter."""
         _format_help(self, ctx, formatter)
+
+
+def _is_empty(parameter: Any, value: Any, before: str, text: str) -> bool:
+    """Whether `text`, which stands after `before`, is an empty path or argument that `parameter` took."""
+    if parameter.param_type_name == "argument":
+        return text == "" and not before.startswith("-") and value in ("", Path())
+    option, _, joined = text.partition("=")
+    return isinstance(value, Path) and (
+        (text == "" and before in parameter.opts) or ("=" in text and not joined and option in parameter.opts)
+    )
 
 
 class HelpGroup(TyperGroup):

@@ -36,6 +36,10 @@ _SCHEMA = (
     session TEXT PRIMARY KEY, begun REAL NOT NULL, hits INTEGER NOT NULL, misses INTEGER NOT NULL
     ) WITHOUT ROWID""",
 )
+_COLUMNS = {
+    "generations": {"key", "engine", "body", "checksum", "written"},
+    "sessions": {"session", "begun", "hits", "misses"},
+}
 # Whatever bytes a damaged row holds, each of its values comes out as the type that it ought to be.
 _EVERY_ROW = """SELECT CAST(key AS BLOB), coalesce(CAST(engine AS TEXT), ''), body, checksum,
     coalesce(CAST(written AS REAL), 0.0) FROM generations"""
@@ -86,6 +90,12 @@ class StoreFile:
             }
             if must_exist and "generations" not in tables:
                 raise UserError(f"{path} is not a store")
+            for name in tables & set(_COLUMNS):  # before anything is written into somebody else's file
+                lacking = _COLUMNS[name] - {
+                    column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")
+                }
+                if lacking:
+                    raise UserError(f"{path} is no store of sightscale: its {name} lack {', '.join(sorted(lacking))}")
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             for table in _SCHEMA:

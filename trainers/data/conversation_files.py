@@ -6,6 +6,7 @@ opened, only when a batch needs them, so a file may be larger than memory.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +199,7 @@ def _json_rows(path: Path) -> Iterator[tuple[int, int, Any]]:
     """Rows with their number and offset; one that isn't JSON comes as the ValueError that says so."""
     if path.suffix == ".jsonl":
         with path.open("rb") as file:
-            offset = 0
+            offset = _skip_order_mark(file)
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, offset, _parse(line)
@@ -217,7 +218,7 @@ def _parse(line: bytes) -> Any:
 def _array_rows(path: Path) -> Iterator[tuple[int, int, Any]]:
     """The members of a JSON array, one at a time. Raises UserError where the array itself is broken."""
     with path.open("rb") as file:
-        start = _skip(file, b"[", path)
+        start = _skip(file, _skip_order_mark(file), b"[", path)
         number = 0
         while True:
             file.seek(start)
@@ -237,8 +238,15 @@ def _array_rows(path: Path) -> Iterator[tuple[int, int, Any]]:
             start = file.tell()
 
 
-def _skip(file: Any, mark: bytes, path: Path) -> int:
-    place, character = _next_mark(file, 0)
+def _skip_order_mark(file: Any) -> int:
+    """Leave the file standing after the mark of its byte order, where it begins with one; that place."""
+    place = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    file.seek(place)
+    return place
+
+
+def _skip(file: Any, place: int, mark: bytes, path: Path) -> int:
+    place, character = _next_mark(file, place)
     if character != mark:
         raise UserError(f"{path} is not a JSON array of rows")
     return place + 1

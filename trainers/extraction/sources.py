@@ -122,6 +122,9 @@ def name_example(*content: object) -> str:
 
 def _read_file(path: Path, images: Path | None, limit: int | None) -> Source:
     source, file = Source(path.name), ConversationFile(path, images)
+    if not len(file):
+        reason = f"; the first bad one: {file.bad[0]}" if file.bad else ""
+        raise UserError(f"{path} has no usable row{reason}")
     bad = [Unusable(name_example(str(row)), path.name, str(row.row), "unreadable_row", row.reason) for row in file.bad]
     source.rows += bad
     for i in islice(range(len(file)), limit):

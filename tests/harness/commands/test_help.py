@@ -78,6 +78,27 @@ def test_every_example_is_a_command_that_parses(names: tuple[str, ...]) -> None:
         assert not words, f"{example}: {words} is left over"
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["run", "--model", "m", "--tasks", "t", "--output", ""], "an empty name"),
+        (["run", "--model", "m", "--tasks", "t", "--output="], "an empty name"),
+        (["compare", "a", ""], "an empty name"),
+        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--limit", "9" * 30], "a number beyond"),
+        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--seed", "9" * 30], "a number beyond"),
+    ],
+)
+def test_an_empty_path_and_a_number_beyond_all_sense_are_refused(words: list[str], reason: str) -> None:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2 and reason in done.output
+
+
+def test_an_empty_list_of_conditions_is_one() -> None:
+    context = ROOT.make_context("sightscale", [], resilient_parsing=True)
+    words = ["--model", "m", "--tasks", "t", "--blind", "", "--output", "."]
+    assert ROOT.commands["run"].make_context("run", words, parent=context).params["blind"] == ""
+
+
 def test_the_commands_stand_in_four_groups() -> None:
     text = read_help((), 80).partition("\nExamples:\n")[0]
     panels = re.findall(r"^(\S[^\n]*):\n((?:  [^\n]*\n)+)", text, re.MULTILINE)

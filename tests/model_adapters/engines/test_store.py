@@ -163,6 +163,16 @@ def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
         StoreFile(path)
 
 
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.sqlite"
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE generations (x)")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="is no store of sightscale: its generations lack body"):
+        StoreFile(path)
+    assert path.read_bytes() == before
+
+
 def test_two_stores_on_one_file_see_each_others_work(store: StoreFile) -> None:
     other = StoreFile(store.path)
     StoredEngine(Counting(), store).generate([ask("a")], GREEDY)

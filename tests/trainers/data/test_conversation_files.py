@@ -89,6 +89,13 @@ def test_a_bad_row_is_told_with_its_place_and_costs_itself_only(suffix: str, wri
         assert reason in bad.reason and str(bad) == f"rows{suffix}:{bad.row}: {bad.reason}" and "\n" not in str(bad)
 
 
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_byte_order_mark_before_the_rows_is_no_row(suffix: str, write: Write) -> None:
+    path = write([say(("a", "b")), say(("c", "d"))], f"rows{suffix}")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [conversation.turns for conversation in read(path)] == [(("a", "b"),), (("c", "d"),)]
+
+
 def test_torn_lines_and_arrays_keep_what_is_whole(tmp_path: Path) -> None:
     good = json.dumps(say(("What?", "this")))
     (tmp_path / "rows.jsonl").write_text(f"{good}\n\n{good[:30]}\n{good}\n{good[:-5]}")

@@ -79,6 +79,15 @@ def test_a_source_that_is_none_is_told_in_one_line(name: str, reason: str, tmp_p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [("", "has no usable row$"), ('{"a": ', "no usable row; the first bad one")]
+)
+def test_a_file_without_a_usable_row_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "f.jsonl").write_text(content)
+    with pytest.raises(ValueError, match=reason):
+        open_sources([str(tmp_path / "f.jsonl")])
+
+
 def test_a_turn_of_many_kinds_of_noise_gives_no_error(tmp_path: Path) -> None:
     said: list[Any] = [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "a caption"}]
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
