@@ -22,6 +22,7 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import (
     LIKELIEST,
+    MAX_REASON,
     Choice,
     Completion,
     Decoding,
@@ -35,6 +36,7 @@ from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
+from sightscale.model_adapters.engines.vllm_failures import find_cause, log_errors, measure
 from sightscale.model_adapters.engines.weights import (
     count_parameters,
     find_folder,
@@ -90,6 +92,7 @@ class VllmEngine:
             raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
         # Our logits processor speaks the first runner's interface; the second one refuses it.
         os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
+        log = log_errors()
         try:
             from vllm import LLM, SamplingParams
         except ImportError as error:
@@ -101,6 +104,7 @@ class VllmEngine:
         check_weights(location, name=model, allow_unused_weights=allow_unused_weights, revision=revision)
         arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
         settings = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
+        logged = measure(log)
         try:
             self._llm: Any = LLM(
                 model=location,
@@ -111,7 +115,8 @@ class VllmEngine:
                 **settings,
             )
         except Exception as error:  # whatever vLLM finds wrong is a reason to report, in one line
-            raise UserError(f"vLLM cannot load model {model!r}: {first_line(error)}") from error
+            cause = find_cause(log, logged) or first_line(error)
+            raise UserError(f"vLLM cannot load model {model!r}: {cause[: 2 * MAX_REASON]}") from error
         self._sampling_class: Any = SamplingParams
         config = self._llm.model_config
         habits = read_habits(location, config.hf_config, name=model, revision=revision)

@@ -227,6 +227,14 @@ def test_what_vllm_finds_wrong_is_told_in_one_line() -> None:
     assert "no_such_argument" in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.vllm
+def test_a_failure_in_a_process_of_vllms_own_is_told_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE")
+    with pytest.raises(ValueError, match="vLLM cannot load model") as caught:
+        open_engine("vllm:easy_vqa_nano", max_model_len=256, **SMALL, gpu_memory_utilization=0.999)
+    assert "ValueError: Available memory" in str(caught.value) and "\n" not in str(caught.value)
+
+
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
 def test_without_vllm_the_extra_is_named() -> None:
     with pytest.raises(ValueError, match=r"pip install 'sightscale\[vllm\]'") as caught:
