@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.errors import UserError, first_line
-from sightscale.tasks.user_files import StrictLoader, read_text
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.user_files import StrictLoader, read_text, tell_yaml_error
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -129,6 +129,14 @@ def read_cards(folder: Path) -> list[TaskCard]:
     return sorted(cards, key=lambda card: card.name)
 
 
+def check_task_files(folder: Path) -> None:
+    """Raises UserError for a task file in the folder that is no YAML, or isn't names and values."""
+    for path in sorted(folder.rglob("*.yaml")):
+        config = _read_config(path)
+        if not isinstance(config, dict):
+            raise UserError(f"{path} is no task file: it holds {type(config).__name__}, not names and values")
+
+
 def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
     """Whether a task's pointer file names a set of the mini suite."""
     files = (config.get("dataset_kwargs") or {}).get("data_files") or {}
@@ -136,17 +144,24 @@ def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
     return pointer.is_file() and '"mini"' in pointer.read_text()
 
 
+class _TaskLoader(StrictLoader):
+    """Reads `!function` as text: listing tasks imports none of their code."""
+
+
+_TaskLoader.add_constructor("!function", lambda loader, node: node.value)
+
+
+def _read_config(path: Path) -> Any:
+    """What a task file holds. Raises UserError for what is no YAML."""
+    try:
+        return yaml.load(read_text(path, "the task file"), _TaskLoader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {tell_yaml_error(error)}") from error
+
+
 def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, Any]]]:
-    class Loader(StrictLoader):
-        """Reads `!function` as text: listing tasks imports none of their code."""
-
-    Loader.add_constructor("!function", lambda loader, node: node.value)
-
     def read(path: Path) -> dict[str, Any]:
-        try:
-            config = yaml.load(read_text(path, "the task file"), Loader)
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is no YAML: {first_line(error)}") from error
+        config = _read_config(path)
         return config if isinstance(config, dict) else {}
 
     for path in sorted(folder.rglob("*.yaml")):

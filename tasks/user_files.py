@@ -39,13 +39,19 @@ class StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def tell_yaml_error(error: Exception) -> str:
+    """What is wrong with a YAML text and in which line, in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"{problem}, line {mark.line + 1}" if mark is not None and problem else first_line(error)
+
+
 def read_yaml(path: Path, what: str) -> Any:
     """The value in a YAML file. Raises UserError as `read_text`, for what is no YAML, and for a repeated key."""
     text = read_text(path, what)
     try:
         return yaml.load(text, StrictLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
-        raise UserError(f"{what} {path} is not YAML: {first_line(error)}") from error
+        raise UserError(f"{what} {path} is not YAML: {tell_yaml_error(error)}") from error
 
 
 def read_json(path: Path, what: str) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sightscale.harness.analysis.findings import ALL, Level
-from sightscale.harness.evaluation import drop_unscored, find_runs, read_records
+from sightscale.harness.evaluation import check_rows, drop_unscored, find_runs, read_records
 from sightscale.harness.statistics import Array
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Outcome
@@ -128,8 +128,8 @@ class Group:
 def read_run(argument: str, columns: Sequence[str] | None = None) -> Run:
     """A run from `PATH` or `PATH=PLACEMENT`, where PATH is a run's folder or a records file.
 
-    `columns` are read as `read_records` does. Raises UserError when there is none, when it holds no row, and for a
-    placement that can't be read.
+    `columns` are read as `read_records` does. Raises UserError when there is none, when it holds no row or
+    one that can't be used, and for a placement that can't be read.
     """
     path, placement = Path(argument), None
     if not path.exists() and "=" in argument:
@@ -140,6 +140,7 @@ def read_run(argument: str, columns: Sequence[str] | None = None) -> Run:
         raise UserError(f"{path} holds no records; run it again or leave it out")
     if records["run_id"].nunique() > 1:
         raise UserError(f"{path} holds records of {records['run_id'].nunique()} runs; give one run's folder at a time")
+    check_rows(records, str(path))
     return Run(str(records["model"].iloc[0]), drop_unscored(records, str(path)), placement)
 
 

@@ -35,7 +35,7 @@ def load_tasks(
     # Imported here, since reading records and manifests, which this room does too, needs none of it.
     from lmms_eval.tasks import TaskManager
 
-    from sightscale.tasks.catalogue import list_tasks
+    from sightscale.tasks.catalogue import check_task_files, list_tasks
     from sightscale.tasks.sources import chosen
 
     if not names:
@@ -43,6 +43,8 @@ def load_tasks(
     missing = [folder for folder in folders if not Path(folder).is_dir()]
     if missing:
         raise UserError(f"--include-path {missing[0]} is not a folder")
+    for folder in folders:
+        check_task_files(Path(folder))
     where = [str(TASK_FOLDER), *folders]
     manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
     if any(name not in manager.all_tasks for name in names):

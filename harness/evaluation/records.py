@@ -218,6 +218,28 @@ def make_records(
     return pd.DataFrame(rows, columns=SCHEMA.names)
 
 
+def check_rows(records: pd.DataFrame, where: str) -> None:
+    """Raises UserError, naming `where`, for what no analysis can use: a row that stands twice, one without a cluster,
+    and a score that isn't in [0, 1]."""
+
+    def name(wrong: Any) -> str:
+        row = records[wrong].iloc[0]
+        return f"task {row['task']}, condition {row['condition']}, document {row['doc_id']}"
+
+    repeated = records.duplicated(KEY)
+    if repeated.any():
+        raise UserError(f"{where} holds {int(repeated.sum()):,} rows twice: {name(repeated)}; run it again")
+    lacking = records["cluster"].isna()
+    if lacking.any():
+        raise UserError(f"{where} holds {int(lacking.sum()):,} rows without a cluster: {name(lacking)}; run it again")
+    odd = records["score"].notna() & ~records["score"].between(0, 1)
+    if odd.any():
+        raise UserError(
+            f"{where} holds {int(odd.sum()):,} scores outside of [0, 1]: {records.loc[odd, 'score'].iloc[0]:g} for "
+            f"{name(odd)}; `sightscale rescore` makes them anew"
+        )
+
+
 def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
     """The records without the tasks that have no score a question, which a line names.
 

@@ -18,6 +18,7 @@ from sightscale.harness.analysis.matched_runs import (
 )
 from sightscale.harness.analysis.reliance import find_reliance
 from sightscale.harness.analysis.summary import summarise
+from sightscale.harness.evaluation import read_records
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
@@ -44,6 +45,27 @@ def test_a_run_given_twice_an_empty_one_and_none_are_refused(save_run: Save, mak
         read_run(save_run("empty", make_rows("t", "sighted", np.ones(0))))
     with pytest.raises(ValueError, match="there are no records"):
         read_run(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda rows: pd.concat([rows, rows.head(1)]), "holds 1 rows twice: task t, condition sighted, document 0"),
+        (
+            lambda rows: rows.assign(cluster=["c", None]),
+            "1 rows without a cluster: .* document 1",
+        ),
+        (lambda rows: rows.assign(score=[np.inf, 1.0]), r"1 scores outside of \[0, 1\]: inf for task t"),
+        (lambda rows: rows.assign(score=[0.0, 50.0]), r"outside of \[0, 1\]: 50 for .* document 1"),
+    ],
+)
+def test_rows_that_no_number_can_be_made_of_are_refused_by_their_place(
+    save_run: Save, make_rows: Make, change: Callable[[pd.DataFrame], pd.DataFrame], reason: str
+) -> None:
+    folder = save_run("m", make_rows("t", "sighted", np.ones(2)))
+    change(read_records(folder)).to_parquet(f"{folder}/records.parquet")
+    with pytest.raises(ValueError, match=reason):
+        read_run(folder)
 
 
 def test_different_questions_or_data_under_one_name_are_refused(save_run: Save, make_rows: Make) -> None:

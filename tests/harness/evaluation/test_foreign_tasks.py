@@ -79,3 +79,17 @@ def test_every_command_says_so(runs: tuple[Path, Path], command: list[str], tmp_
     assert "no score a question for ratings" in both.output + both.stderr
     assert ratings.exit_code == 1 and "no score a question for ratings" in ratings.stderr
     assert "Traceback" not in both.output + ratings.output and "validation error" not in ratings.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"a: [", "broken.yaml is not YAML"), (b"- a\n", "it holds list"), (b"\xff\x00", "isn't UTF-8 text")],
+)
+def test_a_broken_task_file_beside_the_task_is_named_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "broken.yaml").write_bytes(content)
+    shown = invoke(
+        *("run", "--model", "scripted:coin", "--tasks", "in_domain_gqa", "--data", "mini", "--limit", "1"),
+        *("--include-path", str(tmp_path), "--output", str(tmp_path / "run")),
+    )
+    assert shown.exit_code == 1 and reason in shown.stderr and not (tmp_path / "run").exists()
+    assert len([line for line in shown.stderr.splitlines() if line.startswith("sightscale: ")]) == 1
