@@ -61,6 +61,7 @@ from sightscale.trainers.work_folders import check_writable, claim, going_on, ho
 
 logger = logging.getLogger(__name__)
 
+TOWERS = Path(__file__).parent / "towers"  # a folder for each vision tower that ships, named as `_train_tower` does
 HELD_OUT, HELD_OUT_SEED = 208, 1_000_000  # items that a tower is measured on, and what sets their seed apart
 HELD_OUT_ITEMS, HELD_OUT_CONVERSATIONS = 60, 24  # of each ingredient that keeps pictures, and of each ingredient
 MEASURED_AT_ONCE = 64  # pictures
@@ -69,12 +70,13 @@ BOX = r"\[(\d\.\d+), (\d\.\d+), (\d\.\d+), (\d\.\d+)\]"
 LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
-def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path()) -> dict[str, Path]:
+def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), anew: bool = False) -> dict[str, Path]:
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
-    A recipe with one release writes it to `output`, one with several to folders of their names in it.
-    Raises UserError when `work` was begun with another recipe or another process trains in it, when data or a part
-    can't be had, when the recipe can't be trained as it is, and when the disk is full.
+    A vision tower that ships with the package isn't trained again, unless `anew`. A recipe with one release writes it
+    to `output`, one with several to folders of their names in it. Raises UserError when `work` was begun with another
+    recipe or another process trains in it, when data or a part can't be had, when the recipe can't be trained as it is,
+    and when the disk is full.
     """
     check_writable(output)
     with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
@@ -82,10 +84,10 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path())
             work / "recipe.json", recipe.model_dump_json(indent=2), "recipe; give another --work folder, or delete it"
         )
         with going_on(work):
-            return _train_stages(recipe, work, output, data_root)
+            return _train_stages(recipe, work, output, data_root, anew)
 
 
-def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> dict[str, Path]:
+def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, anew: bool) -> dict[str, Path]:
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), list_phrases(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
@@ -102,7 +104,7 @@ def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path) -> 
         if is_whole(folder / "done"):
             logger.info(f"stage {stage.name}: finished before")
         elif isinstance(stage, TowerStage):
-            _train_tower(model, processor, stage, recipe, folder)
+            _train_tower(model, processor, stage, recipe, folder, anew)
         else:
             _train_conversations(model, processor, stage, recipe, recipe.seed + number, folder, data_root)
         if isinstance(stage, Stage) and stage.release:
@@ -295,11 +297,12 @@ def _overlap(guess: str, truth: str) -> bool:
     return union > 0 and shared / union >= OVERLAP
 
 
-def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:
+def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, anew: bool) -> None:
     """Train the vision tower of `model` on attributes, in place.
 
     The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders, with its log.
+    that share them share the tower: it is kept beside their work folders, with its log. A tower may ship with the
+    package under the same name; then it is taken from there, unless `anew`.
     """
     key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(exclude_defaults=True), str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -308,6 +311,12 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         raise UserError(f"{weights} is cut or damaged; delete it, and the same command trains that tower again")
     # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
+        shipped = TOWERS / shared.name
+        if not weights.is_file() and shipped.is_dir() and not anew:
+            logger.info(f"stage {stage.name}: this tower ships with the package; --anew trains it")
+            for path in sorted(shipped.iterdir(), key=lambda path: path.name == weights.name):  # the weights last
+                shutil.copyfile(path, shared / f"{path.name}.partial")
+                (shared / f"{path.name}.partial").rename(shared / path.name)
         if weights.is_file():
             logger.info(f"stage {stage.name}: {weights} was trained before")
             with jsonlines.open(folder.parent / "log.jsonl", "a") as log:
@@ -364,7 +373,8 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
     with jsonlines.open(unfinished, "w") as log:
         log.write_all(learnt)
     unfinished.rename(weights.with_name("log.jsonl"))
-    save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, unfinished)
+    # Rounded as released models are, so that later stages learn from the features that these will see.
+    save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in tower.state_dict().items()}, unfinished)
     unfinished.rename(weights)
 
 

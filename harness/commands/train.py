@@ -31,6 +31,9 @@ def train(
         Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
     ] = None,
     data_root: Annotated[Path, typer.Option(help="Folder that the recipe's data files are relative to.")] = Path(),
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Train the vision tower too where it ships with the package.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show parameters, tokens, steps, and estimated memory and time.")
     ] = False,
@@ -58,7 +61,7 @@ def train(
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
-    released = train_recipe(loaded, work, output, data_root=data_root)
+    released = train_recipe(loaded, work, output, data_root=data_root, anew=anew)
     log = work / "log.jsonl"
     draw_training(log, work / "curves.png", [stage.name for stage in loaded.stages], loaded.name)
     kinds = {stage.release: stage.kind for stage in loaded.stages if isinstance(stage, Stage) and stage.release}

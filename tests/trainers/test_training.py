@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
 
 from sightscale.model_adapters.checkpoints import FOLDER
@@ -179,6 +180,29 @@ def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(
         for name in ("first", "second")
     ]
     assert curves[0] == curves[1] and curves[0][-1][0] == 10
+
+
+def test_a_tower_that_ships_is_trained_again_only_when_that_is_wanted(
+    tmp_path: Path,
+    shorten: Callable[..., Recipe],
+    messages: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = shorten(tower=2, answers=1)
+    train(recipe, tmp_path / "made" / "work", tmp_path / "one")
+    [made] = (tmp_path / "made").glob("tower-*")
+    shipped = tmp_path / "towers" / made.name
+    shipped.mkdir(parents=True)
+    for name in ("tower.safetensors", "log.jsonl"):
+        (shipped / name).write_bytes((made / name).read_bytes())
+    monkeypatch.setattr("sightscale.trainers.train.TOWERS", tmp_path / "towers")
+    train(recipe, tmp_path / "taken" / "work", tmp_path / "two")
+    assert [line for line in messages() if "this tower ships with the package" in line]
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    before = len(messages())
+    train(recipe, tmp_path / "again" / "work", tmp_path / "three", anew=True)
+    assert not [line for line in messages()[before:] if "ships with the package" in line]
 
 
 def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
