@@ -106,6 +106,9 @@ _SIDE_NAMES = (("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "to
 GRID = 32  # cells of Kosmos-2's pictures, across and down
 
 
+AMBIGUOUS = "ambiguous units"  # why a box is unparsed that is one in pixels and another in thousandths
+
+
 @dataclass(frozen=True)
 class BoxReading:
     """The box that a response commits to, in fractions, or None; the outcome; in which convention; why not."""
@@ -388,7 +391,7 @@ def _tell_units(corners: Box, thousand: BoxReading, pixels: BoxReading) -> BoxRe
         return thousand
     if thousand.box and pixels.box and iou(thousand.box, pixels.box) >= SAME_BOX:
         return thousand
-    return BoxReading(None, UNPARSED, AUTO, "ambiguous units")
+    return BoxReading(None, UNPARSED, AUTO, AMBIGUOUS)
 
 
 def _scale(box: Box, width: float, height: float) -> Box:

@@ -1,6 +1,7 @@
 """What records show: reliance, downscaling, bottleneck, comparison, position bias and the summary of a run."""
 
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
+from sightscale.harness.analysis.box_units import describe_ambiguous_boxes
 from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost, judge_margin
 from sightscale.harness.analysis.doses import describe_half, find_doses
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
@@ -60,7 +61,7 @@ from sightscale.harness.analysis.rendering import (
     render_obstacles,
     render_reliance,
 )
-from sightscale.harness.analysis.summary import render_table, show_condition, summarise
+from sightscale.harness.analysis.summary import render_second, render_table, show_condition, summarise
 from sightscale.harness.analysis.text_baseline import TextQuestion
 from sightscale.harness.analysis.truncation import describe_truncation
 
@@ -86,6 +87,7 @@ __all__ = [
     "compare_order",
     "compare_runs",
     "conclude",
+    "describe_ambiguous_boxes",
     "describe_half",
     "describe_measures",
     "describe_needs",
@@ -127,6 +129,7 @@ __all__ = [
     "render_obstacles",
     "render_position_bias",
     "render_reliance",
+    "render_second",
     "render_table",
     "show_condition",
     "show_size",

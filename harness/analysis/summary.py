@@ -1,10 +1,13 @@
 """The summary of a run: one row for each task under each condition, computed from records alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from rich.markup import escape
 from rich.table import Table
 
+from sightscale.harness.evaluation import SecondScore
 from sightscale.harness.statistics import Estimate, Style, mean_score, paired_difference
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
@@ -98,6 +101,24 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
             *((_percent(summary.ceiling) if summary.ceiling is not None else "",) if capped else ()),
             *(_percent(summary.outcomes[name]) for name in Outcome),
             end_section=number + 1 == len(summaries) or summaries[number + 1].condition == Condition.SIGHTED,
+        )
+    return table
+
+
+def render_second(scores: Sequence[SecondScore], reader: str) -> Table:
+    """Scores without and with a second reader's readings, as a table for a terminal."""
+    caption = (
+        f"Per cent. With: what {escape(reader)} reads in the unparsed answers counts. Entries and reports don't use it."
+    )
+    table = Table(caption=caption, caption_justify="left")
+    for name in ("task", "condition", "n", "unparsed", "read by it", "unclear", "score without", "score with"):
+        table.add_column(name, justify="left" if name in ("task", "condition") else "right", no_wrap=True)
+    for score in scores:
+        table.add_row(
+            score.task,
+            show_condition(score.condition),
+            *(f"{number:,}" for number in (score.questions, score.unparsed, score.read, score.unclear)),
+            *(f"{100 * mean:.1f}" for mean in (score.without, score.with_them)),
         )
     return table
 

@@ -29,6 +29,14 @@ Limit = Annotated[
 BatchSize = Annotated[
     int, typer.Option(min=1, help="Prompts in a batch; halved when memory runs out.", rich_help_panel=ENGINE)
 ]
+SecondReader = Annotated[
+    str,
+    typer.Option(
+        metavar="llm:MODEL",
+        help="Ask a language model what it reads in the answers that stayed unparsed; show scores with and without. "
+        "Its readings stand beside the records; reports and entries don't use them.",
+    ),
+]
 Detail = Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")]
 FindingsCsv = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every finding as CSV.", rich_help_panel=FILES)

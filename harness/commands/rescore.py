@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import SecondReader
 from sightscale.harness.commands.terminal import open_console
 
 LISTED, LONGEST = 50, 100  # changed questions that are printed, and characters of an answer
@@ -18,17 +19,29 @@ def rescore(
     output: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the run there, with its records read anew.")
     ] = None,
+    reader: SecondReader = "",
     every: Annotated[bool, typer.Option("--every", help="List every changed question, not the first 50.")] = False,
 ) -> None:
     """Read a run's answers with the reader of this version, and show what changes, question by question.
 
-    Nothing is generated. The run itself stays as it is.
+    Nothing is generated without --reader. The run's records stay as they are.
     """
     from rich.table import Table
 
-    from sightscale.harness.evaluation import count_by_task, list_changes, read_records, rescore, write_rescored
+    from sightscale.harness.analysis import render_second
+    from sightscale.harness.evaluation import (
+        count_by_task,
+        list_changes,
+        parse_reader,
+        read_records,
+        read_run_again,
+        rescore,
+        write_rescored,
+    )
     from sightscale.tasks import READER_VERSION
 
+    if reader:
+        parse_reader(reader)
     records = read_records(run)
     rescored, changes = rescore(records)
     versions = ", ".join(sorted({str(one) for one in records["reader"].dropna()})) or "unknown"
@@ -47,6 +60,8 @@ def rescore(
         print(line)
     if len(changes) > len(shown):
         print(f"… and {len(changes) - len(shown):,} more; --every lists them")
+    if reader:
+        open_console().print(render_second(read_run_again(run, reader, rescored), reader))
     if output is not None:
         write_rescored(run, rescored, output)
         print(f"{len(rescored):,} records in {output / 'records.parquet'}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sightscale.harness.commands.help import examples
-from sightscale.harness.commands.options import DATA, ENGINE, BatchSize, DataRoot, IncludePath, Limit
+from sightscale.harness.commands.options import DATA, ENGINE, BatchSize, DataRoot, IncludePath, Limit, SecondReader
 from sightscale.harness.commands.terminal import open_console, quieten
 
 
@@ -34,6 +34,7 @@ def run(
             "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
         ),
     ] = "",
+    reader: SecondReader = "",
     until: Annotated[
         str,
         typer.Option(
@@ -79,16 +80,20 @@ def run(
     """
     quieten()
     from sightscale.harness.analysis import (
+        describe_ambiguous_boxes,
         describe_truncation,
         position_bias,
         render_position_bias,
+        render_second,
         render_table,
         summarise,
     )
-    from sightscale.harness.evaluation import Plan, evaluate, parse_rule, read_manifest
+    from sightscale.harness.evaluation import Plan, evaluate, parse_reader, parse_rule, read_manifest, read_run_again
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
 
+    if reader:
+        parse_reader(reader)
     plan = Plan(
         model=parse_model(model),
         model_text=model,
@@ -111,9 +116,11 @@ def run(
     console.print(render_table(summarise(records)))
     if options:
         console.print(render_position_bias(position_bias(records)))
+    if reader:
+        console.print(render_second(read_run_again(output, reader, records), reader))
     for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
         print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
-    for warning in describe_truncation(records):
+    for warning in (*describe_truncation(records), *describe_ambiguous_boxes(records)):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
         for task, stop in read_manifest(output / "manifest.json")["stopped"].items():

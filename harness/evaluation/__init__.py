@@ -25,6 +25,7 @@ from sightscale.harness.evaluation.records import (
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
+from sightscale.harness.evaluation.second_readings import SecondScore, parse_reader, read_run_again
 from sightscale.harness.evaluation.subset_files import write_subset
 from sightscale.harness.evaluation.until import Rule, parse_rule
 
@@ -40,6 +41,7 @@ __all__ = [
     "RecordsDatabase",
     "Rule",
     "RunIdentity",
+    "SecondScore",
     "asking",
     "check_rows",
     "convert_published",
@@ -58,11 +60,13 @@ __all__ = [
     "lock_tasks",
     "make_records",
     "name_folders",
+    "parse_reader",
     "parse_rule",
     "prompt_name",
     "read_manifest",
     "read_questions",
     "read_records",
+    "read_run_again",
     "renew_manifest",
     "rescore",
     "write_focus_file",

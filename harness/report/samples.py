@@ -15,7 +15,8 @@ import pandas as pd
 from sightscale.harness.analysis import RIGHT, read_column
 from sightscale.harness.pages import show_line, show_text
 from sightscale.harness.report.folders import GivenRun
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
+from sightscale.tasks import read_answer
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, AnswerFormat, Condition, Outcome
 
 CHUNK = 40  # samples read together
 QUESTION = ["task", "doc_id", "item_id", "image_hash"]
@@ -117,6 +118,7 @@ def _answer(row: Any, prompt: str) -> dict[str, Any]:
         "condition": show_line(row.condition),
         "outcome": show_line(row.outcome),
         "prediction": show_text(row.prediction, 500),
+        "why": _why(row),
         "score": _number(row.score),
         "iou": _number(row.iou),
         "finish": show_line(row.finish_reason),
@@ -126,6 +128,16 @@ def _answer(row: Any, prompt: str) -> dict[str, Any]:
         "prompt": show_text(other) if other != prompt else "",
     }
     return {name: value for name, value in answer.items() if value not in ("", None)}
+
+
+def _why(row: Any) -> str:
+    """What decided how a multiple-choice answer is read: a rule of the reader, and the words that it rests on."""
+    if row.answer_format != AnswerFormat.CHOICE or row.outcome == Outcome.FAILED or not _there(row.response):
+        return ""
+    truncated = row.outcome == Outcome.TRUNCATED
+    reading = read_answer(row.response, _read_options(row.options), truncated=truncated)
+    agrees = (reading.letter or "") == (row.prediction if _there(row.prediction) else "")
+    return show_line(str(reading.why)) if agrees else "read otherwise by another version of the reader"
 
 
 def _flags(rows: Sequence[Any], runs: int, faults: set[tuple[int, int]]) -> list[int]:
@@ -201,12 +213,16 @@ def _modules(one: GivenRun) -> tuple[str, str] | None:
 
 
 def _options(text: Any) -> list[list[str]]:
+    return [[show_line(letter, 20), show_text(option, 500)] for letter, option in _read_options(text).items()]
+
+
+def _read_options(text: Any) -> dict[str, str]:
     try:
         read = json.loads(text) if isinstance(text, str) else {}
     except ValueError:
         read = {}
     pairs = list(read.items())[:30] if isinstance(read, dict) else []
-    return [[show_line(letter, 20), show_text(option, 500)] for letter, option in pairs]
+    return {str(letter): str(option) for letter, option in pairs}
 
 
 def _number(value: Any) -> float | None:

@@ -220,6 +220,7 @@
     if (said.iou !== undefined) shown.push(`IoU ${said.iou.toFixed(2)}`);
     if (said.tokens) shown.push(`${said.tokens.toLocaleString("en")} tokens`);
     if (said.seconds) shown.push(`${said.seconds.toFixed(2)} s`);
+    if (said.why) shown.push(`read by ${said.why}`);
     if (said.finish) shown.push(`ended by ${said.finish}`);
     if (shown.length) speak("p", "small", shown.join(" · "), card);
     speak("pre", "", said.response || "(nothing)", card);

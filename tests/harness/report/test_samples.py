@@ -54,6 +54,23 @@ def test_every_answer_to_a_question_stands_together(plain_run: Path) -> None:
     assert all(flag & ASKED for flag in flags) and not found.faults_known
 
 
+def test_an_answer_says_why_it_is_read_as_it_is(make_rows: Make, save_run: Save) -> None:
+    rows = make_rows(
+        "t",
+        "sighted",
+        np.ones(4),
+        options=json.dumps({"A": "a dog", "B": "a cat"}),
+        response=["The answer is A.", "no idea at all, sorry", "The answer is B.", "The answer is A"],
+        prediction=["A", None, "A", None],
+        outcome=["answered", "unparsed", "answered", "truncated"],
+    )
+    found = gather_samples(read_given([Path(save_run("m", rows))]), 10)
+    said, unread, other, cut = (sample["answers"][0]["why"] for sample in found.samples)
+    assert "A" in said and ":" in said, "a rule and its words"
+    assert unread and unread != said
+    assert other == "read otherwise by another version of the reader" and cut == "cut off"
+
+
 def test_too_many_are_cut_in_every_task(make_rows: Make, save_run: Save) -> None:
     run = save_run("m", *(make_rows(task, "sighted", np.ones(30)) for task in ("one", "two")))
     found = gather_samples(read_given([Path(run)]), 20)
