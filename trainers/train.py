@@ -298,13 +298,15 @@ def _overlap(guess: str, truth: str) -> bool:
 
 
 def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, anew: bool) -> None:
-    """Train the vision tower of `model` on attributes, in place.
+    """Train the vision tower of `model` on attributes, in place; after another tower stage it goes on from that tower.
 
-    The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
+    The tower and what it learns depend on the recipe's vision part, its tower stages and the seed alone, so recipes
     that share them share the tower: it is kept beside their work folders, with its log. A tower may ship with the
     package under the same name; then it is taken from there, unless `anew`.
     """
-    key = "\n".join([recipe.vision.model_dump_json(), stage.model_dump_json(exclude_defaults=True), str(recipe.seed)])
+    towers = [each for each in recipe.stages[: recipe.stages.index(stage) + 1] if isinstance(each, TowerStage)]
+    schedules = [each.model_dump_json(exclude_defaults=True) for each in towers]
+    key = "\n".join([recipe.vision.model_dump_json(), *schedules, str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
     if weights.is_file() and not holds_weights(shared):
@@ -322,14 +324,24 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
             with jsonlines.open(folder.parent / "log.jsonl", "a") as log:
                 log.write_all(read_log(shared / "log.jsonl"))
         else:
-            _make_tower(model, processor, stage, recipe, folder, weights)
+            before = model.model.vision_tower.state_dict() if len(towers) > 1 else None
+            _make_tower(model, processor, stage, recipe, folder, weights, before)
     model.model.vision_tower.load_state_dict(load_file(weights))
     if os.environ.get("RANK", "0") == "0":
         write_whole(folder / "done", model.save_pretrained)
 
 
-def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
-    """Train a tower like the model's into the file `weights`, and its log beside it."""
+def _make_tower(
+    model: Any,
+    processor: Any,
+    stage: TowerStage,
+    recipe: Recipe,
+    folder: Path,
+    weights: Path,
+    before: dict[str, torch.Tensor] | None,
+) -> None:
+    """Train a tower like the model's, from the weights `before` or from scratch, into the file `weights`, and its log
+    beside it."""
     rows: Any
     collator: Callable[[Any], dict[str, torch.Tensor]]
     measure: Callable[[], dict[str, float]] | None = None
@@ -352,6 +364,8 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
         heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
         rows, collator = pictures, partial(collate_pictures, image_processor=processor.image_processor)
         labels = ", ".join(pictures.values)
+    if before:
+        tower.load_state_dict(before)
     logger.info(f"stage {stage.name}: {stage.steps} steps on {labels}")
     run_stage(
         heads,

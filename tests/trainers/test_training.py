@@ -20,7 +20,7 @@ from sightscale.tasks.easy_vqa.rows import read_questions
 from sightscale.trainers.data.batches import IGNORED, Collator, Opened
 from sightscale.trainers.data.conversations import Conversation
 from sightscale.trainers.data.easy_vqa import EasyVqaConversations, attributes, describe, open_picture
-from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, list_recipes, load_recipe
+from sightscale.trainers.recipe import RECIPE_FOLDER, Recipe, Schedule, TowerStage, list_recipes, load_recipe
 from sightscale.trainers.stages import last_whole_checkpoint, read_log
 from sightscale.trainers.train import train
 from sightscale.trainers.work_folders import hold
@@ -180,6 +180,17 @@ def test_recipes_that_share_a_tower_train_it_once_and_each_shows_its_curve(
         for name in ("first", "second")
     ]
     assert curves[0] == curves[1] and curves[0][-1][0] == 10
+
+
+def test_a_second_tower_stage_goes_on_from_the_first(tmp_path: Path, shorten: Callable[..., Recipe]) -> None:
+    recipe = shorten(tower=2, answers=1)
+    first = recipe.stages[0]
+    assert isinstance(first, TowerStage)
+    still = first.model_copy(update={"name": "more", "learning_rate": 1e-12, "weight_decay": 0.0})
+    longer = recipe.model_copy(update={"stages": (first, still, *recipe.stages[1:])})
+    train(longer, tmp_path / "work" / "longer", tmp_path / "out")
+    towers = [load_file(path) for path in (tmp_path / "work").glob("tower-*/tower.safetensors")]
+    assert len(towers) == 2 and all(torch.equal(towers[0][name], towers[1][name]) for name in towers[0])
 
 
 def test_a_tower_that_ships_is_trained_again_only_when_that_is_wanted(
