@@ -1,6 +1,7 @@
 """`sightscale leaderboard`: entries made, verified, compared and shown."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -85,20 +86,34 @@ def verify(
 
 
 def _verify(
-    entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
+    entries: list[Path],
+    data: str,
+    data_root: Path | None,
+    json: Path | None,
+    markdown: Path | None,
+    about: Sequence[str] = (),
+    board: Path | None = None,
 ) -> None:
     quieten()
     from sightscale.harness.pages import show_value
-    from sightscale.leaderboards.verification import Level, count_levels, verify_entry, write_json, write_markdown
+    from sightscale.leaderboards.entry import list_entries
+    from sightscale.leaderboards.verification import (
+        count_in_words,
+        refuse_alike,
+        verify_entry,
+        write_json,
+        write_markdown,
+    )
 
     verified = [verify_entry(entry, data, data_root) for entry in entries]
+    if board:
+        others = list_entries(board)
+        verified = [refuse_alike(result, others) for result in verified]
     for result in verified:
         folder = show_value(str(result.folder))  # of a pull request, whoever named it
         for issue in result.issues:
             print(f"{folder}: {issue.line()}")
-        errors, warnings, unchecked = (count_levels(result.issues)[level] for level in Level)
-        summary = f"{errors} errors, {warnings} warnings, {unchecked} not checked"
-        print(f"{folder}: {'accepted' if result.accepted else 'REFUSED'}: {summary}")
+        print(f"{folder}: {result.state if result.accepted else 'REFUSED'}: {count_in_words(result.issues)}")
     if json:
         _write(json, write_json(verified))
     if markdown:
@@ -125,7 +140,7 @@ def check(
     changes = find_changes(revisions, entries)
     for line in changes.lines():
         print(line)
-    _verify(list(changes.entries), data, data_root, json, markdown, "\n".join(changes.lines()))
+    _verify(list(changes.entries), data, data_root, json, markdown, changes.lines(), entries)
 
 
 @examples("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json")
@@ -162,17 +177,16 @@ def build(
 ) -> None:
     """Build a static site of the entries and the study's table: it opens from disk and needs no server.
 
-    An entry counts as verified only when this build accepted it.
+    Only entries that this build checked from end to end hold a rank; the others stand below, with what wasn't.
     """
     quieten()
-    from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries
+    from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
     options = Options(title or TITLE, verify, data, data_root, samples)
     gathered = build_site(entries or EMBEDDED, output, options)
     for line in gathered.left_out:
         print(f"left out: {line}")
-    accepted = sum(one.accepted for one in gathered.entries)
-    print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
+    print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}: {count_states(gathered.entries)}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ from sightscale.harness.evaluation.records import (
 from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, read_questions
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
+from sightscale.harness.evaluation.shipped import ShippedCheckpoint, describe_shipped
 from sightscale.harness.evaluation.subset_files import write_subset
 from sightscale.harness.evaluation.until import Rule, parse_rule
 
@@ -37,11 +38,13 @@ __all__ = [
     "RecordsDatabase",
     "Rule",
     "RunIdentity",
+    "ShippedCheckpoint",
     "asking",
     "convert_published",
     "count_by_task",
     "describe_machine",
     "describe_scorer",
+    "describe_shipped",
     "describe_software",
     "digest_records",
     "drop_unscored",

@@ -65,7 +65,10 @@ class TaskQuestions:
         return dict(describe_tasks({self.name: dict(self._task.dump_config())})[self.name])
 
     def score(self, number: int, answer: Answer) -> dict[str, Any]:
-        """The columns that the task's own scorer gives a response to document `number`."""
+        """The columns that the task's own scorer gives a response to document `number`.
+
+        `cluster` is None where the question's picture is its cluster.
+        """
         convention = (answer.answer_format or "").partition(":")[2]
         response = tag_convention(answer.response, convention) if convention else answer.response
         result = self._task.process_results(self._words[number], [response])
@@ -81,6 +84,7 @@ class TaskQuestions:
             "target": self._task.doc_to_target(self._words[number]),
             "outcome": result.get("outcome"),
             "prediction": result.get("prediction"),
+            "cluster": result.get("cluster"),
             "score": float(score["score"] if isinstance(score, Mapping) else score),
         }
 
@@ -100,6 +104,10 @@ class TaskQuestions:
             "image_hash": ",".join(blinded.image_hashes),
             "shown_hash": ",".join(blinded.shown_hashes),
         }
+
+    def focus(self, number: int) -> str | None:
+        """The focus that the data themselves give a document, where they do."""
+        return self._words[number].get("focus") or None
 
     def text(self, number: int) -> str:
         """A document's prompt without its pictures, as the task writes it."""

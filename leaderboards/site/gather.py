@@ -10,7 +10,6 @@ from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import (
     ENTRY,
     MANIFEST,
-    Data,
     Entry,
     RunManifest,
     UnreadableFile,
@@ -19,14 +18,14 @@ from sightscale.leaderboards.entry import (
     read_manifests,
 )
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
-from sightscale.leaderboards.verification import Issue, Verified, verify_entry
+from sightscale.leaderboards.verification import Issue, State, Verified, verify_entry
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin, Role
 
 logger = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
-VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
+PUBLISHED = "published"  # the status of the study's printed rows, beside the states of entries
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ class Listed:
         return self.verified.issues if self.verified else ()
 
     @property
-    def status(self) -> str:
-        """VERIFIED, or SELF_REPORTED for any other."""
-        return VERIFIED if self.accepted else SELF_REPORTED
+    def status(self) -> State:
+        """How far this build looked at it."""
+        return self.verified.state if self.verified else State.SELF_REPORTED
 
     @property
     def name(self) -> str:
@@ -101,13 +100,6 @@ def gather(folder: Path, *, verify: bool = True, data: str = DataOrigin.HUB, dat
     if not listed:
         raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
     return Gathered(tuple(listed), tuple(left_out))
-
-
-def name_data(data: Data) -> str:
-    """Which questions were asked, in words; only scores on the same questions are compared."""
-    words = "the public data" if data.source is DataOrigin.HUB else "the embedded mini suite"
-    words += f", the first {data.limit:,} questions of each task" if data.limit is not None else ""
-    return f"{words}, options {data.options}" if data.options else words
 
 
 def _claim(path: Path) -> Listed | str:

@@ -11,10 +11,10 @@ from typing import Any
 
 from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_parameters, show_text
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import KINDS, known_tasks
+from sightscale.leaderboards.entry import KINDS, known_tasks, name_data
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.site.feeds import write_citation
-from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
+from sightscale.leaderboards.site.gather import PUBLISHED, Gathered, Listed
 from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES, Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
@@ -28,7 +28,7 @@ from sightscale.leaderboards.site.tables import (
     standings_table,
     task_table,
 )
-from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, sort_issues
+from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, State, sort_issues
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind
 
 WEB = Path(__file__).parent / "web"
@@ -166,7 +166,7 @@ _FILTERS = (
     ("kind", "Kind", KINDS),
     ("size", "Size", SIZES),
     ("amount", "Visual data", AMOUNTS),
-    ("status", "Status", (VERIFIED, SELF_REPORTED, PUBLISHED)),
+    ("status", "Status", (*State, PUBLISHED)),
 )
 
 

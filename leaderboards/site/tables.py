@@ -1,7 +1,7 @@
 """Tables: entries in places that intervals allow, the published systems apart, and one entry's own scores."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
@@ -9,6 +9,7 @@ from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published
 from sightscale.leaderboards.site.gather import PUBLISHED, Listed
 from sightscale.leaderboards.site.standings import RULE, Place, find_places
+from sightscale.leaderboards.verification import State
 from sightscale.tasks.suites import HEADLINES
 from sightscale.tasks.vocabulary import Condition, Kind, Role
 
@@ -44,6 +45,12 @@ def amount_group(amount: str) -> str:
 def count_entries(count: int) -> str:
     """How many entries, in words."""
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
+def count_states(entries: Iterable[Listed]) -> str:
+    """How many entries are in each state, in words."""
+    counts = Counter(listed.status for listed in entries)
+    return ", ".join(f"{counts[state]:,} {state}" for state in State if counts[state] or state is State.CHECKED)
 
 
 def name_standings(entries: Sequence[Listed]) -> dict[str, str]:

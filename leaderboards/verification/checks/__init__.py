@@ -4,8 +4,10 @@ from sightscale.leaderboards.verification.checks.blindness import check_blindnes
 from sightscale.leaderboards.verification.checks.claims import check_claims
 from sightscale.leaderboards.verification.checks.coverage import check_coverage, check_keys
 from sightscale.leaderboards.verification.checks.data import check_data
+from sightscale.leaderboards.verification.checks.mini_pictures import check_mini_pictures
 from sightscale.leaderboards.verification.checks.provenance import check_provenance
 from sightscale.leaderboards.verification.checks.rescoring import check_scores
+from sightscale.leaderboards.verification.checks.traces import check_traces
 
 __all__ = [
     "check_blindness",
@@ -13,6 +15,8 @@ __all__ = [
     "check_coverage",
     "check_data",
     "check_keys",
+    "check_mini_pictures",
     "check_provenance",
     "check_scores",
+    "check_traces",
 ]
