@@ -79,7 +79,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         )
     wrong: dict[tuple[str, str], list[str]] = {}
     there = rows[rows["doc_id"].isin(range(len(questions)))].sort_values("doc_id")  # each picture decoded once
-    for row in there.itertuples():
+    for row in there.astype(object).itertuples():
         manifest = submission.manifests.get(str(row.run_id), submission.manifest)
         for name, reason in _compare_row(row, questions, manifest):
             wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")

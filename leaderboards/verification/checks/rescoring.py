@@ -52,7 +52,7 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
 
 def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Issue]:
     wrong: dict[str, list[str]] = {}
-    for row in rows.itertuples():
+    for row in rows.astype(object).itertuples():
         for name, reason in compare_row(row):
             wrong.setdefault(name, []).append(f"document {row.doc_id}: {reason}")
     for name, reasons in wrong.items():
