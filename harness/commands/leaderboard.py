@@ -99,13 +99,15 @@ def _verify(
     from sightscale.leaderboards.entry import list_entries
     from sightscale.leaderboards.verification import (
         count_in_words,
+        Worker,
         refuse_alike,
-        verify_entry,
+        verify_apart,
         write_json,
         write_markdown,
     )
 
-    verified = [verify_entry(entry, data, data_root) for entry in entries]
+    with Worker() as worker:
+        verified = [verify_apart(worker, entry, data, data_root) for entry in entries]
     if board:
         others = list_entries(board)
         verified = [refuse_alike(result, others) for result in verified]

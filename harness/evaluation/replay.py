@@ -70,6 +70,13 @@ class TaskQuestions:
             self._last_words = number, self._words[number]
         return dict(self._last_words[1])
 
+    def forget_pictures(self) -> None:
+        """Let go of the pictures that are in memory; what was made of them stays."""
+        from sightscale.model_adapters.blindfold import PictureMemory
+
+        self._pictures, self._last = PictureMemory(PICTURES_IN_MEMORY), None
+        self._blindfolds.clear()
+
     @property
     def details(self) -> dict[str, Any]:
         """What `describe_tasks` says of it now."""

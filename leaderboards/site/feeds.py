@@ -9,7 +9,7 @@ from typing import Any
 
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import name_data
-from sightscale.leaderboards.site.gather import Listed
+from sightscale.leaderboards.site.listed import Listed
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CITATION = """@misc{endo2025downscaling,

@@ -17,7 +17,7 @@ from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Outco
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 FOCUS_OF_DATA = "data"  # in settings, for the focus that a document carries
-PACKAGE = "package:"  # sources that come with an installed package
+PACKAGE = "package:"  # sources that come with an installed package, the same in either suite
 
 
 def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Issue]:
@@ -48,6 +48,12 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
     with asking(data.source, data_root, data.options, size):
         for task, rows in submission.records.groupby("task", sort=False):
             yield from _check_task(submission, str(task), rows, source)
+
+
+def mini_size(revision: str) -> int | None:
+    """How many questions a set of the mini suite has by an entry's revision; None for another revision."""
+    match = MINI_REVISION.fullmatch(revision)
+    return int(match[2]) if match and match[1] == REVISION else None
 
 
 def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Issue]:
@@ -83,6 +89,7 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         manifest = submission.manifests.get(str(row.run_id), submission.manifest)
         for name, reason in _compare_row(row, questions, manifest):
             wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")
+    questions.forget_pictures()
     for (condition, name), reasons in wrong.items():
         field = f"{task}, {show_value(condition)}, {name}"
         yield error(RECORDS, field, f"{len(reasons):,} rows differ from the data; {reasons[0]}")

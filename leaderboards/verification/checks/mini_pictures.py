@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
+from sightscale.leaderboards.verification.checks.data import PACKAGE
 from sightscale.leaderboards.verification.issues import Issue, error
 from sightscale.tasks.mini import DEFAULT_QUESTIONS
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode
 
-PACKAGE = "package:"  # sources that come with an installed package and are the same in either suite
 LOOKED_AT = 24  # questions of a task, spread over the mini set
 ALIKE = 0.5  # share of questions that read alike, target included, from which they are the mini suite's
 
