@@ -1,7 +1,8 @@
 """Gathering: the entries of a leaderboard's folder, each with what this build knows of it.
 
 What was looked at once is kept under a name that says what decides it: the bytes of the entry's files, the code that
-looked, and the data it looked with. Nothing that is kept is ever executed.
+looked, and the data it looked with. What is kept is read as data; pages among it go to the site as they are, so the
+folder belongs where only builds write.
 """
 
 import hashlib

@@ -175,13 +175,14 @@ def write_listed(listed: Listed, folder: Path, name: str) -> None:
 
 
 def read_listed(folder: Path, name: str, known: dict[str, Questions]) -> Listed:
-    """What `write_listed` wrote; `known` holds questions by digest. Raises OSError and ValueError for what isn't it."""
+    """What `write_listed` wrote; `known` holds questions by digest. Raises OSError or ValueError for what isn't it."""
     fields = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    if not isinstance(fields, dict):
+        raise ValueError(f"{name}.json holds no entry")
     answers = None
     if digest := fields.get("questions"):
         if digest not in known:
-            text = json.loads((folder / f"questions-{digest}.json").read_text(encoding="utf-8"))
-            known[digest] = Questions(pd.DataFrame(text["data"], columns=text["columns"]))
+            known[digest] = _read_questions(folder / f"questions-{digest}.json")
         sides = [np.frombuffer(base64.b64decode(text), "<f4").astype(float) for text in fields["answers"]]
         answers = Answers(known[digest], *sides)
     return Listed(
@@ -197,6 +198,16 @@ def read_listed(folder: Path, name: str, known: dict[str, Questions]) -> Listed:
         report=folder / fields["report"] if fields["report"] else None,
         key=name,
     )
+
+
+def _read_questions(path: Path) -> Questions:
+    """Raises ValueError for what are none, which are gone then, so that they are written anew."""
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        return Questions(pd.DataFrame(text["data"], columns=text["columns"]))
+    except (ValueError, KeyError, TypeError) as error:
+        path.unlink(missing_ok=True)
+        raise ValueError(f"{path.name} holds no questions") from error
 
 
 def _save(path: Path, text: str) -> None:

@@ -20,6 +20,7 @@ from sightscale.leaderboards.site.listed import Listed
 from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES, Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
+    BASIS,
     SIZES,
     Standings,
     count_entries,
@@ -208,6 +209,7 @@ def _frame() -> dict[str, Any]:
         "version": version("sightscale"),
         "show_rows": show_rows,
         "write_rows": write_rows,
+        "basis": BASIS,
         "count_entries": count_entries,
     }
 

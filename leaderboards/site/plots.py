@@ -124,7 +124,7 @@ def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
         2: f'<path class="hollow" d="M{x:.1f} {at - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>',
     }[point.series]
     # What can be pointed at is 24 pixels wide, the mark itself is smaller.
-    target = f'<circle class="target" cx="{x:.1f}" cy="{at:.1f}" r="12"/>'
+    target = f'<circle class="target" cx="{x:.1f}" cy="{at:.1f}" r="14"/>'
     mark = (
         f'<g class="mark s{point.series}" data-series="{point.series}" data-tip="{says}">{whisker}{shape}{target}</g>'
     )

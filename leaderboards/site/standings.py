@@ -65,7 +65,7 @@ def find_ranks(entries: Sequence[Scored]) -> list[Rank]:
     """The 95 % interval of each entry's rank. Entries must have answered the same questions."""
     count = len(entries)
     if count < 2:
-        return [Rank(1, 1, True)] * count
+        return [Rank(1, 1, False)] * count
     ratios, freedom = _compare(entries)
     others = count - 1
     both = student.isf(ALPHA / 2 / np.arange(others, 0, -1), freedom)

@@ -108,7 +108,7 @@ def make_standings(
         make_table(
             f"unranked-{number}",
             f"{heading}, without a rank: {count_entries(len(others))}",
-            f"Per cent, by their scores. These hold no rank, since they weren't checked from end to end. {BASIS}",
+            "Per cent, by their scores. These hold no rank, since they weren't checked from end to end.",
             columns[1:],
             others,
         )
@@ -125,7 +125,7 @@ def _about_ranks(scored: Sequence[Scored]) -> str:
         if curse >= 0.0005
         else ""
     )
-    return f"Per cent. {RULE}{winners} {BASIS}"
+    return f"Per cent. {RULE}{winners}"
 
 
 def published_table() -> Table:
@@ -222,7 +222,7 @@ def _system(listed: Listed) -> dict[str, Any]:
         "id": listed.entry.id,
         "kind": listed.entry.kind,
         "size": listed.size,
-        "sizes": " + ".join(show_parameters(size) or "?" for size in sizes) if len(sizes) > 1 else "",
+        "sizes": " + ".join(_show_size(size) for size in sizes) if len(sizes) > 1 else "",
         "visual_data": listed.entry.visual_data,
         "status": listed.status,
         "size_group": size_group(listed.size),
@@ -254,8 +254,15 @@ def _show(column: Column, cell: Any) -> Shown:
     if isinstance(cell, Rank):
         return Shown(cell.text, "may be best" if cell.may_lead else "", sort=repr(cell.sort))
     if column.name in ("perception", "reasoning", "size"):
-        return Shown(show_parameters(cell) or "–", sort="" if cell is None else repr(cell))
+        return Shown(_show_size(cell), sort="" if cell is None else repr(cell))
     return show_cell(column.kind, cell)
+
+
+def _show_size(count: float | None) -> str:
+    """A number of parameters, with thousands where there is no million."""
+    if count is not None and 0 < count < 1e6:
+        return f"{count / 1e3:.0f}K"
+    return show_parameters(count) or "–"
 
 
 def write_rows(table: Table, up: str) -> str:
