@@ -176,6 +176,12 @@ def build(
     samples: Annotated[
         int, typer.Option(min=0, help="Questions in each verified entry's report; 0: no reports.")
     ] = 200,
+    rank_all: Annotated[
+        bool, typer.Option("--rank-all", help="Rank partly checked entries too.", show_default=False)
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep what was verified here for the next build.", rich_help_panel=FILES)
+    ] = None,
 ) -> None:
     """Build a static site of the entries and the study's table: it opens from disk and needs no server.
 
@@ -184,7 +190,7 @@ def build(
     quieten()
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
-    options = Options(title or TITLE, verify, data, data_root, samples)
+    options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache)
     gathered = build_site(entries or EMBEDDED, output, options)
     for line in gathered.left_out:
         print(f"left out: {line}")

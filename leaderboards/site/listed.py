@@ -7,6 +7,7 @@ builds, and what was looked at once is kept.
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -92,6 +93,8 @@ class Answers:
     questions: Questions
     sighted: np.ndarray
     blind: np.ndarray
+    said_sighted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))  # each answer's text as a number
+    said_blind: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     def score(self, name: str) -> Scored | None:
         """The sighted score of a task or average as ranks compare it."""
@@ -144,9 +147,17 @@ class Listed:
 def take_answers(records: pd.DataFrame) -> Answers:
     """The answers of accepted records, in the order of their tasks' names and documents."""
     sighted = records[records["condition"] == Condition.SIGHTED].sort_values(["task", "doc_id"])
-    blind = records[records["condition"] == Condition.NONE].set_index(["task", "doc_id"])["score"]
-    asked = pd.MultiIndex.from_frame(sighted[["task", "doc_id"]])
-    return Answers(Questions(sighted[QUESTION]), sighted["score"].to_numpy(float), blind.reindex(asked).to_numpy(float))
+    blind = records[records["condition"] == Condition.NONE].set_index(["task", "doc_id"])
+    blind = blind.reindex(pd.MultiIndex.from_frame(sighted[["task", "doc_id"]]))
+    sides = [side["score"].to_numpy(float) for side in (sighted, blind)]
+    said = [np.array([_number(text) for text in side["response"]], np.uint32) for side in (sighted, blind)]
+    return Answers(Questions(sighted[QUESTION]), *sides, *said)
+
+
+def _number(text: Any) -> int:
+    """An answer's text as a number, however it is written; 0 for none."""
+    words = "".join(character for character in text.casefold() if character.isalnum()) if isinstance(text, str) else ""
+    return zlib.crc32(words.encode()) or 1 if words else 0
 
 
 def write_listed(listed: Listed, folder: Path, name: str) -> None:
@@ -168,9 +179,12 @@ def write_listed(listed: Listed, folder: Path, name: str) -> None:
         fields["answers"] = [
             base64.b64encode(side.astype("<f4").tobytes()).decode() for side in (answers.sighted, answers.blind)
         ]
-        path = folder / f"questions-{answers.questions.digest}.json"
-        if not path.exists():
-            _save(path, answers.questions.table.to_json(orient="split", index=False))
+        fields["said"] = [
+            base64.b64encode(side.astype("<u4").tobytes()).decode()
+            for side in (answers.said_sighted, answers.said_blind)
+        ]
+        text = answers.questions.table.to_json(orient="split", index=False)
+        _save(folder / f"questions-{answers.questions.digest}.json", text)
     _save(folder / f"{name}.json", json.dumps(fields))
 
 
@@ -184,7 +198,8 @@ def read_listed(folder: Path, name: str, known: dict[str, Questions]) -> Listed:
         if digest not in known:
             known[digest] = _read_questions(folder / f"questions-{digest}.json")
         sides = [np.frombuffer(base64.b64decode(text), "<f4").astype(float) for text in fields["answers"]]
-        answers = Answers(known[digest], *sides)
+        said = [np.frombuffer(base64.b64decode(text), "<u4") for text in fields["said"]]
+        answers = Answers(known[digest], *sides, *said)
     return Listed(
         Entry.model_validate_json(json.dumps(fields["entry"])),
         {(task, condition): Estimate(*rest) for task, condition, *rest in fields["scores"]},
