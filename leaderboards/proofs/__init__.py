@@ -9,10 +9,11 @@ from sightscale.leaderboards.proofs.fresh import (
     read_challenge,
     score_run,
 )
-from sightscale.leaderboards.proofs.rerun import Rerun, choose_questions, compare_rerun, escape_probability
+from sightscale.leaderboards.proofs.rerun import SIZES, Rerun, choose_questions, compare_rerun, escape_probability
 
 __all__ = [
     "ALIKE",
+    "SIZES",
     "Challenge",
     "Pair",
     "Rerun",

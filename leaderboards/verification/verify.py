@@ -35,6 +35,7 @@ from sightscale.leaderboards.verification.checks import (
     check_data,
     check_keys,
     check_mini_pictures,
+    check_plausibility,
     check_provenance,
     check_scores,
     check_traces,
@@ -94,7 +95,10 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
     unnamed = list(check_keys(records))
     if unnamed:
         return Verified(folder, tuple(bound_issues([*issues, *unnamed])), entry, manifests, records)
-    for check in (check_coverage, check_scores, check_blindness, check_traces, check_provenance, check_claims):
+    for check in (
+        *(check_coverage, check_scores, check_blindness, check_traces),
+        *(check_plausibility, check_provenance, check_claims),
+    ):
         issues += check(submission)
     issues += _check_questions(submission, data, data_root)
     return Verified(folder, tuple(bound_issues(merge_alike(issues))), entry, manifests, records)
