@@ -228,18 +228,17 @@ def challenge(
     if output:
         names = ",".join(draw_questions(drawn, output))
         print(f"{output}: {drawn.questions} questions of each task, without answers; whoever entered runs")
-        print(
-            f"  sightscale run --model MODEL --tasks {names} --data hub --data-root {output} --blind none --output fresh-run"
-        )
+        data = f"--data hub --data-root {output} --blind none"
+        print(f"  sightscale run --model MODEL --tasks {names} {data} --output fresh-run")
     if score and entry:
         outcome = score_run(drawn, read_records(score), load_entry(entry))
         for one in outcome.tasks:
-            print(
-                f"{one.task}, {one.condition}: public {100 * one.public:.1f}, fresh {100 * one.fresh:.1f} of {one.fresh_n}"
-            )
+            scores = f"public {100 * one.public:.1f}, fresh {100 * one.fresh:.1f} of {one.fresh_n}"
+            print(f"{one.task}, {one.condition}: {scores}")
         verdict = "agree" if outcome.agrees else "DISAGREE"
         print(
-            f"{verdict}: public scores are {100 * outcome.difference:+.1f} points above fresh ones (p {outcome.p:.3g}); "
+            f"{verdict}: public scores are {100 * outcome.difference:+.1f} points above fresh ones "
+            f"(p {outcome.p:.3g}); "
             f"{100 * outcome.detectable:.1f} points more would be found in 80 of 100 cases"
         )
         if not outcome.agrees:
@@ -258,7 +257,10 @@ def rerun(
         bool, typer.Option("--trust-model", help="Load the model that the entry names, wherever it comes from.")
     ] = False,
 ) -> None:
-    """Ask the named model a random sample of an entry's questions again; exit 1 when answers are worth something else."""
+    """Ask the named model a random sample of an entry's questions again.
+
+    Exit 1 when answers are worth something else.
+    """
     quieten()
     import tempfile
 
@@ -298,9 +300,8 @@ def rerun(
         again = compare_rerun(records, evaluate(plan), chosen, names)
     for task, number, condition, then, now in again.different[:20]:
         print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
-    print(
-        f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same, {again.scores_changed} are worth something else"
-    )
+    same = f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same"
+    print(f"{same}, {again.scores_changed} are worth something else")
     asked = sum(map(len, chosen.values()))
     escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, asked):.2g} %" for size in SIZES)
     print(f"a cheat who changed this share of the answers escapes {asked} questions with a probability of: {escapes}")
@@ -337,9 +338,7 @@ def copies(
 @examples('sightscale leaderboard init board --title "Small models, looked at"')
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder, or a repository that holds nothing yet.")],
-    title: Annotated[
-        str, typer.Option(help="The leaderboard's title.")
-    ] = "Small vision-language models: do they look?",
+    title: Annotated[str, typer.Option(help="The leaderboard's title.")] = "Do small models look?",
 ) -> None:
     """Start a leaderboard of your own: workflows for the common forges, scripts, a guide and rules for entries."""
     from sightscale.leaderboards.template import start_board

@@ -11,7 +11,8 @@ import numpy as np
 
 from sightscale.leaderboards.site import Answers
 
-ALIKE = 0.9  # share of such answers from which two entries are the same; the shipped family reaches 0.13, copies with 1 % edited 0.99
+# From this share two entries are the same: the shipped family reaches 0.13, copies with 1 % edited 0.99.
+ALIKE = 0.9
 FEWEST = 30  # questions that say something
 
 

@@ -7,6 +7,7 @@ a probability of (1 - x)^n.
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -53,16 +54,16 @@ def compare_rerun(
     """The entry's answers against those of today. `names` are the tasks' in the second run, whose documents are the
     chosen ones in their order.
     """
-    then = records.set_index(["task", "doc_id", "condition"])
+    then = _by_question(records)
     different, compared, changed = [], 0, 0
-    now = again.set_index(["task", "doc_id", "condition"])
+    now = _by_question(again)
     for task, numbers in chosen.items():
         for place, number in enumerate(numbers):
             for condition in COMPARED:
                 before, after = (task, number, str(condition)), (names[task], place, str(condition))
-                if before not in then.index or after not in now.index:
+                if before not in then or after not in now:
                     continue
-                old, new = then.loc[before], now.loc[after]
+                old, new = then[before], now[after]
                 compared += 1
                 changed += old["score"] != new["score"]
                 if old["response"] != new["response"]:
@@ -70,6 +71,11 @@ def compare_rerun(
     if not compared:
         raise UserError("the second run answered none of the entry's questions")
     return Rerun(compared, tuple(different), int(changed))
+
+
+def _by_question(records: pd.DataFrame) -> dict[tuple[str, int, str], dict[str, Any]]:
+    rows = records[["task", "doc_id", "condition", "response", "score"]].to_dict("records")
+    return {(str(row["task"]), int(row["doc_id"]), str(row["condition"])): row for row in rows}
 
 
 def escape_probability(share: float, questions: int) -> float:

@@ -73,7 +73,7 @@ def find_ranks(entries: Sequence[Scored]) -> list[Rank]:
     better = _step_down(np.abs(ratios), both)
     above = (better & (ratios > 0)).sum(axis=1)  # entries that are surely ahead of this one
     below = (better & (ratios < 0)).sum(axis=1)
-    led = _step_down(ratios, one).any(axis=1)
+    led = np.asarray(_step_down(ratios, one).any(axis=1))
     return [Rank(int(1 + up), int(count - down), not lead) for up, down, lead in zip(above, below, led, strict=True)]
 
 

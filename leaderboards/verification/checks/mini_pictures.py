@@ -53,7 +53,7 @@ def _compare(submission: Submission, task: str, rows: pd.DataFrame, questions: A
         told = row.description if isinstance(row.description, str) else ""
         answer = Answer("", None, submission.manifest.kind, mode, told)
         asked += 1
-        alike += row.prompt == questions.prompt(int(row.doc_id), answer)
+        alike += row.prompt == questions.prompt(int(str(row.doc_id)), answer)
     if asked and alike >= ALIKE * asked:
         yield error(
             RECORDS,

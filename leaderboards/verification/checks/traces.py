@@ -37,7 +37,9 @@ def check_traces(submission: Submission) -> Iterator[Issue]:
 
 def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iterator[Issue]:
     """Counts of tokens against the texts that they are of."""
-    size = sum((rows[name].fillna("").str.encode("utf-8").str.len() for name in texts), start=pd.Series(0, rows.index))
+    size = pd.Series(0, rows.index)
+    for name in texts:
+        size += rows[name].fillna("").map(lambda text: len(text.encode()))
     if column.startswith("perception") and not size.any():
         return
     uncounted = rows[column].isna()

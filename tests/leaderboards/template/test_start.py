@@ -102,3 +102,5 @@ def test_workflows_are_yaml_and_let_no_fork_near_a_token(tmp_path: Path) -> None
             assert "pull_request_target" not in triggers, path
             if "pull_request" in triggers and ".github" in path.parts:
                 assert workflow["permissions"] == {"contents": "read"}
+            for job in workflow.get("jobs", {}).values():  # values reach a shell as variables only
+                assert not any("${{" in step.get("run", "") for step in job["steps"]), path
