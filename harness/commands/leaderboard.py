@@ -1,6 +1,7 @@
 """`sightscale leaderboard`: entries made, verified, compared and shown."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -85,20 +86,36 @@ def verify(
 
 
 def _verify(
-    entries: list[Path], data: str, data_root: Path | None, json: Path | None, markdown: Path | None, about: str = ""
+    entries: list[Path],
+    data: str,
+    data_root: Path | None,
+    json: Path | None,
+    markdown: Path | None,
+    about: Sequence[str] = (),
+    board: Path | None = None,
 ) -> None:
     quieten()
     from sightscale.harness.pages import show_value
-    from sightscale.leaderboards.verification import Level, count_levels, verify_entry, write_json, write_markdown
+    from sightscale.leaderboards.entry import list_entries
+    from sightscale.leaderboards.verification import (
+        Worker,
+        count_in_words,
+        refuse_alike,
+        verify_apart,
+        write_json,
+        write_markdown,
+    )
 
-    verified = [verify_entry(entry, data, data_root) for entry in entries]
+    with Worker() as worker:
+        verified = [verify_apart(worker, entry, data, data_root) for entry in entries]
+    if board:
+        others = list_entries(board)
+        verified = [refuse_alike(result, others) for result in verified]
     for result in verified:
         folder = show_value(str(result.folder))  # of a pull request, whoever named it
         for issue in result.issues:
             print(f"{folder}: {issue.line()}")
-        errors, warnings, unchecked = (count_levels(result.issues)[level] for level in Level)
-        summary = f"{errors} errors, {warnings} warnings, {unchecked} not checked"
-        print(f"{folder}: {'accepted' if result.accepted else 'REFUSED'}: {summary}")
+        print(f"{folder}: {result.state if result.accepted else 'REFUSED'}: {count_in_words(result.issues)}")
     if json:
         _write(json, write_json(verified))
     if markdown:
@@ -125,7 +142,7 @@ def check(
     changes = find_changes(revisions, entries)
     for line in changes.lines():
         print(line)
-    _verify(list(changes.entries), data, data_root, json, markdown, "\n".join(changes.lines()))
+    _verify(list(changes.entries), data, data_root, json, markdown, changes.lines(), entries)
 
 
 @examples("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json")
@@ -159,20 +176,176 @@ def build(
     samples: Annotated[
         int, typer.Option(min=0, help="Questions in each verified entry's report; 0: no reports.")
     ] = 200,
+    rank_all: Annotated[
+        bool, typer.Option("--rank-all", help="Rank partly checked entries too.", show_default=False)
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep what was verified here for the next build.", rich_help_panel=FILES)
+    ] = None,
 ) -> None:
     """Build a static site of the entries and the study's table: it opens from disk and needs no server.
 
-    An entry counts as verified only when this build accepted it.
+    Only entries that this build checked from end to end hold a rank; the others stand below, with what wasn't.
     """
     quieten()
-    from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries
+    from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
-    options = Options(title or TITLE, verify, data, data_root, samples)
+    options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache)
     gathered = build_site(entries or EMBEDDED, output, options)
     for line in gathered.left_out:
         print(f"left out: {line}")
-    accepted = sum(one.accepted for one in gathered.entries)
-    print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}, {accepted:,} verified")
+    print(f"{output / 'index.html'}: {count_entries(len(gathered.entries))}: {count_states(gathered.entries)}")
+
+
+@examples(
+    "sightscale leaderboard challenge secret.json --output fresh",
+    "sightscale leaderboard challenge secret.json --score runs/fresh --entry entries/mine --commitment HEX",
+)
+def challenge(
+    secret: Annotated[Path, typer.Argument(help="File of the secret seed; made if it isn't there.")],
+    output: Annotated[
+        Path | None, typer.Option(help="New folder for the questions, without their answers.", rich_help_panel=FILES)
+    ] = None,
+    questions: Annotated[int, typer.Option(min=20, max=2000, help="Questions of each task.")] = 100,
+    score: Annotated[Path | None, typer.Option(help="Folder of the run that answered them.")] = None,
+    entry: Annotated[Path | None, typer.Option(help="The entry whose scores are compared.")] = None,
+    commitment: Annotated[str | None, typer.Option(help="What was published before the questions.")] = None,
+) -> None:
+    """Ask fresh mini questions: commit to a secret seed, hand out questions, score answers, publish the seed.
+
+    Exit 1 when the entry's public scores are higher than those on fresh questions by more than chance allows.
+    """
+    quieten()
+    from sightscale.harness.evaluation import read_records
+    from sightscale.leaderboards.entry import load_entry
+    from sightscale.leaderboards.proofs import draw_questions, make_challenge, read_challenge, score_run
+    from sightscale.tasks.errors import UserError
+
+    if (score is None) != (entry is None):
+        raise UserError("--score and --entry belong together")
+    drawn = read_challenge(secret, commitment) if secret.exists() else make_challenge(secret, questions)
+    print(f"commitment, to be published before the questions: {drawn.commitment}")
+    if output:
+        names = ",".join(draw_questions(drawn, output))
+        print(f"{output}: {drawn.questions} questions of each task, without answers; whoever entered runs")
+        data = f"--data hub --data-root {output} --blind none"
+        print(f"  sightscale run --model MODEL --tasks {names} {data} --output fresh-run")
+    if score and entry:
+        outcome = score_run(drawn, read_records(score), load_entry(entry))
+        for one in outcome.tasks:
+            scores = f"public {100 * one.public:.1f}, fresh {100 * one.fresh:.1f} of {one.fresh_n}"
+            print(f"{one.task}, {one.condition}: {scores}")
+        verdict = "agree" if outcome.agrees else "DISAGREE"
+        print(
+            f"{verdict}: public scores are {100 * outcome.difference:+.1f} points above fresh ones "
+            f"(p {outcome.p:.3g}); "
+            f"{100 * outcome.detectable:.1f} points more would be found in 80 of 100 cases"
+        )
+        if not outcome.agrees:
+            sys.exit(1)
+
+
+@examples(
+    "sightscale leaderboard rerun leaderboards/entries/nano-1m --questions 50",
+    "sightscale leaderboard rerun entries/mine --trust-model",
+)
+def rerun(
+    entry: Annotated[Path, typer.Argument(help="Folder of the entry.")],
+    questions: Annotated[int, typer.Option(min=1, max=5000, help="How many questions are asked again.")] = 50,
+    data_root: DataRoot = None,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Load the model that the entry names, wherever it comes from.")
+    ] = False,
+) -> None:
+    """Ask the named model a random sample of an entry's questions again.
+
+    Exit 1 when answers are worth something else.
+    """
+    quieten()
+    import tempfile
+
+    from sightscale.harness.evaluation import Plan, asking, describe_shipped, evaluate, read_questions, write_subset
+    from sightscale.harness.pages import show_value
+    from sightscale.leaderboards.entry import MANIFEST, RECORDS, load_entry, read_manifests, read_submitted
+    from sightscale.leaderboards.proofs import SIZES, choose_questions, compare_rerun, escape_probability
+    from sightscale.model_adapters.model_strings import parse_model
+    from sightscale.tasks.errors import UserError
+
+    claimed, records = load_entry(entry), read_submitted(entry / RECORDS)
+    made = next(iter(read_manifests(entry / MANIFEST).values()))
+    if not trust_model and not all(describe_shipped(part.name) for part in made.parts.values()):
+        raise UserError(
+            f"the entry names {show_value(made.model)}, which doesn't come with sightscale: look at what it downloads "
+            "and runs, then give --trust-model"
+        )
+    chosen = choose_questions(records, questions)
+    names = {task: f"rerun_{task}" for task in chosen}
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        with asking(claimed.data.source, data_root, claimed.data.options, None):
+            for task, numbers in chosen.items():
+                write_subset(task, numbers, len(read_questions(task, made.model)), names[task], root / "tasks")
+        plan = Plan(
+            parse_model(made.model),
+            made.model,
+            tuple(names.values()),
+            ("none",),
+            root / "run",
+            seed=made.seed,
+            task_folders=(str(root / "tasks"),),
+            data=claimed.data.source,
+            data_root=data_root,
+            options=claimed.data.options,
+        )
+        again = compare_rerun(records, evaluate(plan), chosen, names)
+    for task, number, condition, then, now in again.different[:20]:
+        print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
+    same = f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same"
+    print(f"{same}, {again.scores_changed} are worth something else")
+    asked = sum(map(len, chosen.values()))
+    escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, asked):.2g} %" for size in SIZES)
+    print(f"a cheat who changed this share of the answers escapes {asked} questions with a probability of: {escapes}")
+    if again.scores_changed:
+        sys.exit(1)
+
+
+@examples("sightscale leaderboard copies", "sightscale leaderboard copies entries --data mini")
+def copies(
+    entries: Annotated[
+        Path | None, typer.Argument(help="Folder that holds the entries.  [default: those that come with sightscale]")
+    ] = None,
+    data: DataChoice = "hub",
+    data_root: DataRoot = None,
+) -> None:
+    """Compare every pair of entries that answered the same questions; exit 1 when one is a copy of another."""
+    quieten()
+    from sightscale.leaderboards.proofs import find_copies
+    from sightscale.leaderboards.site import EMBEDDED, gather
+
+    listed = [one for one in gather(entries or EMBEDDED, data=data, data_root=data_root).entries if one.answers]
+    pairs = sorted(find_copies([one.answers for one in listed if one.answers]), key=lambda pair: -pair.alike)
+    for pair in pairs[:10]:
+        word = "COPY" if pair.is_copy else "differ"
+        first, second = listed[pair.first].entry.id, listed[pair.second].entry.id
+        print(
+            f"{word}: {first} and {second}: {100 * pair.alike:.1f} % of {pair.questions:,} telling answers are the same"
+        )
+    print(f"{len(pairs):,} pairs, {sum(pair.is_copy for pair in pairs):,} copies")
+    if any(pair.is_copy for pair in pairs):
+        sys.exit(1)
+
+
+@examples('sightscale leaderboard init board --title "Small models, looked at"')
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or a repository that holds nothing yet.")],
+    title: Annotated[str, typer.Option(help="The leaderboard's title.")] = "Do small models look?",
+) -> None:
+    """Start a leaderboard of your own: workflows for the common forges, scripts, a guide and rules for entries."""
+    from sightscale.leaderboards.template import start_board
+
+    for path in start_board(folder, title):
+        print(path)
+    print("now commit these, and send the first entry as CONTRIBUTING.md says")
 
 
 def _write(path: Path, text: str) -> None:
@@ -180,5 +353,5 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-for _command in (add, verify, check, schema, build):
+for _command in (init, add, verify, check, schema, build, challenge, rerun, copies):
     register(app, _command, _command.__name__)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,22 @@ def load_tasks(
             _check_order(loaded, order, {card.name for card in list_tasks()})
         leaves |= _leaves(loaded)
     return manager, leaves
+
+
+def load_own_task(name: str, prompt_name: str) -> tuple[Any, LoadedTask]:
+    """One of sightscale's own leaf tasks as lmms-eval holds it, and what is loaded of it.
+
+    Raises UserError as `load_tasks` does. Which files there are is looked up once in a process.
+    """
+    loaded = _load(_own_tasks(prompt_name), name)
+    return loaded[name], _leaves(loaded)[name]
+
+
+@lru_cache(maxsize=8)
+def _own_tasks(prompt_name: str) -> "TaskManager":
+    from lmms_eval.tasks import TaskManager
+
+    return TaskManager(include_path=[str(TASK_FOLDER)], include_defaults=False, model_name=prompt_name)
 
 
 def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:

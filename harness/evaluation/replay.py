@@ -6,12 +6,12 @@ scores come from the task's own functions, and a blind condition's stand-ins fro
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.harness.evaluation.load_tasks import load_own_task, load_tasks
 from sightscale.harness.evaluation.manifest import describe_tasks
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.instructions import split_instruction
@@ -56,9 +56,27 @@ class TaskQuestions:
         self._words = self._docs.remove_columns(pictures)  # scoring needs none, and decodes none
         self._pictures = PictureMemory(PICTURES_IN_MEMORY)
         self._blindfolds: dict[tuple[str, int], Blindfold] = {}
+        # What many entries are held against is made once: texts and hashes alone, no pictures.
+        self._shown: dict[tuple[int, str, int], dict[str, str]] = {}
+        self._texts: dict[tuple[int, str], str] = {}
+        self._last_words: tuple[int, dict[str, Any]] | None = None
+        self._last: tuple[int, Request] | None = None
 
     def __len__(self) -> int:
         return len(self._docs)
+
+    def _read_words(self, number: int) -> dict[str, Any]:
+        """A document without its pictures, a copy that a task may change."""
+        if self._last_words is None or self._last_words[0] != number:
+            self._last_words = number, self._words[number]
+        return dict(self._last_words[1])
+
+    def forget_pictures(self) -> None:
+        """Let go of the pictures that are in memory; what was made of them stays."""
+        from sightscale.model_adapters.blindfold import PictureMemory
+
+        self._pictures, self._last = PictureMemory(PICTURES_IN_MEMORY), None
+        self._blindfolds.clear()
 
     @property
     def details(self) -> dict[str, Any]:
@@ -66,10 +84,13 @@ class TaskQuestions:
         return dict(describe_tasks({self.name: dict(self._task.dump_config())})[self.name])
 
     def score(self, number: int, answer: Answer) -> dict[str, Any]:
-        """The columns that the task's own scorer gives a response to document `number`."""
+        """The columns that the task's own scorer gives a response to document `number`.
+
+        `cluster` is None where the question's picture is its cluster.
+        """
         convention = (answer.answer_format or "").partition(":")[2]
         response = tag_convention(answer.response, convention) if convention else answer.response
-        result = self._task.process_results(self._words[number], [response])
+        result = self._task.process_results(self._read_words(number), [response])
         score = result[self.metric]
         copied = {name: result.get(name) for name in COPIED}
         if answer.truncated:
@@ -79,14 +100,21 @@ class TaskQuestions:
         return copied | {
             "item_id": str(result.get("item_id", number)),
             "options": result.get("options") or {},
-            "target": self._task.doc_to_target(self._words[number]),
+            "target": self._task.doc_to_target(self._read_words(number)),
             "outcome": result.get("outcome"),
             "prediction": result.get("prediction"),
+            "cluster": result.get("cluster"),
             "score": float(score["score"] if isinstance(score, Mapping) else score),
         }
 
     def show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         """A record's hashes: `document_hash` and `image_hash` of a document, `shown_hash` of what a condition shows."""
+        at = (number, str(condition), seed)
+        if at not in self._shown:
+            self._shown[at] = self._show(number, condition, seed)
+        return self._shown[at]
+
+    def _show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         from sightscale.model_adapters.blindfold import Blindfold
         from sightscale.model_adapters.scripted import Scripted
 
@@ -102,9 +130,13 @@ class TaskQuestions:
             "shown_hash": ",".join(blinded.shown_hashes),
         }
 
+    def focus(self, number: int) -> str | None:
+        """The focus that the data themselves give a document, where they do."""
+        return self._read_words(number).get("focus") or None
+
     def text(self, number: int) -> str:
         """A document's prompt without its pictures, as the task writes it."""
-        return str(self._task.doc_to_text(self._words[number]))
+        return str(self._task.doc_to_text(self._read_words(number)))
 
     def ask(self, number: int, condition: str = Condition.SIGHTED) -> "Prompt":
         """The prompt of a document, with its own pictures, as a model is asked it end to end."""
@@ -117,15 +149,22 @@ class TaskQuestions:
         """The text of the prompt whose completion is the response."""
         from sightscale.model_adapters.decoupled import reasoning_prompt
 
-        text = self.ask(number, condition).text
+        at = (number, str(condition))
+        if at not in self._texts:
+            self._texts[at] = self.ask(number, condition).text
+        text = self._texts[at]
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
 
     def _request(self, number: int) -> "Request":
+        """The request for a document, whose pictures are decoded once for all conditions that follow each other."""
         from sightscale.model_adapters.requests import make_request
 
-        return make_request(self.name, self._split, number, self._docs, self._task.doc_to_messages, {})
+        if self._last is None or self._last[0] != number:
+            request = make_request(self.name, self._split, number, self._docs, self._task.doc_to_messages, {})
+            self._last = number, replace(request, read=lru_cache(maxsize=1)(request.read))
+        return self._last[1]
 
 
 def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
@@ -133,8 +172,10 @@ def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
     return question, mode, answer_format
 
 
-def read_questions(name: str, model: str, folders: tuple[str, ...] = ()) -> TaskQuestions:
-    """The questions of one task as `model` is asked them, from the data that are in force; `folders` hold more tasks.
+def read_questions(name: str, model: str, folders: tuple[str, ...] | None = None) -> TaskQuestions:
+    """The questions of one task as `model` is asked them, from the data that are in force.
+
+    A task of ours; with `folders`, one of these or of lmms-eval's own as well.
 
     Raises UserError in one line when the data can't be had.
     """
@@ -151,8 +192,13 @@ def prompt_name(model: str) -> str:
 
 
 @lru_cache(maxsize=32)  # verifying many entries asks for the same tasks again
-def _read_questions(name: str, prompt_name: str, folders: tuple[str, ...], choice: "DataChoice") -> TaskQuestions:
+def _read_questions(
+    name: str, prompt_name: str, folders: tuple[str, ...] | None, choice: "DataChoice"
+) -> TaskQuestions:
     """`choice` is in force already; it tells one data set's questions from another's."""
+    if folders is None:
+        task, loaded = load_own_task(name, prompt_name)
+        return TaskQuestions(name, task, loaded.metrics[0].name)
     manager, leaves = load_tasks((name,), prompt_name, folders)
     return TaskQuestions(name, manager.load_task_or_group([name], task_type="chat")[name], leaves[name].metrics[0].name)
 

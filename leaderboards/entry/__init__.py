@@ -10,6 +10,7 @@ from sightscale.leaderboards.entry.entry import (
     Entry,
     Part,
     Score,
+    name_data,
     write_schema,
 )
 from sightscale.leaderboards.entry.folders import (
@@ -22,13 +23,15 @@ from sightscale.leaderboards.entry.folders import (
     UnreadableFile,
     check_folder,
     hash_file,
+    list_entries,
     load_entry,
     read_entry,
     read_json,
 )
 from sightscale.leaderboards.entry.scores import known_tasks, score_averages, score_tasks, split_strata
-from sightscale.leaderboards.entry.submission import RunManifest, Submission, read_manifests
+from sightscale.leaderboards.entry.submission import PartMade, RunManifest, Submission, read_manifests
 from sightscale.leaderboards.entry.submitted_records import MAX_ROWS, read_submitted
+from sightscale.leaderboards.entry.titles import fold_title
 
 __all__ = [
     "DECIMALS",
@@ -45,15 +48,19 @@ __all__ = [
     "Data",
     "Entry",
     "Part",
+    "PartMade",
     "RunManifest",
     "Score",
     "Submission",
     "UnreadableFile",
     "add_entry",
     "check_folder",
+    "fold_title",
     "hash_file",
     "known_tasks",
+    "list_entries",
     "load_entry",
+    "name_data",
     "read_budgets",
     "read_entry",
     "read_facts",

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from sightscale.harness.pages import check_line
+from sightscale.leaderboards.entry.titles import check_title
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
 VERSION = 1
@@ -20,6 +22,19 @@ SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 DECIMALS = 6  # of a score in an entry; scores lie between 0 and 1
 # The study removes the visual input; other blind conditions are welcome.
 REQUIRED_CONDITIONS = (Condition.SIGHTED, Condition.NONE)
+
+
+def _check_version(value: Any) -> Any:
+    """A version is a whole number: true, 1.0 and "1" are none."""
+    if type(value) is not int:
+        raise ValueError(f"is {value!r}, not the number {VERSION}")
+    return value
+
+
+def _check_date(text: str) -> str:
+    """A day that there is."""
+    date.fromisoformat(text)  # its message names what is wrong
+    return text
 
 
 def _whole(value: Any) -> Any:
@@ -31,6 +46,7 @@ def _whole(value: Any) -> Any:
 
 Short = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(check_line)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_line)]
+Title = Annotated[Name, AfterValidator(check_title)]
 Sentence = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(check_line)]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}$")]
 Count = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]
@@ -69,7 +85,7 @@ class Part(_Fields):
     """One model that the system is made of."""
 
     role: RoleWord
-    checkpoint: Annotated[Name, Field(description="Short name of the checkpoint, as the run's manifest has it.")]
+    checkpoint: Annotated[Title, Field(description="Short name of the checkpoint, as the run's manifest has it.")]
     parameters: Annotated[Count | None, Field(description="How many parameters; null if unknown.")] = None
     repository: Annotated[Name | None, Field(description="Where the checkpoint is published.")] = None
     revision: Annotated[Name | None, Field(description="Commit or version there.")] = None
@@ -90,6 +106,18 @@ class Data(_Fields):
     revision: Name
     options: Annotated[str, Field(pattern=r"^(circular|shuffled:[0-9]{1,9})?$", description="Order of options.")] = ""
     limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]
+
+    @property
+    def whole_public(self) -> bool:
+        """Whether these are the public data sets, all of them and as they are, which published scores are of."""
+        return self.source is DataOrigin.HUB and self.limit is None and not self.options
+
+
+def name_data(data: Data) -> str:
+    """Which questions were asked, in words; only scores on the same questions are compared."""
+    words = "the public data" if data.source is DataOrigin.HUB else "the embedded mini suite"
+    words += f", the first {data.limit:,} questions of each task" if data.limit is not None else ""
+    return f"{words}, options {data.options}" if data.options else words
 
 
 class RunClaim(_Fields):
@@ -122,10 +150,10 @@ class Average(_Fields):
 class Entry(_Fields):
     """A submission to a leaderboard."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], BeforeValidator(_check_version)]
     id: Annotated[str, Field(pattern=SLUG, description="Name of the entry's folder.")]
     name: Annotated[Name, Field(description="The parts' checkpoints, joined by +; checked against the run.")]
-    title: Annotated[Name | None, Field(description="A name to show beside it, in the submitter's words.")] = None
+    title: Annotated[Title | None, Field(description="A name to show beside it, in the submitter's words.")] = None
     kind: KindWord
     parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
     visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
@@ -138,7 +166,11 @@ class Entry(_Fields):
     runs: Annotated[tuple[RunClaim, ...], Field(min_length=1, max_length=200)]
     scores: Annotated[tuple[Score, ...], Field(min_length=1, max_length=2000)]
     averages: Annotated[tuple[Average, ...], Field(max_length=200)] = ()
-    date: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+    date: Annotated[
+        str,
+        Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"),
+        AfterValidator(_check_date),
+    ]
     notes: Sentence | None = None
 
     @model_validator(mode="after")

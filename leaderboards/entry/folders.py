@@ -73,6 +73,17 @@ def load_entry(path: Path) -> Entry:
     return read_entry(path / ENTRY)
 
 
+def list_entries(board: Path) -> list[Entry]:
+    """The entries in a folder of entries' folders, by claims alone; folders that hold none are passed over."""
+    entries = []
+    for folder in sorted(path for path in board.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        try:
+            entries.append(load_entry(folder))
+        except UnreadableFile:
+            continue
+    return entries
+
+
 def read_entry(path: Path) -> Entry:
     """The entry in a YAML file. Raises UnreadableFile naming the field."""
     return parse_entry(read_yaml(path), path.name)

@@ -25,8 +25,8 @@ MAX_ROW_GROUPS = 20_000
 MAX_FOOTER = 20_000_000  # bytes
 MAX_DECODED = 1_500_000_000  # bytes, of the whole table when no text is shared
 MAX_TEXT = 500_000  # bytes of one value
-MEMORY = 4 * 2**30  # bytes that the child may use
-SECONDS = 300  # of processor time
+MEMORY = 2**30  # bytes that the child may use
+SECONDS = 15  # of processor time
 BATCH = 4096  # rows
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
@@ -35,7 +35,7 @@ def read_submitted(path: Path) -> pd.DataFrame:
     """The records in a submitted file. Raises UnreadableFile for what isn't one, or is too large."""
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder) / "records.arrow"
-        command = [sys.executable, "-m", __name__, str(path), str(decoded)]
+        command = [sys.executable, "-P", "-m", __name__, str(path), str(decoded)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
         except subprocess.TimeoutExpired as error:
@@ -135,8 +135,10 @@ def _limit() -> None:
         import resource
     except ImportError:  # Windows: the bounds above must do
         return
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    for what, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, SECONDS)):
+        hard = resource.getrlimit(what)[1]  # what a parent allows can't be raised
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.exports.measured import Measured, as_sighted
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_claims, row_of_published
+from sightscale.tasks.errors import UserError
 
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -20,7 +21,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table_cells(measured: Measured, visual_data: str, published: bool) -> list[list[str]]:
-    """The run's row and, if wanted, the published ones, in the order of HEADINGS."""
+    """The run's row and, if wanted, the published ones, in the order of HEADINGS.
+
+    Raises UserError when the published ones are wanted and the run didn't answer the questions that they did.
+    """
+    if published and not measured.on_hub_data:
+        raise UserError(
+            f"the published systems answered the whole public data, and this run didn't ({measured.caveats}); "
+            "leave out --published, or run with --data hub and without --limit"
+        )
     sighted = as_sighted(measured)
     rows = [row_of_claims(sighted.name, sighted.parts, visual_data, sighted.scores, sighted.averages)]
     return [

@@ -1,7 +1,7 @@
 """Building: a leaderboard's site written whole or not at all."""
 
 import ctypes
-import logging
+import hashlib
 import os
 import shutil
 import sys
@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightscale.leaderboards.site.feeds import write_citation, write_csv, write_json
-from sightscale.leaderboards.site.gather import Gathered, Listed, gather
-from sightscale.leaderboards.site.pages import make_board, render_changes, render_entry, render_index, render_task
-from sightscale.leaderboards.site.samples import write_samples
+from sightscale.leaderboards.site.gather import Gathered, gathering
+from sightscale.leaderboards.site.listed import Listed
+from sightscale.leaderboards.site.pages import (
+    Board,
+    make_board,
+    render_changes,
+    render_differences,
+    render_entry,
+    render_index,
+    render_task,
+)
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
-
-logger = logging.getLogger(__name__)
 
 MARKER = ".sightscale-site"  # in a folder that this module may replace
 TITLE = "Small vision-language models: do they look?"
@@ -30,6 +36,8 @@ class Options:
     data: str = DataOrigin.HUB
     data_root: Path | None = None
     samples: int = 200
+    rank_all: bool = False  # whether entries that weren't checked from end to end hold ranks too
+    kept: Path | None = None  # a folder where what was looked at stays for the next build
 
 
 def build_site(entries: Path, output: Path, options: Options) -> Gathered:
@@ -39,21 +47,28 @@ def build_site(entries: Path, output: Path, options: Options) -> Gathered:
     there are no entries, and for an `output` that holds anything else.
     """
     _check_output(output, entries)
-    gathered = gather(entries, verify=options.verify, data=options.data, data_root=options.data_root)
     partial, old = (output.with_name(f".{output.name}.{kind}") for kind in ("partial", "old"))
-    try:
-        if old.exists() and not output.exists():
-            old.replace(output)  # a build was killed between two renames
-        for left in (partial, old):
-            if left.exists():
-                shutil.rmtree(left)
-        partial.mkdir(parents=True)
-        _write(partial, gathered, options)
-        _put_in_place(partial, output, old)
-        if old.exists():
-            shutil.rmtree(old)
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror or error}; choose another --output") from error
+    with gathering(
+        entries,
+        verify=options.verify,
+        data=options.data,
+        data_root=options.data_root,
+        samples=options.samples,
+        kept=options.kept,
+    ) as gathered:
+        try:
+            if old.exists() and not output.exists():
+                old.replace(output)  # a build was killed between two renames
+            for left in (partial, old):
+                if left.exists():
+                    shutil.rmtree(left)
+            partial.mkdir(parents=True)
+            _write(partial, gathered, options)
+            _put_in_place(partial, output, old)
+            if old.exists():
+                shutil.rmtree(old)
+        except OSError as error:
+            raise UserError(f"cannot write {output}: {error.strerror or error}; choose another --output") from error
     return gathered
 
 
@@ -90,31 +105,46 @@ def _check_output(output: Path, entries: Path) -> None:
 
 
 def _write(site: Path, gathered: Gathered, options: Options) -> None:
-    board = make_board(options.title, gathered)
+    board = make_board(options.title, gathered, options.rank_all)
     (site / MARKER).write_text("made by sightscale leaderboard build; a new build replaces this folder\n")
     for folder in ("models", "tasks"):
         (site / folder).mkdir()
     for listed in gathered.entries:
-        has_report = _write_samples(site, listed, options)
-        _save(site / "models" / f"{listed.entry.id}.html", render_entry(board, listed, has_report))
+        _write_entry(site, board, listed, options)
     for task in board.tasks:
         _save(site / "tasks" / f"{task}.html", render_task(board, task))
     _save(site / "changes.html", render_changes(board))
+    _save(site / "differences.html", render_differences(board))
     _save(site / "entries.json", write_json(gathered.entries))
     _save(site / "entries.csv", write_csv(gathered.entries))
     _save(site / "citation.bib", write_citation())
     _save(site / "index.html", render_index(board))
 
 
-def _write_samples(site: Path, listed: Listed, options: Options) -> bool:
-    """A report of an accepted entry's records; whether there is one."""
-    verified = listed.verified
-    if not options.samples or verified is None or verified.records is None or not verified.manifests:
-        return False
-    logger.info(f"samples of {listed.entry.id}")
-    first = next(iter(verified.manifests.values()))
-    write_samples(listed.name, first, verified.records, site / "reports" / listed.entry.id, options.samples)
-    return True
+def _write_entry(site: Path, board: Board, listed: Listed, options: Options) -> None:
+    """An entry's page, as it was made before if nothing that it shows has changed, and the report of its answers."""
+    if listed.report:
+        place = site / "reports" / listed.entry.id
+        place.mkdir(parents=True)
+        shutil.copyfile(listed.report, place / "report.html")
+    page = site / "models" / f"{listed.entry.id}.html"
+    made = _find_made(board, listed, options)
+    if made and made.is_file():
+        shutil.copyfile(made, page)
+        return
+    _save(page, render_entry(board, listed, listed.report is not None))
+    if made:
+        partial = made.with_suffix(".partial")
+        shutil.copyfile(page, partial)
+        partial.replace(made)
+
+
+def _find_made(board: Board, listed: Listed, options: Options) -> Path | None:
+    """Where an entry's page lies if it was made before; its name says what decides it. None where nothing is kept."""
+    if not (options.kept and listed.key):
+        return None
+    digest = hashlib.sha256("\0".join((listed.key, board.title, *listed.alike)).encode()).hexdigest()[:40]
+    return options.kept / f"page-{digest}.html"
 
 
 def _save(path: Path, text: str) -> None:

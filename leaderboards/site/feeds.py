@@ -8,7 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.site.gather import Listed, name_data
+from sightscale.leaderboards.entry import name_data
+from sightscale.leaderboards.site.listed import Listed
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CITATION = """@misc{endo2025downscaling,

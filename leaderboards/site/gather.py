@@ -1,73 +1,35 @@
-"""Gathering: the entries of a leaderboard's folder, each with what this build knows of it."""
+"""Gathering: the entries of a leaderboard's folder, each with what this build knows of it.
 
+What was looked at once is kept under a name that says what decides it: the bytes of the entry's files, the code that
+looked, and the data it looked with. What is kept is read as data; pages among it go to the site as they are, so the
+folder belongs where only builds write.
+"""
+
+import hashlib
 import logging
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from sightscale.harness.pages import show_value
-from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import (
-    ENTRY,
-    MANIFEST,
-    Data,
-    Entry,
-    RunManifest,
-    UnreadableFile,
-    check_folder,
-    read_entry,
-    read_manifests,
-)
-from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
-from sightscale.leaderboards.verification import Issue, Verified, verify_entry
+from sightscale.leaderboards.entry import LONGEST, Entry, UnreadableFile, check_folder, hash_file, load_entry
+from sightscale.leaderboards.site.listed import Listed, Questions, read_listed, write_listed
+from sightscale.leaderboards.site.reading import list_claims, read_claims
+from sightscale.leaderboards.verification import TooMuch, Worker, find_alike, prepare, refuse
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import DataOrigin, Role
+from sightscale.tasks.vocabulary import DataOrigin
 
 logger = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
-VERIFIED, SELF_REPORTED, PUBLISHED = "verified", "self-reported", "published"
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An entry with its estimates, and what verification said of it, if this build verified it.
-
-    `scores` are by task or average and condition; `gains` are what looking adds to each of them, paired question by
-    question where the records were accepted. Only an accepted entry keeps its records.
-    """
-
-    entry: Entry
-    scores: Mapping[tuple[str, str], Estimate]
-    gains: Mapping[str, Estimate]
-    tokens: float | None  # a question, over all conditions, prompts included; None where nobody counted them
-    verified: Verified | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether this build verified the entry and nothing refuses it."""
-        return self.verified is not None and self.verified.accepted
-
-    @property
-    def issues(self) -> tuple[Issue, ...]:
-        """What verification has to say."""
-        return self.verified.issues if self.verified else ()
-
-    @property
-    def status(self) -> str:
-        """VERIFIED, or SELF_REPORTED for any other."""
-        return VERIFIED if self.accepted else SELF_REPORTED
-
-    @property
-    def name(self) -> str:
-        """Its title, or the checkpoints' names."""
-        return self.entry.title or self.entry.name
-
-    @property
-    def size(self) -> int | None:
-        """Parameters of all parts that answer; None where one of them is unknown."""
-        counts = [part.parameters for part in self.entry.parts if part.role is not Role.FOCUS]
-        return None if None in counts else sum(count for count in counts if count is not None)
+PUBLISHED = "published"  # the status of the study's printed rows, beside the states of entries
+CODE = ("*.py", "*.yaml", "*.jinja", "*.css", "*.js")
+ROOT = Path(__file__).parents[2]
+WORKED_ON = ("leaderboards", "harness", "tasks", "model_adapters")  # the floors whose code decides what is said
 
 
 @dataclass(frozen=True)
@@ -83,79 +45,138 @@ def list_embedded() -> list[Path]:
     return sorted(path for path in EMBEDDED.iterdir() if path.is_dir())
 
 
-def gather(folder: Path, *, verify: bool = True, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Gathered:
-    """Read every entry in a folder of entries, and verify each if `verify`.
+@contextmanager
+def gathering(
+    folder: Path,
+    *,
+    verify: bool = True,
+    data: str = DataOrigin.HUB,
+    data_root: Path | None = None,
+    samples: int = 0,
+    kept: Path | None = None,
+) -> Iterator[Gathered]:
+    """Read every entry in a folder of entries, and verify each if `verify`; reports are there while the context is.
 
-    A folder that holds no readable entry is left out, with its name and the reason. Raises UserError when there is
-    no folder, or nothing in it is an entry.
+    `kept` is a folder where what was looked at stays for the next time. A folder that holds no readable entry is left
+    out, with its name and the reason. Raises UserError when there is no folder, or nothing in it is an entry.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}; name the one that holds the entries' folders")
-    listed, left_out = [], []
-    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()):
-        entry = _verify(path, data, data_root) if verify else _claim(path)
-        if isinstance(entry, Listed):
-            listed.append(entry)
-        else:
-            left_out.append(f"{show_value(path.name)}: {show_value(entry)}")
-    if not listed:
-        raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
-    return Gathered(tuple(listed), tuple(left_out))
+    with tempfile.TemporaryDirectory() as temporary, Worker() as worker:
+        workshop = (kept or Path(temporary)).absolute()
+        workshop.mkdir(parents=True, exist_ok=True)
+        look = _Look(workshop, worker, data, data_root, samples, {}) if verify else None
+        listed, left_out = [], []
+        for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()):
+            entry = look.verify(path) if look else read_claims_kept(path, workshop)
+            if isinstance(entry, Listed):
+                listed.append(entry)
+            else:
+                left_out.append(f"{show_value(path.name)}: {show_value(entry, 300)}")
+        if not listed:
+            raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
+        alike = find_alike(one.entry for one in listed)
+        entries = (replace(one, alike=alike.get(one.entry.id, ())) for one in listed)
+        yield Gathered(tuple(entries), tuple(left_out))
 
 
-def name_data(data: Data) -> str:
-    """Which questions were asked, in words; only scores on the same questions are compared."""
-    words = "the public data" if data.source is DataOrigin.HUB else "the embedded mini suite"
-    words += f", the first {data.limit:,} questions of each task" if data.limit is not None else ""
-    return f"{words}, options {data.options}" if data.options else words
+def gather(folder: Path, *, verify: bool = True, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Gathered:
+    """The same without reports, for who wants the numbers alone."""
+    with gathering(folder, verify=verify, data=data, data_root=data_root) as gathered:
+        return gathered
 
 
-def _claim(path: Path) -> Listed | str:
-    """An entry by its claims alone, or the reason why there is none."""
+def read_claims_kept(path: Path, workshop: Path) -> Listed | str:
+    """An entry by its claims alone, as it was read before if its files are what they were."""
     reasons = check_folder(path)
     if reasons:
         return reasons[0]
     try:
-        entry = read_entry(path / ENTRY)
+        name = _name(path, "claims")
     except UnreadableFile as problem:
         return str(problem)
     try:
-        manifests: Mapping[str, RunManifest] | None = read_manifests(path / MANIFEST)
-    except UnreadableFile:
-        manifests = None  # an entry of claims alone counts no tokens
-    return _misnamed(entry, path) or _list_claims(entry, manifests)
+        return read_listed(workshop, name, {})
+    except (OSError, ValueError, KeyError, TypeError):  # nothing was kept, or something else lies there
+        listed = read_claims(path)
+    if isinstance(listed, Listed):
+        write_listed(listed, workshop, name)
+        return replace(listed, key=name)
+    return listed
 
 
-def _verify(path: Path, data: str, data_root: Path | None) -> Listed | str:
-    """An entry as far as this build accepts it, or the reason why there is none."""
-    logger.info(f"verifying {show_value(path.name)}")
-    verified = verify_entry(path, data, data_root)
-    entry, records = verified.entry, verified.records
-    if entry is None:
-        first = verified.issues[0]
-        return first.reason if first.field == "folder" else f"{first.file}: {first.reason}"
-    if reason := _misnamed(entry, path):
-        return reason
-    claimed = _list_claims(entry, verified.manifests)
-    if not verified.accepted or records is None:
-        return replace(claimed, verified=replace(verified, records=None))
-    return replace(claimed, scores=estimate_records(records), gains=pair_records(records), verified=verified)
+@dataclass
+class _Look:
+    """How entries are verified: where results are kept, by which process, and with which data."""
+
+    workshop: Path
+    worker: Worker
+    data: str
+    data_root: Path | None
+    samples: int
+    questions: dict[str, Questions]
+
+    def verify(self, path: Path) -> Listed | str:
+        """An entry as far as this build accepts it, or the reason why there is none."""
+        reasons = check_folder(path)
+        if reasons:
+            return reasons[0]
+        try:
+            name = _name(path, f"{self.data} {self.data_root} {self.samples}")
+        except UnreadableFile as problem:
+            return str(problem)
+        try:
+            return read_listed(self.workshop, name, self.questions)
+        except (OSError, ValueError, KeyError, TypeError):
+            logger.info(f"verifying {show_value(path.name)}")
+        root = str(self.data_root.absolute()) if self.data_root else None
+
+        def work() -> str | None:
+            prepare(self.worker, path, self.data, self.data_root)
+            reason: str | None = self.worker.call(
+                "sightscale.leaderboards.site.reading:read_apart",
+                folder=str(path.absolute()),
+                data=str(self.data),
+                data_root=root,
+                samples=self.samples,
+                workshop=str(self.workshop),
+                name=name,
+            )
+            return reason
+
+        try:
+            reason = self.worker.attempt(work)
+        except TooMuch as problem:
+            return self._refuse(path, problem)
+        return reason or read_listed(self.workshop, name, self.questions)
+
+    def _refuse(self, path: Path, problem: TooMuch) -> Listed | str:
+        """An entry that can't be verified within bounds stands with its claims, where they can be read."""
+        try:
+            entry: Entry = load_entry(path)
+        except UnreadableFile as unreadable:
+            return str(unreadable)
+        if entry.id != path.name:
+            return f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}"
+        return replace(list_claims(entry, None), verified=True, issues=refuse(path, problem).issues)
 
 
-def _misnamed(entry: Entry, path: Path) -> str:
-    return (
-        "" if entry.id == path.name else f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}"
-    )
+def _name(path: Path, how: str) -> str:
+    """What decides what is said of an entry, as a name."""
+    digest = hashlib.sha256(f"{_hash_code()} {how} {path.name}".encode())
+    for name in LONGEST:
+        digest.update(hash_file(path / name).encode())
+    return digest.hexdigest()[:40]
 
 
-def _list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Listed:
-    scores = estimate_claims(entry)
-    return Listed(entry, scores, subtract_blind(scores), _count_tokens(entry, manifests))
-
-
-def _count_tokens(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> float | None:
-    """Tokens a question, as the manifests of the runs say; None without manifests."""
-    if manifests is None:
-        return None
-    total = sum(max(0, count) for manifest in manifests.values() for count in manifest.tokens.values())
-    return total / sum(score.n for score in entry.scores) if total else None
+@cache
+def _hash_code() -> str:
+    """What tells this version of the code from others, and the libraries that it rests on."""
+    digest = hashlib.sha256()
+    for library in ("lmms-eval", "datasets", "pillow", "pandas", "numpy", "scipy"):
+        digest.update(f"{library} {version(library)}".encode())
+    for floor in WORKED_ON:
+        for pattern in CODE:
+            for path in sorted((ROOT / floor).rglob(pattern)):
+                digest.update(f"{path.relative_to(ROOT)}".encode() + path.read_bytes())
+    return digest.hexdigest()

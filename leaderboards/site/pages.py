@@ -11,30 +11,34 @@ from typing import Any
 
 from sightscale.harness.pages import Figure, content_policy, read_asset, render_template, show_parameters, show_text
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import KINDS, known_tasks
+from sightscale.leaderboards.entry import KINDS, known_tasks, name_data
 from sightscale.leaderboards.published import read_published
+from sightscale.leaderboards.site.differences import write_differences
 from sightscale.leaderboards.site.feeds import write_citation
-from sightscale.leaderboards.site.gather import PUBLISHED, SELF_REPORTED, VERIFIED, Gathered, Listed, name_data
+from sightscale.leaderboards.site.gather import PUBLISHED, Gathered
+from sightscale.leaderboards.site.listed import Listed
 from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES, Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
+    BASIS,
     SIZES,
+    Standings,
     count_entries,
+    count_states,
     entry_tables,
+    make_standings,
     name_standings,
     published_facts,
     published_table,
     show_rows,
-    standings_table,
-    task_table,
+    write_rows,
 )
-from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, sort_issues
+from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, State, sort_issues
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each
 PUBLISHED_NOTE = "Hollow marks are the study's printed rows, by the sizes of their language models alone."
-OTHER_DATA = "They answered the public data, so their heights don't compare."
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,14 @@ class Board:
     gathered: Gathered
     groups: Mapping[str, tuple[Listed, ...]]
     tasks: tuple[str, ...]
+    rank_all: bool = False
 
     @property
     def entries(self) -> tuple[Listed, ...]:
         return self.gathered.entries
 
 
-def make_board(title: str, gathered: Gathered) -> Board:
+def make_board(title: str, gathered: Gathered, rank_all: bool = False) -> Board:
     """The board of entries that were read. Only those asked the same questions share a table, the largest first."""
     groups: dict[tuple[Any, ...], list[Listed]] = {}
     for listed in gathered.entries:
@@ -68,7 +73,7 @@ def make_board(title: str, gathered: Gathered) -> Board:
     claimed = {
         name for listed in gathered.entries for name, condition in listed.scores if condition == Condition.SIGHTED
     }
-    return Board(title, gathered, named, tuple(sorted(claimed & set(known_tasks()))))
+    return Board(title, gathered, named, tuple(sorted(claimed & set(known_tasks()))), rank_all)
 
 
 def render_index(board: Board) -> str:
@@ -84,8 +89,8 @@ def render_index(board: Board) -> str:
                 ("published", "Published"),
                 ("about", "About"),
             ],
-            "tables": [
-                standings_table(number, f"Measured on {name}", group)
+            "groups": [
+                (f"group-{number}", f"Measured on {name}", _stand(number, group, board.rank_all))
                 for number, (name, group) in enumerate(board.groups.items())
             ],
             "published": published_table(),
@@ -95,7 +100,8 @@ def render_index(board: Board) -> str:
                 for figure in _figures(number, name, group)
             ],
             "filters": _FILTERS,
-            "counts": Counter(listed.status for listed in board.entries),
+            "counts": count_states(board.entries),
+            "states": [(state, state.in_words) for state in State],
             "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_ISSUES]],
             "citation": write_citation(),
             "limits": LIMITS,
@@ -113,6 +119,7 @@ def render_entry(board: Board, listed: Listed, has_report: bool) -> str:
         {
             "sections": [("scores", "Scores"), ("verification", "Verification"), ("facts", "Facts")],
             "listed": listed,
+            "state": listed.status.in_words,
             "entry": listed.entry,
             "tables": entry_tables(listed),
             "facts": _facts(listed),
@@ -130,9 +137,14 @@ def render_entry(board: Board, listed: Listed, has_report: bool) -> str:
 def render_task(board: Board, task: str) -> str:
     """One task: what it asks, and the entries in their places."""
     card = known_tasks()[task]
-    tables = [
-        task_table(number, f"Measured on {name}", task, group)
+    groups = [
+        (
+            f"group-{number}",
+            f"Measured on {name}",
+            [make_standings(f"{number}-0", task, "Score", group, board.rank_all)],
+        )
         for number, (name, group) in enumerate(board.groups.items())
+        if any((task, Condition.SIGHTED) in listed.scores for listed in group)
     ]
     facts = [
         ("Data", card.source),
@@ -148,7 +160,7 @@ def render_task(board: Board, task: str) -> str:
         {
             "sections": [],
             "task": task,
-            "tables": [table for table in tables if table.rows],
+            "groups": groups,
             "facts": [(name, show_text(value, 500)) for name, value in facts if value],
         },
     )
@@ -162,11 +174,25 @@ def render_changes(board: Board) -> str:
     return _render("changes.html.jinja", board, "", {"sections": [], "days": days})
 
 
+def render_differences(board: Board) -> str:
+    """Any two entries of the same questions, compared in the reader's own browser."""
+    answers = write_differences([*board.groups.items()])
+    return _render("differences.html.jinja", board, "", {"sections": [], "answers": answers, "pairs": answers != "[]"})
+
+
+def _stand(number: int, entries: Sequence[Listed], rank_all: bool) -> list[Standings]:
+    """The standings of a group in each headline average, or task where it has none."""
+    return [
+        make_standings(f"{number}-{at}", name, heading, entries, rank_all)
+        for at, (name, heading) in enumerate(name_standings(entries).items())
+    ]
+
+
 _FILTERS = (
     ("kind", "Kind", KINDS),
     ("size", "Size", SIZES),
     ("amount", "Visual data", AMOUNTS),
-    ("status", "Status", (VERIFIED, SELF_REPORTED, PUBLISHED)),
+    ("status", "Status", (*State, PUBLISHED)),
 )
 
 
@@ -174,13 +200,16 @@ _FILTERS = (
 def _frame() -> dict[str, Any]:
     """What every page holds: style, scripts, and the policy that lets in these alone."""
     style = read_asset("theme.css") + (WEB / "site.css").read_text(encoding="utf-8")
-    scripts = [read_asset("page.js"), (WEB / "site.js").read_text(encoding="utf-8")]
+    scripts = [read_asset("page.js")]
+    scripts += [(WEB / name).read_text(encoding="utf-8") for name in ("site.js", "differences.js")]
     return {
         "style": style,
         "scripts": scripts,
         "policy": content_policy([style], scripts),
         "version": version("sightscale"),
         "show_rows": show_rows,
+        "write_rows": write_rows,
+        "basis": BASIS,
         "count_entries": count_entries,
     }
 
@@ -218,7 +247,7 @@ def _facts(listed: Listed) -> list[tuple[str, str]]:
 
 def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
     """Size and tokens against the first scores of the standings, of entries that were asked the same questions."""
-    whole = name_data(entries[0].entry.data) == "the public data"
+    whole = entries[0].entry.data.whole_public
     figures = []
     for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
         at = (average, Condition.SIGHTED)
@@ -234,8 +263,8 @@ def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
             if listed.tokens
         ]
         about = f"On {name}."
-        beside = f"{about} {PUBLISHED_NOTE if whole else f'{PUBLISHED_NOTE} {OTHER_DATA}'}"
-        printed = _print_published(average)
+        beside = f"{about} {PUBLISHED_NOTE}"
+        printed = _print_published(average) if whole else []  # they answered the public data, all of it
         figures += [
             draw_front(
                 f"size-{number}-{average}",

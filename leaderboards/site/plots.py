@@ -58,7 +58,7 @@ def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about:
 def _describe_front(front: Sequence[Point]) -> str:
     if len(front) == 1:
         return "No measured entry reaches it with less."
-    return f"The line joins the {len(front)} measured entries that score more than all with less."
+    return f"Dashed: the best score at each size or less, of {len(front)} entries."
 
 
 def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int) -> str:
@@ -123,8 +123,12 @@ def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
         1: f'<rect x="{x - 4.5:.1f}" y="{at - 4.5:.1f}" width="9" height="9" stroke="none"/>',
         2: f'<path class="hollow" d="M{x:.1f} {at - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>',
     }[point.series]
-    mark = f'<g class="mark s{point.series}" data-series="{point.series}" data-tip="{says}">{whisker}{shape}</g>'
-    return f'<a href="{escape(point.link)}" aria-label="{says}" tabindex="-1">{mark}</a>' if point.link else mark
+    # What can be pointed at is 24 pixels wide, the mark itself is smaller.
+    target = f'<circle class="target" cx="{x:.1f}" cy="{at:.1f}" r="14"/>'
+    mark = (
+        f'<g class="mark s{point.series}" data-series="{point.series}" data-tip="{says}">{whisker}{shape}{target}</g>'
+    )
+    return f'<a href="{escape(point.link)}" aria-label="{says}">{mark}</a>' if point.link else mark
 
 
 def _ticks(low: float, high: float) -> list[float]:

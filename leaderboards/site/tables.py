@@ -1,28 +1,33 @@
-"""Tables: entries in places that intervals allow, the published systems apart, and one entry's own scores."""
+"""Tables: entries in ranks that their answers allow, the published systems apart, and one entry's own scores."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
 from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published
-from sightscale.leaderboards.site.gather import PUBLISHED, Listed
-from sightscale.leaderboards.site.standings import RULE, Place, find_places
+from sightscale.leaderboards.site.gather import PUBLISHED
+from sightscale.leaderboards.site.listed import Beside, Listed
+from sightscale.leaderboards.site.standings import RULE, Rank, Scored, estimate_curse, find_ranks
+from sightscale.leaderboards.verification import State
 from sightscale.tasks.suites import HEADLINES
-from sightscale.tasks.vocabulary import Condition, Kind, Role
+from sightscale.tasks.vocabulary import Condition, Kind, Mode, Role
 
-MOST_TASKS = 4  # shown of entries that have no headline average
+MOST_TASKS = 3  # shown of entries that have no headline average
 SIZES = ("up to 0.5B", "0.5B to 1B", "1B to 3B", "3B to 8B", "over 8B", "unknown")
 _SIZE_ENDS = (0.5e9, 1e9, 3e9, 8e9)
 AMOUNTS = ("up to 1M", "1M to 10M", "over 10M", "unknown")
 _AMOUNT_ENDS = (1e6, 1e7)
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 BASIS = (
-    "95 % intervals: of a verified entry with questions on one picture counted together; of a self-reported one from "
-    "its claims alone, each question for itself, which is narrower. Blind: the same questions without any picture; "
-    "reliance: what looking adds, in points, paired question by question for a verified entry as in its report; for a "
-    "self-reported one as if both were asked of different questions, which is wider."
+    "Brackets are 95 % intervals: of answers that were checked with questions on one picture counted together, of a "
+    "self-reported score from its claim alone, which is narrower. No picture: the same questions without it; "
+    "reliance: what looking adds, in points. Guessing: the score of a guess; best blind: of the best answer to be "
+    "had without the picture, where the data know it; unread: answers that named no option; cut off: answers that met "
+    "the limit on tokens. Filters hide rows and change no rank."
 )
 
 
@@ -46,6 +51,12 @@ def count_entries(count: int) -> str:
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
+def count_states(entries: Iterable[Listed]) -> str:
+    """How many entries are in each state, in words."""
+    counts = Counter(listed.status for listed in entries)
+    return ", ".join(f"{counts[state]:,} {state}" for state in State if counts[state] or state is State.CHECKED)
+
+
 def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
     """What the standings of these entries show: the headline averages, and the tasks of who has none of them.
 
@@ -60,44 +71,72 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
     }
 
 
-def standings_table(number: int, title: str, entries: Sequence[Listed]) -> Table:
-    """The entries that were asked the same questions, by their places in the first average or task that they have."""
-    headings = name_standings(entries)
-    places = {
-        name: find_places([listed.scores.get((name, Condition.SIGHTED)) for listed in entries]) for name in headings
-    }
-    columns = [_SYSTEM[0], _SYSTEM[-1]]
-    for name, heading in headings.items():
-        columns += _score_columns(name, heading)
-    columns += _SYSTEM[1:-1]  # after the scores, which a narrow screen shows first
-    rows = [
-        {
-            **_system(listed),
-            **{key: cell for name in headings for key, cell in _cells(listed, name, places[name][at]).items()},
-        }
-        for at, listed in enumerate(entries)
-    ]
-    rows.sort(key=lambda row: [_place_key(row[f"{name}_place"]) for name in headings] + [row["system"].casefold()])
-    caption = f"Per cent, of {count_entries(len(entries))}. {RULE} Filters hide rows and change no place. {BASIS}"
-    return make_table(f"standings-{number}", title, caption, columns, rows)
+@dataclass(frozen=True)
+class Standings:
+    """The entries that were asked the same questions, in one score: those that hold a rank, and the others."""
+
+    ranked: Table | None
+    unranked: Table | None
 
 
-def task_table(number: int, title: str, task: str, entries: Sequence[Listed]) -> Table:
-    """The entries that claim a score of one task on the same questions, by their places."""
-    asked = [listed for listed in entries if (task, Condition.SIGHTED) in listed.scores]
-    places = find_places([listed.scores[task, Condition.SIGHTED] for listed in asked])
-    rows = [
-        {**_system(listed), **_cells(listed, task, places[at]), "n": listed.scores[task, Condition.SIGHTED].n}
-        for at, listed in enumerate(asked)
-    ]
-    rows.sort(key=lambda row: (_place_key(row[f"{task}_place"]), row["system"].casefold()))
-    columns = [_SYSTEM[0], _SYSTEM[-1], *_score_columns(task, "Score"), _SYSTEM[1], Column("n", "Questions", "count")]
-    return make_table(f"task-{number}", title, f"Per cent. {RULE} {BASIS}", columns, rows)
+def make_standings(
+    number: str, name: str, heading: str, entries: Sequence[Listed], rank_all: bool = False
+) -> Standings:
+    """The standings of one task or average. Entries without a score of it aren't there.
+
+    Only what was checked holds a rank; with `rank_all` every entry does that kept its answers.
+    """
+    asked = [listed for listed in entries if (name, Condition.SIGHTED) in listed.scores]
+    asked.sort(key=lambda listed: (-listed.scores[name, Condition.SIGHTED].value, listed.name.casefold()))
+    may = [one for one in asked if one.answers and (rank_all or one.status is State.CHECKED)]
+    keys = Counter(one.answers.questions.key(name) for one in may if one.answers)
+    most = keys.most_common(1)[0][0] if keys else ""
+    held = [one for one in may if one.answers and one.answers.questions.key(name) == most]
+    scored = [one.answers.score(name) for one in held if one.answers]
+    compared = [one for one in scored if one is not None]
+    ranks = dict(zip((id(one) for one in held), find_ranks(compared), strict=True))
+    rows = [{**_system(one), **_cells(one, name, ranks.get(id(one)))} for one in asked]
+    columns = _columns(heading)
+    ranked = [row for row, one in zip(rows, asked, strict=True) if id(one) in ranks]
+    others = [row for row, one in zip(rows, asked, strict=True) if id(one) not in ranks]
+    return Standings(
+        make_table(
+            f"standings-{number}", f"{heading}: {count_entries(len(ranked))}", _about_ranks(compared), columns, ranked
+        )
+        if ranked
+        else None,
+        make_table(
+            f"unranked-{number}",
+            f"{heading}, without a rank: {count_entries(len(others))}",
+            "Per cent, by their scores. These hold no rank, since they weren't checked from end to end.",
+            columns[1:],
+            others,
+        )
+        if others
+        else None,
+    )
+
+
+def _about_ranks(scored: Sequence[Scored]) -> str:
+    curse = estimate_curse(scored)
+    winners = (
+        f" The highest score is too high by about {100 * curse:.1f} points, since it was chosen for being the highest "
+        "(the winner's curse)."
+        if curse >= 0.0005
+        else ""
+    )
+    return f"Per cent. {RULE}{winners}"
 
 
 def published_table() -> Table:
     """The study's own table, which nobody measured here."""
-    columns = [*_SYSTEM[:2], *_SYSTEM[3:6], *(Column(name, name, "share") for name in COLUMNS)]
+    columns = [
+        Column("system", "System"),
+        Column("perception", "Perception", "count"),
+        Column("reasoning", "Reasoning", "count"),
+        Column("visual_data", "Visual data"),
+        *(Column(name, name, "share") for name in COLUMNS),
+    ]
     rows = []
     for row in read_published():
         scores = {column: score / 100 for column, score in row.scores.items()}
@@ -121,6 +160,7 @@ def published_facts(row: PublishedRow) -> dict[str, Any]:
         "perception": None if row.perception is None else 1e9 * row.perception,
         "reasoning": 1e9 * row.reasoning,
         "status": PUBLISHED,
+        "under": kind,
         "size_group": size_group(total),
         "amount_group": amount_group(row.visual_data),
         "total": total,
@@ -142,9 +182,12 @@ def entry_tables(listed: Listed) -> list[Table]:
             Column("name", "Average" if kind == "averages" else "Task"),
             Column("n", "Questions", "count"),
             Column("sighted", "Score", "share"),
-            Column("blind", "Blind", "share"),
+            Column("blind", "No picture", "share"),
             Column("reliance", "Reliance", "difference"),
-            Column("chance", "Chance", "share"),
+            Column("chance", "Guessing", "share"),
+            Column("floor", "Best blind", "share"),
+            Column("unread", "Unread", "share"),
+            Column("cut", "Cut off", "share"),
             *(Column(f"blind_{other}", f"Blind: {other}", "share") for other in others),
         ]
         rows = [_entry_row(listed, name, others) for name in named]
@@ -153,27 +196,33 @@ def entry_tables(listed: Listed) -> list[Table]:
     return tables
 
 
-_SYSTEM = (
-    Column("system", "System"),
-    Column("kind", "Kind"),
-    Column("mode", "Mode"),
-    Column("perception", "Perception", "count"),
-    Column("reasoning", "Reasoning", "count"),
-    Column("visual_data", "Visual data"),
-    Column("status", "Status"),
-)
+def _columns(heading: str) -> list[Column]:
+    return [
+        Column("rank", "Rank", "number"),
+        Column("system", "System"),
+        Column("score", "Score", "share"),
+        Column("blind", "No picture", "share"),
+        Column("reliance", "Reliance", "difference"),
+        Column("chance", "Guessing", "share"),
+        Column("floor", "Best blind", "share"),
+        Column("unread", "Unread", "share"),
+        Column("cut", "Cut off", "share"),
+        Column("size", "Size", "count"),
+        Column("visual_data", "Visual data"),
+    ]
 
 
 def _system(listed: Listed) -> dict[str, Any]:
-    counts = {part.role: part.parameters for part in listed.entry.parts}
+    sizes = [part.parameters for part in listed.entry.parts if part.role is not Role.FOCUS]
+    mode = f", {listed.entry.mode}" if listed.entry.mode is Mode.THINKING else ""
     return {
         "system": show_line(listed.name),
+        "under": f"{listed.entry.kind}{mode}",
         "checkpoints": listed.entry.name if listed.entry.title else "",
         "id": listed.entry.id,
         "kind": listed.entry.kind,
-        "mode": listed.entry.mode,
-        "perception": counts.get(Role.PERCEPTION),
-        "reasoning": counts.get(Role.REASONING, counts.get(Role.MODEL)),
+        "size": listed.size,
+        "sizes": " + ".join(_show_size(size) for size in sizes) if len(sizes) > 1 else "",
         "visual_data": listed.entry.visual_data,
         "status": listed.status,
         "size_group": size_group(listed.size),
@@ -181,21 +230,17 @@ def _system(listed: Listed) -> dict[str, Any]:
     }
 
 
-def _score_columns(name: str, heading: str) -> list[Column]:
-    return [
-        Column(f"{name}_place", f"{heading} place" if heading != "Score" else "Place", "number"),
-        Column(f"{name}_score", heading, "share"),
-        Column(f"{name}_blind", "blind", "share"),
-        Column(f"{name}_reliance", "reliance", "difference"),
-    ]
-
-
-def _cells(listed: Listed, name: str, place: Any) -> Mapping[str, Any]:
+def _cells(listed: Listed, name: str, rank: Rank | None) -> Mapping[str, Any]:
+    beside = listed.beside.get(name, Beside())
     return {
-        f"{name}_place": place,
-        f"{name}_score": listed.scores.get((name, Condition.SIGHTED)),
-        f"{name}_blind": listed.scores.get((name, Condition.NONE)),
-        f"{name}_reliance": listed.gains.get(name),
+        "rank": rank,
+        "score": listed.scores.get((name, Condition.SIGHTED)),
+        "blind": listed.scores.get((name, Condition.NONE)),
+        "reliance": listed.gains.get(name),
+        "chance": beside.chance,
+        "floor": beside.floor,
+        "unread": beside.unread,
+        "cut": beside.cut,
     }
 
 
@@ -206,21 +251,58 @@ def show_rows(table: Table) -> Iterator[tuple[Mapping[str, Any], list[tuple[Colu
 
 
 def _show(column: Column, cell: Any) -> Shown:
-    if isinstance(cell, Place):
-        return Shown(cell.text, sort=repr(cell.sort))
-    if column.name in ("perception", "reasoning"):
-        return Shown(show_parameters(cell) or "–", sort="" if cell is None else repr(cell))
+    if isinstance(cell, Rank):
+        return Shown(cell.text, "may be best" if cell.may_lead else "", sort=repr(cell.sort))
+    if column.name in ("perception", "reasoning", "size"):
+        return Shown(_show_size(cell), sort="" if cell is None else repr(cell))
     return show_cell(column.kind, cell)
 
 
-def _place_key(place: Any) -> float:
-    return place.sort if place else float("inf")
+def _show_size(count: float | None) -> str:
+    """A number of parameters, with thousands where there is no million."""
+    if count is not None and 0 < count < 1e6:
+        return f"{count / 1e3:.0f}K"
+    return show_parameters(count) or "–"
+
+
+def write_rows(table: Table, up: str) -> str:
+    """A table's rows as HTML, every foreign text escaped; a board of a thousand entries has some hundred thousand."""
+    return "\n".join(_write_row(row, cells, up) for row, cells in show_rows(table))
+
+
+def _write_row(row: Mapping[str, Any], cells: list[tuple[Column, Shown]], up: str) -> str:
+    status = str(row["status"])
+    filters = {"kind": row["kind"], "size": row["size_group"], "amount": row["amount_group"], "status": status}
+    marks = " ".join(f'data-{key}="{escape(str(value))}"' for key, value in filters.items())
+    written = "".join(_write_cell(row, column, shown, up) for column, shown in cells)
+    return f'<tr role="row" {marks}>{written}</tr>'
+
+
+def _write_cell(row: Mapping[str, Any], column: Column, shown: Shown, up: str) -> str:
+    sort, text = escape(shown.sort), escape(shown.text)
+    if column.name == "system":
+        name = f"<bdi>{text}</bdi>"
+        name = f'<a href="{up}models/{escape(row["id"])}.html">{name}</a>' if row.get("id") else name
+        under = (
+            [f'<span class="under"><bdi>{escape(row["checkpoints"])}</bdi></span>'] if row.get("checkpoints") else []
+        )
+        state = row["status"]
+        badge = f'<span class="status {str(state).replace(" ", "-")}">{escape(str(state))}</span> '
+        under.append(f'<span class="under">{badge}{escape(str(row.get("under", "")))}</span>')
+        return f'<th scope="row" role="rowheader" class="text" data-sort="{sort}">{name}{"".join(under)}</th>'
+    label = f'data-label="{escape(column.heading)}"'
+    if column.kind == "text":
+        return f'<td role="cell" class="text" {label} data-sort="{sort}"><bdi>{text}</bdi></td>'
+    more = row.get("sizes") if column.name == "size" else shown.interval
+    ends = f' <span class="ends">{escape(str(more))}</span>' if more else ""
+    kind = ' class="place"' if column.name == "rank" else ""
+    return f'<td role="cell"{kind} {label} data-sort="{sort}"><span>{text}{ends}</span></td>'
 
 
 def _entry_row(listed: Listed, name: str, others: Sequence[str]) -> dict[str, Any]:
     sighted = listed.scores.get((name, Condition.SIGHTED))
     any_condition = sighted or next(score for (other, _), score in listed.scores.items() if other == name)
-    card = known_tasks().get(name)
+    card, beside = known_tasks().get(name), listed.beside.get(name, Beside())
     return {
         "name": name,
         "has_page": card is not None,
@@ -228,6 +310,9 @@ def _entry_row(listed: Listed, name: str, others: Sequence[str]) -> dict[str, An
         "sighted": sighted,
         "blind": listed.scores.get((name, Condition.NONE)),
         "reliance": listed.gains.get(name),
-        "chance": card.chance if card else None,
+        "chance": beside.chance if beside.chance is not None else card.chance if card else None,
+        "floor": beside.floor,
+        "unread": beside.unread,
+        "cut": beside.cut,
         **{f"blind_{other}": listed.scores.get((name, other)) for other in others},
     }

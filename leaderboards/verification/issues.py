@@ -14,8 +14,30 @@ class Level(StrEnum):
     """How much an issue weighs, the gravest first."""
 
     ERROR = "error"  # it refuses the entry
+    NOT_CHECKED = "not checked"  # something that a score rests on was not looked at: the entry is partly checked
     WARNING = "warning"  # a maintainer should look at it
-    NOT_CHECKED = "not checked"  # nobody looked at it
+    NOTE = "note"  # what no file can show, such as whose weights these are
+
+
+class State(StrEnum):
+    """How far an entry was looked at; only what was checked holds a rank."""
+
+    CHECKED = "checked"
+    PARTLY = "partly checked"
+    SELF_REPORTED = "self-reported"
+
+    @property
+    def in_words(self) -> str:
+        """What it means, for somebody who has read nothing else."""
+        return _STATES[self]
+
+
+_STATES = {
+    State.CHECKED: "every answer to every question was scored again, the questions and pictures are the data's own, "
+    "and the blind answers bear no trace of a picture",
+    State.PARTLY: "no error was found, and something that a score rests on couldn't be looked at",
+    State.SELF_REPORTED: "the numbers are the submitter's own",
+}
 
 
 @dataclass(frozen=True)
@@ -47,13 +69,21 @@ def warning(file: str, field: str, reason: str) -> Issue:
 
 
 def not_checked(file: str, field: str, reason: str) -> Issue:
-    """What couldn't be looked at."""
+    """What couldn't be looked at, so that the entry isn't wholly checked."""
     return Issue(Level.NOT_CHECKED, file, field, reason)
 
 
-def has_errors(issues: Iterable[Issue]) -> bool:
-    """Whether any issue refuses the entry."""
-    return any(issue.level is Level.ERROR for issue in issues)
+def note(file: str, field: str, reason: str) -> Issue:
+    """What no check of files can show."""
+    return Issue(Level.NOTE, file, field, reason)
+
+
+def find_state(issues: Iterable[Issue]) -> State:
+    """What the issues of an entry come to."""
+    levels = {issue.level for issue in issues}
+    if Level.ERROR in levels:
+        return State.SELF_REPORTED
+    return State.PARTLY if Level.NOT_CHECKED in levels else State.CHECKED
 
 
 def sort_issues(issues: Iterable[Issue]) -> list[Issue]:
@@ -66,6 +96,16 @@ def count_levels(issues: Iterable[Issue]) -> dict[Level, int]:
     """How many issues there are of each level, the gravest first."""
     levels = [issue.level for issue in issues]
     return {level: levels.count(level) for level in Level}
+
+
+def count_in_words(issues: Iterable[Issue]) -> str:
+    """How many issues there are of each level; notes are named where there are some."""
+    counts = count_levels(issues)
+    if not counts[Level.NOTE]:
+        counts.pop(Level.NOTE)
+    return ", ".join(
+        f"{count} {level}{'' if level is Level.NOT_CHECKED or count == 1 else 's'}" for level, count in counts.items()
+    )
 
 
 def bound_issues(issues: Iterable[Issue]) -> list[Issue]:

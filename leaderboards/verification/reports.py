@@ -1,16 +1,21 @@
-"""Reports of verification: JSON for programs, Markdown for a pull request with every foreign text escaped."""
+"""Reports of verification: JSON for programs, Markdown for a pull request with every foreign text escaped.
+
+A table holds only what was asked the same questions: entries of the whole public data stand beside the published
+systems, those of the mini suite and of the first questions in tables of their own.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sightscale.harness.pages import escape_markdown, show_value
-from sightscale.leaderboards.entry import Entry
+from sightscale.leaderboards.entry import Entry, name_data
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
-from sightscale.leaderboards.verification.issues import Issue, Level, count_levels, sort_issues
+from sightscale.leaderboards.verification.issues import Issue, State, count_in_words, sort_issues
 from sightscale.leaderboards.verification.verify import Verified
 from sightscale.tasks.vocabulary import Condition
 
 MOST_ISSUES = 40  # shown of one entry; a comment has room for 65,536 characters
+MOST_ROWS = 60  # of tasks and of entries in one table
 LIMITS = (
     "Verification scores the submitted answers again and compares them with the data. "
     "It doesn't show that the answers came from the model named; running that model again does."
@@ -24,6 +29,7 @@ def write_json(verified: Sequence[Verified]) -> str:
             "entry": show_value(str(result.folder)),
             "name": result.entry.name if result.entry else None,
             "accepted": result.accepted,
+            "state": result.state,
             "issues": [issue.as_dict() for issue in result.issues],
         }
         for result in verified
@@ -31,29 +37,31 @@ def write_json(verified: Sequence[Verified]) -> str:
     return json.dumps({"accepted": all(result.accepted for result in verified), "entries": entries}, indent=2) + "\n"
 
 
-def write_markdown(verified: Sequence[Verified], about: str = "") -> str:
-    """The issues of each entry, and the entries in a table beside the published systems."""
-    parts = ["## Leaderboard entries", *(escape_markdown(line) for line in about.splitlines())]
+def write_markdown(verified: Sequence[Verified], about: Iterable[str] = ()) -> str:
+    """What changed, the issues of each entry, and the entries in tables of those asked the same questions."""
+    parts = ["## Leaderboard entries"]
+    lines = [f"- {_long(line)}" for line in about]
+    parts += ["\n".join(lines)] if lines else []
     if not verified:
         parts.append("No entry to verify.")
     for result in verified:
         name = escape_markdown(result.entry.name) if result.entry else "unreadable"
-        parts.append(f"### {escape_markdown(result.folder.name)}: {'accepted' if result.accepted else '**refused**'}")
-        parts.append(f"{name}. {_count(result.issues)}.")
+        state = result.state if result.accepted else "**refused**"
+        parts.append(f"### {escape_markdown(result.folder.name)}: {state}")
+        parts.append(f"{name}. {count_in_words(result.issues)}. {_capital(_explain(result.state))}.")
         parts.append(_list_issues(result.issues))
         if result.entry:
             parts.append(_tasks(result.entry))
-    entries = [result.entry for result in verified if result.entry]
-    if entries:
-        parts += ["### Beside the published systems", _table(entries), f"Per cent, sighted. {LIMITS}"]
+    parts += _tables([result for result in verified if result.entry])
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _count(issues: Sequence[Issue]) -> str:
-    return ", ".join(
-        f"{count} {level}{'s' if level is not Level.NOT_CHECKED and count != 1 else ''}"
-        for level, count in count_levels(issues).items()
-    )
+def _explain(state: State) -> str:
+    return f"{state}: {state.in_words}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _list_issues(issues: Sequence[Issue]) -> str:
@@ -76,19 +84,41 @@ def _long(reason: str) -> str:
 
 def _tasks(entry: Entry) -> str:
     """Each task's score with what is left of it without the picture."""
-    lines = ["| task | n | sighted | blind: none | reliance |", "|---|--:|--:|--:|--:|"]
-    for score in entry.scores:
-        if score.condition is Condition.SIGHTED:
-            blind = entry.score(score.task, Condition.NONE)
-            rest = f"{100 * blind.score:.1f} | {100 * (score.score - blind.score):+.1f}" if blind else "– | –"
-            lines.append(f"| {escape_markdown(score.task)} | {score.n:,} | {100 * score.score:.1f} | {rest} |")
+    lines = ["| task | n | sighted | no picture | reliance |", "|---|--:|--:|--:|--:|"]
+    sighted = [score for score in entry.scores if score.condition is Condition.SIGHTED]
+    for score in sighted[:MOST_ROWS]:
+        blind = entry.score(score.task, Condition.NONE)
+        rest = f"{100 * blind.score:.1f} | {100 * (score.score - blind.score):+.1f}" if blind else "– | –"
+        lines.append(f"| {escape_markdown(score.task)} | {score.n:,} | {100 * score.score:.1f} | {rest} |")
+    if len(sighted) > MOST_ROWS:
+        lines.append(f"| and {len(sighted) - MOST_ROWS:,} more | | | | |")
     return "\n".join(lines)
 
 
-def _table(entries: Sequence[Entry]) -> str:
+def _tables(verified: Sequence[Verified]) -> list[str]:
+    """A table for each set of questions, the public data's with the published systems."""
+    groups: dict[str, list[Entry]] = {}
+    public = {}
+    for result in verified:
+        if result.entry:
+            name = f"{name_data(result.entry.data)} ({result.entry.data.revision})"
+            groups.setdefault(name, []).append(result.entry)
+            # Beside printed numbers stands only what nothing refuses; a refused entry's data may be any.
+            public[name] = result.entry.data.whole_public
+    parts = []
+    for name, entries in groups.items():
+        titles = "Beside the published systems" if public[name] else f"On {escape_markdown(name)}"
+        about = f"Per cent, sighted. {LIMITS}"
+        if not public[name]:
+            about += " The published systems answered the public data, so they don't stand here."
+        parts += [f"### {titles}", _table(entries, public[name]), about]
+    return parts
+
+
+def _table(entries: Sequence[Entry], published: bool) -> str:
     lines = [f"| {' | '.join(HEADINGS)} |", "|---|" + "--:|" * (len(HEADINGS) - 1)]
-    rows = [(row_of_entry(entry), True) for entry in entries]
-    rows += [(row_of_published(row), False) for row in read_published()]
+    rows = [(row_of_entry(entry), True) for entry in entries[:MOST_ROWS]]
+    rows += [(row_of_published(row), False) for row in read_published()] if published else []
     for row, ours in rows:
         system, perception, reasoning, visual_data, *scores = row.cells()
         system = f"**{escape_markdown(system)}**" if ours else escape_markdown(system)

@@ -34,10 +34,13 @@ from sightscale.leaderboards.verification.checks import (
     check_coverage,
     check_data,
     check_keys,
+    check_mini_pictures,
+    check_plausibility,
     check_provenance,
     check_scores,
+    check_traces,
 )
-from sightscale.leaderboards.verification.issues import Issue, bound_issues, error, has_errors, merge_alike
+from sightscale.leaderboards.verification.issues import Issue, State, bound_issues, error, find_state, merge_alike
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
 
@@ -58,7 +61,12 @@ class Verified:
     @property
     def accepted(self) -> bool:
         """Whether nothing refuses the entry."""
-        return not has_errors(self.issues)
+        return self.state is not State.SELF_REPORTED
+
+    @property
+    def state(self) -> State:
+        """Checked, partly checked, or refused and so no more than self-reported."""
+        return find_state(self.issues)
 
 
 def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
@@ -87,10 +95,24 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
     unnamed = list(check_keys(records))
     if unnamed:
         return Verified(folder, tuple(bound_issues([*issues, *unnamed])), entry, manifests, records)
-    for check in (check_coverage, check_scores, check_blindness, check_provenance, check_claims):
+    for check in (
+        *(check_coverage, check_scores, check_blindness, check_traces),
+        *(check_plausibility, check_provenance, check_claims),
+    ):
         issues += check(submission)
-    issues += check_data(submission, data, data_root)
+    issues += _check_questions(submission, data, data_root)
     return Verified(folder, tuple(bound_issues(merge_alike(issues))), entry, manifests, records)
+
+
+def _check_questions(submission: Submission, data: str, data_root: Path | None) -> Iterator[Issue]:
+    """Rows against their documents; those of the mini suite aren't also looked for at the hub."""
+    try:
+        mini = list(check_mini_pictures(submission))
+    except UserError:  # a model string that is none: `check_data` says so
+        mini = []
+    yield from mini
+    if not mini:
+        yield from check_data(submission, data, data_root)
 
 
 def _check_hashes(folder: Path) -> Iterator[Issue]:

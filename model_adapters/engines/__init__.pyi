@@ -30,4 +30,9 @@ from .store_contents import (
     prune_store as prune_store,
 )
 from .thinking import split_thinking as split_thinking
-from .weights import PICKLED as PICKLED, find_folder as find_folder, without_names as without_names
+from .weights import (
+    PICKLED as PICKLED,
+    find_folder as find_folder,
+    hash_weights as hash_weights,
+    without_names as without_names,
+)

@@ -21,6 +21,7 @@ from sightscale.tasks.mini.items import Item, Split, scene_key, split_of
 
 QUESTIONS = "SIGHTSCALE_MINI_QUESTIONS"  # how many a set has, where not the default
 DEFAULT_QUESTIONS = 300
+KEPT = 100  # questions from which a set is kept on disk: drawing it takes longer than reading it
 REVISION = "mini@1"  # goes up whenever a picture or a question changes
 
 # What draws one item of a set, and what turns items into the rows of the hub's schema.
@@ -124,7 +125,7 @@ def build_rows(name: str, split: Split = "test", n: int | None = None, seed: int
 @lru_cache(maxsize=64)  # a run loads its tasks anew for every condition
 def _build(name: str, split: Split, n: int, seed: int) -> Any:
     make = _named(name, 1)
-    if n <= DEFAULT_QUESTIONS:
+    if n < KEPT:
         return make(name, split, n, seed)
     return _keep_on_disk(f"{name}:{split}:{n}:{seed}", lambda: make(name, split, n, seed))
 

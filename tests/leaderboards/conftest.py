@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sightscale.harness.cli import app
+from sightscale.harness.evaluation import SCHEMA, digest_records, read_records
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
-from sightscale.leaderboards.entry.scores import list_averages
+from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.entry.scores import list_averages, score_averages, score_tasks
 from sightscale.leaderboards.entry.submitted_records import decode
 from sightscale.leaderboards.verification import verify
 from sightscale.model_adapters.model_strings import parse_model
@@ -57,6 +60,57 @@ def tiny(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("entries") / "tiny"
     add_entry([run], folder, FACTS)
     return folder
+
+
+def refit(entry: Path, records: pd.DataFrame) -> None:
+    """Write records to an entry with all that follows from them: claims, digests, token sums, hashes."""
+    table = pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False)
+    pq.write_table(table, entry / "records.parquet", compression="zstd")  # our own writer refuses repeated rows
+    manifest = json.loads((entry / "manifest.json").read_text())
+    (run,) = manifest["runs"]
+    for condition, facts in run["conditions"].items():
+        facts["records_sha256"] = digest_records(records[records["condition"] == condition])
+    for name in run["tokens"]:
+        run["tokens"][name] = int(records[name].sum())
+    (entry / "manifest.json").write_text(json.dumps(manifest))
+    claims = {"scores": score_tasks(records), "averages": score_averages(records)}
+    fields = {name: [one.model_dump() for one in found] for name, found in claims.items()}
+    (entry / "entry.yaml").write_text(write_yaml({**read_yaml(entry / "entry.yaml"), **fields}))
+    write_hashes(entry)
+
+
+def count_tokens(records: pd.DataFrame) -> pd.DataFrame:
+    """Records with the counts that a model with a tokenizer gives: four bytes a token, 64 for a picture."""
+    seen = records["shown_hash"].fillna("") != ""
+    return records.assign(
+        input_tokens=records["prompt"].str.len() // 4 + 1 + 64 * seen,
+        output_tokens=records["response"].str.len() // 4 + 1,
+        seconds=0.1,
+    )
+
+
+@pytest.fixture(scope="session")
+def counted(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An entry of one task that is checked from end to end: it counts its tokens."""
+    folder = Path(shutil.copytree(tiny, tmp_path_factory.mktemp("counted") / "tiny"))
+    refit(folder, count_tokens(read_records(folder / "records.parquet")))
+    return folder
+
+
+@pytest.fixture
+def copy(counted: Path, tmp_path: Path, in_this_process: None) -> Path:
+    """A copy of the checked entry, to tamper with."""
+    return Path(shutil.copytree(counted, tmp_path / "entries" / "tiny"))
+
+
+@pytest.fixture
+def rewrite() -> Callable[..., None]:
+    """Changes an entry's records by a function, and everything that an attacker can make anew."""
+
+    def change(entry: Path, by: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        refit(entry, by(read_records(entry / "records.parquet").copy()))
+
+    return change
 
 
 @pytest.fixture(scope="session")

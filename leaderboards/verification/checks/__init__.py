@@ -3,16 +3,24 @@
 from sightscale.leaderboards.verification.checks.blindness import check_blindness
 from sightscale.leaderboards.verification.checks.claims import check_claims
 from sightscale.leaderboards.verification.checks.coverage import check_coverage, check_keys
-from sightscale.leaderboards.verification.checks.data import check_data
+from sightscale.leaderboards.verification.checks.data import PACKAGE, check_data, mini_size
+from sightscale.leaderboards.verification.checks.mini_pictures import check_mini_pictures
+from sightscale.leaderboards.verification.checks.plausibility import check_plausibility
 from sightscale.leaderboards.verification.checks.provenance import check_provenance
 from sightscale.leaderboards.verification.checks.rescoring import check_scores
+from sightscale.leaderboards.verification.checks.traces import check_traces
 
 __all__ = [
+    "PACKAGE",
     "check_blindness",
     "check_claims",
     "check_coverage",
     "check_data",
     "check_keys",
+    "check_mini_pictures",
+    "check_plausibility",
     "check_provenance",
     "check_scores",
+    "check_traces",
+    "mini_size",
 ]

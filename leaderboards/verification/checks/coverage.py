@@ -75,7 +75,7 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
     for task in sorted(asked - set(records["task"])):
         yield error(RECORDS, show_value(task), "the manifest names this task and there are no records of it")
     if entry.partial:
-        yield warning(ENTRY, "data.limit", f"a partial entry: the first {entry.data.limit} documents of each task")
+        yield warning(ENTRY, "data.limit", f"a limited entry: the first {entry.data.limit} documents of each task")
 
 
 def _expected_size(submission: Submission, questions: int | None) -> int | None:

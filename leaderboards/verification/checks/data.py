@@ -13,10 +13,11 @@ from sightscale.leaderboards.verification.checks.rescoring import read_options, 
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode, Outcome
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Outcome
 
 MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
-PACKAGE = "package:"  # sources that come with an installed package
+FOCUS_OF_DATA = "data"  # in settings, for the focus that a document carries
+PACKAGE = "package:"  # sources that come with an installed package, the same in either suite
 
 
 def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Issue]:
@@ -49,6 +50,12 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
             yield from _check_task(submission, str(task), rows, source)
 
 
+def mini_size(revision: str) -> int | None:
+    """How many questions a set of the mini suite has by an entry's revision; None for another revision."""
+    match = MINI_REVISION.fullmatch(revision)
+    return int(match[2]) if match and match[1] == REVISION else None
+
+
 def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Issue]:
     from sightscale.harness.evaluation import read_questions
 
@@ -78,10 +85,11 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
         )
     wrong: dict[tuple[str, str], list[str]] = {}
     there = rows[rows["doc_id"].isin(range(len(questions)))].sort_values("doc_id")  # each picture decoded once
-    for row in there.itertuples():
+    for row in there.astype(object).itertuples():
         manifest = submission.manifests.get(str(row.run_id), submission.manifest)
         for name, reason in _compare_row(row, questions, manifest):
             wrong.setdefault((str(row.condition), name), []).append(f"document {row.doc_id}: {reason}")
+    questions.forget_pictures()
     for (condition, name), reasons in wrong.items():
         field = f"{task}, {show_value(condition)}, {name}"
         yield error(RECORDS, field, f"{len(reasons):,} rows differ from the data; {reasons[0]}")
@@ -95,6 +103,20 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
             names = ", ".join(changed) or "its settings"
             change = f"{show_value(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
             yield warning(MANIFEST, f"task_details.{task}", change)
+
+
+def _compare_focus(row: Any, told: str | None, of_data: str | None, manifest: RunManifest) -> Iterator[tuple[str, str]]:
+    """The focus that perception was given, where the run's settings say that it was the data's own, or none."""
+    facts = manifest.conditions.get(str(row.condition))
+    settings = facts.settings if facts else {}
+    if manifest.kind != Kind.DECOUPLED:
+        wanted = None
+    elif settings.get("focus_file") == FOCUS_OF_DATA:
+        wanted = of_data
+    else:
+        return
+    if (told or None) != wanted:
+        yield "focus", f"{show_value(told)} in the row, {show_value(wanted)} by the data"
 
 
 def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tuple[str, str]]:
@@ -117,6 +139,17 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     except (ValueError, ArithmeticError, RecursionError) as problem:
         yield "answer_format", f"can't be scored by its task: {show_value(str(problem))}"
         return
+    try:
+        shown = questions.show(number, row.condition if not failed else Condition.SIGHTED, manifest.seed)
+    except ValueError as problem:  # a condition that this question can't be asked under
+        yield "condition", f"{row.condition} is none of this question's: {show_value(str(problem))}"
+        return
+    first = shown["image_hash"].partition(",")[0]
+    alone = f"{questions.name}:{number}"
+    clusters = {right.pop("cluster") or first or alone}
+    clusters |= {alone} if failed else set()  # its picture may be what failed
+    if text["cluster"] not in clusters:
+        yield "cluster", f"{show_value(text['cluster'])} in the row, {show_value(min(clusters))} by the data"
     if (read_options(row.options) or {}) != right.pop("options"):
         yield "options", f"{show_value(text['options'])} in the row"
     if failed:
@@ -133,13 +166,13 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     except ValueError as problem:  # a condition that this question can't be asked under
         yield "condition", f"{row.condition} is none of this question's: {show_value(str(problem))}"
         return
+    yield from _compare_focus(row, text["focus"], questions.focus(number), manifest)
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
-    right = questions.show(number, row.condition, manifest.seed)
-    asked, shown = right["image_hash"], right["shown_hash"]
-    if text["document_hash"] is not None and text["document_hash"] != right["document_hash"]:
+    asked = shown["image_hash"]
+    if text["document_hash"] is not None and text["document_hash"] != shown["document_hash"]:
         yield "document_hash", "the document holds something else now"
     if (text["image_hash"] or "") != asked:
         yield "image_hash", f"{show_value((text['image_hash'] or '')[:16])}… in the row, {asked[:16]}… by the data"
-    if text["shown_hash"] is not None and text["shown_hash"] != shown:
-        yield "shown_hash", f"{text['shown_hash'][:16]!r} was shown, {row.condition} shows {shown[:16]!r}"
+    if text["shown_hash"] is not None and text["shown_hash"] != shown["shown_hash"]:
+        yield "shown_hash", f"{text['shown_hash'][:16]!r} was shown, {row.condition} shows {shown['shown_hash'][:16]!r}"

@@ -1,15 +1,17 @@
 """Provenance: entry, manifest and records tell of the same runs of the same model under the same settings."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation import describe_scorer, digest_records
+from sightscale.harness.evaluation import describe_scorer, describe_shipped, digest_records
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, read_budgets
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, PartMade, RunManifest, Submission, read_budgets
 from sightscale.leaderboards.verification.checks.rescoring import same
-from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked, note, warning
 from sightscale.tasks.vocabulary import Mode, Role
 
 TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
@@ -42,6 +44,7 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
             f"scored by {show_value(submission.manifest.scorer)}, this is {now}; scores are recomputed here",
         )
     yield from _check_budgets(submission)
+    yield from _check_dates(submission)
 
 
 def _equal(field: str, file: str, claimed: Any, made: Any) -> Iterator[Issue]:
@@ -103,7 +106,8 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
         if made.parameters is not None:
             yield from _equal(f"parts.{role}.parameters", ENTRY, part.parameters, made.parameters)
         elif part.parameters is not None:
-            yield not_checked(ENTRY, f"parts.{role}.parameters", "the run didn't count them")
+            yield note(ENTRY, f"parts.{role}.parameters", "the run didn't count them")
+        yield from _check_shipped(role, made, manifest)
         name = made.name.rpartition(":")[2].casefold()
         if name not in manifest.model.casefold():
             yield error(
@@ -118,7 +122,50 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
                 f"{show_value(made.name)} is not in the identity {show_value(manifest.identity)}",
             )
         if part.repository is not None or part.revision is not None:
-            yield not_checked(ENTRY, f"parts.{role}.repository", "whether these are the weights published there")
+            yield note(
+                ENTRY,
+                f"parts.{role}.repository",
+                "not shown by any file: whether these are the weights published there",
+            )
+
+
+def _check_shipped(role: str, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
+    """A part with the name of a checkpoint that comes with sightscale has its weights and its size."""
+    shipped = describe_shipped(made.name)
+    if shipped is None:
+        return
+    digests = re.findall(rf"(?<![\w.-]){re.escape(made.name)}@([0-9a-f]+)", manifest.identity)
+    field = f"parts.{show_value(role)}"
+    if shipped.digest not in digests:
+        told = show_value(digests[0]) if digests else "no hash of its weights"
+        yield not_checked(
+            MANIFEST, field, f"the checkpoint {made.name} of this sightscale is {shipped.digest}, the run names {told}"
+        )
+    elif made.parameters is not None and made.parameters != shipped.parameters:
+        yield error(
+            MANIFEST,
+            f"{field}.parameters",
+            f"{made.parameters:,}, and the checkpoint {made.name} has {shipped.parameters:,}",
+        )
+
+
+def _check_dates(submission: Submission) -> Iterator[Issue]:
+    """An entry is no older than its runs and not of the future; a day more or less is another time zone."""
+    day = timedelta(days=1)
+    claimed, now = date.fromisoformat(submission.entry.date), datetime.now(UTC).date()
+    if claimed > now + day:
+        yield error(ENTRY, "date", f"{claimed} is in the future")
+    for run_id, manifest in submission.manifests.items():
+        started = (manifest.model_extra or {}).get("started")
+        if started is None:
+            continue
+        try:
+            began = datetime.fromisoformat(started).date()
+        except (TypeError, ValueError):
+            yield error(MANIFEST, f"runs.{show_value(run_id)}.started", f"{show_value(started)} is no time")
+            continue
+        if began > claimed + day:
+            yield error(ENTRY, "date", f"{claimed} is before the run {show_value(run_id)} began, {began}")
 
 
 def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]:

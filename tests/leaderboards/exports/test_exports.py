@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,21 @@ def test_every_eval_evers_own_schema_takes_ours(oracle_run: Path, on_hub: Measur
         write_every_eval_ever(on_hub, relationship="friend")
 
 
+def of_public_data(measured: Measured) -> Measured:
+    """The same numbers as of a run on the whole public data."""
+    return replace(measured, manifest={**measured.manifest, "data": "hub", "limit": None})
+
+
+def test_mini_and_limited_rows_never_stand_among_the_published(measured: Measured) -> None:
+    limited = replace(measured, manifest={**measured.manifest, "data": "hub", "limit": 100})
+    for one, reason in ((measured, "mini suite"), (limited, "first 100")):
+        for write in (write_csv, write_latex, write_markdown):
+            with pytest.raises(ValueError, match=reason):
+                write(one, published=True)
+
+
 def test_tables_have_the_studys_columns_and_rows(measured: Measured, oracle_run: Path) -> None:
-    rows = list(csv.reader(io.StringIO(write_csv(measured, "1.0M", published=True))))
+    rows = list(csv.reader(io.StringIO(write_csv(of_public_data(measured), "1.0M", published=True))))
     assert rows[0] == list(HEADINGS) and len(rows) == 2 + len(read_published())
     assert rows[1][:4] == ["scripted:oracle", "–", "0.0M", "1.0M"]
     cells = dict(zip(rows[0], rows[1], strict=True))
@@ -96,7 +110,7 @@ def test_tables_have_the_studys_columns_and_rows(measured: Measured, oracle_run:
     assert rows[-1] == row_of_published(last).cells() and rows[-1][-1] == f"{last.mmstar_average:.1f}"
     blind = write_markdown(read_measured(oracle_run, "none"))
     assert "blind\\: none" in blind and blind.count("\n") == 3
-    latex = write_latex(measured, published=True)
+    latex = write_latex(of_public_data(measured), published=True)
     assert latex.count(r"\\") == 2 + len(read_published())
     assert all(line.count(" & ") == len(HEADINGS) - 1 for line in latex.splitlines() if line != r"\midrule")
 

@@ -1,18 +1,27 @@
 """The site in a real Chromium, opened from disk: it sorts, filters and prints, fits a phone, and stays quiet."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from sightscale.harness.statistics import Estimate
+from sightscale.leaderboards.entry import load_entry
 from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
+from sightscale.leaderboards.site.gather import Gathered
+from sightscale.leaderboards.site.listed import Answers, Listed, Questions
+from sightscale.leaderboards.site.pages import make_board, render_differences
 
 pytestmark = pytest.mark.browser
 ClaimEntry = Callable[..., Path]
 TITLES = ("نموذج عربي صغير", "דגם {{ 7 * 7 }} & 'x' | \"y\" onload=alert(1)", "W" * 200, "plain")
-PLACES = "#table-standings-0 tbody tr td.place"
+TABLE = "#table-unranked-0-0"
+SCORES = f"{TABLE} tbody td:nth-child(2)"
 
 
 @pytest.fixture(scope="module")
@@ -71,35 +80,69 @@ def test_every_kind_of_page_opens_quietly_and_fits(driver: Any, site: Path, page
     assert "{{" in texts(driver, "body")[0] or page != "index.html"  # a title's braces are text
 
 
-def test_headings_sort_places_and_scores(driver: Any, site: Path) -> None:
+def scores(driver: Any) -> list[str]:
+    return [text.split()[0] for text in texts(driver, SCORES)]
+
+
+def test_headings_sort_scores(driver: Any, site: Path) -> None:
     show(driver, site / "index.html")
-    assert texts(driver, PLACES) == ["1", "2", "3", "4"]
-    heading = "#table-standings-0 thead th:nth-child(4) button"
+    assert scores(driver) == ["80.0", "60.0", "40.0", "20.0"]
+    heading = f"{TABLE} thead th:nth-child(2) button"
     for wanted in (["80.0", "60.0", "40.0", "20.0"], ["20.0", "40.0", "60.0", "80.0"]):
         driver.execute_script("document.querySelector(arguments[0]).click()", heading)
-        assert [text.split()[0] for text in texts(driver, "#table-standings-0 tbody td:nth-child(4)")] == wanted
+        assert scores(driver) == wanted
 
 
-def test_filters_hide_rows_and_change_no_place(driver: Any, site: Path) -> None:
+def test_filters_hide_rows(driver: Any, site: Path) -> None:
     show(driver, site / "index.html")
     choose(driver, "kind", "decoupled")
-    assert texts(driver, PLACES) == ["1", "3"]
+    assert scores(driver) == ["80.0", "40.0"]
     assert texts(driver, "#shown")[0].endswith("systems are shown.")
     assert len(texts(driver, "#table-published tbody tr")) == 10
     choose(driver, "status", "published")
-    assert texts(driver, PLACES) == [] and len(texts(driver, "#table-published tbody tr")) == 10
-    assert texts(driver, "#table-standings-0 .empty") == ["No row of this table is left by the filters."]
+    assert scores(driver) == [] and len(texts(driver, "#table-published tbody tr")) == 10
+    assert texts(driver, f"{TABLE} .empty") == ["No row of this table is left by the filters."]
     driver.execute_script("document.getElementById('clear').click()")
     search = "const one = document.getElementById('filter-name'); one.value = arguments[0];"
     driver.execute_script(f"{search} one.dispatchEvent(new Event('input'));", TITLES[0][:5])
-    assert texts(driver, PLACES) == ["4"]
+    assert scores(driver) == ["20.0"]
+
+
+@pytest.mark.parametrize("page", ["index.html", "models/system-1.html", "tasks/in_domain_gqa.html"])
+def test_no_table_is_cut_at_a_desktop_and_none_is_scrolled_on_a_phone(driver: Any, site: Path, page: str) -> None:
+    cut = (
+        "return [...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1)"
+        ".map((one) => one.innerText.slice(0, 80))"
+    )
+    for width in (1280, 390):
+        show(driver, site / page, width=width)
+        assert driver.execute_script(cut) == []
+    named = "[...document.querySelectorAll('.cards td')].map((one) => getComputedStyle(one, '::before').content)"
+    assert {'"Score"', '"Reliance"'} <= set(driver.execute_script(f"return {named}"))  # each cell says what it is
+    cells = "[...document.querySelectorAll('.cards td')].map((one) => one.getBoundingClientRect().right)"
+    assert driver.execute_script(f"return Math.max(...{cells})") <= 390
+
+
+def test_targets_are_large_enough_and_marks_are_reached_by_keyboard(driver: Any, site: Path) -> None:
+    small = (
+        "return [...document.querySelectorAll('a, button, select, input')].filter((one) => one.checkVisibility())"
+        ".filter((one) => !one.classList.contains('skip')).map((one) => [one.textContent, one.getBoundingClientRect()])"
+        ".filter(([, box]) => box.width < 23.5 || box.height < 23.5).map(([text]) => text)"
+    )
+    for width in (1280, 390):
+        show(driver, site / "index.html", width=width)
+        assert driver.execute_script(small) == []
+    show(driver, site / "index.html")
+    reached = "return [...document.querySelectorAll('#plots svg.wide a')].every((one) => one.tabIndex === 0)"
+    assert driver.execute_script(reached)
+    assert driver.execute_script("return document.querySelectorAll('[role=img] a').length") == 0
 
 
 def test_it_prints_on_white_without_what_only_a_screen_can_use(driver: Any, site: Path) -> None:
     show(driver, site / "index.html", dark=True, media="print")
     assert driver.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert texts(driver, ".filters") == [] and texts(driver, ".bar") == []
-    assert len(texts(driver, "#table-standings-0 tbody tr")) == 4
+    assert len(texts(driver, f"{TABLE} tbody tr")) == 4
     cut = driver.execute_script(
         "return [...document.querySelectorAll('.scroll')].map((one) => getComputedStyle(one).overflowX)"
     )
@@ -108,7 +151,7 @@ def test_it_prints_on_white_without_what_only_a_screen_can_use(driver: Any, site
 
 def test_a_strangers_title_runs_nothing_and_keeps_its_direction(driver: Any, site: Path) -> None:
     show(driver, site / "index.html")
-    assert set(texts(driver, "#table-standings-0 tbody th bdi")) >= {TITLES[0], "plain"}
+    assert set(texts(driver, f"{TABLE} tbody th bdi")) >= {TITLES[0], "plain"}
     tags = "return [...new Set([...document.querySelectorAll('#standings *')].map((one) => one.localName))]"
     assert not {"script", "img", "iframe", "object"} & set(driver.execute_script(tags))
     handlers = "return [...document.querySelectorAll('*')].filter((one) => one.hasAttribute('onload')).length"
@@ -116,8 +159,37 @@ def test_a_strangers_title_runs_nothing_and_keeps_its_direction(driver: Any, sit
 
 
 def test_an_entry_opens_from_its_row_and_from_its_mark(driver: Any, site: Path) -> None:
-    for selector in ("#table-standings-0 tbody th a", "#plots svg.wide a"):
+    for selector in (f"{TABLE} tbody th a", "#plots svg.wide a"):
         show(driver, site / "index.html")
         href = driver.execute_script("return document.querySelector(arguments[0]).getAttribute('href')", selector)
         driver.get((site / href).as_uri())
         assert "Verification" in texts(driver, "body")[0] and driver.get_log("browser") == []
+
+
+def test_two_entries_differ_in_a_browser_as_they_do_in_python(
+    driver: Any, tmp_path: Path, claim_entry: ClaimEntry
+) -> None:
+    rng = np.random.default_rng(4)
+    rows = [("in_domain_gqa", at, f"picture {at // 2}", "", "") for at in range(80)]
+    table = pd.DataFrame(rows, columns=["task", "doc_id", "cluster", "category", "l2_category"])
+    listed = []
+    for name, right in (("one", 0.5), ("two", 0.8)):
+        claim_entry(tmp_path / "entries", name, {"in_domain_gqa": 0.5}, title=f"{name} & 'x' {{{{ 7 }}}}")
+        entry = load_entry(tmp_path / "entries" / name)
+        scored = (rng.random(80) < right).astype(float)
+        answers = Answers(Questions(table), scored, np.full(80, np.nan))
+        estimates = {("in_domain_gqa", "sighted"): Estimate(float(scored.mean()), 0.1, 0.9, 80, 40)}
+        listed.append(Listed(entry, estimates, {}, None, answers=answers))
+    page = tmp_path / "differences.html"
+    page.write_text(render_differences(make_board("Board", Gathered(tuple(listed), ()))), encoding="utf-8")
+    show(driver, page)
+    assert driver.get_log("browser") == []
+    one, two = (each.answers.score("in_domain_gqa") for each in listed if each.answers)
+    assert one and two
+    error = math.sqrt(((two.moves - one.moves) ** 2).sum() * 40 / 39 + 2 / 80**2)
+    difference = two.value - one.value
+    low, high = (100 * (difference + sign * 1.96 * error) for sign in (-1, 1))
+    cells = texts(driver, "#by-task tbody td")
+    assert cells[:3] == ["80", f"{100 * one.value:.1f}", f"{100 * two.value:.1f}"]
+    assert cells[3].replace("−", "-").split() == [f"{100 * difference:+.1f}", f"[{low:+.1f},", f"{high:+.1f}]"]
+    assert "is ahead by" in texts(driver, "#verdict")[0]

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from sightscale.harness.evaluation import read_records, write_records
 from sightscale.leaderboards.entry.entry import write_schema
-from sightscale.leaderboards.entry.folders import load_entry
+from sightscale.leaderboards.entry.folders import load_entry, read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.entry.titles import fold_title
 from sightscale.leaderboards.verification import changes
+from sightscale.leaderboards.verification.alike import find_alike, read_titles, refuse_alike
 from sightscale.leaderboards.verification.changes import find_changes
+from sightscale.leaderboards.verification.verify import Verified
 from sightscale.tasks.errors import UserError
 
 RunCommand = Callable[..., int]
@@ -47,9 +51,13 @@ def test_new_changed_and_removed_entries_are_told_apart(repository: Path) -> Non
     (repository / "setup.py").write_text("z")
     commit(repository)
     change = find_changes("main...change", repository / "entries")
-    assert change.entries == (repository / "entries" / "new é",)
-    assert change.removed == ("old",) and change.others == ("setup.py",)
-    assert change.lines() == ["removed: old", "also changed outside of entries: 1 files, the first setup.py"]
+    assert change.entries == (repository / "entries" / "new é",) == change.new
+    assert list(change.removed) == ["old"] and change.others == ("setup.py",)
+    assert change.lines() == [
+        "DELETED: old: what was there can't be read",
+        "new: new é",
+        "also changed outside of entries: 1 files, the first setup.py",
+    ]
     assert find_changes("main...main", repository / "entries").lines() == ["no entry is changed"]
 
 
@@ -86,11 +94,52 @@ def test_an_entry_is_made_checked_in_a_pull_request_and_refused_once_it_is_tampe
     markdown, report = repository.parent / "comment.md", repository.parent / "report.json"
     check = ["leaderboard", "check", "main...change", "--entries", str(repository / "entries")]
     check += ["--markdown", str(markdown), "--json", str(report)]
-    assert run_command(*check) == 0 and "accepted: 0 errors" in capsys.readouterr().out
+    assert run_command(*check) == 0 and "partly checked: 0 errors" in capsys.readouterr().out
     assert "The Oracle" in markdown.read_text() and json.loads(report.read_text())["accepted"]
     (output / "manifest.json").write_text("{}")
     assert run_command(*check) == 1 and "REFUSED" in capsys.readouterr().out
     assert "**refused**" in markdown.read_text()
+
+
+def test_who_rewrites_anothers_entry_is_told_first_with_what_changed(
+    tiny: Path, repository: Path, capsys: pytest.CaptureFixture[str], run_command: RunCommand, in_this_process: None
+) -> None:
+    board = repository / "entries"
+    git(repository, "checkout", "-q", "main")
+    shutil.copytree(tiny, board / "tiny")
+    commit(repository)
+    git(repository, "checkout", "-q", "-b", "theft")
+    fields = read_yaml(board / "tiny" / "entry.yaml")
+    fields |= {"title": "Mine now", "contact": "thief@example.org", "date": "2026-01-02"}
+    (board / "tiny" / "entry.yaml").write_text(write_yaml(fields))
+    records = read_records(board / "tiny" / "records.parquet")
+    records.loc[records["condition"] == "none", "response"] = "A"
+    write_records(records, board / "tiny" / "records.parquet")
+    write_hashes(board / "tiny")
+    shutil.copytree(board / "tiny", board / "another")
+    commit(repository)
+    markdown = repository.parent / "comment.md"
+    assert (
+        run_command("leaderboard", "check", "main...theft", "--entries", str(board), "--markdown", str(markdown)) == 1
+    )
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("CHANGED, it was on the board already: tiny: it was scripted:oracle, of someone@")
+    assert "title None → Mine now; contact someone@example.org → thief@example.org" in first
+    assert "answers differ, 0 are added and 0 gone" in first and second == "new: another"
+    assert markdown.read_text().splitlines()[2].startswith("- CHANGED, it was on the board already")
+
+
+@pytest.mark.parametrize("title", ["Tiny", "t i-n y", "tinу", "ＴＩＮＹ", "0.5B (0.6B perception)"])
+def test_a_copied_title_is_refused_in_a_pull_request_and_told_apart_on_the_board(tiny: Path, title: str) -> None:
+    other = load_entry(tiny)
+    entry = other.model_copy(update={"id": "other", "title": title})
+    alike = find_alike([other, entry])
+    assert ("other" in alike) == ("tiny" in fold_title(title))
+    if "other" in alike:
+        assert alike["other"] == ("the entry tiny",)
+        verified = refuse_alike(Verified(tiny.with_name("other"), (), entry), [other, entry])
+        assert not verified.accepted and "reads like the entry tiny" in verified.issues[0].reason
+        assert read_titles({"tiny": other, "other": entry})["other"] == f"{title} [other]"
 
 
 def test_the_schema_is_printed(run_command: RunCommand, capsys: pytest.CaptureFixture[str]) -> None:

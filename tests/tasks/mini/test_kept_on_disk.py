@@ -14,7 +14,7 @@ SET, N = "in_domain/GQA", 6
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
-    monkeypatch.setattr(registry, "DEFAULT_QUESTIONS", N - 1)
+    monkeypatch.setattr(registry, "KEPT", N)
     registry._build.cache_clear()
     yield tmp_path / "sightscale_mini"
     registry._build.cache_clear()

@@ -1,0 +1,36 @@
+"""Shipped checkpoints: what the files of a checkpoint that comes with sightscale say of it, without loading it."""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
+
+
+@dataclass(frozen=True)
+class ShippedCheckpoint:
+    """A checkpoint's hash, as an identity names it after the @, and how many parameters it holds."""
+
+    digest: str
+    parameters: int
+
+
+@lru_cache(maxsize=64)
+def describe_shipped(name: str) -> ShippedCheckpoint | None:
+    """The checkpoint of that short name; None for any that doesn't come with sightscale."""
+    from sightscale.model_adapters.checkpoints import FOLDER
+    from sightscale.model_adapters.engines import hash_weights
+
+    folder = FOLDER / name
+    if Path(name).name != name or not (folder / "config.json").is_file():
+        return None
+    digest = hash_weights(folder, None)
+    return ShippedCheckpoint(str(digest), _count_parameters(folder / "model.safetensors"))
+
+
+def _count_parameters(path: Path) -> int:
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(LENGTH_BYTES), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

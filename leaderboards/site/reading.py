@@ -1,0 +1,130 @@
+"""Reading: an entry looked at for a board, in a process that may be ended: estimates, answers, a report of samples."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sightscale.harness.analysis import Run
+from sightscale.harness.pages import show_line, show_value
+from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MANIFEST,
+    Entry,
+    RunManifest,
+    UnreadableFile,
+    check_folder,
+    known_tasks,
+    read_entry,
+    read_manifests,
+)
+from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
+from sightscale.leaderboards.site.listed import Beside, Listed, Questions, take_answers, write_listed
+from sightscale.leaderboards.verification import verify_entry
+from sightscale.tasks.suites import list_averages
+from sightscale.tasks.vocabulary import Condition, Outcome
+
+WITHOUT = Pictures({}, ("Pictures are left out here: they belong to the data sets, whose licences differ.",))
+
+
+def read_apart(folder: str, data: str, data_root: str | None, samples: int, workshop: str, name: str) -> str | None:
+    """Called in a worker: verify an entry and write what a board holds of it; return why it is left out, if it is."""
+    path, place = Path(folder), Path(workshop)
+    verified = verify_entry(path, data, Path(data_root) if data_root else None)
+    entry, records = verified.entry, verified.records
+    if entry is None:
+        first = verified.issues[0]
+        return first.reason if first.field == "folder" else f"{first.file}: {first.reason}"
+    if reason := _misnamed(entry, path):
+        return reason
+    listed = list_claims(entry, verified.manifests)
+    facts: dict[str, Any] = {"status": verified.state, "verified": True, "issues": verified.issues}
+    if verified.accepted and records is not None:
+        facts |= {"scores": estimate_records(records), "gains": pair_records(records)}
+        facts |= {"beside": find_beside(records), "answers": take_answers(records)}
+        if samples and verified.manifests:
+            first_run = next(iter(verified.manifests.values()))
+            written = write_samples(listed.name, first_run, records, place / f"{name}.report", samples)
+            facts["report"] = written.replace(place / f"{name}.html")
+            written.parent.rmdir()
+    write_listed(replace(listed, **facts), place, name)
+    return None
+
+
+def read_claims(path: Path) -> Listed | str:
+    """An entry by its claims alone, or the reason why there is none."""
+    reasons = check_folder(path)
+    if reasons:
+        return reasons[0]
+    try:
+        entry = read_entry(path / ENTRY)
+    except UnreadableFile as problem:
+        return str(problem)
+    try:
+        manifests: Mapping[str, RunManifest] | None = read_manifests(path / MANIFEST)
+    except UnreadableFile:
+        manifests = None  # an entry of claims alone counts no tokens
+    return _misnamed(entry, path) or list_claims(entry, manifests)
+
+
+def list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Listed:
+    """An entry with the estimates that its claims allow."""
+    scores = estimate_claims(entry)
+    cards = known_tasks()
+    chances = {name: cards[name].chance for name, _ in scores if name in cards}
+    for rule in list_averages():
+        parts = [chances.get(task) for task in rule.tasks]
+        if parts and all(part is not None for part in parts):
+            chances[rule.name] = float(np.mean([part for part in parts if part is not None]))
+    beside = {name: Beside(chance) for name, chance in chances.items()}
+    return Listed(entry, scores, subtract_blind(scores), _count_tokens(entry, manifests), beside)
+
+
+def find_beside(records: pd.DataFrame) -> dict[str, Beside]:
+    """What each sighted score is read beside, weighed as the score is."""
+    rows = records[records["condition"] == Condition.SIGHTED].sort_values(["task", "doc_id"])
+    questions = Questions(rows[["task", "doc_id", "cluster", "category", "l2_category"]])
+    columns = {
+        "chance": rows["chance"].to_numpy(float),
+        "floor": rows["blind_probability"].to_numpy(float),
+        "unread": (rows["outcome"] == Outcome.UNPARSED).to_numpy(float),
+        "cut": (rows["outcome"] == Outcome.TRUNCATED).to_numpy(float),
+    }
+    beside = {}
+    for name in [*rows["task"].unique(), *(rule.name for rule in list_averages())]:
+        weighed = questions.weigh(str(name))
+        if weighed is not None:
+            shares = {key: float(weighed[1] @ column[weighed[0]]) for key, column in columns.items()}
+            beside[str(name)] = Beside(**{key: None if share != share else share for key, share in shares.items()})
+    return beside
+
+
+def write_samples(name: str, manifest: RunManifest, records: pd.DataFrame, folder: Path, limit: int) -> Path:
+    """Write `report.html` of an entry's records and first run into `folder`, with at most `limit` questions.
+
+    Return its path. Pictures are left with the data they belong to.
+    """
+    options = records["options"]
+    readable = {text for text in options.dropna().unique() if are_options(text)}
+    run = Run(show_line(name), records.assign(options=options.where(options.isin(readable), None)))
+    runs = [GivenRun(run, manifest.run_id, manifest.model_dump(exclude_unset=True))]
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_page(compute_contents(runs), gather_samples(runs, limit), WITHOUT, folder / "report.html")[0]
+
+
+def _misnamed(entry: Entry, path: Path) -> str:
+    return (
+        "" if entry.id == path.name else f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}"
+    )
+
+
+def _count_tokens(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> float | None:
+    """Tokens a question, as the manifests of the runs say; None without manifests."""
+    if manifests is None:
+        return None
+    total = sum(max(0, count) for manifest in manifests.values() for count in manifest.tokens.values())
+    return total / sum(score.n for score in entry.scores) if total else None

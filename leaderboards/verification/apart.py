@@ -1,0 +1,105 @@
+"""Apart: an entry verified in a process of its own, within 20 seconds and 1 GiB whatever it holds.
+
+Our own data are read before the clock starts: drawing the mini suite is no entry's fault. Which of them an entry needs
+is read within the limits too.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MANIFEST,
+    UnreadableFile,
+    check_folder,
+    known_tasks,
+    read_entry,
+    read_manifests as _read_manifests,
+)
+from sightscale.leaderboards.verification.bounded import PREPARING, TooMuch, Worker
+from sightscale.leaderboards.verification.checks import PACKAGE, mini_size
+from sightscale.leaderboards.verification.issues import Issue, Level, error
+from sightscale.leaderboards.verification.verify import Verified, verify_entry
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import DataOrigin
+
+HERE = __name__
+
+
+def verify_apart(worker: Worker, folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
+    """What `verify_entry` says, without what it read; what takes more than the worker allows is refused."""
+
+    def work() -> dict[str, Any]:
+        prepare(worker, folder, data, data_root)
+        return dict(worker.call(f"{HERE}:verify_here", **_arguments(folder, data, data_root)))
+
+    try:
+        fields = worker.attempt(work)
+    except TooMuch as problem:
+        return refuse(folder, problem)
+    entry = read_entry(folder / ENTRY) if fields["readable"] else None
+    issues = (Issue(Level(issue.pop("level")), **issue) for issue in fields["issues"])
+    return Verified(folder, tuple(issues), entry)
+
+
+def refuse(folder: Path, problem: TooMuch) -> Verified:
+    """An entry whose verification was ended."""
+    return Verified(folder, (error(show_value(folder.name), "the entry", f"it can't be verified: {problem}"),))
+
+
+def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> None:
+    """Let the worker read those of our own data that an entry is held against. Raises TooMuch."""
+    needed = worker.call(f"{HERE}:find_needed", folder=str(folder.absolute()))
+    if needed:
+        # Data of the hub are fetched here too, once; what can't be had is an issue later.
+        worker.call(f"{HERE}:read_needed", PREPARING, needed=needed, **_arguments(None, data, data_root))
+
+
+def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[str, Any]:
+    arguments = {"data": str(data), "data_root": str(data_root.absolute()) if data_root else None}
+    return arguments | ({"folder": str(folder.absolute())} if folder else {})
+
+
+def verify_here(folder: str, data: str, data_root: str | None) -> dict[str, Any]:
+    """Called in the worker: an entry's issues, and whether its claims can be read."""
+    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None)
+    return {"readable": verified.entry is not None, "issues": [asdict(issue) for issue in verified.issues]}
+
+
+def find_needed(folder: str) -> dict[str, Any] | None:
+    """Called in the worker: which of our own questions an entry is held against; None for what can't be read."""
+    place = Path(folder)
+    if check_folder(place):
+        return None
+    try:
+        entry, manifests = read_entry(place / ENTRY), _read_manifests(place / MANIFEST)
+    except UnreadableFile:
+        return None
+    size = mini_size(entry.data.revision) if entry.data.source is DataOrigin.MINI else None
+    if entry.data.source is DataOrigin.MINI and size is None:
+        return None
+    tasks = sorted({score.task for score in entry.scores} & set(known_tasks()))
+    model = next(iter(manifests.values())).model
+    return {"tasks": tasks, "source": entry.data.source, "options": entry.data.options, "size": size, "model": model}
+
+
+def read_needed(needed: dict[str, Any], data: str, data_root: str | None) -> None:
+    """Called in the worker: read those questions, and the mini suite's where public data are claimed."""
+    from sightscale.harness.evaluation import asking, read_questions
+
+    root = Path(data_root) if data_root else None
+    sources = [(needed["source"], root, needed["options"], needed["size"])]
+    if needed["source"] == DataOrigin.HUB:
+        sources = [(DataOrigin.MINI, None, "", None), *(sources if data == DataOrigin.HUB else [])]
+    for source in sources:
+        with asking(*source):
+            for task in needed["tasks"]:
+                ours = known_tasks()[task].source.startswith(PACKAGE)
+                if ours and source[0] == DataOrigin.MINI and needed["source"] == DataOrigin.HUB:
+                    continue
+                try:
+                    read_questions(task, needed["model"])
+                except UserError:  # verification says so
+                    continue

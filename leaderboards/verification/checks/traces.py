@@ -1,0 +1,125 @@
+"""Traces: what rows say beside the answers, as far as it counts somewhere: tokens, seconds, answers that were cut off.
+
+Tokens stand in a plot, and an answer that was cut off is worth nothing; none of them is in the raw answer, so each is
+held against what it must agree with.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from sightscale.harness.evaluation import LENGTH
+from sightscale.harness.pages import show_value
+from sightscale.leaderboards.entry import RECORDS, RunManifest, Submission
+from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
+from sightscale.tasks.vocabulary import Outcome
+
+# Bytes of text a token: tokenizers' longest tokens are spaces and rules of a hundred and more, and a whole run's mean
+# lies between 1 and 6 in any language; 50 and 12 are beyond all that is honest.
+MOST_BYTES_A_TOKEN, MOST_BYTES_ON_AVERAGE = 50, 12
+SURE = 2_000  # bytes from which the mean says something
+MOST_TOKENS_A_SECOND = 1_000_000
+
+
+def check_traces(submission: Submission) -> Iterator[Issue]:
+    """Rows whose tokens, seconds or cut answers can't be true."""
+    records = submission.records
+    answered = records[records["outcome"] != Outcome.FAILED]
+    yield from _check_text("output_tokens", answered, ("thinking", "response"))
+    yield from _check_text("perception_output_tokens", answered, ("description",))
+    yield from _check_text("input_tokens", answered, ("prompt",))
+    yield from _check_seconds(records)
+    for run_id, rows in answered.groupby("run_id", sort=False):
+        manifest = submission.manifests.get(str(run_id), submission.manifest)
+        for (task, condition), asked in rows.groupby(["task", "condition"], sort=False):
+            yield from _check_cut(str(task), str(condition), asked, manifest)
+
+
+def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iterator[Issue]:
+    """Counts of tokens against the texts that they are of."""
+    size = pd.Series(0, rows.index)
+    for name in texts:
+        size += rows[name].fillna("").map(lambda text: len(text.encode()))
+    if column.startswith("perception") and not size.any():
+        return
+    uncounted = rows[column].isna()
+    if not rows[column].fillna(0).any():  # a model that counts nothing says 0
+        uncounted |= True
+    if uncounted.any():
+        yield not_checked(RECORDS, column, f"{int(uncounted.sum()):,} rows don't count them")
+    counts, size = rows.loc[~uncounted, column].astype(float), size[~uncounted]
+    negative = counts < 0
+    few = (size > MOST_BYTES_A_TOKEN * counts) & ~negative
+    if negative.any():
+        yield error(RECORDS, column, f"{int(negative.sum()):,} rows count fewer than none")
+    if few.any():
+        number = few.index[few][0]
+        yield error(
+            RECORDS,
+            column,
+            f"{int(few.sum()):,} rows count too few for their texts, the first {counts[number]:,.0f} tokens "
+            f"for {size[number]:,} bytes of {' and '.join(texts)}",
+        )
+    elif size.sum() > SURE and size.sum() > MOST_BYTES_ON_AVERAGE * counts.sum():
+        yield error(
+            RECORDS,
+            column,
+            f"{size.sum() / max(1.0, counts.sum()):,.1f} bytes of {' and '.join(texts)} a token over all rows, "
+            f"more than any tokenizer's {MOST_BYTES_ON_AVERAGE}",
+        )
+
+
+def _check_seconds(records: pd.DataFrame) -> Iterator[Issue]:
+    for column, tokens in (("seconds", "output_tokens"), ("perception_seconds", "perception_output_tokens")):
+        seconds = records[column].dropna()
+        odd = ~((seconds >= 0) & (seconds < 1e7))
+        if odd.any():
+            yield error(RECORDS, column, f"{int(odd.sum()):,} rows took {show_value(float(seconds[odd].iloc[0]))} s")
+            continue
+        written = records[tokens].fillna(0).sum()
+        if seconds.sum() > 0 and written > MOST_TOKENS_A_SECOND * seconds.sum():
+            yield error(
+                RECORDS, column, f"{written:,.0f} tokens in {seconds.sum():.3g} s, which nothing writes as fast"
+            )
+
+
+def _check_cut(task: str, condition: str, rows: pd.DataFrame, manifest: RunManifest) -> Iterator[Issue]:
+    """An answer that met a limit took as many tokens as the limit allows, or filled the model's context."""
+    cut = rows["finish_reason"] == LENGTH
+    if not cut.any():
+        return
+    field = f"{show_value(task)}, {show_value(condition)}, finish_reason"
+    most, tokens = _find_limit(task, condition, manifest), rows["output_tokens"]
+    if most is None or tokens[cut].isna().any():
+        yield not_checked(RECORDS, field, f"{int(cut.sum()):,} answers were cut off, and no limit on tokens is known")
+        return
+    short = cut & (tokens < most)
+    if not short.any():
+        return
+    # A context that is full cuts an answer too; then no other answer's prompt and text are longer than these.
+    whole = rows["input_tokens"].fillna(0) + tokens
+    forged = short & (whole < whole.max())
+    say = error if (whole[short] < 0.98 * whole.max()).any() else warning
+    if forged.any():
+        yield say(
+            RECORDS,
+            field,
+            f"{int(forged.sum()):,} answers were cut off by a limit that they didn't meet, the first of document "
+            f"{rows.loc[forged, 'doc_id'].iloc[0]} at {tokens[forged].iloc[0]:,.0f} of {most:,} tokens",
+        )
+
+
+def _find_limit(task: str, condition: str, manifest: RunManifest) -> int | None:
+    """The most new tokens that a run's settings allow an answer; None where they say nothing readable."""
+    facts = manifest.conditions.get(condition)
+    settings = facts.settings if facts else {}
+    by_task = settings.get("decoding")
+    for place in (
+        settings.get("reasoning_decoding"),
+        by_task.get(task) if isinstance(by_task, dict) else None,
+        manifest.task_details.get(task, {}).get("generation"),
+    ):
+        most = place.get("max_new_tokens") if isinstance(place, dict) else None
+        if isinstance(most, int) and not isinstance(most, bool) and most > 0:
+            return most
+    return None

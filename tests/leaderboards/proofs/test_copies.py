@@ -1,0 +1,64 @@
+"""Copies: an entry's answers under another name are found, edited ones too; honest models raise no alarm."""
+
+import numpy as np
+import pandas as pd
+
+from sightscale.leaderboards.proofs.copies import find_copies
+from sightscale.leaderboards.site.gather import list_embedded
+from sightscale.leaderboards.site.listed import Answers, Questions, take_answers
+
+QUESTIONS = 300
+
+
+def answer(rng: np.random.Generator, key: np.ndarray, ease: np.ndarray, skill: float) -> tuple[np.ndarray, np.ndarray]:
+    """A model's letters and scores: the easier a question, the more models are right; wrong ones lean the same way."""
+    right = rng.random(len(key)) < 1 / (1 + np.exp(-(skill + ease)))
+    lure = (key + 1) % 4  # what most models fall for
+    wrong = np.where(rng.random(len(key)) < 0.5, lure, (key + rng.integers(1, 4, len(key))) % 4)
+    said = np.where(right, key, wrong)
+    return said.astype(np.uint32) + 1, (said == key).astype(float)
+
+
+def simulate(seed: int, skills: list[float]) -> list[Answers]:
+    rng = np.random.default_rng(seed)
+    rows = [("in_domain_gqa", at, str(at), "", "") for at in range(QUESTIONS)]
+    questions = Questions(pd.DataFrame(rows, columns=["task", "doc_id", "cluster", "category", "l2_category"]))
+    key, ease = rng.integers(0, 4, QUESTIONS), rng.normal(0, 1.5, QUESTIONS)
+    made = []
+    for skill in skills:
+        sighted, seen = answer(rng, key, ease, skill)
+        blind, guessed = answer(rng, key, ease, -1.0)
+        made.append(Answers(questions, seen, guessed, sighted, blind))
+    return made
+
+
+def edit(answers: Answers, share: float, seed: int) -> Answers:
+    """The same with a share of the answers changed, scored by chance."""
+    rng = np.random.default_rng(seed)
+    sides = []
+    for said, scores in ((answers.said_sighted, answers.sighted), (answers.said_blind, answers.blind)):
+        changed = rng.random(len(said)) < share
+        sides.append((np.where(changed, 9, said).astype(np.uint32), np.where(changed, 0.0, scores)))
+    return Answers(answers.questions, sides[0][1], sides[1][1], sides[0][0], sides[1][0])
+
+
+def test_planted_copies_are_found_and_honest_models_raise_no_alarm() -> None:
+    """Copies whole and with 1 % edited, of weak and of strong models; at most 1 % of honest pairs are suspected."""
+    alarms = pairs = missed = planted = 0
+    for seed in range(40):
+        honest = simulate(seed, [-1.0, 0.0, 0.0, 1.0, 3.0, 3.0])
+        found = list(find_copies(honest))
+        pairs += len(found)
+        alarms += sum(pair.is_copy for pair in found)
+        for one in honest:
+            for share in (0.0, 0.01):
+                planted += 1
+                missed += not next(iter(find_copies([one, edit(one, share, seed)]))).is_copy
+    assert missed == 0 and planted == 480
+    assert pairs == 600 and alarms <= 0.01 * pairs
+
+
+def test_the_shipped_entries_are_no_copies_of_each_other() -> None:
+    records = [pd.read_parquet(folder / "records.parquet") for folder in list_embedded()]
+    pairs = list(find_copies([take_answers(rows) for rows in records]))
+    assert pairs and not any(pair.is_copy for pair in pairs)

@@ -1,0 +1,45 @@
+"""Bounded: whatever work does, it ends within its time and memory, and the next entry isn't harmed."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from sightscale.leaderboards.verification import verify_apart
+from sightscale.leaderboards.verification.bounded import TooLarge, TooMuch, Worker
+
+
+def test_endless_work_is_ended_in_time_and_the_next_is_done() -> None:
+    with Worker(seconds=2.0) as worker:
+        assert worker.call("posixpath:basename", p="a/b") == "b"
+        started = time.monotonic()
+        with pytest.raises(TooMuch, match="more than 2 s"):
+            worker.call("subprocess:check_output", args=["sleep", "600"])
+        assert time.monotonic() - started < 6
+        assert worker.call("posixpath:basename", p="c/d") == "d"
+
+
+def test_work_that_takes_more_memory_ends_alone() -> None:
+    with Worker(memory=400 * 2**20) as worker:
+        with pytest.raises(TooLarge, match="more memory"):
+            worker.call("textwrap:indent", text="x\n" * 2000, prefix="y" * 2**20)
+        assert worker.call("posixpath:basename", p="c/d") == "d"
+
+
+def test_a_process_that_falls_over_is_a_reason() -> None:
+    with Worker() as worker:
+        with pytest.raises(TooMuch, match="fell over"):
+            worker.call("os:abort")
+        with pytest.raises(TooMuch, match="AttributeError"):
+            worker.call("os:nothing")
+        assert worker.call("posixpath:basename", p="c/d") == "d"
+
+
+def test_an_entry_is_verified_apart_as_it_is_here(counted: Path, tmp_path: Path) -> None:
+    bomb = Path(shutil.copytree(counted, tmp_path / "tiny"))
+    (bomb / "entry.yaml").write_text("a: " + "[" * 100_000)
+    with Worker() as worker:
+        assert str(verify_apart(worker, counted, "mini").state) == "checked"
+        refused = verify_apart(worker, bomb, "mini")
+        assert not refused.accepted and "nested too deeply" in refused.issues[0].reason
