@@ -73,7 +73,7 @@ def compare_rerun(
     return Rerun(compared, tuple(different), int(changed))
 
 
-def _by_question(records: pd.DataFrame) -> dict[tuple[str, int, str], dict[str, Any]]:
+def _by_question(records: pd.DataFrame) -> dict[tuple[str, int, str], Any]:
     rows = records[["task", "doc_id", "condition", "response", "score"]].to_dict("records")
     return {(str(row["task"]), int(row["doc_id"]), str(row["condition"])): row for row in rows}
 
