@@ -111,7 +111,18 @@ def install_docs(folder: Path) -> None:
 def build_docs(folder: Path) -> None:
     """Build the documentation to site/. The API reference is read from the package's files; none is imported."""
     unpack_package(folder, folder / "package")
-    command = [str(folder / "bin" / "python"), "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(folder / "pages"), "docs", "site"]
+    command = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-d",
+        str(folder / "pages"),
+        "docs",
+        "site",
+    ]
     built = subprocess.run(command, cwd=HERE, check=False).returncode
     if not built:
         say("the documentation is in site/index.html")
