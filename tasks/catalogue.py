@@ -123,6 +123,7 @@ def read_cards(folder: Path) -> list[TaskCard]:
                 chance=metadata.get("chance"),
                 answer_format=metadata.get("answer_format"),
                 metric=metadata.get("metric"),
+                blind_of=metadata.get("blind_of"),
                 members=tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
             )
         )
