@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from sightscale.tasks import TASK_FOLDER
-from sightscale.tasks.errors import UserError, first_line
-from sightscale.tasks.user_files import StrictLoader, read_text
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.user_files import StrictLoader, find_yaml_fault, read_text
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -112,7 +112,8 @@ def read_cards(folder: Path) -> list[TaskCard]:
     cards = []
     for _, config in _read_configs(folder):
         names = config["task"]
-        metadata = config.get("metadata") or {}
+        metadata = config.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}  # older files of lmms-eval have a list
         cards.append(
             TaskCard(
                 name=str(config.get("group") if isinstance(names, list) else names),
@@ -146,15 +147,20 @@ def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, 
     def read(path: Path) -> dict[str, Any]:
         try:
             config = yaml.load(read_text(path, "the task file"), Loader)
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is no YAML: {first_line(error)}") from error
-        return config if isinstance(config, dict) else {}
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{path} is no YAML: {find_yaml_fault(error)}") from error
+        if not isinstance(config, dict):
+            raise UserError(f"{path} holds no task: a task file is a mapping that begins with task: NAME")
+        return config
 
     for path in sorted(folder.rglob("*.yaml")):
         config = read(path)
         parent = config.get("include")
-        if parent:
+        if isinstance(parent, str):
             base = read(path.parent / parent)
-            config = {**base, **config, "metadata": {**(base.get("metadata") or {}), **(config.get("metadata") or {})}}
+            facts = [one["metadata"] for one in (base, config) if isinstance(one.get("metadata"), dict)]
+            config = {**base, **config, "metadata": {name: value for fact in facts for name, value in fact.items()}}
         if "task" in config:
             yield path, config

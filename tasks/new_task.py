@@ -12,6 +12,8 @@ from string import ascii_uppercase
 from typing import Any
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from sightscale.tasks.catalogue import list_tasks
@@ -28,6 +30,7 @@ FIELDS = ("question", "image", "answer", "options", "index", "id", "category")
 INSTRUCTIONS = {"choice": LETTER_INSTRUCTION, "short": SHORT_INSTRUCTION, "yes_no": YES_NO_INSTRUCTION}
 ASKED, CHOICE = "sightscale.tasks.own_questions", "sightscale.tasks.multiple_choice"
 MAX_NEW_TOKENS = 32
+ROWS = 100  # whose pictures are in memory together
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def write_task(task: NewTask, folder: Path, *, source: str, licence: str, replac
             raise UserError(f"{file} is there already; give --replace, or another --name or --output")
     with blaming(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
-        _as_rows(task).to_parquet(str(files[2]))
+        _write_rows(task, files[2])
         files[0].write_text(_write_yaml(task, files[2].name, source, licence), encoding="utf-8")
         blind = {"include": files[0].name, "task": f"{task.name}_blind", "metadata": {"blind_of": task.name}}
         text = yaml.safe_dump(blind, sort_keys=False)
@@ -215,21 +218,23 @@ def _try_picture(path: Path) -> str:
     return ""
 
 
-def _as_rows(task: NewTask) -> datasets.Dataset:
-    """The questions in the schema that scoring reads, pictures as files that writing takes in."""
+def _write_rows(task: NewTask, path: Path) -> None:
+    """Write the questions in the schema that scoring reads, with the pictures' files as they are, some at a time."""
     letters = sorted({letter for one in task.questions for letter in one.options})
-    columns: dict[str, list[Any]] = {
-        "index": [one.index for one in task.questions],
-        "question": [one.question for one in task.questions],
-        **{letter: [one.options.get(letter) for one in task.questions] for letter in letters},
-        "answer": [one.answer for one in task.questions],
-        "category": [one.category for one in task.questions],
-        "image": [str(one.picture) for one in task.questions],
-    }
-    text = datasets.Value("string")
-    return datasets.Dataset.from_dict(
-        columns, features=datasets.Features({**dict.fromkeys(columns, text), "image": datasets.Image()})
-    )
+    columns = ("index", "question", *letters, "answer", "category")
+    text = dict.fromkeys(columns, datasets.Value("string"))
+    schema = datasets.Features({**text, "image": datasets.Image()}).arrow_schema
+    with pq.ParquetWriter(path, schema) as writer:
+        for first in range(0, len(task.questions), ROWS):
+            rows = [
+                {
+                    **one.options,
+                    **{"index": one.index, "question": one.question, "answer": one.answer, "category": one.category},
+                    "image": {"bytes": one.picture.read_bytes(), "path": None},
+                }
+                for one in task.questions[first : first + ROWS]
+            ]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def _write_yaml(task: NewTask, data: str, source: str, licence: str) -> str:

@@ -45,7 +45,14 @@ def read_yaml(path: Path, what: str) -> Any:
     try:
         return yaml.load(text, StrictLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
-        raise UserError(f"{what} {path} is not YAML: {first_line(error)}") from error
+        raise UserError(f"{what} {path} is not YAML: {find_yaml_fault(error)}") from error
+
+
+def find_yaml_fault(error: Exception) -> str:
+    """What is wrong with a YAML file and where, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return first_line(error)
 
 
 def read_json(path: Path, what: str) -> Any:

@@ -129,18 +129,16 @@ def new(
 
     The folder can be moved: the pictures are inside. Plain lmms-eval runs the task too.
     """
-    quieten()
-    import datasets
-
     from sightscale.tasks.new_task import read_task, write_task
 
-    datasets.disable_progress_bars()
     task = read_task(questions, name)
     files = write_task(task, output, source=questions.name, licence=licence, replace=replace)
     kind = {"choice": "multiple-choice", "yes_no": "yes/no", "short": "open"}[task.answer_format]
     pictures = len({one.picture for one in task.questions})
-    print(f"{task.name}: {len(task.questions):,} {kind} questions on {pictures:,} pictures; guessing scores "
-          f"{100 * task.chance:.1f} %")  # fmt: skip
+    print(
+        f"{task.name}: {len(task.questions):,} {kind} questions on {pictures:,} pictures; "
+        f"guessing scores {100 * task.chance:.1f} %"
+    )
     if task.left_out:
         print(f"left out, as no task has them: {', '.join(show_line(column) for column in task.left_out)}")
     print(f"wrote {', '.join(map(str, files))}")
