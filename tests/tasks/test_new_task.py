@@ -123,15 +123,15 @@ def test_the_files_hold_the_pictures_and_are_not_written_over(folder: Path, tmp_
     files = write_task(task, output, source="my_colours.jsonl", licence="CC0-1.0")
     [card, blind] = read_cards(output)
     assert (card.questions, card.chance, card.licence) == (2, 0.25, "CC0-1.0") and blind.blind_of == "my_colours"
+    with pytest.raises(UserError, match=r"my_colours.yaml is there already; give --replace"):
+        write_task(task, output, source="x", licence="x")
+    write_task(task, output, source="x", licence="MIT", replace=True)
+    assert read_cards(output)[0].licence == "MIT"
     for picture in folder.glob("*.png"):
         picture.unlink()
     rows = datasets.Dataset.from_parquet(str(files[2]), cache_dir=str(tmp_path / "cache"))
     assert rows[1]["image"].convert("RGB").getpixel((0, 0)) == (0, 128, 0)
     assert str(folder).encode() not in files[2].read_bytes()
-    with pytest.raises(UserError, match=r"my_colours.yaml is there already; give --replace"):
-        write_task(task, output, source="x", licence="x")
-    write_task(task, output, source="x", licence="MIT", replace=True)
-    assert read_cards(output)[0].licence == "MIT"
 
 
 @pytest.mark.parametrize(
