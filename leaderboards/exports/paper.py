@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.analysis import Level, Measure, Run, find_reliance, only, read_estimate
+from sightscale.harness.analysis import AVERAGES, Level, Measure, Run, find_reliance, only, read_estimate
 from sightscale.leaderboards.exports.tables import write_tabular
+from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition
 
@@ -22,6 +23,9 @@ def write_paper_table(runs: Sequence[Run], condition: str | None = None) -> str:
     """
     findings = find_reliance(runs)
     findings = findings[findings["level"].isin([str(Level.TASK), str(Level.AVERAGE)])]
+    tasks = findings.loc[findings["level"] == str(Level.TASK), "task"]
+    # Over the questions of one task an average is the task's own score, which has a row already.
+    findings = findings[~((findings["group"] == AVERAGES[AverageKind.QUESTIONS]) & findings["task"].isin(tasks))]
     rows = [row for run in runs for row in _list_rows(findings[findings["run"] == run.label], condition)]
     if condition and all(row[4] == "–" for row in rows):
         known = ", ".join(sorted(set(only(findings, Measure.BLIND)["condition"]))) or "none of them"
@@ -35,7 +39,7 @@ def _list_rows(findings: pd.DataFrame, condition: str | None) -> Iterator[list[s
     for row in only(findings, Measure.SIGHTED).itertuples():
         place = (row.task, row.group)
         found = read_estimate(row)
-        name = str(row.task) if row.level == Level.TASK else f"{row.task or row.group}, average ({row.group})"
+        name = str(row.task) if row.level == Level.TASK else f"{row.task}, average ({row.group})"
         conditions = [one for one in blind if one[:2] == place and condition in (None, one[2])]
         for key in conditions or [None]:
             cells = (
