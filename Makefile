@@ -2,11 +2,12 @@
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
 # `make coverage` runs the tests again and prints what they don't reach; it takes about a fifth longer than `make test`.
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
+# `make docs` builds the documentation to site/, in .venv-docs; a broken link fails.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
 PYTHON ?= python3
 DEMO := demo-output
 
-.PHONY: demo test coverage test-vllm test-browser lint types setup clean
+.PHONY: demo test coverage test-vllm test-browser lint types docs setup clean
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -40,6 +41,9 @@ lint: .venv-test/.ready
 types: .venv-test/.ready
 	.venv-test/bin/python setup_environment.py types .venv-test
 
+docs: .venv-docs/.ready
+	.venv-docs/bin/python setup_environment.py docs .venv-docs
+
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt setup_environment.py
@@ -54,5 +58,9 @@ setup: .venv/.ready
 	$(PYTHON) setup_environment.py install .venv-vllm --extra dev --vllm
 	@touch $@
 
+.venv-docs/.ready: pyproject.toml constraints.txt setup_environment.py
+	$(PYTHON) setup_environment.py install-docs .venv-docs
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-test .venv-vllm $(DEMO) build *.egg-info .coverage
+	rm -rf .venv .venv-test .venv-vllm .venv-docs site $(DEMO) build *.egg-info .coverage

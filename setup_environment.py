@@ -1,6 +1,9 @@
 """Set up a virtual environment for sightscale, with nothing but Python's standard library.
 
     python3 setup_environment.py install .venv [--extra dev] [--vllm]
+    python3 setup_environment.py install-docs .venv-docs
+
+The second makes an environment that builds the documentation, without torch or sightscale's other dependencies.
 
 Installs the exact versions that were tested, a CPU build of torch where the machine has no GPU and one
 can be had, and takes out torchvision, torchaudio and torchcodec where they can't load beside torch:
@@ -12,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -91,9 +95,42 @@ def broken_companions(python: Path) -> list[str]:
     return broken
 
 
-def check_types(folder: Path) -> None:
-    """Run mypy over a wheel's contents: it doesn't see through an editable install's import hook."""
-    site = folder / "types"
+def install_docs(folder: Path) -> None:
+    """Make the environment that builds the documentation: what the extra `docs` names, and what builds the package."""
+    python = folder.absolute() / "bin" / "python"
+    if not python.exists():
+        say(f"making a virtual environment in {folder}")
+        venv.create(folder, with_pip=True)
+    project = tomllib.loads((HERE / "pyproject.toml").read_text())
+    needed = [*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["docs"]]
+    say("installing what builds the documentation")
+    pip(python, "install", "-qq", "--constraint", str(HERE / "constraints.txt"), *needed)
+    say(f"{folder} is ready")
+
+
+def build_docs(folder: Path) -> None:
+    """Build the documentation to site/. The API reference is read from the package's files; none is imported."""
+    unpack_package(folder, folder / "package")
+    command = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-d",
+        str(folder / "pages"),
+        "docs",
+        "site",
+    ]
+    built = subprocess.run(command, cwd=HERE, check=False).returncode
+    if not built:
+        say("the documentation is in site/index.html")
+    sys.exit(built)
+
+
+def unpack_package(folder: Path, site: Path) -> None:
+    """Lay a wheel's contents into `site`: tools that read code don't see through an editable install's import hook."""
     for left_over in (site, HERE / "build"):  # a file that was moved or removed would stay in the wheel
         shutil.rmtree(left_over, ignore_errors=True)
     pip(
@@ -106,6 +143,12 @@ def check_types(folder: Path) -> None:
         str(site),
         str(HERE),
     )
+
+
+def check_types(folder: Path) -> None:
+    """Run mypy over a wheel's contents."""
+    site = folder / "types"
+    unpack_package(folder, site)
     command = [str((folder / "bin" / "python").absolute()), "-m", "mypy", "--config-file", str(HERE / "pyproject.toml")]
     sys.exit(subprocess.run([*command, "-p", "sightscale"], cwd=site, check=False).returncode)
 
@@ -128,13 +171,17 @@ def say(line: str) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("install", "types"))
+    parser.add_argument("what", choices=("install", "types", "install-docs", "docs"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--extra", help="an optional dependency group of pyproject.toml")
     parser.add_argument("--vllm", action="store_true", help="install vLLM as well")
     arguments = parser.parse_args()
     if arguments.what == "types":
         check_types(arguments.folder)
+    elif arguments.what == "install-docs":
+        install_docs(arguments.folder)
+    elif arguments.what == "docs":
+        build_docs(arguments.folder)
     else:
         install(arguments.folder, arguments.extra, arguments.vllm)
 

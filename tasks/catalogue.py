@@ -12,7 +12,7 @@ import yaml
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.user_files import StrictLoader, read_text, tell_yaml_error
+from sightscale.tasks.user_files import StrictLoader, find_yaml_fault, read_text
 
 FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
@@ -112,7 +112,8 @@ def read_cards(folder: Path) -> list[TaskCard]:
     cards = []
     for _, config in _read_configs(folder):
         names = config["task"]
-        metadata = config.get("metadata") or {}
+        metadata = config.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}  # older files of lmms-eval have a list
         cards.append(
             TaskCard(
                 name=str(config.get("group") if isinstance(names, list) else names),
@@ -123,18 +124,11 @@ def read_cards(folder: Path) -> list[TaskCard]:
                 chance=metadata.get("chance"),
                 answer_format=metadata.get("answer_format"),
                 metric=metadata.get("metric"),
+                blind_of=metadata.get("blind_of"),
                 members=tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
             )
         )
     return sorted(cards, key=lambda card: card.name)
-
-
-def check_task_files(folder: Path) -> None:
-    """Raises UserError for a task file in the folder that is no YAML, or isn't names and values."""
-    for path in sorted(folder.rglob("*.yaml")):
-        config = _read_config(path)
-        if not isinstance(config, dict):
-            raise UserError(f"{path} is no task file: it holds {type(config).__name__}, not names and values")
 
 
 def _has_mini(folder: Path, config: Mapping[str, Any]) -> bool:
@@ -151,24 +145,24 @@ class _TaskLoader(StrictLoader):
 _TaskLoader.add_constructor("!function", lambda loader, node: node.value)
 
 
-def _read_config(path: Path) -> Any:
-    """What a task file holds. Raises UserError for what is no YAML."""
-    try:
-        return yaml.load(read_text(path, "the task file"), _TaskLoader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {tell_yaml_error(error)}") from error
-
-
 def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, Any]]]:
     def read(path: Path) -> dict[str, Any]:
-        config = _read_config(path)
-        return config if isinstance(config, dict) else {}
+        try:
+            config = yaml.load(read_text(path, "the task file"), _TaskLoader)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{path} is no YAML: {find_yaml_fault(error)}") from error
+        if not isinstance(config, dict):
+            raise UserError(f"{path} holds no task: a task file is a mapping that begins with task: NAME")
+        return config
 
     for path in sorted(folder.rglob("*.yaml")):
         config = read(path)
         parent = config.get("include")
-        if parent:
+        if isinstance(parent, str):
             base = read(path.parent / parent)
-            config = {**base, **config, "metadata": {**(base.get("metadata") or {}), **(config.get("metadata") or {})}}
+            facts = [one["metadata"] for one in (base, config) if isinstance(one.get("metadata"), dict)]
+            config = {**base, **config, "metadata": {name: value for fact in facts for name, value in fact.items()}}
         if "task" in config:
             yield path, config

@@ -39,19 +39,20 @@ class StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def tell_yaml_error(error: Exception) -> str:
-    """What is wrong with a YAML text and in which line, in one line."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    return f"{problem}, line {mark.line + 1}" if mark is not None and problem else first_line(error)
-
-
 def read_yaml(path: Path, what: str) -> Any:
     """The value in a YAML file. Raises UserError as `read_text`, for what is no YAML, and for a repeated key."""
     text = read_text(path, what)
     try:
         return yaml.load(text, StrictLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
-        raise UserError(f"{what} {path} is not YAML: {tell_yaml_error(error)}") from error
+        raise UserError(f"{what} {path} is not YAML: {find_yaml_fault(error)}") from error
+
+
+def find_yaml_fault(error: Exception) -> str:
+    """What is wrong with a YAML file and where, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return first_line(error)
 
 
 def read_json(path: Path, what: str) -> Any:

@@ -8,6 +8,7 @@ from sightscale.harness.analysis.downscaling import Downscaling, Resampling, fin
 from sightscale.harness.analysis.factors import find_factors
 from sightscale.harness.analysis.findings import (
     ALL,
+    AVERAGES,
     Finding,
     Level,
     Measure,
@@ -68,6 +69,7 @@ from sightscale.harness.analysis.truncation import describe_truncation
 __all__ = [
     "ALL",
     "ATTRIBUTIONS",
+    "AVERAGES",
     "COSTS",
     "RIGHT",
     "TRUTH",

@@ -9,6 +9,7 @@ import typer
 
 from sightscale.harness.commands.help import examples
 from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.vocabulary import Condition
 
 TABLE = "Tables"
 SUBMITTED = "every-eval-ever"
@@ -16,24 +17,32 @@ SUBMITTED = "every-eval-ever"
 
 @examples(
     "sightscale export runs/mine --to model-index --output index.yaml",
-    "sightscale export runs/mine --to latex --published",
+    "sightscale export runs/mine runs/other --to latex --condition none --output table.tex",
 )
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; of several for latex.")],
     to: Annotated[str, typer.Option(help="lmms-eval, model-index, hub-eval, every-eval-ever, csv, latex or markdown.")],
     output: Annotated[Path | None, typer.Option(help="File to write.  [default: print it]")] = None,
-    condition: Annotated[str, typer.Option(help="The condition whose scores to export.")] = "sighted",
+    condition: Annotated[
+        str | None,
+        typer.Option(help="Whose scores to export; for latex the one blind condition.  [default: sighted; latex: all]"),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The system's name.  [default: its checkpoints]")] = None,
     visual_data: Annotated[str, typer.Option(help="Amount of visual training data.", rich_help_panel=TABLE)] = "unk.",
     published: Annotated[
-        bool, typer.Option(help="Put the study's published rows below.", rich_help_panel=TABLE)
+        bool, typer.Option(help="Table 1 of the study, its published rows below.", rich_help_panel=TABLE)
     ] = False,
     organization: Annotated[str, typer.Option(help="Who evaluated.", rich_help_panel=SUBMITTED)] = "unknown",
     relationship: Annotated[
         str, typer.Option(help="first_party, third_party, collaborative or other.", rich_help_panel=SUBMITTED)
     ] = "other",
 ) -> None:
-    """Write a run's scores in another place's format; tables have the columns of the study's Table 1."""
+    """Write a run's scores in another place's format, or a table.
+
+    `latex` is a whole tabular of several runs on any tasks: scores, blind scores and reliance with their intervals.
+    With --published it has the columns of the study's Table 1, as csv and markdown do.
+    """
+    from sightscale.harness.analysis import read_runs
     from sightscale.leaderboards.exports import (
         TABLES,
         read_measured,
@@ -41,16 +50,22 @@ def export(
         write_hub_eval,
         write_lmms_eval,
         write_model_index,
+        write_paper_table,
     )
 
-    measured = partial(read_measured, run, condition, name)
+    paper = to == "latex" and not published
+    if len(runs) > 1 and not paper:
+        raise UserError(f"{to}{' --published' if published else ''} takes one run, not {len(runs)}")
+    measured = partial(read_measured, runs[0], condition or Condition.SIGHTED, name)
     writers: dict[str, Callable[[], str]] = {
         "lmms-eval": lambda: write_lmms_eval(measured()),
         "model-index": lambda: write_model_index(measured()),
         "hub-eval": lambda: write_hub_eval(measured()),
         "every-eval-ever": lambda: write_every_eval_ever(measured(), organization, relationship),
     }
-    if to in TABLES:
+    if paper:
+        text = write_paper_table(read_runs([str(run) for run in runs]), condition)
+    elif to in TABLES:
         text = TABLES[to](measured(), visual_data, published)
     elif to in writers:
         text = writers[to]()

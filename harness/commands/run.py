@@ -1,5 +1,6 @@
 """`sightscale run`: score one model, sighted and blind."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -127,3 +128,4 @@ def run(
             print(f"{task}: {stop['says']} of {stop['documents']:,}")
         print("the rule's interval may be looked at after every question; those of the table hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")
+    print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

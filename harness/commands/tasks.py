@@ -8,6 +8,7 @@ import typer
 from sightscale.harness.commands.help import HelpGroup, examples, register
 from sightscale.harness.commands.options import DataRoot, IncludePath
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.harness.pages import show_line
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.pictures import open_all, whole_files
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     name="tasks",
     cls=HelpGroup,
     invoke_without_command=True,
-    help="List the tasks, or show one with an example and its pictures.",
+    help="List the tasks, show one with an example and its pictures, or make one of your own questions.",
     epilog="sightscale tasks\nsightscale tasks show in_domain_textvqa --output pictures",
 )
 
@@ -49,7 +50,8 @@ def list_all(include_path: IncludePath = None) -> None:
         table.add_column(column, overflow="fold", no_wrap=column in ("task", "questions", "chance", "revision"))
     remedies: set[str] = set()  # what to do about data that aren't here
     for card in _read_cards(include_path):
-        table.add_row(*_list_facts(card))
+        if not card.blind_of:
+            table.add_row(*_list_facts(card))
     for card in list_tasks():
         if not card.blind_of:
             *facts, state = _list_facts(card)
@@ -110,6 +112,43 @@ def show(
     _print_example(card.name, origin, _load_task(card.name, data, data_root, include_path), number, output)
 
 
+@examples(
+    "sightscale tasks new my_colours.jsonl",
+    "sightscale tasks new birds.csv --name my_birds --output my_tasks --licence CC-BY-4.0",
+)
+def new(
+    questions: Annotated[
+        Path, typer.Argument(help="Your questions: .jsonl or .csv with question, image, answer, and options A, B, …")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the task's files.")] = Path("my_tasks"),
+    name: Annotated[str | None, typer.Option(help="The task's name.  [default: the file's]")] = None,
+    licence: Annotated[str, typer.Option(help="The licence of your data.")] = "not given",
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a task of this name in the folder.")] = False,
+) -> None:
+    """Make a task of your own questions, after every field is checked and every picture opened.
+
+    The folder can be moved: the pictures are inside. Plain lmms-eval runs the task too.
+    """
+    from sightscale.tasks.new_task import read_task, write_task
+
+    task = read_task(questions, name)
+    files = write_task(task, output, source=questions.name, licence=licence, replace=replace)
+    kind = {"choice": "multiple-choice", "yes_no": "yes/no", "short": "open"}[task.answer_format]
+    pictures = len({one.picture for one in task.questions})
+    print(
+        f"{task.name}: {len(task.questions):,} {kind} questions on {pictures:,} pictures; "
+        f"guessing scores {100 * task.chance:.1f} %"
+    )
+    if task.left_out:
+        print(f"left out, as no task has them: {', '.join(show_line(column) for column in task.left_out)}")
+    print(f"wrote {', '.join(map(str, files))}")
+    print(f"look:  sightscale tasks show {task.name} --include-path {output}")
+    print(
+        f"run:   sightscale run --model MODEL --tasks {task.name} --include-path {output} --blind none "
+        f"--output runs/{task.name}"
+    )
+
+
 def _list_facts(card: "TaskCard") -> tuple[str, ...]:
     """A card's values in the order of FACTS."""
     return (
@@ -167,3 +206,4 @@ def _print_example(name: str, origin: str, task: Any, number: int, output: Path)
 
 register(app, list_all, "list")
 register(app, show, "show")
+register(app, new, "new")

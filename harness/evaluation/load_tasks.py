@@ -30,22 +30,19 @@ def load_tasks(
     """A task manager that knows every task in `names`, and each leaf task by name.
 
     sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
-    UserError in one line for an unknown name, for data that can't be had, for an empty set, and for a foreign task
-    whose options can't be put in the order that was asked for.
+    UserError in one line for an unknown name, for a task file in `folders` that can't be read, for data that can't be
+    had, for an empty set, and for a foreign task whose options can't be put in the order that was asked for.
     """
     # Imported here, since reading records and manifests, which this room does too, needs none of it.
     from lmms_eval.tasks import TaskManager
 
-    from sightscale.tasks.catalogue import check_task_files, list_tasks
+    from sightscale.tasks.catalogue import list_tasks, read_cards
     from sightscale.tasks.sources import chosen
 
     if not names:
         raise UserError("no task is named; `sightscale tasks` lists them")
-    missing = [folder for folder in folders if not Path(folder).is_dir()]
-    if missing:
-        raise UserError(f"--include-path {missing[0]} is not a folder")
     for folder in folders:
-        check_task_files(Path(folder))
+        read_cards(Path(folder))  # a file that can't be read is named here; lmms-eval would stop with a traceback
     where = [str(TASK_FOLDER), *folders]
     manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
     if any(name not in manager.all_tasks for name in names):

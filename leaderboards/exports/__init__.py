@@ -4,6 +4,15 @@ from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_eve
 from sightscale.leaderboards.exports.hub import write_hub_eval, write_model_index
 from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
 from sightscale.leaderboards.exports.measured import read_measured
+from sightscale.leaderboards.exports.paper import write_paper_table
 from sightscale.leaderboards.exports.tables import TABLES
 
-__all__ = ["TABLES", "read_measured", "write_every_eval_ever", "write_hub_eval", "write_lmms_eval", "write_model_index"]
+__all__ = [
+    "TABLES",
+    "read_measured",
+    "write_every_eval_ever",
+    "write_hub_eval",
+    "write_lmms_eval",
+    "write_model_index",
+    "write_paper_table",
+]

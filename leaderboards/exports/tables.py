@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.exports.measured import Measured, as_sighted
@@ -15,6 +15,8 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
     "–": "--",
+    "−": "$-$",
+    "→": r"$\rightarrow$",
     "†": r"\dag{}",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -49,10 +51,27 @@ def write_csv(measured: Measured, visual_data: str = "unk.", published: bool = F
 
 
 def write_latex(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:
-    """Rows for a tabular of eighteen columns, headings as a comment line of their own kind."""
-    rows = [HEADINGS, *table_cells(measured, visual_data, published)]
-    lines = [" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in rows]
-    return "\n".join([lines[0], r"\midrule", *lines[1:]]) + "\n"
+    """A whole tabular with the columns of the study's Table 1, the run's row first."""
+    columns = "l" + "r" * (len(HEADINGS) - 1)
+    return write_tabular(HEADINGS, columns, table_cells(measured, visual_data, published))
+
+
+def write_tabular(headings: Sequence[str], columns: str, rows: Sequence[Sequence[str]]) -> str:
+    """A LaTeX tabular with booktabs' rules, every cell escaped."""
+    head, *lines = (" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in (headings, *rows))
+    return "\n".join(
+        (
+            r"% \usepackage{booktabs}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        )
+    )
 
 
 def write_markdown(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:

@@ -129,7 +129,7 @@ def test_the_commands_stand_in_four_groups() -> None:
 @pytest.mark.parametrize(
     ("group", "members"),
     [
-        ("tasks", ["list", "show"]),
+        ("tasks", ["list", "show", "new"]),
         ("models", ["list", "show"]),
         ("store", ["show", "prune", "merge"]),
         ("leaderboard", ["add", "verify", "check", "schema", "build"]),

@@ -83,7 +83,7 @@ def test_every_command_says_so(runs: tuple[Path, Path], command: list[str], tmp_
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"a: [", "broken.yaml is not YAML"), (b"- a\n", "it holds list"), (b"\xff\x00", "isn't UTF-8 text")],
+    [(b"a: [", "broken.yaml is no YAML: line 1"), (b"- a\n", "holds no task"), (b"\xff\x00", "isn't UTF-8 text")],
 )
 def test_a_broken_task_file_beside_the_task_is_named_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "broken.yaml").write_bytes(content)

@@ -6,6 +6,7 @@ import pytest
 from datasets import Dataset
 
 from sightscale.harness.evaluation.load_tasks import load_tasks
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import QUESTIONS
 from sightscale.tasks.sources import reading
 
@@ -42,3 +43,25 @@ def test_tasks_without_options_run_beside_those_with(monkeypatch: pytest.MonkeyP
     with reading("mini", None, "shuffled:1"):
         _, leaves = load_tasks(("in_domain_gqa", "grounding_refcocog_test", "imagenet"), "default")
     assert list(leaves) == ["in_domain_gqa", "grounding_refcocog_test", "imagenet"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("task: [", "broken.yaml is no YAML: line 1: expected the node content"),
+        ("task: x\ntask: y", "broken.yaml is no YAML: the key 'task' stands there twice"),
+        ("task: x\ndoc_to_text: !wrong z", "broken.yaml is no YAML: line 2: could not determine a constructor"),
+        ("- task: x", "broken.yaml holds no task"),
+        ("task: x\ninclude: nowhere.yaml", "nowhere.yaml: no such file"),
+    ],
+)
+def test_a_broken_task_file_is_named_in_one_line(folder: Path, text: str, reason: str) -> None:
+    (folder / "broken.yaml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_tasks(("foreign",), "default", (str(folder),))
+    assert reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_older_files_list_of_metadata_is_read(folder: Path) -> None:
+    (folder / "foreign.yaml").write_text(f"{FOREIGN}metadata:\n  - version: 0.0\n")
+    assert "foreign" in load_tasks(("foreign",), "default", (str(folder),))[1]

@@ -15,6 +15,8 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from hypothesis import given, strategies as st
 from lmms_eval.utils import make_table
 
+from sightscale.harness.evaluation import read_records
+from sightscale.harness.evaluation.records import write_records
 from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_ever
 from sightscale.leaderboards.exports.hub import write_hub_eval, write_model_index
 from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
@@ -112,7 +114,9 @@ def test_tables_have_the_studys_columns_and_rows(measured: Measured, oracle_run:
     assert "blind\\: none" in blind and blind.count("\n") == 3
     latex = write_latex(of_public_data(measured), published=True)
     assert latex.count(r"\\") == 2 + len(read_published())
-    assert all(line.count(" & ") == len(HEADINGS) - 1 for line in latex.splitlines() if line != r"\midrule")
+    rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
+    assert all(line.count(" & ") == len(HEADINGS) - 1 for line in rows)
+    assert r"\begin{tabular}{l" + "r" * (len(HEADINGS) - 1) + "}" in latex and latex.endswith("\\end{tabular}\n")
 
 
 def test_a_condition_that_was_not_run_is_named(oracle_run: Path) -> None:
@@ -130,6 +134,31 @@ def test_no_name_breaks_out_of_its_cell(measured: Measured, name: str) -> None:
     assert write_markdown(named).count("\n") == 3
     escaped = escape_latex(name)
     assert all(escaped[max(0, i - 1)] == "\\" for i, mark in enumerate(escaped) if mark in "&%$#_")
+
+
+def test_a_papers_table_has_several_runs_blind_and_sighted_with_intervals(
+    oracle_run: Path, tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = read_records(oracle_run)
+    worse = records.assign(run_id="another", model="other_1", score=records["score"].where(records.index % 2 == 0, 0.0))
+    worse.loc[worse["condition"] != "sighted", "score"] = 1.0
+    write_records(worse, tmp_path / "records.parquet")
+    assert run_command("export", str(oracle_run), str(tmp_path), "--to", "latex") == 0
+    table = capsys.readouterr().out
+    rows = [line.removesuffix(r" \\").split(" & ") for line in table.splitlines() if line.endswith(r"\\")]
+    assert {len(row) for row in rows} == {7} and table.count("tabular}") == 2
+    assert [row[0] for row in rows[1:]].count(r"other\_1") == len(rows) // 2
+    assert all(row[6].startswith("$-$") and "[$-$" in row[6] for row in rows if row[0] == r"other\_1")
+    assert {row[4] for row in rows[1:]} == {"no picture", "mismatched"}
+    expected = read_measured(oracle_run)
+    first = rows[1]
+    assert first[3] == expected.estimates[first[1].replace("\\_", "_")].show() and first[6].startswith("+")
+    assert run_command("export", str(oracle_run), "--to", "latex", "--condition", "none") == 0
+    assert "mismatched" not in capsys.readouterr().out
+    assert run_command("export", str(oracle_run), "--to", "latex", "--condition", "noise") == 1
+    assert "no run was asked blind under 'noise'; asked: mismatched, none" in capsys.readouterr().err
+    assert run_command("export", str(oracle_run), str(oracle_run), "--to", "csv") == 1
+    assert "csv takes one run, not 2" in capsys.readouterr().err
 
 
 def test_exports_are_printed_and_written(

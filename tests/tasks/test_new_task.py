@@ -1,0 +1,177 @@
+"""`sightscale tasks new`: rows checked and pictures opened, and the task runs under plain lmms-eval and under ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from sightscale.harness.cli import app
+from sightscale.harness.evaluation import read_records
+from sightscale.tasks.catalogue import read_cards
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.new_task import read_task, write_task
+
+COLOURS = ("red", "green", "blue", "black")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures p0.png to p3.png, a colour each, and a file that is none."""
+    for number, colour in enumerate(COLOURS):
+        Image.new("RGB", (32, 32), colour).save(tmp_path / f"p{number}.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "p0.png").read_bytes()[:40])
+    return tmp_path
+
+
+def make_row(number: int = 0, **changes: Any) -> dict[str, Any]:
+    """A multiple-choice row; a field that is None is left out."""
+    row = {"question": "Which colour?", "image": f"p{number}.png", "options": list(COLOURS), "answer": COLOURS[number]}
+    return {name: value for name, value in {**row, **changes}.items() if value is not None}
+
+
+def write_rows(folder: Path, *rows: dict[str, Any], name: str = "my_colours.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def test_options_are_lettered_and_an_answer_is_its_letter_or_its_text(folder: Path) -> None:
+    task = read_task(write_rows(folder, make_row(0), make_row(2, answer="c"), make_row(3, answer="(D)", extra=1)))
+    assert (task.name, task.answer_format, task.chance) == ("my_colours", "choice", 0.25)
+    assert [one.answer for one in task.questions] == ["A", "C", "D"] and task.left_out == ["extra"]
+    assert task.questions[0].options == dict(zip("ABCD", COLOURS, strict=True))
+
+
+def test_a_csv_file_has_a_column_for_each_option(folder: Path) -> None:
+    path = folder / "birds.csv"
+    path.write_text("id,question,image,A,B,C,answer\nx,Which?,p0.png,owl,jay,,owl\ny,Which?,p1.png,owl,jay,tit,C\n")
+    first, second = read_task(path).questions
+    assert (first.index, first.answer, list(first.options)) == ("x", "A", ["A", "B"])
+    assert second.options == {"A": "owl", "B": "jay", "C": "tit"} and second.answer == "C"
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer_format", "chance"),
+    [(["yes", "No"], "yes_no", 0.5), ([["red", "crimson"], "7"], "short", 0.0), ([3, "4"], "short", 0.0)],
+)
+def test_without_options_answers_say_the_format(
+    folder: Path, answers: list[Any], answer_format: str, chance: float
+) -> None:
+    rows = [make_row(number, options=None, answer=answer) for number, answer in enumerate(answers)]
+    task = read_task(write_rows(folder, *rows))
+    assert (task.answer_format, task.chance) == (answer_format, chance)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"question": None}, "row 2 has no 'question'"),
+        ({"question": " "}, "row 2 has the question ' ', not a text"),
+        ({"image": None}, "row 2 has no 'image'"),
+        ({"image": "p9.png"}, "row 2 has the picture p9.png, which is not a file"),
+        ({"image": "broken.png"}, "row 2 has the picture broken.png, which can't be opened: "),
+        ({"image": 3}, "row 2 has the image 3, not a text"),
+        ({"answer": None}, "row 2 has no 'answer'"),
+        ({"answer": "pink"}, "row 2 has the answer 'pink', neither letter nor text of one of its options A, B, C, D"),
+        ({"answer": "B", "options": ["B", "x"]}, "row 2 has the answer 'B', neither letter nor text of one"),
+        ({"options": ["red"], "answer": "A"}, "row 2 has 1 options; every row needs two or more"),
+        ({"options": None}, "row 2 has 0 options; every row needs two or more"),
+        ({"options": ["a"] * 27, "answer": "A"}, "row 2 has 27 options, and there are 26 letters"),
+        ({"index": "0"}, "row 2 has the index '0' of an earlier row"),
+    ],
+)
+def test_a_fault_is_named_with_its_row(folder: Path, changes: dict[str, Any], fault: str) -> None:
+    row = {**make_row(1), **changes}
+    with pytest.raises(UserError) as caught:
+        read_task(write_rows(folder, make_row(0), {name: value for name, value in row.items() if value is not None}))
+    assert fault in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_many_faults_are_counted(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; mend them"):
+        read_task(write_rows(folder, *[make_row(answer=None)] * 5))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.jsonl", "", "has no rows"),
+        ("a.jsonl", "[1]\n", "row 1 is [1], not an object"),
+        ("a.jsonl", "{\n", "row 1 is not JSON"),
+        ("a.csv", "question,answer\nx\n", "row 1 has not as many cells as the heading"),
+        ("a.txt", "x", "must end in .jsonl or .csv"),
+        ("7.jsonl", "", "'7' is no task name"),
+        ("easy_vqa.jsonl", "", "sightscale has a task 'easy_vqa' already"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_task(tmp_path / name)
+    assert reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_files_hold_the_pictures_and_are_not_written_over(folder: Path, tmp_path: Path) -> None:
+    task = read_task(write_rows(folder, make_row(0), make_row(1)))
+    output = tmp_path / "tasks"
+    files = write_task(task, output, source="my_colours.jsonl", licence="CC0-1.0")
+    [card, blind] = read_cards(output)
+    assert (card.questions, card.chance, card.licence) == (2, 0.25, "CC0-1.0") and blind.blind_of == "my_colours"
+    with pytest.raises(UserError, match=r"my_colours.yaml is there already; give --replace"):
+        write_task(task, output, source="x", licence="x")
+    write_task(task, output, source="x", licence="MIT", replace=True)
+    assert read_cards(output)[0].licence == "MIT"
+    for picture in folder.glob("*.png"):
+        picture.unlink()
+    rows = datasets.Dataset.from_parquet(str(files[2]), cache_dir=str(tmp_path / "cache"))
+    assert rows[1]["image"].convert("RGB").getpixel((0, 0)) == (0, 128, 0)
+    assert str(folder).encode() not in files[2].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "response", "scores", "chance"),
+    [
+        ([make_row(number) for number in range(4)], "B", [0.0, 1.0, 0.0, 0.0], 0.25),
+        ([make_row(n, options=None, answer="no" if n else "yes") for n in range(2)], "No.", [0.0, 1.0], 0.5),
+        ([make_row(n, options=None, answer=[COLOURS[n], "x"]) for n in range(2)], "Red", [1.0, 0.0], 0.0),
+    ],
+)
+def test_the_task_is_run_and_shown(
+    folder: Path, tmp_path: Path, rows: list[dict[str, Any]], response: str, scores: list[float], chance: float
+) -> None:
+    made = CliRunner().invoke(app, ["tasks", "new", str(write_rows(folder, *rows)), "--output", str(tmp_path / "own")])
+    assert made.exit_code == 0 and f"guessing scores {100 * chance:.1f} %" in made.stdout
+    common = ["--include-path", str(tmp_path / "own")]
+    shown = CliRunner().invoke(app, ["tasks", "show", "my_colours", "--output", str(tmp_path / "shown"), *common])
+    assert shown.exit_code == 0 and "Which colour?" in shown.stdout and len(list((tmp_path / "shown").iterdir())) == 1
+    model = ["--model", f"lmms:dummy,response={response}", "--tasks", "my_colours", "--blind", "none"]
+    run = CliRunner().invoke(app, ["run", *model, "--output", str(tmp_path / "run"), *common])
+    assert run.exit_code == 0, run.output
+    records = read_records(tmp_path / "run")
+    assert set(records["condition"]) == {"sighted", "none"} and set(records["chance"]) == {chance}
+    assert records.loc[records["condition"] == "sighted", "score"].tolist() == scores
+
+
+def test_options_can_be_asked_in_every_rotation(folder: Path, tmp_path: Path) -> None:
+    write_task(read_task(write_rows(folder, make_row(0))), tmp_path / "own", source="x", licence="x")
+    words = ["run", "--model", "lmms:dummy,response=A", "--tasks", "my_colours", "--options", "circular"]
+    run = CliRunner().invoke(app, [*words, "--include-path", str(tmp_path / "own"), "--output", str(tmp_path / "run")])
+    assert run.exit_code == 0, run.output
+    assert sorted(read_records(tmp_path / "run")["score"]) == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_plain_lmms_eval_runs_the_task(folder: Path, tmp_path: Path) -> None:
+    write_task(read_task(write_rows(folder, make_row(0), make_row(1))), tmp_path / "own", source="x", licence="x")
+    command = [sys.executable, "-m", "lmms_eval", "--model", "dummy", "--model_args", "response=B"]
+    command += ["--tasks", "my_colours,my_colours_blind", "--include_path", str(tmp_path / "own")]
+    done = subprocess.run([*command, "--output_path", str(tmp_path / "plain")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    [results] = (tmp_path / "plain").rglob("*_results.json")
+    found = json.loads(results.read_text())["results"]
+    assert {name: found[name]["accuracy,none"] for name in found} == {"my_colours": 0.5, "my_colours_blind": 0.5}
