@@ -335,7 +335,7 @@ def copies(
         sys.exit(1)
 
 
-@examples('sightscale leaderboard init board --title "Small models, looked at"')
+@examples("sightscale leaderboard init board", "sightscale leaderboard init board --title looking")
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder, or a repository that holds nothing yet.")],
     title: Annotated[str, typer.Option(help="The leaderboard's title.")] = "Do small models look?",

@@ -132,7 +132,7 @@ def test_the_commands_stand_in_four_groups() -> None:
         ("tasks", ["list", "show", "new"]),
         ("models", ["list", "show"]),
         ("store", ["show", "prune", "merge"]),
-        ("leaderboard", ["add", "verify", "check", "schema", "build"]),
+        ("leaderboard", ["init", "add", "verify", "check", "schema", "build", "challenge", "rerun", "copies"]),
     ],
 )
 def test_a_group_has_its_sub_commands(group: str, members: list[str]) -> None:
