@@ -42,6 +42,7 @@ from sightscale.trainers.data import (
     list_pictures,
     open_source,
 )
+from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN
 from sightscale.trainers.model import (
     END,
     DenseTower,
@@ -67,7 +68,7 @@ HELD_OUT_ITEMS, HELD_OUT_CONVERSATIONS = 60, 24  # of each ingredient that keeps
 MEASURED_AT_ONCE = 64  # pictures
 OVERLAP = 0.5  # of a box with the true one, to count
 BOX = r"\[(\d\.\d+), (\d\.\d+), (\d\.\d+), (\d\.\d+)\]"
-COUNTED_AT_ONCE = 1024  # conversations, of which the tokens are counted
+COUNTED_AT_ONCE, COUNTED_AT_MOST = 1024, 200_000  # conversations, of which the tokens are counted
 LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
@@ -428,14 +429,20 @@ def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
 
 
 def _lengths(mixture: Mixture, processor: Any) -> list[int]:
-    """Each conversation's length in tokens, but for what the template adds to each turn and further views add."""
-    view = (processor.image_processor.size["height"] // processor.patch_size) ** 2 if processor.patch_size else 0
+    """Each conversation's length in tokens, but for what the template adds to each turn and further views add.
+
+    Where there are too many to count, a token is taken to be so many characters, which sorts them nearly alike.
+    """
+    view = (processor.image_processor.size["height"] // processor.patch_size) ** 2
     lengths = []
     for start in range(0, len(mixture), COUNTED_AT_ONCE):
         some = [mixture[i] for i in range(start, min(start + COUNTED_AT_ONCE, len(mixture)))]
         texts = ["".join(part for turn in one.turns for part in turn) for one in some]
-        counts = processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        lengths += [len(ids) + view * len(one.pictures) for ids, one in zip(counts, some, strict=True)]
+        if len(mixture) <= COUNTED_AT_MOST:
+            counts = [len(ids) for ids in processor.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        else:
+            counts = [round(len(text) / CHARACTERS_PER_TOKEN) for text in texts]
+        lengths += [count + view * len(one.pictures) for count, one in zip(counts, some, strict=True)]
     return lengths
 
 

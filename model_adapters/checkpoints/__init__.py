@@ -26,9 +26,7 @@ def find_checkpoint(name: str) -> str:
     """
     if (FOLDER / name / "config.json").is_file():
         if not (FOLDER / name / "tokenizer_config.json").is_file():
-            raise UserError(
-                f"{name} is a vision tower that recipes begin from, and answers nothing; `sightscale models`"
-            )
+            raise UserError(f"{name} is a vision tower that recipes begin from, and answers nothing by itself")
         return str(FOLDER / name)
     if name not in PACKAGED:
         return name
