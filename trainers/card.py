@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerStage
-from sightscale.trainers.stages import read_log
+from sightscale.trainers.stages import MEASURED, read_log
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def lineage(recipe: Recipe, release: str) -> list[TowerStage | Stage]:
     """The stages that a released model went through, in order. Raises UserError for an unknown release."""
     by_name = {stage.name: stage for stage in recipe.stages}
     before = dict(zip([stage.name for stage in recipe.stages][1:], recipe.stages, strict=False))
-    stages = [stage for stage in recipe.stages if isinstance(stage, Stage) and stage.release == release]
+    stages = [stage for stage in recipe.stages if stage.release == release]
     if not stages:
         raise UserError(f"recipe {recipe.name} releases no {release!r}")
     chain: list[TowerStage | Stage] = [stages[0]]
@@ -72,19 +72,24 @@ def write_card(
     last = {entry["stage"]: entry for entry in read_log(log)}
     hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
     text_only = isinstance(stages[-1], Stage) and stages[-1].kind == "text"
-    architecture = (
-        "A Qwen3 language model" if text_only else "SigLIP tower, two-layer MLP connector, Qwen3 language model"
-    )
+    tower_only = isinstance(stages[-1], TowerStage)
+    if tower_only:
+        architecture, tag = "A SigLIP vision tower", "image-feature-extraction"
+    elif text_only:
+        architecture, tag = "A Qwen3 language model", "text-generation"
+    else:
+        architecture, tag = "SigLIP tower, two-layer MLP connector, Qwen3 language model", "image-text-to-text"
+    summary = f"The vision tower that `{recipe.name}`, and every recipe with the same one, begins from."
     picture = f"\n![Loss of each stage]({curve})\n" if curve else ""
     lines = [
         "---",
         "license: apache-2.0",
         "library_name: transformers",
-        f"pipeline_tag: {'text-generation' if text_only else 'image-text-to-text'}",
+        f"pipeline_tag: {tag}",
         "---",
         f"# {release}",
         "",
-        f"{recipe.summary} {architecture}, {count_weights(output) / 1e6:.2f} M parameters.",
+        f"{summary if tower_only else recipe.summary} {architecture}, {count_weights(output) / 1e6:.2f} M parameters.",
         "",
         f"- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}.",
         f"- **Trained with** transformers {version('transformers')}, torch {version('torch')}, "
@@ -95,6 +100,19 @@ def write_card(
         "|---|---|---|---|---|---|---|",
         *(_stage_row(recipe, stage, last.get(stage.name, {}).get("loss")) for stage in stages),
         picture,
+        *_held_out(log.with_name(MEASURED), stages[-1].name),
+        *([] if tower_only else _scored(scores, scored_as)),
+        "## What it is for",
+        "A part to train language models on: what its heads named is thrown away, and it answers nothing."
+        if tower_only
+        else "A reference for checking measurements: it answers what it was trained for, and knows nothing else.",
+        "",
+    ]
+    (output / "README.md").write_text("\n".join(lines))
+
+
+def _scored(scores: Sequence[TaskScore], scored_as: str) -> list[str]:
+    return [
         "## Scores",
         f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "
         "reliance the paired difference.",
@@ -107,17 +125,33 @@ def write_card(
             for one in scores
         ),
         "",
-        "## What it is for",
-        "A reference for checking measurements: it answers what it was trained for, and knows nothing else.",
-        "",
     ]
-    (output / "README.md").write_text("\n".join(lines))
+
+
+def _held_out(measured: Path, stage: str) -> list[str]:
+    """The stage's last measures on held-out items of the train split, and after which step; nothing without any."""
+    last = [entry for entry in read_log(measured) if entry["stage"] == stage][-1:]
+    return [
+        line
+        for entry in last
+        for line in (
+            "## Held out",
+            f"What was right after step {entry['step']:,}, per cent, on items of the train split that it didn't learn "
+            "from.",
+            "",
+            "| what | right |",
+            "|---|---|",
+            *(f"| {what} | {100 * share:.1f} |" for what, share in entry["held_out"].items()),
+            "",
+        )
+    ]
 
 
 def _stage_row(recipe: Recipe, stage: TowerStage | Stage, loss: float | None) -> str:
     ended = f"{loss:.3f}" if loss is not None else "–"
     if isinstance(stage, TowerStage):
-        data, rates = f"attributes, {stage.data}", f"vision {stage.learning_rate:g}"
+        what = "each patch" if stage.pooling == "dense" else "attributes"
+        data, rates = f"{what}, {stage.data}", f"vision {stage.learning_rate:g}"
     else:
         data = "; ".join(_source(one) for one in stage.mixture)
         rates = recipe.show_rates(stage)

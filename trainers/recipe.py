@@ -233,6 +233,7 @@ class Schedule(_Strict):
     batch_size: int = Field(gt=0, description="conversations in one step, over all devices")
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+    release: str | None = None  # what the stage has made is written out under this name; {name} is the recipe's
 
     @model_validator(mode="after")
     def _check_length(self) -> "Schedule":
@@ -244,6 +245,7 @@ class Schedule(_Strict):
 class TowerStage(Schedule):
     """Pretraining of the vision tower alone, on what is known of its pictures.
 
+    What it releases is the tower alone, which other recipes with the same stage begin from.
     With `mean` or `attention` it names attributes of a picture; with `dense` every patch names what covers it, on
     pictures of the mini suite's train split that are drawn once (`items`, going round the `sets`) and kept.
     """
@@ -280,7 +282,6 @@ class Stage(Schedule):
     train: dict[Part, float] = Field(min_length=1, description="learning rate of each part that learns")
     mixture: tuple[Source, ...] = Field(min_length=1)
     after: str | None = None
-    release: str | None = None  # the stage's model is written out under this name; {name} is the recipe's
     group_by_length: bool = False  # each step's rows stand by length before they are cut into pieces
     gradient_checkpointing: bool = False
 
@@ -375,7 +376,7 @@ class Recipe(_Strict):
             except UserError as error:
                 raise ValueError(f"stage {stage.name!r}: {error}") from error
             names.append(stage.name)
-        releases = [stage.release for stage in self.stages if isinstance(stage, Stage) and stage.release]
+        releases = [stage.release for stage in self.stages if stage.release]
         for name in releases:
             if releases.count(name) > 1:
                 raise ValueError(f"two stages release {name!r}")

@@ -25,6 +25,7 @@ PARTS: dict[Part, tuple[str, ...]] = {
     "connector": ("model.multi_modal_projector.", "model.image_newline"),
     "language": ("model.language_model.", "lm_head."),
 }
+MEASURED = "measured.jsonl"  # beside the log
 LOG_FIELDS = ("loss", "learning_rate", "grad_norm", "epoch")
 
 
@@ -131,7 +132,7 @@ class _JsonLog(TrainerCallback):
             model.eval()
             measured = self.measure()
             model.train(was_training)
-            with jsonlines.open(self.path.with_name("measured.jsonl"), "a") as log:
+            with jsonlines.open(self.path.with_name(MEASURED), "a") as log:
                 log.write({"stage": self.stage, "step": state.global_step, "held_out": measured})
 
 

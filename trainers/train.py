@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import groupby
@@ -42,6 +42,7 @@ from sightscale.trainers.data import (
     list_pictures,
     open_source,
 )
+from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN
 from sightscale.trainers.model import (
     END,
     DenseTower,
@@ -56,27 +57,28 @@ from sightscale.trainers.model import (
     see,
 )
 from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Source, Stage, TowerStage
-from sightscale.trainers.stages import count_devices, part_of, read_log, run_stage
+from sightscale.trainers.shipped import RECORD, choose_stages, deciding_part, find_shipped, packaged_sets
+from sightscale.trainers.stages import MEASURED, count_devices, part_of, read_log, run_stage
 from sightscale.trainers.work_folders import check_writable, claim, going_on, hold, holds_weights, is_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
-TOWERS = Path(__file__).parent / "towers"  # a folder for each vision tower that ships, named as `_train_tower` does
 HELD_OUT, HELD_OUT_SEED = 208, 1_000_000  # items that a tower is measured on, and what sets their seed apart
 HELD_OUT_ITEMS, HELD_OUT_CONVERSATIONS = 60, 24  # of each ingredient that keeps pictures, and of each ingredient
 MEASURED_AT_ONCE = 64  # pictures
 OVERLAP = 0.5  # of a box with the true one, to count
 BOX = r"\[(\d\.\d+), (\d\.\d+), (\d\.\d+), (\d\.\d+)\]"
+COUNTED_AT_ONCE, COUNTED_AT_MOST = 1024, 200_000  # conversations, of which the tokens are counted
 LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
 def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(), anew: bool = False) -> dict[str, Path]:
     """Train `recipe` in the folder `work`, going on from what is there; the folders of released models by name.
 
-    A vision tower that ships with the package isn't trained again, unless `anew`. A recipe with one release writes it
-    to `output`, one with several to folders of their names in it. Raises UserError when `work` was begun with another
-    recipe or another process trains in it, when data or a part can't be had, when the recipe can't be trained as it is,
-    and when the disk is full.
+    A recipe with one release writes it to `output`, one with several to folders of their names in it. A release that
+    ships, trained by the same part of the recipe, is taken as it is and not trained, unless `anew` says to.
+    Raises UserError when `work` was begun with another recipe or another process trains in it, when data or a part
+    can't be had, when the recipe can't be trained as it is, and when the disk is full.
     """
     check_writable(output)
     with hold(work, wait=False) if os.environ.get("RANK", "0") == "0" else nullcontext():
@@ -84,33 +86,49 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
             work / "recipe.json", recipe.model_dump_json(indent=2), "recipe; give another --work folder, or delete it"
         )
         with going_on(work):
-            return _train_stages(recipe, work, output, data_root, anew)
+            return _train_stages(recipe, work, output, data_root, {} if anew else find_shipped(recipe))
 
 
-def _train_stages(recipe: Recipe, work: Path, output: Path, data_root: Path, anew: bool) -> dict[str, Path]:
+def _train_stages(
+    recipe: Recipe, work: Path, output: Path, data_root: Path, shipped: Mapping[str, Path]
+) -> dict[str, Path]:
     tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), list_phrases(recipe))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
     check(recipe, processor, data_root)
     released: dict[str, Path] = {}
-    releases = [stage.release for stage in recipe.stages if isinstance(stage, Stage) and stage.release]
+    releases = [stage.release for stage in recipe.stages if stage.release]
+    numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}
+    chosen = choose_stages(recipe, shipped)
+    for name in (stage.name for stage in recipe.stages if stage not in chosen):
+        logger.info(f"stage {name}: not trained, for what comes from it ships")
     before = ""
-    for number, stage in enumerate(recipe.stages):
+    for stage in chosen:
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
+        start = "" if stage.release in shipped and stage.kind not in ("vision", "text") else start
         if start:
             _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
         if is_whole(folder / "done"):
             logger.info(f"stage {stage.name}: finished before")
+        elif stage.release in shipped:
+            logger.info(f"stage {stage.name}: not trained, for {stage.release} ships, made by the same recipe")
+            _take(model, stage, shipped[stage.release])
+            if os.environ.get("RANK", "0") == "0":
+                write_whole(folder / "done", model.save_pretrained)
         elif isinstance(stage, TowerStage):
-            _train_tower(model, processor, stage, recipe, folder, anew)
+            _train_tower(model, processor, stage, recipe, folder)
         else:
-            _train_conversations(model, processor, stage, recipe, recipe.seed + number, folder, data_root)
-        if isinstance(stage, Stage) and stage.release:
-            _read_weights(model, folder / "done")
+            _train_conversations(model, processor, stage, recipe, recipe.seed + numbers[stage.name], folder, data_root)
+        if stage.release:
             target = output / stage.release if len(releases) > 1 else output
-            save_release(model, processor, stage, target)
+            if stage.release in shipped:
+                shutil.copytree(shipped[stage.release], target, dirs_exist_ok=True)
+            else:
+                _read_weights(model, folder / "done")
+                save_release(model, processor, stage, target)
+                (target / RECORD).write_text(deciding_part(recipe, stage.release))
             released[stage.release] = target
         before = stage.name
     return released
@@ -150,8 +168,8 @@ def _wait_for(done: Path) -> None:
 
 def training_texts(recipe: Recipe) -> list[str]:
     """Texts with the words of the recipe's own data, to train a tokenizer on. Raises UserError without any."""
-    packaged = _packaged_sets(recipe)
-    texts = [text for name, sets in packaged.items() for text in open_source(name).list_texts(sorted(sets))]
+    packaged = packaged_sets(recipe)
+    texts = [text for name, sets in packaged.items() for text in open_source(name).list_texts(sets)]
     if not texts:
         raise UserError(f"recipe {recipe.name}: a language model from scratch needs the data of easy_vqa or mini")
     return texts
@@ -159,17 +177,7 @@ def training_texts(recipe: Recipe) -> list[str]:
 
 def list_phrases(recipe: Recipe) -> list[str]:
     """What the prompts of the recipe's own data are made of."""
-    return [phrase for name in _packaged_sets(recipe) for phrase in open_source(name).list_phrases()]
-
-
-def _packaged_sets(recipe: Recipe) -> dict[str, set[str]]:
-    """The sources that come with the package, and the sets of each, that the recipe's stages name."""
-    packaged: dict[str, set[str]] = {}
-    for stage in recipe.stages:
-        for ingredient in stage.mixture if isinstance(stage, Stage) else ():
-            if isinstance(ingredient, EasyVqa | Mini):
-                packaged.setdefault(ingredient.source, set()).update(getattr(ingredient, "sets", ()))
-    return packaged
+    return [phrase for name in packaged_sets(recipe) for phrase in open_source(name).list_phrases()]
 
 
 def _keep_features(
@@ -217,7 +225,7 @@ def _train_conversations(
             collator,
             rates=rates,
             learning_rate=max(rates.values()),
-            lengths=_lengths(mixture) if stage.group_by_length else None,
+            lengths=_lengths(mixture, processor) if stage.group_by_length else None,
             checkpointing=stage.gradient_checkpointing,
             recipe=recipe,
             seed=seed,
@@ -229,6 +237,8 @@ def _train_conversations(
             f"stage {stage.name}: {collator.cut} conversations were cut to {recipe.language.context} tokens, "
             f"{collator.left_out} left out; {bad_rows} lists those"
         )
+    if stage.release:
+        _round(model)
     _finish(trainer, folder)
 
 
@@ -297,36 +307,32 @@ def _overlap(guess: str, truth: str) -> bool:
     return union > 0 and shared / union >= OVERLAP
 
 
-def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, anew: bool) -> None:
+def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:
     """Train the vision tower of `model` on attributes, in place; after another tower stage it goes on from that tower.
 
     The tower and what it learns depend on the recipe's vision part, its tower stages and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders, with its log. A tower may ship with the
-    package under the same name; then it is taken from there, unless `anew`.
+    that share them share the tower: it is kept beside their work folders, with its log.
     """
     towers = [each for each in recipe.stages[: recipe.stages.index(stage) + 1] if isinstance(each, TowerStage)]
-    schedules = [each.model_dump_json(exclude_defaults=True) for each in towers]
-    key = "\n".join([recipe.vision.model_dump_json(), *schedules, str(recipe.seed)])
+    decide = [each.model_dump_json(exclude_defaults=True, exclude={"release"}) for each in towers]
+    key = "\n".join([recipe.vision.model_dump_json(), *decide, str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
     if weights.is_file() and not holds_weights(shared):
         raise UserError(f"{weights} is cut or damaged; delete it, and the same command trains that tower again")
     # Of recipes that train side by side, the others wait; of one recipe's own processes, all train.
     with hold(shared, wait=True) if os.environ.get("WORLD_SIZE", "1") == "1" else nullcontext():
-        shipped = TOWERS / shared.name
-        if not weights.is_file() and shipped.is_dir() and not anew:
-            logger.info(f"stage {stage.name}: this tower ships with the package; --anew trains it")
-            for path in sorted(shipped.iterdir(), key=lambda path: path.name == weights.name):  # the weights last
-                shutil.copyfile(path, shared / f"{path.name}.partial")
-                (shared / f"{path.name}.partial").rename(shared / path.name)
         if weights.is_file():
             logger.info(f"stage {stage.name}: {weights} was trained before")
-            with jsonlines.open(folder.parent / "log.jsonl", "a") as log:
-                log.write_all(read_log(shared / "log.jsonl"))
+            for name in ("log.jsonl", MEASURED):
+                with jsonlines.open(folder.parent / name, "a") as log:
+                    log.write_all(read_log(shared / name))
         else:
             before = model.model.vision_tower.state_dict() if len(towers) > 1 else None
             _make_tower(model, processor, stage, recipe, folder, weights, before)
     model.model.vision_tower.load_state_dict(load_file(weights))
+    if stage.release:
+        _round(model.model.vision_tower)
     if os.environ.get("RANK", "0") == "0":
         write_whole(folder / "done", model.save_pretrained)
 
@@ -384,11 +390,12 @@ def _make_tower(
     learnt = [entry for entry in read_log(folder.parent / "log.jsonl") if entry["stage"] == stage.name]
     weights.parent.mkdir(exist_ok=True)
     unfinished = weights.with_suffix(f".{os.getpid()}.partial")
-    with jsonlines.open(unfinished, "w") as log:
-        log.write_all(learnt)
-    unfinished.rename(weights.with_name("log.jsonl"))
-    # Rounded as released models are, so that later stages learn from the features that these will see.
-    save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in tower.state_dict().items()}, unfinished)
+    measured = [entry for entry in read_log(folder.parent / MEASURED) if entry["stage"] == stage.name]
+    for entries, name in ((learnt, "log.jsonl"), (measured, MEASURED)):
+        with jsonlines.open(unfinished, "w") as log:
+            log.write_all(entries)
+        unfinished.rename(weights.with_name(name))
+    save_file({name: tensor.contiguous() for name, tensor in tower.state_dict().items()}, unfinished)
     unfinished.rename(weights)
 
 
@@ -434,9 +441,22 @@ def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
     return [*lines, f"  in all: {len(mixture):,} conversations, {len(mixture) // stage.batch_size:,} steps"]
 
 
-def _lengths(mixture: Mixture) -> list[int]:
-    """Each conversation's length in characters, which sorts them nearly as tokens would."""
-    return [sum(len(part) for turn in mixture[i].turns for part in turn) for i in range(len(mixture))]
+def _lengths(mixture: Mixture, processor: Any) -> list[int]:
+    """Each conversation's length in tokens, but for what the template adds to each turn and further views add.
+
+    Where there are too many to count, a token is taken to be so many characters, which sorts them nearly alike.
+    """
+    view = (processor.image_processor.size["height"] // processor.patch_size) ** 2
+    lengths = []
+    for start in range(0, len(mixture), COUNTED_AT_ONCE):
+        some = [mixture[i] for i in range(start, min(start + COUNTED_AT_ONCE, len(mixture)))]
+        texts = ["".join(part for turn in one.turns for part in turn) for one in some]
+        if len(mixture) <= COUNTED_AT_MOST:
+            counts = [len(ids) for ids in processor.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        else:
+            counts = [round(len(text) / CHARACTERS_PER_TOKEN) for text in texts]
+        lengths += [count + view * len(one.pictures) for count, one in zip(counts, some, strict=True)]
+    return lengths
 
 
 def _finish(trainer: Any, folder: Path) -> None:
@@ -449,12 +469,38 @@ def _finish(trainer: Any, folder: Path) -> None:
         shutil.rmtree(checkpoint)
 
 
+def _round(model: Any) -> None:
+    """Round the weights to what is released of them, so that later stages see the same as if they began from that."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.to(torch.bfloat16))
+
+
+def _take(model: Any, stage: TowerStage | Stage, shipped: Path) -> None:
+    """Put what a stage released into the model: its tower, its language model, or all of it."""
+    if stage.kind == "vision":
+        tower = load_model(SiglipVisionModel, shipped, dtype=torch.float32)
+        model.model.vision_tower.load_state_dict(tower.state_dict())
+    elif stage.kind == "text":
+        reader = load_model(Qwen3ForCausalLM, shipped, dtype=torch.float32)
+        model.model.language_model.load_state_dict(reader.model.state_dict())
+        model.lm_head.load_state_dict(reader.lm_head.state_dict())
+    else:
+        _read_weights(model, shipped)
+
+
 def _read_weights(model: Any, done: Path) -> None:
     model.load_state_dict(load_model(type(model), done, dtype=torch.float32).state_dict())
 
 
-def save_release(model: Any, processor: Any, stage: Stage, output: Path) -> None:
-    """Write a stage's model: a language model after a text stage, else the whole VLM, in bfloat16 safetensors."""
+def save_release(model: Any, processor: Any, stage: TowerStage | Stage, output: Path) -> None:
+    """Write what a stage made: a tower, a language model after a text stage, else the whole VLM, in bfloat16."""
+    if stage.kind == "vision":
+        tower: Any = SiglipVisionModel(model.config.vision_config)
+        tower.load_state_dict(model.model.vision_tower.state_dict())
+        tower.to(torch.bfloat16).save_pretrained(output)
+        processor.image_processor.save_pretrained(output)
+        return
     if stage.kind != "text":
         save_model(model, processor, output)
         return

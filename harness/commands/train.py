@@ -31,23 +31,24 @@ def train(
         Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
     ] = None,
     data_root: Annotated[Path, typer.Option(help="Folder that the recipe's data files are relative to.")] = Path(),
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Train the vision tower too where it ships with the package.")
-    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show parameters, tokens, steps, and estimated memory and time.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Train every stage, also those whose released weights ship.")
     ] = False,
 ) -> None:
     """Train a recipe, stage by stage; score what it releases sighted and blind; write model cards.
 
-    Run the same command again to go on from the last checkpoint. On several devices:
+    Run the same command again to go on from the last checkpoint. A stage isn't trained whose released weights come
+    with the package and were made by the same part of the recipe. On several devices:
     `accelerate launch -m sightscale.harness.cli train RECIPE --output DIR`.
     """
     from sightscale.trainers.recipe import load_recipe
 
     loaded = load_recipe(recipe)
     if dry_run:
-        _show_estimate(loaded, data_root)
+        _show_estimate(loaded, data_root, anew)
         return
     if output is None or output == Path():
         raise UserError("name a folder for the trained model with --output, or look first with --dry-run")
@@ -57,16 +58,20 @@ def train(
     _check_tasks(loaded)
     from sightscale.harness.study import draw_training
     from sightscale.trainers.card import lineage, write_card
-    from sightscale.trainers.recipe import Stage
+    from sightscale.trainers.shipped import find_shipped
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
+    shipped = {} if anew else find_shipped(loaded)
     released = train_recipe(loaded, work, output, data_root=data_root, anew=anew)
     log = work / "log.jsonl"
     draw_training(log, work / "curves.png", [stage.name for stage in loaded.stages], loaded.name)
-    kinds = {stage.release: stage.kind for stage in loaded.stages if isinstance(stage, Stage) and stage.release}
+    kinds = {stage.release: stage.kind for stage in loaded.stages if stage.release}
     reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
+        if name in shipped:
+            print(f"{folder}: as it ships, not trained again")
+            continue
         model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []
         if loaded.scored_on and model:
@@ -96,8 +101,11 @@ def _check_tasks(recipe: "Recipe") -> None:
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:
     """The model string that a release is scored as, empty where it can't be, and that in words.
 
-    What writes descriptions is scored with the recipe's own reasoning module, and that on true descriptions.
+    What writes descriptions is scored with the recipe's own reasoning module, and that on true descriptions. A tower
+    answers nothing.
     """
+    if kind == "vision":
+        return "", "not at all"
     decoding = "greedy=true,answer_tokens=24" + (",focus=data" if data == "mini" else "")
     if kind == "text":
         scored = f"decoupled:perception=truth,reasoning={folder},{decoding}" if data == "mini" else ""
@@ -146,10 +154,11 @@ def _ends(estimate: "Estimate | None") -> tuple[float, float, float]:
     return estimate.value, estimate.low, estimate.high
 
 
-def _show_estimate(recipe: "Recipe", data_root: Path) -> None:
+def _show_estimate(recipe: "Recipe", data_root: Path, anew: bool) -> None:
     from rich.table import Table
 
     from sightscale.trainers.estimate import count_parameters, estimate
+    from sightscale.trainers.shipped import choose_stages, find_shipped
 
     counts = count_parameters(recipe)
     hardware = recipe.hardware
@@ -159,7 +168,9 @@ def _show_estimate(recipe: "Recipe", data_root: Path) -> None:
     table = Table(caption="Memory and hours are estimates for one device of the recipe's hardware.")
     for name in ("stage", "kind", "learns", "conversations", "steps", "tokens", "memory", "time"):
         table.add_column(name, justify="left" if name in ("stage", "kind", "learns") else "right")
-    notes = []
+    shipped = {} if anew else find_shipped(recipe)
+    trained = {stage.name for stage in choose_stages(recipe, shipped) if stage.release not in shipped}
+    notes = [f"{stage.name}: ships, and is not trained again" for stage in recipe.stages if stage.name not in trained]
     for one in estimate(recipe, data_root):
         table.add_row(
             one.name,

