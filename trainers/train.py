@@ -310,11 +310,12 @@ def _overlap(guess: str, truth: str) -> bool:
 def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:
     """Train the vision tower of `model` on attributes, in place.
 
-    The tower and what it learns depend on the recipe's vision part, this stage and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders, with its log.
+    The tower and what it learns depend on the recipe's vision part, this stage, the tower's earlier ones and the seed
+    alone, so recipes that share them share the tower: it is kept beside their work folders, with its log.
     """
-    decides = stage.model_dump_json(exclude_defaults=True, exclude={"release"})
-    key = "\n".join([recipe.vision.model_dump_json(), decides, str(recipe.seed)])
+    towers = [*_earlier_towers(recipe, stage), stage]
+    decides = [one.model_dump_json(exclude_defaults=True, exclude={"release"}) for one in towers]
+    key = "\n".join([recipe.vision.model_dump_json(), *decides, str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
     if weights.is_file() and not holds_weights(shared):
@@ -336,7 +337,8 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
 
 
 def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
-    """Train a tower like the model's into the file `weights`, and its log beside it."""
+    """Train a tower like the model's, or that one further, into the file `weights`, and its log beside it."""
+    earlier = _earlier_towers(recipe, stage)
     rows: Any
     collator: Callable[[Any], dict[str, torch.Tensor]]
     measure: Callable[[], dict[str, float]] | None = None
@@ -359,6 +361,8 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
         heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
         rows, collator = pictures, partial(collate_pictures, image_processor=processor.image_processor)
         labels = ", ".join(pictures.values)
+    if earlier:
+        tower.load_state_dict(model.model.vision_tower.state_dict())
     logger.info(f"stage {stage.name}: {stage.steps} steps on {labels}")
     run_stage(
         heads,
@@ -386,10 +390,20 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
     unfinished.rename(weights)
 
 
+def _earlier_towers(recipe: Recipe, stage: TowerStage) -> list[TowerStage]:
+    before = recipe.stages[: recipe.stages.index(stage)]
+    return [one for one in before if isinstance(one, TowerStage)]
+
+
+def _pictures_seed(recipe: Recipe, stage: TowerStage) -> int:
+    """A tower that learns further sees other pictures."""
+    return recipe.seed + len(_earlier_towers(recipe, stage))
+
+
 def _keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_out: bool) -> KeptPictures:
     """The stage's pictures, or those of the train split that are held out from it, to measure the tower on."""
     assert stage.items is not None  # the recipe's schema has seen to that
-    items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, recipe.seed)
+    items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, _pictures_seed(recipe, stage))
     logger.info(f"stage {stage.name}: {items:,} items are drawn, if they weren't before")
     return keep_pictures(
         PictureList(stage.sets, items, seed), folder, recipe.vision.image_size, recipe.vision.patch_size
