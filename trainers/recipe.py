@@ -245,7 +245,7 @@ class Schedule(_Strict):
 class TowerStage(Schedule):
     """Pretraining of the vision tower alone, on what is known of its pictures.
 
-    What it releases is the tower alone, which other recipes with the same stage begin from.
+    A second such stage goes on from what the first one made, on other pictures. What it releases is the tower alone.
     With `mean` or `attention` it names attributes of a picture; with `dense` every patch names what covers it, on
     pictures of the mini suite's train split that are drawn once (`items`, going round the `sets`) and kept.
     """

@@ -28,8 +28,8 @@ def deciding_part(recipe: Recipe, release: str) -> str:
     if isinstance(stages[-1], Stage):
         fields["language"] = recipe.language.model_dump(mode="json", exclude_defaults=True)
         fields["vocabulary_from"] = packaged_sets(recipe)
-    if stages[-1].kind == "text":
-        stages = [stage for stage in stages if isinstance(stage, Stage)]
+    if stages[-1].kind in ("vision", "text"):
+        stages = [stage for stage in stages if isinstance(stage, type(stages[-1]))]
     numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}  # each stage's seed goes by its number
     fields["stages"] = [
         {"number": numbers[stage.name], **stage.model_dump(mode="json", exclude_defaults=True, exclude={"release"})}
@@ -73,7 +73,8 @@ def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStag
             continue
         if stage.release not in shipped:
             needed.add(start)
-        elif stage.kind == "text":  # it ships without the tower
+        elif stage.kind in ("vision", "text"):  # a tower ships without a language model, and this without a tower
             assert stage.release is not None
-            needed.update(one.name for one in lineage(recipe, stage.release) if isinstance(one, TowerStage))
+            others = [one.name for one in lineage(recipe, stage.release) if not isinstance(one, type(stage))]
+            needed.update(others[-1:])
     return [stage for stage in recipe.stages if stage.name in needed]

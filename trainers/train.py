@@ -112,7 +112,7 @@ def _train_stages(
             _read_weights(model, work / start / "done")
         if is_whole(folder / "done"):
             logger.info(f"stage {stage.name}: finished before")
-        elif stage.release in shipped:
+        elif stage.release and stage.release in shipped:
             logger.info(f"stage {stage.name}: not trained, for {stage.release} ships, made by the same recipe")
             _take(model, stage, shipped[stage.release])
             if os.environ.get("RANK", "0") == "0":
@@ -308,14 +308,14 @@ def _overlap(guess: str, truth: str) -> bool:
 
 
 def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path) -> None:
-    """Train the vision tower of `model` on attributes, in place; after another tower stage it goes on from that tower.
+    """Train the vision tower of `model` on attributes, in place.
 
-    The tower and what it learns depend on the recipe's vision part, its tower stages and the seed alone, so recipes
-    that share them share the tower: it is kept beside their work folders, with its log.
+    The tower and what it learns depend on the recipe's vision part, this stage, the tower's earlier ones and the seed
+    alone, so recipes that share them share the tower: it is kept beside their work folders, with its log.
     """
-    towers = [each for each in recipe.stages[: recipe.stages.index(stage) + 1] if isinstance(each, TowerStage)]
-    decide = [each.model_dump_json(exclude_defaults=True, exclude={"release"}) for each in towers]
-    key = "\n".join([recipe.vision.model_dump_json(), *decide, str(recipe.seed)])
+    towers = [*_earlier_towers(recipe, stage), stage]
+    decides = [one.model_dump_json(exclude_defaults=True, exclude={"release"}) for one in towers]
+    key = "\n".join([recipe.vision.model_dump_json(), *decides, str(recipe.seed)])
     shared = folder.parent.parent / f"tower-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     weights = shared / "tower.safetensors"
     if weights.is_file() and not holds_weights(shared):
@@ -328,8 +328,7 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
                 with jsonlines.open(folder.parent / name, "a") as log:
                     log.write_all(read_log(shared / name))
         else:
-            before = model.model.vision_tower.state_dict() if len(towers) > 1 else None
-            _make_tower(model, processor, stage, recipe, folder, weights, before)
+            _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
     if stage.release:
         _round(model.model.vision_tower)
@@ -337,17 +336,9 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         write_whole(folder / "done", model.save_pretrained)
 
 
-def _make_tower(
-    model: Any,
-    processor: Any,
-    stage: TowerStage,
-    recipe: Recipe,
-    folder: Path,
-    weights: Path,
-    before: dict[str, torch.Tensor] | None,
-) -> None:
-    """Train a tower like the model's, from the weights `before` or from scratch, into the file `weights`, and its log
-    beside it."""
+def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
+    """Train a tower like the model's, or that one further, into the file `weights`, and its log beside it."""
+    earlier = _earlier_towers(recipe, stage)
     rows: Any
     collator: Callable[[Any], dict[str, torch.Tensor]]
     measure: Callable[[], dict[str, float]] | None = None
@@ -370,8 +361,8 @@ def _make_tower(
         heads = TowerWithHeads(tower, [len(values) for values in pictures.values.values()], stage.pooling)
         rows, collator = pictures, partial(collate_pictures, image_processor=processor.image_processor)
         labels = ", ".join(pictures.values)
-    if before:
-        tower.load_state_dict(before)
+    if earlier:
+        tower.load_state_dict(model.model.vision_tower.state_dict())
     logger.info(f"stage {stage.name}: {stage.steps} steps on {labels}")
     run_stage(
         heads,
@@ -399,10 +390,20 @@ def _make_tower(
     unfinished.rename(weights)
 
 
+def _earlier_towers(recipe: Recipe, stage: TowerStage) -> list[TowerStage]:
+    before = recipe.stages[: recipe.stages.index(stage)]
+    return [one for one in before if isinstance(one, TowerStage)]
+
+
+def _pictures_seed(recipe: Recipe, stage: TowerStage) -> int:
+    """A tower that learns further sees other pictures."""
+    return recipe.seed + len(_earlier_towers(recipe, stage))
+
+
 def _keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_out: bool) -> KeptPictures:
     """The stage's pictures, or those of the train split that are held out from it, to measure the tower on."""
     assert stage.items is not None  # the recipe's schema has seen to that
-    items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, recipe.seed)
+    items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, _pictures_seed(recipe, stage))
     logger.info(f"stage {stage.name}: {items:,} items are drawn, if they weren't before")
     return keep_pictures(
         PictureList(stage.sets, items, seed), folder, recipe.vision.image_size, recipe.vision.patch_size

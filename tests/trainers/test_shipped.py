@@ -76,27 +76,44 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
     assert find_shipped(parted()) == {}
 
 
+REST = "connector name_few name_all instruct caption extract extract_from_scratch"
+
+
 @pytest.mark.parametrize(
     ("shipped", "chosen"),
     [
-        ((), "tower copy text connector name_few name_all instruct caption extract extract_from_scratch"),
-        (("tower",), "tower copy text connector name_few name_all instruct caption extract extract_from_scratch"),
-        (("reasoner",), "tower text connector name_few name_all instruct caption extract extract_from_scratch"),
+        ((), f"tower copy text tower_further {REST}"),
+        (("nano_tower",), f"tower copy text tower_further {REST}"),
+        (("nano_40k_reasoner",), f"tower text tower_further {REST}"),
         (
-            ("tower", "reasoner", "", "_caption", "_extract"),
-            "tower text connector instruct caption extract extract_from_scratch",
+            ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
+            "tower text tower_further connector instruct caption extract extract_from_scratch",
         ),
         (
-            ("tower", "reasoner", "", "_caption", "_extract", "_extract_from_scratch"),
-            "tower text instruct caption extract extract_from_scratch",
+            ("nano_40k_reasoner", "nano_40k", "nano_40k_caption", "nano_40k_extract", "nano_40k_extract_from_scratch"),
+            "tower text tower_further instruct caption extract extract_from_scratch",
         ),
     ],
 )
 def test_stages_are_left_out_that_only_shipped_ones_come_from(shipped: tuple[str, ...], chosen: str) -> None:
-    recipe = load_recipe("nano_40k")
-    full = {"tower": "nano_tower", "reasoner": "nano_40k_reasoner"}
-    names = {full.get(name, f"nano_40k{name}"): Path() for name in shipped}
-    assert [stage.name for stage in choose_stages(recipe, names)] == chosen.split()
+    stages = choose_stages(load_recipe("nano_40k"), {name: Path() for name in shipped})
+    assert [stage.name for stage in stages] == chosen.split()
+
+
+def test_a_tower_that_learns_further_begins_from_the_first_one(
+    tmp_path: Path, ships: Path, shorten: Callable[..., Recipe]
+) -> None:
+    recipe = shorten(tower=1, answers=1)
+    tower, last = recipe.stages
+    first = tower.model_copy(update={"release": "first"})
+    # Too slow to learn anything: what it ends with is what it began from.
+    further = tower.model_copy(update={"name": "further", "release": "further", "learning_rate": 1e-12})
+    recipe = recipe.model_copy(update={"stages": (first, further, last)})
+    released = train(recipe, tmp_path / "work" / "nano", tmp_path / "out")
+    one, other = (load_file(released[name] / "model.safetensors") for name in ("first", "further"))
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+    assert deciding_part(recipe, "first") != deciding_part(recipe, "further")
+    assert len(list((tmp_path / "work").glob("tower-*"))) == 2
 
 
 def test_a_reasoner_ships_and_the_stages_after_it_are_trained_on_it(
@@ -109,7 +126,8 @@ def test_a_reasoner_ships_and_the_stages_after_it_are_trained_on_it(
                 "steps": 1,
                 "batch_size": 2,
                 "mixture": tuple(
-                    part.model_copy(update={"items": 2 if part.items else None, "turns": 1}) for part in stage.mixture
+                    part.model_copy(update={"items": 2 if part.items else None, "turns": 1, "sets": part.sets[-1:]})
+                    for part in stage.mixture[:1]
                 ),
             }
         )
