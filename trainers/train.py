@@ -42,7 +42,7 @@ from sightscale.trainers.data import (
     list_pictures,
     open_source,
 )
-from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN
+from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN, tokens_of_a_picture
 from sightscale.trainers.model import (
     END,
     DenseTower,
@@ -225,7 +225,7 @@ def _train_conversations(
             collator,
             rates=rates,
             learning_rate=max(rates.values()),
-            lengths=_lengths(mixture, processor) if stage.group_by_length else None,
+            lengths=_lengths(mixture, processor, recipe) if stage.group_by_length else None,
             checkpointing=stage.gradient_checkpointing,
             recipe=recipe,
             seed=seed,
@@ -442,12 +442,12 @@ def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:
     return [*lines, f"  in all: {len(mixture):,} conversations, {len(mixture) // stage.batch_size:,} steps"]
 
 
-def _lengths(mixture: Mixture, processor: Any) -> list[int]:
-    """Each conversation's length in tokens, but for what the template adds to each turn and further views add.
+def _lengths(mixture: Mixture, processor: Any, recipe: Recipe) -> list[int]:
+    """Each conversation's length in tokens, but for what the template adds, every picture of middling size.
 
     Where there are too many to count, a token is taken to be so many characters, which sorts them nearly alike.
     """
-    view = (processor.image_processor.size["height"] // processor.patch_size) ** 2
+    of_a_picture = tokens_of_a_picture(recipe.vision, recipe.pictures)
     lengths = []
     for start in range(0, len(mixture), COUNTED_AT_ONCE):
         some = [mixture[i] for i in range(start, min(start + COUNTED_AT_ONCE, len(mixture)))]
@@ -456,7 +456,7 @@ def _lengths(mixture: Mixture, processor: Any) -> list[int]:
             counts = [len(ids) for ids in processor.tokenizer(texts, add_special_tokens=False)["input_ids"]]
         else:
             counts = [round(len(text) / CHARACTERS_PER_TOKEN) for text in texts]
-        lengths += [count + view * len(one.pictures) for count, one in zip(counts, some, strict=True)]
+        lengths += [count + of_a_picture * len(one.pictures) for count, one in zip(counts, some, strict=True)]
     return lengths
 
 
