@@ -24,7 +24,7 @@ def find_checkpoint(name: str) -> str:
 
     Raises UserError when the package that carries it is not installed, and for a part that can't answer alone.
     """
-    if (FOLDER / name / "config.json").is_file():
+    if Path(name).name == name and (FOLDER / name / "config.json").is_file():  # a user's folder is none of ours
         if not (FOLDER / name / "tokenizer_config.json").is_file():
             raise UserError(f"{name} is a vision tower that recipes begin from, and answers nothing by itself")
         return str(FOLDER / name)
