@@ -190,7 +190,8 @@ class Mini(_Strict):
         return self
 
 
-def _shows_pictures(source: "Mini") -> bool:
+def shows_pictures(source: "Mini") -> bool:
+    """Whether some of the source's forms show a picture."""
     return any(share > 0 and form not in ALONE for form, share in source.forms.items())
 
 
@@ -300,7 +301,7 @@ class Stage(Schedule):
             raise ValueError("a connector stage trains the connector alone")
         if self.epochs is not None and any(source.source not in ("files", "hub") for source in self.mixture):
             raise ValueError("only conversation files have epochs; give steps")
-        shown = [source for source in self.mixture if source.source != "mini" or _shows_pictures(source)]
+        shown = [source for source in self.mixture if source.source != "mini" or shows_pictures(source)]
         if self.kind == "text" and any(source.source in ("easy_vqa", "mini") for source in shown):
             raise ValueError("a text stage shows no picture, and some of its forms do")
         if "language" not in self.train and len(shown) < len(self.mixture):

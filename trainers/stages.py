@@ -26,6 +26,7 @@ PARTS: dict[Part, tuple[str, ...]] = {
     "language": ("model.language_model.", "lm_head."),
 }
 MEASURED = "measured.jsonl"  # beside the log
+MOST_LOADERS = 2  # processes that make batches beside a training process, where rows are ready
 LOG_FIELDS = ("loss", "learning_rate", "grad_norm", "epoch")
 
 
@@ -167,6 +168,7 @@ def run_stage(
 
     Raises UserError when the batch can't be cut into equal pieces for the devices there are.
     """
+    gpu = torch.cuda.is_available()
     per_device, accumulation = recipe.cut_batch(stage, count_devices())
     steps = stage.steps or max(1, len(rows) // stage.batch_size)
     hardware = recipe.hardware
@@ -181,20 +183,22 @@ def run_stage(
         warmup_steps=round(stage.warmup * steps),
         weight_decay=stage.weight_decay,
         logging_steps=max(1, min(10, steps // 5)),
-        save_steps=max(1, min(100, steps // 5)),
+        save_steps=max(1, steps // 4 if gpu else min(100, steps // 5)),  # a GPU has done 100 steps in seconds
         save_total_limit=2,
         seed=seed,
         data_seed=seed,
         bf16=bf16,
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not gpu,
         gradient_checkpointing=checkpointing,
         remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        dataloader_num_workers=hardware.workers,
+        dataloader_pin_memory=gpu,
+        dataloader_num_workers=min(hardware.workers, MOST_LOADERS),
+        dataloader_prefetch_factor=8 if hardware.workers else None,
         label_names=["labels"],
         disable_tqdm=False,
         report_to=[],
         max_grad_norm=1.0,
+        logging_nan_inf_filter=False,  # it waits for the device at every step, and hides what a log should show
     )
     trainer = StageTrainer(
         model=model,

@@ -6,6 +6,7 @@ is refused before its first step.
 """
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -21,18 +22,21 @@ from typing import Any
 import jsonlines
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Qwen3ForCausalLM, SiglipVisionModel
+from transformers import AutoTokenizer, Qwen3ForCausalLM, SiglipVisionModel
 
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.mini import PATCH_LABELS
+from sightscale.tasks.mini import PATCH_LABELS, REVISION
 from sightscale.trainers.data import (
     IGNORED,
     Collator,
+    Conversation,
     KeptFeatures,
     KeptPictures,
     Mixture,
     OpenedRows,
+    PackedCollator,
+    PackedRows,
     Passes,
     PictureList,
     build_mixture,
@@ -40,7 +44,9 @@ from sightscale.trainers.data import (
     keep_features,
     keep_pictures,
     list_pictures,
+    name_rows,
     open_source,
+    pack_rows,
 )
 from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN, tokens_of_a_picture
 from sightscale.trainers.model import (
@@ -56,10 +62,19 @@ from sightscale.trainers.model import (
     reading_features,
     see,
 )
-from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Source, Stage, TowerStage
+from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Source, Stage, TowerStage, shows_pictures
 from sightscale.trainers.shipped import RECORD, choose_stages, deciding_part, find_shipped, packaged_sets
 from sightscale.trainers.stages import MEASURED, count_devices, part_of, read_log, run_stage
-from sightscale.trainers.work_folders import check_writable, claim, going_on, hold, holds_weights, is_whole, write_whole
+from sightscale.trainers.work_folders import (
+    COMPLETE,
+    check_writable,
+    claim,
+    going_on,
+    hold,
+    holds_weights,
+    is_whole,
+    write_whole,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +107,7 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
 def _train_stages(
     recipe: Recipe, work: Path, output: Path, data_root: Path, shipped: Mapping[str, Path]
 ) -> dict[str, Path]:
-    tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), list_phrases(recipe))
+    tokenizer = keep_tokenizer(recipe, work.parent)
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
     check(recipe, processor, data_root)
@@ -132,6 +147,21 @@ def _train_stages(
             released[stage.release] = target
         before = stage.name
     return released
+
+
+def keep_tokenizer(recipe: Recipe, folder: Path) -> Any:
+    """The recipe's tokenizer; one that is trained is kept in `folder`, for recipes of the same data and vocabulary."""
+    if recipe.language.pretrained:
+        return open_tokenizer(recipe, list)
+    phrases = list_phrases(recipe)
+    decides = [packaged_sets(recipe), recipe.language.vocabulary, recipe.language.prompts_as_tokens and phrases]
+    key = hashlib.sha256(json.dumps([REVISION, *decides]).encode()).hexdigest()[:12]
+    kept = folder / f"tokenizer-{key}"
+    with hold(kept.with_name(f"{kept.name}-lock"), wait=True):
+        if not (kept / COMPLETE).is_file():
+            tokenizer = open_tokenizer(recipe, lambda: training_texts(recipe), phrases)
+            write_whole(kept, tokenizer.save_pretrained)
+    return AutoTokenizer.from_pretrained(kept)
 
 
 def check(recipe: Recipe, processor: Any, data_root: Path) -> None:
@@ -181,13 +211,13 @@ def list_phrases(recipe: Recipe) -> list[str]:
 
 
 def _keep_features(
-    model: Any, processor: Any, stage: Stage, ingredients: Sequence[Source], folder: Path
+    model: Any, recipe: Recipe, stage: Stage, ingredients: Sequence[Source], folder: Path
 ) -> KeptFeatures | None:
     """The features of listed pictures behind a tower that doesn't learn; None where the ingredients list none."""
     listing = [ingredient for ingredient in ingredients if isinstance(ingredient, Mini) and ingredient.items]
     if "vision" in stage.train or not listing:
         return None
-    named, look = name_tower(model), partial(see, model, processor.image_processor)
+    named, look = name_tower(model), partial(see, model)
     lists = {}
     for ingredient in listing:
         pictures = list_pictures(ingredient)
@@ -195,7 +225,9 @@ def _keep_features(
             names = ", ".join(dict.fromkeys(ingredient.sets))
             logger.info(f"stage {stage.name}: features of {ingredient.items:,} items of {names}")
             with hold(folder / f"features-{pictures.key(named)}", wait=True):
-                lists[pictures] = keep_features(pictures, look, named, folder)
+                lists[pictures] = keep_features(
+                    pictures, look, named, folder, recipe.vision.image_size, recipe.hardware.workers
+                )
     return KeptFeatures(lists)
 
 
@@ -215,17 +247,26 @@ def _train_conversations(
     bad = [str(row) for one in mixture.ingredients for row in one.bad]
     bad_rows.write_text("".join(f"{line}\n" for line in bad))
     held_out = [_hold_out(ingredient) for ingredient in stage.mixture if isinstance(ingredient, Mini)]
-    kept = _keep_features(model, processor, stage, [*stage.mixture, *held_out], folder.parent.parent)
+    kept = _keep_features(model, recipe, stage, [*stage.mixture, *held_out], folder.parent.parent)
     collator = Collator(processor, recipe.language.context, bad_rows, kept)
+    rows: Any = OpenedRows(mixture, bad_rows, kept is not None)
+    make_batch: Callable[[Any], dict[str, torch.Tensor]] = collator
+    lengths: list[int] | None = None
+    if recipe.hardware.workers > 1 and can_pack(stage):
+        rows = keep_rows(recipe, processor, stage, seed, folder.parent.parent)
+        features = [kept.lists[pictures] for pictures in list_stage_pictures(stage)] if kept else []
+        make_batch, lengths = PackedCollator(processor.tokenizer.pad_token_id, features), rows.lengths
+    elif stage.group_by_length:
+        lengths = _lengths(mixture, processor, recipe)
     with reading_features(model) if kept else nullcontext():
         trainer = run_stage(
             model,
             stage,
-            OpenedRows(mixture, bad_rows, kept is not None),
-            collator,
+            rows,
+            make_batch,
             rates=rates,
             learning_rate=max(rates.values()),
-            lengths=_lengths(mixture, processor, recipe) if stage.group_by_length else None,
+            lengths=lengths if stage.group_by_length else None,
             checkpointing=stage.gradient_checkpointing,
             recipe=recipe,
             seed=seed,
@@ -240,6 +281,37 @@ def _train_conversations(
     if stage.release:
         _round(model)
     _finish(trainer, folder)
+
+
+def can_pack(stage: Stage) -> bool:
+    """Whether the stage's rows can be encoded ahead: they are the mini suite's, and their pictures are listed."""
+    return "vision" not in stage.train and all(
+        isinstance(source, Mini) and (source.items or not shows_pictures(source)) for source in stage.mixture
+    )
+
+
+def list_stage_pictures(stage: Stage) -> list[PictureList]:
+    """The lists of pictures that a stage's conversations are about."""
+    listing = [source for source in stage.mixture if isinstance(source, Mini) and source.items]
+    return list(dict.fromkeys(list_pictures(source) for source in listing))
+
+
+def keep_rows(recipe: Recipe, processor: Any, stage: Stage, seed: int, folder: Path) -> PackedRows:
+    """The rows of a stage that can be packed, from a folder in `folder`; worker processes make them, if need be."""
+    mixture = build_mixture(stage, seed, recipe.augment, Path())
+    collator = Collator(processor, recipe.language.context)
+    tokens = tokens_of_a_picture(recipe.vision, recipe.pictures)
+    decides = stage.model_dump_json(exclude_defaults=True, include={"mixture", "steps", "batch_size"})
+    tokenizer = processor.tokenizer
+    state = tokenizer.backend_tokenizer.to_str() + tokenizer.chat_template
+    rows = folder / name_rows(decides, seed, recipe.language.context, state)
+
+    def encode(conversation: Conversation) -> tuple[list[int], list[int]]:
+        return collator.encode(conversation, [tokens] * len(conversation.pictures))
+
+    with hold(rows.with_name(f"{rows.name}-lock"), wait=True):
+        logger.info(f"stage {stage.name}: {len(mixture):,} conversations are encoded, if they weren't before")
+        return pack_rows(mixture, encode, list_stage_pictures(stage), rows, recipe.hardware.workers)
 
 
 def _hold_out(ingredient: Mini) -> Mini:
@@ -336,6 +408,24 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         write_whole(folder / "done", model.save_pretrained)
 
 
+def is_shipped(recipe: Recipe, stage: TowerStage) -> bool:
+    """Whether the weights that a stage releases ship, made by the same part of the recipe."""
+    return stage.release in find_shipped(recipe)
+
+
+def train_towers(recipe: Recipe, work: Path) -> None:
+    """Train the recipe's tower, through all of its stages, as those that share it will find it."""
+    tokenizer = keep_tokenizer(recipe, work.parent)
+    processor, model = build_processor(recipe, tokenizer), build_model(recipe, tokenizer)
+    shipped = find_shipped(recipe)
+    for stage in recipe.stages:
+        if isinstance(stage, TowerStage):
+            if stage.release in shipped:
+                _take(model, stage, shipped[stage.release])
+            else:
+                _train_tower(model, processor, stage, recipe, work / stage.name)
+
+
 def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, folder: Path, weights: Path) -> None:
     """Train a tower like the model's, or that one further, into the file `weights`, and its log beside it."""
     earlier = _earlier_towers(recipe, stage)
@@ -344,7 +434,7 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
     measure: Callable[[], dict[str, float]] | None = None
     if stage.pooling == "dense":
         # Beside the work folder, as the tower is: recipes that share it share its pictures.
-        kept, held_out = (_keep_tower_pictures(stage, recipe, folder.parent.parent, held) for held in (False, True))
+        kept, held_out = (keep_tower_pictures(stage, recipe, folder.parent.parent, held) for held in (False, True))
         torch.manual_seed(recipe.seed)  # of the tower and the heads
         tower = SiglipVisionModel(model.config.vision_config)
         heads: Any = DenseTower(tower, kept.values, len(PATCH_LABELS))
@@ -400,13 +490,17 @@ def _pictures_seed(recipe: Recipe, stage: TowerStage) -> int:
     return recipe.seed + len(_earlier_towers(recipe, stage))
 
 
-def _keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_out: bool) -> KeptPictures:
+def keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_out: bool) -> KeptPictures:
     """The stage's pictures, or those of the train split that are held out from it, to measure the tower on."""
     assert stage.items is not None  # the recipe's schema has seen to that
     items, seed = (HELD_OUT, recipe.seed + HELD_OUT_SEED) if held_out else (stage.items, _pictures_seed(recipe, stage))
     logger.info(f"stage {stage.name}: {items:,} items are drawn, if they weren't before")
     return keep_pictures(
-        PictureList(stage.sets, items, seed), folder, recipe.vision.image_size, recipe.vision.patch_size
+        PictureList(stage.sets, items, seed),
+        folder,
+        recipe.vision.image_size,
+        recipe.vision.patch_size,
+        recipe.hardware.workers,
     )
 
 
@@ -419,7 +513,7 @@ def _measure_tower(heads: DenseTower, held_out: KeptPictures, values: dict[str, 
     ):
         known = {name: k for k, name in enumerate(values[label])}
         table = torch.tensor([*(known.get(name, IGNORED) for name in held_out.values[label]), IGNORED])
-        numbers.copy_(table[torch.where(numbers == IGNORED, len(table) - 1, numbers)])
+        numbers.copy_(table[torch.where(numbers == IGNORED, len(table) - 1, numbers).long()])
     device = heads.box.weight.device
     shares: dict[str, list[tuple[float, int]]] = {}
     for start in range(0, len(held_out), MEASURED_AT_ONCE):

@@ -68,7 +68,7 @@ class Collator:
         nothing is left, and when the chat template marks no assistant token, since nothing would be learned.
         """
         pixels, lengths = self._read_pictures(rows)
-        encoded = [(row, *self._encode(row.conversation, own)) for row, own in zip(rows, lengths, strict=True)]
+        encoded = [(row, *self.encode(row.conversation, own)) for row, own in zip(rows, lengths, strict=True)]
         fitting = [(row, ids, mask) for row, ids, mask in encoded if any(mask)]
         self._note(row.conversation.origin for row, _, mask in encoded if not any(mask))
         if not fitting:
@@ -126,7 +126,7 @@ class Collator:
                 with self.bad_rows.open("a") as file:
                     file.write(f"{origin}: the question alone fills the context of {self.context} tokens\n")
 
-    def _encode(self, conversation: Conversation, lengths: Sequence[int]) -> tuple[list[int], list[int]]:
+    def encode(self, conversation: Conversation, lengths: Sequence[int]) -> tuple[list[int], list[int]]:
         """Token ids and the assistant's mask, of as many whole turns as fit the context."""
         messages = self._list_messages(conversation, lengths)
         fewest = len(messages) - 2 * len(conversation.turns) + 2

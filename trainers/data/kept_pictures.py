@@ -31,9 +31,11 @@ from sightscale.tasks.mini import (
     scenes_of,
 )
 from sightscale.trainers.data.conversations import IGNORED
+from sightscale.trainers.data.worker_processes import map_in_processes
 from sightscale.trainers.recipe import Mini
 
 COMPLETE = "complete"
+ITEMS_AT_ONCE = 64  # of a worker process
 
 
 @dataclass(frozen=True)
@@ -136,23 +138,24 @@ class KeptPictures:
         return len(self.pixels)
 
     def _open(self, name: str) -> np.ndarray:
-        path = self.folder / f"{name}.npy"
-        array = open_array(path)
-        if array is None:
-            raise UserError(f"{path} is cut or damaged; delete {self.folder}, and it is made again")
-        return array
+        return open_whole_array(self.folder / f"{name}.npy")
 
 
-def keep_pictures(pictures: PictureList, folder: Path, image_size: int, patch_size: int) -> KeptPictures:
-    """The pictures of a list in a folder of its own below `folder`, drawn now if they aren't there yet."""
+def keep_pictures(
+    pictures: PictureList, folder: Path, image_size: int, patch_size: int, workers: int = 0
+) -> KeptPictures:
+    """The pictures of a list in a folder of its own below `folder`, drawn now if they aren't there yet.
+
+    With `workers` so many processes draw them.
+    """
     kept = folder / f"pictures-{pictures.key(image_size, patch_size)}"
     if not (kept / COMPLETE).is_file():
         with blaming(kept, "write to"):
-            _draw(pictures, kept, image_size, image_size // patch_size)
+            _draw(pictures, kept, image_size, image_size // patch_size, workers)
     return KeptPictures(kept)
 
 
-def _draw(pictures: PictureList, kept: Path, image_size: int, side: int) -> None:
+def _draw(pictures: PictureList, kept: Path, image_size: int, side: int, workers: int) -> None:
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     count = pictures.place(pictures.items)
@@ -163,21 +166,42 @@ def _draw(pictures: PictureList, kept: Path, image_size: int, side: int) -> None
         "whole": ((len(WHOLE_LABELS),), np.int16),
     }
     arrays = {name: allocate(kept / f"{name}.npy", kind, (count, *shape)) for name, (shape, kind) in shapes.items()}
+
+    def draw_some(start: int) -> dict[str, list[str]]:
+        values, at = _Values(), pictures.place(start)
+        for k in range(start, min(start + ITEMS_AT_ONCE, pictures.items)):
+            for scene in pictures.scenes(k):
+                labelled = label_scene(scene, side)
+                arrays["pixels"][at] = labelled.picture.convert("RGB").resize((image_size, image_size))
+                for j, name in enumerate(PATCH_LABELS):
+                    arrays["patches"][at, :, j] = [values.number(name, value) for value in labelled.patches[name].flat]
+                arrays["boxes"][at] = labelled.boxes.reshape(-1, 4)
+                arrays["whole"][at] = [values.number(name, labelled.whole[name]) for name in WHOLE_LABELS]
+                at += 1
+        return values.names
+
+    # Each part numbers the names as they turn up in it; together they are numbered as one process would.
     values = _Values()
-    at = 0
-    for k in range(pictures.items):
-        for scene in pictures.scenes(k):
-            labelled = label_scene(scene, side)
-            arrays["pixels"][at] = labelled.picture.convert("RGB").resize((image_size, image_size))
-            for j, name in enumerate(PATCH_LABELS):
-                arrays["patches"][at, :, j] = [values.number(name, value) for value in labelled.patches[name].flat]
-            arrays["boxes"][at] = labelled.boxes.reshape(-1, 4)
-            arrays["whole"][at] = [values.number(name, labelled.whole[name]) for name in WHOLE_LABELS]
-            at += 1
+    starts = range(0, pictures.items, ITEMS_AT_ONCE)
+    for start, names in zip(starts, map_in_processes(draw_some, starts, workers), strict=True):
+        some = slice(pictures.place(start), pictures.place(min(start + ITEMS_AT_ONCE, pictures.items)))
+        for which, labels in (("patches", PATCH_LABELS), ("whole", WHOLE_LABELS)):
+            for j, label in enumerate(labels):
+                table = np.array([*(values.number(label, name) for name in names[label]), IGNORED], np.int16)
+                numbers = arrays[which][some, ..., j]
+                arrays[which][some, ..., j] = table[np.where(numbers == IGNORED, len(table) - 1, numbers)]
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]  # it is a memmap
     (kept / "values.json").write_text(json.dumps(values.names))
     (kept / COMPLETE).touch()
+
+
+def open_whole_array(path: Path) -> np.ndarray:
+    """The array in a file of a kept folder, read as it is needed. Raises UserError when not all of it is there."""
+    array = open_array(path)
+    if array is None:
+        raise UserError(f"{path} is cut or damaged; delete {path.parent}, and it is made again")
+    return array
 
 
 def open_array(path: Path) -> np.ndarray | None:

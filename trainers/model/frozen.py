@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from PIL import Image
 from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from sightscale.trainers.model.tower import normalise
 
 
 @contextmanager
@@ -26,11 +27,13 @@ def reading_features(model: Any) -> Iterator[None]:
 
 
 @torch.no_grad()
-def see(model: Any, image_processor: Any, pictures: list[Image.Image]) -> torch.Tensor:
-    """The features that the model's tower hands to its connector: pictures × patches × width."""
+def see(model: Any, pictures: torch.Tensor) -> torch.Tensor:
+    """The features (n × patches × width) that the model's tower hands to its connector, of pictures of its size.
+
+    `pictures` are n × side × side × 3, uint8.
+    """
     tower = model.model.vision_tower
-    pixels = image_processor(pictures, return_tensors="pt")["pixel_values"].to(tower.device)
-    outputs = tower(pixels, output_hidden_states=True, return_dict=True)
+    outputs = tower(normalise(pictures.to(tower.device)), output_hidden_states=True, return_dict=True)
     features: torch.Tensor = outputs.hidden_states[model.config.vision_feature_layer]
     return features
 

@@ -73,9 +73,10 @@ class DenseTower(nn.Module):
     def forward(
         self, pixel_values: torch.Tensor, patches: torch.Tensor, boxes: torch.Tensor, whole: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """`loss` for pictures (batch × 3 × side × side), names of patches (batch × patches × labels), boxes (batch ×
-        patches × 4, NaN where nothing is) and names of the whole (batch × labels)."""
-        features = self.tower(pixel_values).last_hidden_state
+        """`loss` for pictures (batch × side × side × 3, uint8), names of patches (batch × patches × labels), boxes
+        (batch × patches × 4, NaN where nothing is) and names of the whole (batch × labels)."""
+        features = self.tower(normalise(pixel_values)).last_hidden_state
+        patches, whole, boxes = patches.long(), whole.long(), boxes.float()
         losses = []
         for k, logits in enumerate(self.heads(features).split(self.sizes, dim=-1)):
             right = self._labels(k, patches, whole)
@@ -100,7 +101,7 @@ class DenseTower(nn.Module):
     @torch.no_grad()
     def measure(self, batch: Mapping[str, torch.Tensor]) -> dict[str, tuple[float, int]]:
         """Of each label the share named rightly, where there is something to name, and of how many; `box` for boxes."""
-        features = self.tower(batch["pixel_values"]).last_hidden_state
+        features = self.tower(normalise(batch["pixel_values"])).last_hidden_state
         shares = {}
         for k, logits in enumerate(self.heads(features).split(self.sizes, dim=-1)):
             right = self._labels(k, batch["patches"], batch["whole"])
@@ -137,16 +138,13 @@ def _overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 
 def collate_kept(kept: KeptPictures, numbers: Sequence[int]) -> dict[str, torch.Tensor]:
-    """A batch of kept pictures for `DenseTower`, normalised as SigLIP's processor does it."""
+    """A batch of kept pictures for `DenseTower`, as they are kept: a quarter of the bytes for a GPU to fetch."""
     rows = sorted(numbers)
-    return {
-        "pixel_values": normalise(torch.from_numpy(kept.pixels[rows])),
-        "patches": torch.from_numpy(kept.patches[rows]).long(),
-        "boxes": torch.from_numpy(kept.boxes[rows]).float(),
-        "whole": torch.from_numpy(kept.whole[rows]).long(),
-    }
+    names = {"pixel_values": kept.pixels, "patches": kept.patches, "boxes": kept.boxes, "whole": kept.whole}
+    return {name: torch.from_numpy(array[rows]) for name, array in names.items()}
 
 
 def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """Pictures (batch × height × width × 3, uint8) as a tower reads them: batch × 3 × height × width from −1 to 1."""
+    """Pictures (batch × height × width × 3, uint8) as a tower reads them: batch × 3 × height × width from −1 to 1, as
+    SigLIP's processor does it."""
     return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
