@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import PATCH_LABELS, WHOLE_LABELS, draw_item, label_scene, render, scenes_of
@@ -15,6 +14,12 @@ from sightscale.trainers.data.kept_features import KeptFeatures, keep_features
 from sightscale.trainers.data.kept_pictures import ListedPicture, Passes, PictureList, keep_pictures
 
 LISTED = PictureList(("in_domain/GQA", "nights", "in_domain/TextVQA"), 5, 3)
+
+
+def see(pictures: torch.Tensor) -> torch.Tensor:
+    """The mean colour of each quarter of a picture, as a tower's four patches."""
+    side = pictures.shape[1] // 2
+    return pictures.float().unflatten(1, (2, side)).unflatten(3, (2, side)).mean((2, 4)).flatten(1, 2)
 
 
 def test_a_list_counts_each_picture_of_each_item() -> None:
@@ -53,26 +58,32 @@ def test_kept_pictures_are_drawn_once_and_a_cut_file_is_told(tmp_path: Path, mon
 
 
 def test_features_stand_for_their_own_pictures_and_a_cut_file_is_made_again(tmp_path: Path) -> None:
-    def see(pictures: list[Image.Image]) -> torch.Tensor:
-        return torch.stack(
-            [torch.tensor(np.asarray(picture.resize((2, 2)))).float().flatten(0, 1) for picture in pictures]
-        )
-
-    features = np.array(keep_features(LISTED, see, "tower", tmp_path))
+    features = np.array(keep_features(LISTED, see, "tower", tmp_path, 224))
     assert features.shape == (9, 4, 3)
     picture = ListedPicture(LISTED, 4, 1)
     kept = KeptFeatures({LISTED: features})
-    assert kept.tokens == 4 and torch.equal(kept.find([picture])[0], see([picture().convert("RGB")])[0])
+    drawn = torch.from_numpy(np.array(picture().convert("RGB")))[None]
+    assert kept.tokens == 4 and torch.equal(kept.find([picture]), see(drawn).half().float())
     (path,) = tmp_path.glob("features-*.npy")
     path.write_bytes(path.read_bytes()[:-1])
-    again = keep_features(LISTED, see, "tower", tmp_path)
+    again = keep_features(LISTED, see, "tower", tmp_path, 224)
     np.testing.assert_array_equal(again, features)
     assert [name.name for name in tmp_path.iterdir()] == [path.name]
 
 
+def test_several_processes_draw_what_one_does(tmp_path: Path) -> None:
+    listed = PictureList(LISTED.sets, 130, 3)  # more than a process draws at a time
+    one, several = (keep_pictures(listed, tmp_path / str(workers), 32, 16, workers) for workers in (0, 2))
+    assert one.values == several.values
+    for name in ("pixels", "patches", "boxes", "whole"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(several, name))
+    alone, shared = (keep_features(listed, see, "tower", tmp_path / str(workers), 32, workers) for workers in (0, 2))
+    np.testing.assert_array_equal(alone, shared)
+
+
 def test_another_towers_features_are_other_features(tmp_path: Path) -> None:
     for k in (1, 2):
-        keep_features(LISTED, lambda pictures, k=k: torch.full((len(pictures), 1, 1), k), str(k), tmp_path)  # type: ignore[misc]
+        keep_features(LISTED, lambda pictures, k=k: torch.full((len(pictures), 1, 1), k), str(k), tmp_path, 32)  # type: ignore[misc]
     assert {float(np.load(path).mean()) for path in tmp_path.glob("features-*.npy")} == {1.0, 2.0}
 
 
