@@ -13,6 +13,8 @@ from sightscale.tasks.errors import UserError
 from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerStage
 from sightscale.trainers.stages import MEASURED, read_log
 
+SET_UPS = "trained_with.txt"  # beside the log
+
 
 @dataclass(frozen=True)
 class TaskScore:
@@ -45,6 +47,20 @@ def lineage(recipe: Recipe, release: str) -> list[TowerStage | Stage]:
         chain.append(earlier)
 
 
+def note_set_up(work: Path) -> None:
+    """Note in a work folder with what it is trained here, once for each set-up that it was trained with."""
+    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
+    here = f"transformers {version('transformers')}, torch {version('torch')}, {platform.machine()}, {hardware}"
+    known = read_set_ups(work / SET_UPS)
+    if here not in known:
+        (work / SET_UPS).write_text("".join(f"{line}\n" for line in (*known, here)))
+
+
+def read_set_ups(path: Path) -> list[str]:
+    """With what a recipe was trained: a line for each set-up. Nothing where no training noted it."""
+    return path.read_text().splitlines() if path.is_file() else []
+
+
 def count_weights(folder: Path) -> int:
     """Parameters in a folder's safetensors files."""
     count = 0
@@ -70,7 +86,6 @@ def write_card(
     """Write `README.md` into a checkpoint's folder: data, recipe, seed, hardware, stages, scores."""
     stages = lineage(recipe, release)
     last = {entry["stage"]: entry for entry in read_log(log)}
-    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
     text_only = isinstance(stages[-1], Stage) and stages[-1].kind == "text"
     tower_only = isinstance(stages[-1], TowerStage)
     if tower_only:
@@ -92,8 +107,7 @@ def write_card(
         f"{summary if tower_only else recipe.summary} {architecture}, {count_weights(output) / 1e6:.2f} M parameters.",
         "",
         f"- **Recipe**: `sightscale train {recipe.name}`; seed {recipe.seed}.",
-        f"- **Trained with** transformers {version('transformers')}, torch {version('torch')}, "
-        f"{platform.machine()}, {hardware}.",
+        f"- **Trained with** {'; and with '.join(read_set_ups(log.with_name(SET_UPS)))}.",
         "- **Test data**: nothing of a test split was seen.",
         "",
         "| stage | kind | steps | batch | learning rates | data | last loss |",

@@ -27,6 +27,7 @@ from transformers import AutoTokenizer, Qwen3ForCausalLM, SiglipVisionModel
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import PATCH_LABELS, REVISION
+from sightscale.trainers.card import note_set_up
 from sightscale.trainers.data import (
     IGNORED,
     Collator,
@@ -111,6 +112,8 @@ def _train_stages(
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
     check(recipe, processor, data_root)
+    if os.environ.get("RANK", "0") == "0":
+        note_set_up(work)
     released: dict[str, Path] = {}
     releases = [stage.release for stage in recipe.stages if stage.release]
     numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}
