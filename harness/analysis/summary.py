@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import pandas as pd
 from rich.markup import escape
@@ -80,29 +81,64 @@ def _ceiling(part: pd.DataFrame) -> float | None:
 
 
 def render_table(summaries: list[ConditionSummary]) -> Table:
-    """The summaries as a table for a terminal, scores in per cent with 95 % intervals."""
-    capped = any(summary.ceiling is not None for summary in summaries)
-    caption = "Per cent with 95 % intervals. Reliance: sighted − blind on the same questions."
-    if capped:
-        caption += "\nCeiling: the share of people that the most agreeable answers agree with."
-    table = Table(caption=caption, caption_justify="left")
-    table.add_column("task", no_wrap=True)
-    table.add_column("condition", no_wrap=True)
-    for name in ("n", "score", "reliance", "chance", *(("ceiling",) if capped else ()), *Outcome):
+    """The summaries as a table for a terminal of 80 columns, scores in per cent with 95 % intervals.
+
+    What not every question has (a response without an answer, a ceiling) stands in a line of its own.
+    """
+    counts = {summary.n for summary in summaries}
+    each = f"{next(iter(counts)):,} questions each. " if len(counts) == 1 else ""
+    caption = f"{each}Per cent with 95 % intervals.\nReliance: sighted − blind on the same questions."
+    table = Table(caption=caption, caption_justify="left", box=None, padding=(0, 1), collapse_padding=True)
+    table.add_column("task", overflow="fold")
+    if not each:
+        table.add_column("n", justify="right", no_wrap=True)
+    for name in ("score", "reliance", "chance"):
         table.add_column(name, justify="right", no_wrap=True)
-    for number, summary in enumerate(summaries):
+    for summary in summaries:
         table.add_row(
-            summary.task if summary.condition == Condition.SIGHTED else "",
-            show_condition(summary.condition),
-            f"{summary.n:,}",
+            _heading(summary),
+            *([] if each else [f"{summary.n:,}"]),
             summary.score.show(),
             summary.reliance.show(Style.POINTS) if summary.reliance else "",
-            _percent(summary.chance),
-            *((_percent(summary.ceiling) if summary.ceiling is not None else "",) if capped else ()),
-            *(_percent(summary.outcomes[name]) for name in Outcome),
-            end_section=number + 1 == len(summaries) or summaries[number + 1].condition == Condition.SIGHTED,
+            _percent(summary.chance) if summary.condition == Condition.SIGHTED else "",
         )
+    for cells in _means(summaries):
+        table.add_row(cells[0], *([] if each else [""]), *cells[1:], style="bold")
     return table
+
+
+def _heading(summary: ConditionSummary) -> str:
+    sighted = summary.condition == Condition.SIGHTED
+    lines = [escape(summary.task) if sighted else f"  {show_condition(summary.condition)}"]
+    missed = [
+        f"{_percent(share)} {name}"
+        for name, share in summary.outcomes.items()
+        if name != Outcome.ANSWERED and share > 0
+    ]
+    if sighted and summary.ceiling is not None:
+        missed.append(f"ceiling {_percent(summary.ceiling)}")
+    return "\n".join([*lines, *(f"    {text}" for text in missed)])
+
+
+def _means(summaries: Sequence[ConditionSummary]) -> list[tuple[str, str, str, str]]:
+    """Under each condition that all of several tasks have: the means of their scores, reliances and chances."""
+    tasks = {summary.task for summary in summaries}
+    rows = []
+    for condition in dict.fromkeys(summary.condition for summary in summaries):
+        under = [summary for summary in summaries if summary.condition == condition]
+        if len(tasks) < 2 or len(under) < len(tasks) or any(summary.score.is_missing for summary in under):
+            continue
+        sighted = condition == Condition.SIGHTED
+        reliances = [summary.reliance.value for summary in under if summary.reliance]
+        rows.append(
+            (
+                f"mean of {len(tasks)} tasks" if sighted else f"  {show_condition(condition)}",
+                f"{100 * fmean(summary.score.value for summary in under):.1f}",
+                f"{100 * fmean(reliances):+.1f}" if len(reliances) == len(under) else "",
+                _percent(fmean(summary.chance for summary in under)) if sighted else "",
+            )
+        )
+    return rows
 
 
 def render_second(scores: Sequence[SecondScore], reader: str) -> Table:
