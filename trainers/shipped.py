@@ -2,18 +2,29 @@
 
 A released folder's `recipe.json` holds the part of the recipe that decides its weights. A recipe whose part is
 another one trains the stage anew; one whose part is the same begins from what ships.
+
+`python -m sightscale.trainers.shipped TRAINED/PART…` puts finished parts among the checkpoints that ship. A family's
+models share their tower's file: each folder holds a link to the one beside the tower.
 """
 
 import json
-from collections.abc import Mapping
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file, save_file
+
 from sightscale.model_adapters import checkpoints
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.card import lineage
 from sightscale.trainers.recipe import EasyVqa, Mini, Recipe, Stage, TowerStage
 from sightscale.trainers.work_folders import holds_weights
 
 RECORD = "recipe.json"
+TOWER, REST = "vision_tower.safetensors", "language_model.safetensors"
+PREFIX = "vision_tower.vision_model."  # of the tower's tensors in a VLM's file
 
 
 def deciding_part(recipe: Recipe, release: str) -> str:
@@ -78,3 +89,60 @@ def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStag
             others = [one.name for one in lineage(recipe, stage.release) if not isinstance(one, type(stage))]
             needed.update(others[-1:])
     return [stage for stage in recipe.stages if stage.name in needed]
+
+
+def ship(part: Path, tower: str) -> Path:
+    """Put a released part among the checkpoints that ship, in place of what has its name there; its folder.
+
+    `tower` is the name of the tower that ships and that a VLM looks through. Raises UserError where the part's tower is
+    another one, and where there is no such part.
+    """
+    if not holds_weights(part) or not (part / RECORD).is_file():
+        raise UserError(f"{part} is no finished part of a recipe: it lacks weights or {RECORD}")
+    weights = load_file(part / "model.safetensors")
+    seen = {name: tensor for name, tensor in weights.items() if name.startswith(PREFIX)}
+    target = checkpoints.FOLDER / part.name
+    if seen:
+        shared = checkpoints.FOLDER / tower / TOWER
+        known = {PREFIX + name: tensor for name, tensor in _read_tower(shared.parent).items()}
+        if known.keys() != seen.keys() or not all(torch.equal(tensor, seen[name]) for name, tensor in known.items()):
+            raise UserError(f"{part} looks through another tower than {tower}, which ships; ship that one first")
+        if not shared.is_file():
+            save_file(seen, shared, metadata={"format": "pt"})
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(part, target)
+    if seen:
+        rest = {name: tensor for name, tensor in weights.items() if name not in seen}
+        (target / "model.safetensors").unlink()
+        save_file(rest, target / REST, metadata={"format": "pt"})
+        (target / TOWER).symlink_to(Path("..") / tower / TOWER)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+        files = {name: TOWER if name in seen else REST for name in sorted(weights)}
+        index = {"metadata": {"total_size": size}, "weight_map": files}
+        (target / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n")
+    return target
+
+
+def _read_tower(folder: Path) -> dict[str, torch.Tensor]:
+    if not (folder / "model.safetensors").is_file():
+        raise UserError(f"no tower {folder.name} ships; ship it before what looks through it")
+    return load_file(folder / "model.safetensors")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Ship the parts in the folders that are named."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python -m sightscale.trainers.shipped", description="Ship released parts.")
+    parser.add_argument("parts", nargs="+", type=Path)
+    parser.add_argument("--tower", default="nano_tower_further", help="the tower that they look through")
+    chosen = parser.parse_args(arguments)
+    try:
+        for part in chosen.parts:
+            print(ship(part, chosen.tower))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
     if Path(name).name != name or not (folder / "config.json").is_file():
         return None
     digest = hash_weights(folder, None)
-    return ShippedCheckpoint(str(digest), _count_parameters(folder / "model.safetensors"))
+    return ShippedCheckpoint(str(digest), sum(map(_count_parameters, folder.glob("*.safetensors"))))
 
 
 def _count_parameters(path: Path) -> int:

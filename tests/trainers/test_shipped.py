@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from transformers import LlavaForConditionalGeneration
 
+from sightscale.harness.evaluation.shipped import describe_shipped
 from sightscale.model_adapters import checkpoints
 from sightscale.tasks.errors import UserError
+from sightscale.trainers.card import count_weights
 from sightscale.trainers.recipe import Recipe, load_recipe
-from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped
+from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped, ship
 from sightscale.trainers.stages import read_log
 from sightscale.trainers.train import train
 
@@ -160,3 +163,35 @@ def test_a_tower_is_no_model_that_answers(ships: Path) -> None:
     assert "a_tower" not in checkpoints.list_checkpoints()
     with pytest.raises(UserError, match="answers nothing by itself"):
         checkpoints.find_checkpoint("a_tower")
+
+
+def test_shipped_models_share_their_towers_file_and_load_as_they_were(
+    tmp_path: Path, ships: Path, parted: Callable[..., Recipe]
+) -> None:
+    released = train(parted(), tmp_path / "work", tmp_path / "out")
+    vlm = released["easy_vqa_nano"]  # its tower learned further, so here it gets the one that ships
+    tower = load_file(released["a_tower"] / "model.safetensors")
+    own = load_file(vlm / "model.safetensors")
+    looks = own | {f"vision_tower.vision_model.{name}": tensor for name, tensor in tower.items()}
+    assert looks.keys() == own.keys()
+    save_file(looks, vlm / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="no tower a_tower ships"):
+        ship(vlm, "a_tower")
+    for name in ("a_tower", "easy_vqa_nano"):
+        ship(released[name], "a_tower")
+    shipped = ships / "easy_vqa_nano"
+    assert (shipped / "vision_tower.safetensors").resolve() == ships / "a_tower" / "vision_tower.safetensors"
+    loaded, before = (
+        LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.bfloat16).state_dict()
+        for folder in (shipped, vlm)
+    )
+    assert loaded.keys() == before.keys() and all(torch.equal(loaded[name], before[name]) for name in before)
+    assert describe_shipped("easy_vqa_nano").parameters == count_weights(vlm)  # type: ignore[union-attr]
+    assert find_shipped(parted()).keys() == {"a_tower", "easy_vqa_nano"}
+    other = load_file(vlm / "model.safetensors")
+    name = next(name for name in other if name.startswith("vision_tower"))
+    save_file(other | {name: other[name] + 1}, vlm / "model.safetensors")
+    with pytest.raises(UserError, match="looks through another tower than a_tower"):
+        ship(vlm, "a_tower")
+    with pytest.raises(UserError, match="is no finished part of a recipe"):
+        ship(tmp_path / "nothing", "a_tower")
