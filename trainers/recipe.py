@@ -286,6 +286,7 @@ class Stage(Schedule):
     after: str | None = None
     group_by_length: bool = False  # each step's rows stand by length before they are cut into pieces
     gradient_checkpointing: bool = False
+    balanced: bool = Field(default=False, description="each answer counts alike in the loss, however long it is")
 
     @field_validator("train")
     @classmethod

@@ -17,7 +17,8 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sightscale.model_adapters.engines import load_model
-from sightscale.trainers.recipe import Part, Recipe, Schedule
+from sightscale.trainers.data.conversations import IGNORED
+from sightscale.trainers.recipe import Part, Recipe, Schedule, Stage
 from sightscale.trainers.work_folders import holds_weights
 
 PARTS: dict[Part, tuple[str, ...]] = {
@@ -58,12 +59,50 @@ class LengthSorted(Sampler[int]):
             yield from sorted(order[start : start + self.rows], key=lambda i: (-self.lengths[i], i))
 
 
-class StageTrainer(Trainer):
-    """Trainer with a learning rate for each part; a step's rows are cut by length when lengths are given."""
+def weigh_answers(labels: torch.Tensor) -> torch.Tensor:
+    """Each learned token's weight (batch × tokens), so that an answer's tokens weigh one together; 0 for all others.
 
-    def __init__(self, *arguments: Any, rates: Mapping[Part, float], lengths: list[int] | None, **options: Any) -> None:
-        self.rates, self.lengths = rates, lengths
-        super().__init__(*arguments, **options)
+    An answer is an unbroken run of labels: a question stands between two of them.
+    """
+    learned = labels != IGNORED
+    before = torch.nn.functional.pad(learned[:, :-1], (1, 0))
+    numbers = (learned & ~before).cumsum(1) * learned  # of the answer in its row, from 1; 0 outside
+    counts = torch.zeros(len(labels), int(numbers.max()) + 1, device=labels.device)
+    counts = counts.scatter_add(1, numbers, torch.ones_like(numbers, dtype=counts.dtype))
+    return learned / counts.gather(1, numbers)
+
+
+def mean_over_answers(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    """The loss in which every answer counts alike: the mean over answers of each one's mean over its tokens.
+
+    `num_items_in_batch` is the number of answers in all the pieces that one step is cut into.
+    """
+    shifted = labels[:, 1:]
+    weights = weigh_answers(shifted)
+    learned = weights > 0
+    losses = torch.nn.functional.cross_entropy(
+        outputs["logits"][:, :-1][learned].float(), shifted[learned], reduction="none"
+    )
+    answers = weights.sum() if num_items_in_batch is None else num_items_in_batch
+    return (losses * weights[learned]).sum() / answers
+
+
+class StageTrainer(Trainer):
+    """Trainer with a learning rate for each part; a step's rows are cut by length when lengths are given.
+
+    With `balanced`, each answer counts alike, else each token does.
+    """
+
+    def __init__(
+        self, *arguments: Any, rates: Mapping[Part, float], lengths: list[int] | None, balanced: bool, **options: Any
+    ) -> None:
+        self.rates, self.lengths, self.balanced = rates, lengths, balanced
+        super().__init__(*arguments, compute_loss_func=mean_over_answers if balanced else None, **options)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+        if not self.balanced:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        return sum(weigh_answers(batch["labels"][:, 1:]).sum() for batch in batch_samples).to(device)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over the parts that learn; the schedule scales each part's own rate."""
@@ -208,6 +247,7 @@ def run_stage(
         callbacks=[_JsonLog(folder.parent / "log.jsonl", stage.name, stage.batch_size, measure)],
         rates=rates,
         lengths=lengths,
+        balanced=isinstance(stage, Stage) and stage.balanced,
     )
     last = last_whole_checkpoint(folder)
     if last and isinstance(model, PreTrainedModel):
