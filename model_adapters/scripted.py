@@ -113,7 +113,15 @@ def _right(doc: Mapping[str, Any]) -> str:
         return json.dumps(json.loads(doc["target"])["box"])
     if "names" in doc:
         return str(json.loads(doc["names"])[0])
-    return str(doc["answer"])
+    if "choices" in doc:  # ScienceQA's answer is a number
+        return "ABCDE"[doc["answer"]]
+    return str(doc["answer"] if "answer" in doc else _first_answer(doc))
+
+
+def _first_answer(doc: Mapping[str, Any]) -> str:
+    """Of the answers that people gave, which are all one in the mini suite."""
+    first = doc["answers"][0]
+    return str(first["answer"] if isinstance(first, Mapping) else first)
 
 
 def _guess(doc: Mapping[str, Any]) -> str:

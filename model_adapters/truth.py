@@ -25,6 +25,9 @@ def describe_truly(doc: Mapping[str, Any], prompt: Prompt) -> Completion:
 
 def _pictures(doc: Mapping[str, Any]) -> list[Any]:
     """A document's pictures in the order in which it is asked."""
+    if "image_0" in doc:
+        names = sorted((name for name in doc if name.startswith("image_")), key=lambda name: int(name[6:]))
+        return [doc[name] for name in names if doc[name] is not None]
     if "reference" not in doc:
         return [doc["image"]]
     first, last = ("left", "right") if doc["order"] == "AB" else ("right", "left")

@@ -33,6 +33,7 @@ class TaskCard:
     blind_of: str | None = None  # the task or group that it asks without its pictures
     mini: bool = False  # whether the mini suite stands in for its data
     members: tuple[str, ...] = ()  # of a group
+    on_mini: tuple[str, ...] = ()  # further members of a group, which the mini suite alone has data for
     missing: Mapping[str, str] = field(default_factory=dict)  # what a group should hold and can't, with the reason
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,12 +84,15 @@ def list_tasks() -> tuple[TaskCard, ...]:
                 blind_of=metadata.get("blind_of"),
                 mini=_has_mini(path.parent, config),
                 members=members,
+                on_mini=tuple(metadata.get("on_mini") or ()),
                 missing=metadata.get("missing") or {},
                 notes=metadata.get("notes") or {},
             )
         )
     having = {card.name for card in cards if card.mini}
-    cards = [replace(card, mini=set(card.members) <= having) if card.members else card for card in cards]
+    for _ in range(2):  # a group may hold groups
+        having |= {card.name for card in cards if card.members and set(card.members) <= having}
+    cards = [replace(card, mini=card.name in having) if card.members else card for card in cards]
     return tuple(sorted(cards, key=lambda card: card.name))
 
 

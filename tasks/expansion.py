@@ -22,14 +22,18 @@ def expand_rows(
     for name, values in columns.items():
         if len(values) != sum(repeats):
             raise ValueError(f"column {name!r} has {len(values)} values for {sum(repeats)} rows")
+    places = [place for place, times in enumerate(repeats) for _ in range(times)]
+    return arrange_rows(rows, places, columns)
+
+
+def arrange_rows(
+    rows: datasets.Dataset, places: Sequence[int], columns: Mapping[str, Sequence[str]]
+) -> datasets.Dataset:
+    """The rows at some places, each as often as it is named, with further text columns beside them."""
     if rows._indices is not None:  # rows were selected, and no longer lie one after the other
         rows = rows.flatten_indices()
-    views: list[pa.RecordBatch] = []
-    times = iter(repeats)
-    for batch in rows.data.to_batches():
-        for number in range(batch.num_rows):
-            views += [batch.slice(number, 1)] * next(times)
-    table = pa.Table.from_batches(views, schema=rows.data.schema)
+    singles = [batch.slice(number, 1) for batch in rows.data.to_batches() for number in range(batch.num_rows)]
+    table = pa.Table.from_batches([singles[place] for place in places], schema=rows.data.schema)
     features = datasets.Features(rows.features)
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values, pa.string()))
@@ -39,5 +43,5 @@ def expand_rows(
         info=datasets.DatasetInfo(features=features, download_checksums=rows.info.download_checksums),
         split=rows.split,
         # Given, since datasets would hash every picture to find one.
-        fingerprint=Hasher.hash([rows._fingerprint, list(repeats), {name: list(one) for name, one in columns.items()}]),
+        fingerprint=Hasher.hash([rows._fingerprint, list(places), {name: list(one) for name, one in columns.items()}]),
     )

@@ -7,7 +7,7 @@ suite, with every kind of model, under plain lmms-eval too.
 
 A pointer holds `hub` (a data set's id with `splits`, to be joined, `revision`, and `where`, the values that
 columns must have) or `package` (a builder of this package with its arguments), and may hold `mini`, the
-set of the mini suite that stands in for it.
+set of the mini suite that stands in for it. A pointer with `unavailable`, a reason, has that set alone.
 
 Which data are read is a `DataChoice`, in force while tasks are loaded (`reading`). Where nobody chose, environment
 variables do, so that plain lmms-eval and subprocesses can: `SIGHTSCALE_DATA` (`hub`, the default, or `mini`),
@@ -16,6 +16,7 @@ a multiple-choice question's options, and `SIGHTSCALE_MINI_QUESTIONS`. Only load
 lmms-eval does in threads of its own, needs none.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from sightscale.tasks.vocabulary import DataOrigin
 DATA, DATA_ROOT, OPTIONS = "SIGHTSCALE_DATA", "SIGHTSCALE_DATA_ROOT", "SIGHTSCALE_OPTIONS"
 PACKAGES = {
     "easy_vqa": "sightscale.tasks.easy_vqa.rows:build_rows",
+    "gqa": "sightscale.tasks.downscaling_15.open_questions:build_gqa",
     "nights": "sightscale.tasks.similarity.releases:build_nights",
     "pieapp": "sightscale.tasks.similarity.releases:build_pieapp",
 }
@@ -126,6 +128,8 @@ def _name(fields: Mapping[str, Any]) -> str:
 def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
     if choice.origin is DataOrigin.MINI and "mini" in fields:
         return _builder(MINI_BUILDER)(fields["mini"], n=choice.mini_questions)
+    if "unavailable" in fields:
+        raise UserError(f"{fields['unavailable']}; the mini suite stands in for it: --data mini")
     if "hub" in fields:
         if choice.origin is DataOrigin.MINI:
             raise UserError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
@@ -147,6 +151,21 @@ def find_copy(name: str) -> Path | None:
     return copy if copy and copy.is_dir() else None
 
 
+def load_copy(copy: Path, config: str | None = None) -> datasets.DatasetDict:
+    """The splits of a data set in a folder.
+
+    `datasets` keeps what it has read under the folder's own name: a copy elsewhere, or one that has changed, would be
+    taken for the first one. So each state of each folder is kept apart.
+    """
+    state = hashlib.sha256(str(copy.absolute()).encode())
+    for path in sorted(copy.rglob("*")):
+        known = path.stat()
+        state.update(f"\n{path.relative_to(copy)} {known.st_size} {known.st_mtime_ns}".encode())
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "sightscale_copies" / state.hexdigest()[:16]
+    loaded: datasets.DatasetDict = datasets.load_dataset(str(copy), config, cache_dir=str(folder))
+    return loaded
+
+
 def load_hub(
     path: str, splits: list[str], revision: str, where: Mapping[str, Any], config: str | None = None
 ) -> datasets.Dataset:
@@ -155,9 +174,7 @@ def load_hub(
     Pictures aren't decoded to find them. Raises UserError for a split that isn't there.
     """
     copy = find_copy(path)
-    loaded = (
-        datasets.load_dataset(str(copy), config) if copy else datasets.load_dataset(path, config, revision=revision)
-    )
+    loaded = load_copy(copy, config) if copy else datasets.load_dataset(path, config, revision=revision)
     missing = [split for split in splits if split not in loaded]
     if missing:
         raise UserError(f"{copy or path} has no split {missing[0]!r}; it has {', '.join(loaded)}")

@@ -17,6 +17,7 @@ class Suite(StrEnum):
     SIMILARITY = "similarity"
     IMAGENET = "imagenet"
     MULTI_IMAGE = "multi_image"
+    OPEN_QUESTIONS = "open_questions"
     EASY_VQA = "easy_vqa"
 
 

@@ -104,9 +104,6 @@ def show(
         leaves = [cards[member] for member in card.members if member in cards and not cards[member].members]
         card = next((leaf for leaf in leaves if data != "mini" or leaf.mini), leaves[0])
         print(f"{'example of:':14} {card.name}")
-    if data == "mini" and not (foreign or card.mini or card.source.startswith("package:")):
-        print("The mini suite has nothing in its place; name --data hub for an example.")
-        return
     quieten()
     origin = "yours" if foreign else "the package's own" if card.source.startswith("package:") else data
     _print_example(card.name, origin, _load_task(card.name, data, data_root, include_path), number, output)

@@ -12,7 +12,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sightscale.harness.evaluation.data_lock import check_lock, describe_documents, find_commit, read_lock
-from sightscale.harness.evaluation.load_tasks import LoadedTask, load_tasks
+from sightscale.harness.evaluation.load_tasks import LoadedTask, complete_names, load_tasks
 from sightscale.harness.evaluation.manifest import (
     describe_data,
     describe_machine,
@@ -103,7 +103,7 @@ def evaluate(plan: Plan) -> pd.DataFrame:
     from sightscale.tasks.sources import reading
 
     with reading(plan.data, plan.data_root, plan.options), broken_later():
-        return _evaluate(plan)
+        return _evaluate(replace(plan, tasks=complete_names(plan.tasks)))
 
 
 def _evaluate(plan: Plan) -> pd.DataFrame:

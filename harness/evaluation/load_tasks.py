@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sightscale.harness.evaluation.question_scores import Metric
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.vocabulary import DataOrigin
 
 if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
@@ -22,6 +23,17 @@ class LoadedTask:
 
     metrics: tuple[Metric, ...]
     documents: Any
+
+
+def complete_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, with the tasks after them that a group has on the mini suite alone, where that is read now."""
+    from sightscale.tasks.catalogue import list_tasks
+    from sightscale.tasks.sources import chosen
+
+    if chosen().origin is not DataOrigin.MINI:
+        return names
+    further = (name for card in list_tasks() if card.name in names for name in card.on_mini)
+    return tuple(dict.fromkeys((*names, *further)))
 
 
 def load_tasks(

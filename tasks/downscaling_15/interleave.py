@@ -6,14 +6,19 @@ from typing import Any
 
 from lmms_eval.tasks.llava_interleave_bench.utils import interleave_process_results
 
+from sightscale.tasks.answers import ANSWERED, UNPARSED, visible_answer
+from sightscale.tasks.multiple_choice import known_truth
+
 
 def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any]:
     """One answer's score: ROUGE-L F for open questions, match of the choice for others."""
     scored = interleave_process_results(doc, results)["overall_score"]
     return {
         "score": {"score": float(scored["score"]), "data_set": doc["sub_task"]},
+        "outcome": ANSWERED if visible_answer(results[0]).strip() else UNPARSED,
         "item_id": str(doc["sample_id"]),
         "category": doc["sub_task"],
+        **known_truth(doc),
     }
 
 

@@ -86,9 +86,11 @@ def complete_choice(rng: random.Random, answer: str, weights: Mapping[str, float
 
 
 def scenes_of(scene: Scene) -> list[Scene]:
-    """The scenes of a question's pictures, in the order in which it shows them: one, or a triplet's three."""
+    """The scenes of a question's pictures, in the order in which it shows them: one, a triplet's three, or more."""
     if scene["kind"] == "triplet":
         return [scene["left"], scene["reference"], scene["right"]]
+    if scene["kind"] == "sequence":
+        return list(scene["pictures"])
     return [scene]
 
 

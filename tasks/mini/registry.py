@@ -51,6 +51,16 @@ SETS = {
     "imagenet": ("sets.imagenet:draw_class", "rows:imagenet_rows"),
     "nights": ("sets.similarity:draw_night", "rows:triplet_rows"),
     "pieapp": ("sets.similarity:draw_distortion", "rows:triplet_rows"),
+    "interleave/spot_the_difference": ("sets.multi_image:draw_difference", "rows:interleave_rows"),
+    "interleave/image_edit": ("sets.multi_image:draw_edit", "rows:interleave_rows"),
+    "interleave/story_telling": ("sets.multi_image:draw_story", "rows:interleave_rows"),
+    "interleave/text_rich": ("sets.multi_image:draw_pages", "rows:interleave_rows"),
+    "interleave/multi_image_vqa": ("sets.multi_image:draw_common", "rows:interleave_rows"),
+    "interleave/puzzle": ("sets.multi_image:draw_puzzle", "rows:interleave_rows"),
+    **{
+        f"open/{name}": (f"sets.open_questions:draw_{name.lower()}", "rows:open_rows")
+        for name in ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
+    },
 }
 
 # What draws one item of a set that is for training alone, and that no task reads.

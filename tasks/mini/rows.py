@@ -6,7 +6,7 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from sightscale.tasks.mini.items import Item, Split
+from sightscale.tasks.mini.items import Item, Split, scenes_of
 from sightscale.tasks.mini.registry import iterate_items
 from sightscale.tasks.mini.rendering import render
 from sightscale.tasks.mini.sets import CATEGORIES, NAMES
@@ -55,6 +55,56 @@ TRIPLETS = {
     "votes": datasets.Value("int64"),
     "cluster": datasets.Value("string"),
 }
+# The columns of LLaVA-NeXT-Interleave-Bench that lmms-eval reads; a question shows up to seven pictures here.
+PICTURES = 7
+INTERLEAVE = {
+    **{name: datasets.Value("string") for name in ("sample_id", "sub_task", "question_type", "question", "answer")},
+    **{f"image_{number}": datasets.Image() for number in range(PICTURES)},
+}
+# The columns that lmms-eval reads of the sets that ask without options, by the set that stands in for each.
+OPEN = {
+    "VQAv2": {
+        "question_id": datasets.Value("int64"),
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "multiple_choice_answer": datasets.Value("string"),
+        "answers": [{"answer": datasets.Value("string"), "answer_id": datasets.Value("int64")}],
+    },
+    "VizWiz": {
+        "question_id": datasets.Value("string"),
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "answers": datasets.Sequence(datasets.Value("string")),
+    },
+    "TextVQA": {
+        "question_id": datasets.Value("int64"),
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "answers": datasets.Sequence(datasets.Value("string")),
+        "ocr_tokens": datasets.Sequence(datasets.Value("string")),
+    },
+    "GQA": {
+        "id": datasets.Value("string"),
+        "imageId": datasets.Value("string"),
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "answer": datasets.Value("string"),
+    },
+    "OCRVQA": {
+        "id": datasets.Value("string"),
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "answer": datasets.Value("string"),
+    },
+    "ScienceQA": {
+        "image": datasets.Image(),
+        "question": datasets.Value("string"),
+        "choices": datasets.Sequence(datasets.Value("string")),
+        "answer": datasets.Value("int64"),
+        "hint": datasets.Value("string"),
+    },
+}
+ANSWERS = 10  # people whose answers VQAv2, VizWiz and TextVQA hold for each question
 # How MathVista's questions open, of which MMStar took over some hundreds.
 HINT = (
     "Hint: Please answer the question and provide the correct option letter, e.g., A, B, C, D, at the end.\nQuestion: "
@@ -187,6 +237,62 @@ def triplet_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset
     ]
     truth = {key: value for key, value in TRUTH.items() if key != "blind_answer"}  # either side is as good
     return as_dataset(rows, {**TRIPLETS, **truth})
+
+
+def interleave_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """A set as the rows of LLaVA-NeXT-Interleave-Bench that lmms-eval reads."""
+    rows: list[dict[str, Any]] = []
+    for index, item in enumerate(iterate_items(name, split, n, seed)):
+        pictures = [encode(render(scene)) for scene in scenes_of(item.scene)]
+        listed = "".join(f"\n{letter}. {text}" for letter, text in zip("ABCDE", item.options, strict=False))
+        rows.append(
+            {
+                "sample_id": str(index),
+                "sub_task": f"mini {item.category}",
+                "question_type": "multi-choice" if item.options else "open-ended",
+                "question": item.question + listed,
+                "answer": item.letter if item.options else item.answer,
+                **{f"image_{k}": pictures[k] if k < len(pictures) else None for k in range(PICTURES)},
+                "blind_answer": item.blind_letter if item.options else item.blind_answer,
+                "blind_probability": item.blind_probability,
+                "truth_description": item.description,
+                "focus": item.focus,
+            }
+        )
+    return as_dataset(rows, {**INTERLEAVE, **TRUTH})
+
+
+def open_rows(name: str, split: Split, n: int, seed: int) -> datasets.Dataset:
+    """An in-domain set's questions without their options, as the set whose name it has holds them."""
+    source = name.partition("/")[2]
+    rows = []
+    for index, item in enumerate(iterate_items(name, split, n, seed)):
+        answers = [item.answer] * ANSWERS
+        known: dict[str, Any] = {
+            "question_id": str(index) if source == "VizWiz" else index,
+            "id": str(index),
+            "imageId": str(index),
+            "image": encode(render(item.scene)),
+            "question": item.question,
+            "answer": item.answer,
+            "multiple_choice_answer": item.answer,
+            "answers": answers,
+            "ocr_tokens": [],
+        }
+        if source == "VQAv2":
+            known["answers"] = [{"answer": text, "answer_id": k + 1} for k, text in enumerate(answers)]
+        if source == "ScienceQA":
+            known |= {"choices": list(item.options), "answer": item.options.index(item.answer), "hint": ""}
+        rows.append(
+            {
+                **{column: known[column] for column in OPEN[source]},
+                "blind_answer": item.blind_letter if source == "ScienceQA" else item.blind_answer,
+                "blind_probability": item.blind_probability,
+                "truth_description": item.description,
+                "focus": item.focus,
+            }
+        )
+    return as_dataset(rows, {**OPEN[source], **TRUTH})
 
 
 def as_dataset(rows: list[dict[str, Any]], features: dict[str, Any]) -> datasets.Dataset:

@@ -6,10 +6,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import datasets
 import pytest
 
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, DataChoice, chosen, reading
+from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS, DataChoice, chosen, load_hub, reading
 from sightscale.tasks.vocabulary import DataOrigin
 
 QUESTIONS = "SIGHTSCALE_MINI_QUESTIONS"
@@ -43,3 +44,23 @@ def test_an_environment_that_nobody_can_read_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setenv(DATA, "tiny")
     with pytest.raises(UserError, match="SIGHTSCALE_DATA is 'tiny'; known: hub, mini"):
         chosen()
+
+
+def test_a_copy_elsewhere_or_changed_is_read_anew(tmp_path: Path) -> None:
+    """`datasets` alone gives back what it read of another folder of that name."""
+
+    def write(root: str, word: str) -> Path:
+        folder = tmp_path / root / "owner" / "words"
+        (folder / "one").mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_list([{"word": word}]).to_parquet(str(folder / "one" / "test-0.parquet"))
+        lines = "- config_name: one\n  data_files:\n  - split: test\n    path: one/test-*\n"
+        (folder / "README.md").write_text(f"---\nconfigs:\n{lines}---\n")
+        return tmp_path / root
+
+    def read(root: Path) -> list[str]:
+        with reading("hub", root):
+            return list(load_hub("owner/words", ["test"], "main", {}, "one")["word"])
+
+    first = write("first", "apple")
+    assert read(first) == ["apple"] and read(write("second", "pear")) == ["pear"]
+    assert read(first) == ["apple"] and read(write("first", "plum tree")) == ["plum tree"]

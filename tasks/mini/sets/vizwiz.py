@@ -20,6 +20,12 @@ LABEL_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "
 FLAWS = ("none", "blurred", "dark", "tilted", "bright")
 SPOILED = ("covered", "black", "smeared")
 POOLS = {"product": PRODUCTS, "flavour": FLAVOURS, "colour": LABEL_COLOURS, "kind": KINDS}  # by what is asked about
+ASKED = {
+    "product": "What product is this?",
+    "flavour": "What flavor is this?",
+    "colour": "What color is the label?",
+    "kind": "What kind of container is this?",
+}
 
 
 def draw_product(rng: random.Random) -> Item:
@@ -51,11 +57,11 @@ def _item(rng: random.Random, scene: dict[str, Any], asked: str) -> Item:
     texts = [UNANSWERABLE, *others] if spoiled else [UNANSWERABLE, value, *others[:2]]
     rng.shuffle(texts)
     choice = Choice(UNANSWERABLE if spoiled else value, tuple(texts), UNANSWERABLE, UNANSWERABLE_SHARE)
-    question, focus = {
-        "product": ("What product is this?", "the words on the label"),
-        "flavour": ("What flavor is this?", "the words on the label"),
-        "colour": ("What color is the label?", "the label's color"),
-        "kind": ("What kind of container is this?", "the kind of container"),
+    focus = {
+        "product": "the words on the label",
+        "flavour": "the words on the label",
+        "colour": "the label's color",
+        "kind": "the kind of container",
     }[asked]
     seen = (
         f"A {scene['body']} with {a(scene['colour'])} label that says {scene['product']} "
@@ -78,7 +84,7 @@ def _item(rng: random.Random, scene: dict[str, Any], asked: str) -> Item:
         "kind": f"The container is a {value}.",
     }[asked]
     return Item(
-        question=question,
+        question=ASKED[asked],
         scene=scene,
         description=flawed if spoiled else seen + flawed,
         reasoning="Nothing can be made out, so it is unanswerable." if spoiled else told,
