@@ -4,10 +4,12 @@
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
 # `make docs` builds the documentation to site/, in .venv-docs; a broken link fails.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
+# `make family-gpu` trains the nano family side by side on one GPU, into family-gpu/; `PYTHON` needs torch for that GPU.
 PYTHON ?= python3
+WORKERS ?= 12
 DEMO := demo-output
 
-.PHONY: demo test coverage test-vllm test-browser lint types docs setup clean
+.PHONY: demo test coverage test-vllm test-browser lint types docs setup clean family-gpu
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -43,6 +45,9 @@ types: .venv-test/.ready
 
 docs: .venv-docs/.ready
 	.venv-docs/bin/python setup_environment.py docs .venv-docs
+
+family-gpu:
+	PYTHONSAFEPATH=1 $(PYTHON) -m sightscale.trainers.family nano_2m nano_650k nano_160k nano_40k --work family-gpu/work --output family-gpu --workers $(WORKERS)
 
 setup: .venv/.ready
 

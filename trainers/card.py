@@ -126,6 +126,8 @@ def write_card(
 
 
 def _scored(scores: Sequence[TaskScore], scored_as: str) -> list[str]:
+    if not scores:
+        return ["Not scored when this card was written.", ""]
     return [
         "## Scores",
         f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "

@@ -113,12 +113,14 @@ def ship(part: Path, tower: str) -> Path:
             raise UserError(f"{part} looks through another tower than {tower}, which ships; ship that one first")
         if not shared.is_file():
             save_file(seen, shared, metadata={"format": "pt"})
+            shared.chmod(0o644)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(part, target)
     if seen:
         rest = {name: tensor for name, tensor in weights.items() if name not in seen}
         (target / "model.safetensors").unlink()
         save_file(rest, target / REST, metadata={"format": "pt"})
+        (target / REST).chmod(0o644)  # a package's file is for everybody to read
         (target / TOWER).symlink_to(Path("..") / tower / TOWER)
         size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
         files = {name: TOWER if name in seen else REST for name in sorted(weights)}
