@@ -187,3 +187,12 @@ def clean(text: str) -> str:
 def _count(usage: Any, name: str) -> int:
     value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_TOKENS_COUNTED else 0
+
+
+def list_models(content: bytes) -> set[str]:
+    """The names in a server's list of models; none where it is no such list."""
+    try:
+        listed = json.loads(content[:MAX_REPLY_BYTES])["data"]
+        return {model["id"] for model in listed if isinstance(model["id"], str)}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return set()

@@ -1,18 +1,21 @@
-"""The openai engine: any server that speaks OpenAI's chat protocol, asked with bounded concurrency.
+"""The openai engine: servers that speak OpenAI's chat protocol, asked with bounded concurrency.
 
-Requests run in a thread of their own and come back to the caller one by one as they finish. Busy
-servers and lost connections are tried again with growing pauses; whatever fails for good is a
-completion with an `error`. Answers of a server are untrusted: bounded, checked and read, never executed.
+Requests run in a thread of their own and come back to the caller one by one as they finish. Busy servers and lost
+connections are tried again with growing pauses, or elsewhere at once where several servers have the model; whatever
+fails for good is a completion with an `error`. Answers of a server are untrusted: bounded, checked and read, never
+executed.
 """
 
 import asyncio
 import base64
 import io
 import json
+import logging
 import math
 import os
 import queue
 import random
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -40,15 +43,18 @@ from sightscale.model_adapters.engines.chat_replies import (
     MAX_REPLY_BYTES,
     BusyReply,
     UnusableReply,
+    list_models,
     read_choices,
     read_reply,
     read_retry_after,
     refusal,
 )
+from sightscale.model_adapters.engines.servers import LONGEST_PAUSE, Server, Servers
 from sightscale.tasks.errors import UserError, first_line
 
+logger = logging.getLogger(__name__)
+
 KEY_VARIABLE = "OPENAI_API_KEY"
-LONGEST_PAUSE = 60.0  # seconds between two tries
 TOKEN_FIELDS = ("max_tokens", "max_completion_tokens", "n_predict", "max_new_tokens")
 
 
@@ -61,7 +67,7 @@ class _Pause(Exception):
 
 
 class OpenAIEngine:
-    """A model behind an OpenAI-compatible server."""
+    """A model behind an OpenAI-compatible server, or behind several."""
 
     parameters: int | None = None  # a server doesn't tell
 
@@ -79,12 +85,15 @@ class OpenAIEngine:
     ) -> None:
         """Ask for `model` at `url`, the server's address up to `/v1`; `timeout` is in seconds for one try.
 
+        Several servers stand with a plus between their addresses: each gets up to `concurrency` requests at a time, and
+        one that fails is left out for a while. The first address names the model, whatever others are added.
+
         A server that refuses `max_tokens` is given the limit in `max_tokens_field`; one that refuses a temperature
         gets none of the settings of sampling unless `send_temperature`. The key, if the server wants one, is read from
         the environment variable OPENAI_API_KEY. Raises UserError in one line when the address or an argument is
-        unusable or nothing answers there.
+        unusable, nothing answers there, or one of several servers lacks the model.
         """
-        self._url = _check_url(url)
+        urls = list(dict.fromkeys(_check_url(one) for one in _BETWEEN.split(url)))
         self._model, self._concurrency = model, max(1, int(concurrency))
         try:
             self._timeout, self._tries, self._first_pause = float(timeout), int(tries), float(first_pause)
@@ -97,8 +106,9 @@ class OpenAIEngine:
             raise UserError(f"max_tokens_field={max_tokens_field!r} is unknown; known: {', '.join(TOKEN_FIELDS)}")
         self._limit_field = max_tokens_field
         self._samples = read_flag("send_temperature", send_temperature)
-        self.identity = f"{model}@{self._url}|openai{'' if self._samples else '|server temperature'}"
-        self._check_server()
+        self.identity = f"{model}@{urls[0]}|openai{'' if self._samples else '|server temperature'}"
+        self._servers = Servers(urls, self._first_pause)
+        self._check_servers()
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
@@ -129,7 +139,7 @@ class OpenAIEngine:
 
         async def ask() -> bytes:
             async with asyncio.timeout(self._timeout), self.open_client() as client:
-                return (await self._post(client, json.dumps(asked).encode()))[0]
+                return (await self._post(client, self._servers.pick(), json.dumps(asked).encode()))[0]
 
         try:
             return read_choices(asyncio.run(ask()))
@@ -151,9 +161,13 @@ class OpenAIEngine:
         except Exception as error:  # a picture may be broken in any way, and costs this prompt only
             return failed(f"cannot write the request: {type(error).__name__}: {first_line(error)}")
         for attempt in range(self._tries):
+            server = self._servers.pick()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._try(client, body, start, decoding.max_new_tokens)
+                    with self._servers.asking(server):
+                        completion = await self._try(client, server, body, start, decoding.max_new_tokens)
+                self._servers.note_answer(server)
+                return completion
             except _Pause as pause:
                 reason, wished = str(pause), pause.seconds
             except TimeoutError:
@@ -162,7 +176,8 @@ class OpenAIEngine:
                 reason, wished = f"{type(error).__name__}: {first_line(error)}", None
             except UnusableReply as error:
                 return failed(str(error))
-            if attempt + 1 < self._tries:
+            self._servers.note_failure(server, wished)
+            if attempt + 1 < self._tries and not self._servers.has_another(server):
                 await asyncio.sleep(self._pause(attempt) if wished is None else min(wished, LONGEST_PAUSE))
         return failed(f"gave up after {self._tries} tries: {reason}")
 
@@ -190,19 +205,21 @@ class OpenAIEngine:
     def _write_body(self, prompt: Prompt, decoding: Decoding) -> bytes:
         return json.dumps(self.request_body(prompt, decoding)).encode()
 
-    async def _try(self, client: httpx.AsyncClient, body: bytes, start: float, most_tokens: int) -> Completion:
-        content, retry_after = await self._post(client, body)
+    async def _try(
+        self, client: httpx.AsyncClient, server: Server, body: bytes, start: float, most_tokens: int
+    ) -> Completion:
+        content, retry_after = await self._post(client, server, body)
         try:
             return read_reply(content, time.perf_counter() - start, most_tokens, self._key)
         except BusyReply as error:
             raise _Pause(str(error), retry_after) from error
 
-    async def _post(self, client: httpx.AsyncClient, body: bytes) -> tuple[bytes, float | None]:
+    async def _post(self, client: httpx.AsyncClient, server: Server, body: bytes) -> tuple[bytes, float | None]:
         """The body of a successful reply, and the pause that the server wishes for before another.
 
         Raises _Pause where asking again may help, else UnusableReply.
         """
-        async with client.stream("POST", f"{self._url}/chat/completions", content=body) as response:
+        async with client.stream("POST", f"{server.url}/chat/completions", content=body) as response:
             content = bytearray()
             async for chunk in response.aiter_raw():  # a packed answer could unpack to any size
                 content += chunk
@@ -223,23 +240,40 @@ class OpenAIEngine:
         return httpx.AsyncClient(
             headers={"Content-Type": "application/json", "Accept-Encoding": "identity"}
             | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
-            limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+            limits=httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency),
             timeout=httpx.Timeout(self._timeout, connect=min(30.0, self._timeout)),
         )
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be under way at a time."""
-        return self._concurrency
+        """How many requests may be under way at a time, over all servers."""
+        return self._concurrency * len(self._servers.all)
 
-    def _check_server(self) -> None:
-        """Ask for the list of models: any answer at all shows that somebody is there."""
-        try:
-            httpx.get(f"{self._url}/models", timeout=min(30.0, self._timeout))
-        except httpx.HTTPError as error:
-            raise UserError(
-                f"no server answers at {self._url}: {first_line(error)}; start it or correct the address"
-            ) from error
+    def _check_servers(self) -> None:
+        """Ask each for its list of models: any answer at all shows that it is there.
+
+        Of several, one that isn't there is left out for now, and one whose list lacks the model is refused where
+        another's has it.
+        """
+        reasons: dict[str, str] = {}
+        having: dict[str, bool] = {}
+        for server in self._servers.all:
+            try:
+                answer = httpx.get(f"{server.url}/models", timeout=min(30.0, self._timeout))
+            except httpx.HTTPError as error:
+                reasons[server.url] = first_line(error)
+                self._servers.note_failure(server)
+                continue
+            names = list_models(answer.content)
+            having |= {server.url: self._model in names} if names else {}
+        if len(reasons) == len(self._servers.all):
+            url, reason = next(iter(reasons.items()))
+            raise UserError(f"no server answers at {url}: {reason}; start it or correct the address")
+        lacking = [url for url, has in having.items() if not has]
+        if lacking and any(having.values()):
+            raise UserError(f"the server at {lacking[0]} has no model {self._model!r}, and another has; leave it out")
+        for url, reason in reasons.items():
+            logger.warning(f"no server answers at {url}: {reason}; the others are asked meanwhile")
 
 
 class _Requests:
@@ -295,6 +329,9 @@ class _Requests:
             except Exception as error:  # whatever else goes wrong with a request costs that request only
                 completion = failed(f"{type(error).__name__}: {first_line(error)}")
             self._finished.put((i, completion))
+
+
+_BETWEEN = re.compile(r"\+(?=https?://)")  # two servers' addresses
 
 
 def _check_url(url: str) -> str:

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
@@ -26,12 +27,14 @@ from sightscale.model_adapters.engines.chat_replies import (
     BusyReply,
     UnusableReply,
     clean,
+    list_models,
     read_choices,
     read_reply,
     read_retry_after,
 )
 from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
 from sightscale.model_adapters.engines.opening import open_engine
+from sightscale.model_adapters.engines.servers import LONGEST_PAUSE, Servers
 from sightscale.model_adapters.engines.store import StoredEngine
 from sightscale.model_adapters.engines.thinking import split_thinking
 
@@ -514,3 +517,97 @@ def test_a_served_model_is_named_by_its_model(server: Server) -> None:
     ):
         with pytest.raises(ValueError, match="must look like openai:MODEL@http://host"):
             open_engine(model, **options)
+
+
+@pytest.fixture
+def second() -> Iterator[Server]:
+    server = Server()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_several_servers_share_the_requests(server: Server, second: Server) -> None:
+    for one in (server, second):
+        one.behave = lambda text, _: (time.sleep(0.02), reply(text.upper()))[1]
+    engine = open_engine(f"openai:tiny@{server.url}+{second.url}", batch_size=4)
+    answers = engine.generate([ask(f"q{k}") for k in range(60)], Decoding(8))
+    assert [answer.text for answer in answers] == [f"Q{k}" for k in range(60)]
+    shares = [sum(one.asked.values()) for one in (server, second)]
+    assert sum(shares) == 60 and min(shares) >= 15
+    assert max(server.most_under_way, second.most_under_way) <= 8
+    assert engine.identity == f"tiny@{server.url}|openai"  # a server more or less is no other model
+
+
+def test_a_server_that_fails_is_left_out_and_tried_again(server: Server, second: Server) -> None:
+    broken = threading.Event()
+    broken.set()
+    server.behave = lambda text, _: refuse(503, "loading") if broken.is_set() else reply("first")
+    second.behave = lambda text, _: reply("second")
+    engine = OpenAIEngine("tiny", f"{server.url}+{second.url}", first_pause=0.2, tries=3, timeout=20, concurrency=2)
+    answers = engine.generate([ask(f"q{k}") for k in range(40)], Decoding(8))
+    assert {answer.text for answer in answers} == {"second"}
+    assert sum(server.asked.values()) <= 6  # a request of each place, and a single one after each pause
+    broken.clear()
+    time.sleep(1.7)
+    again = engine.generate([ask(f"p{k}") for k in range(40)], Decoding(8))
+    assert {answer.text for answer in again} == {"first", "second"}
+
+
+def test_a_server_that_dies_during_a_run_costs_no_answer(server: Server, second: Server) -> None:
+    def hang_up(text: str, _: int) -> Reply:
+        return (0, b"", {}) if int(text[1:]) > 5 else reply("first")
+
+    server.behave, second.behave = hang_up, lambda text, _: reply("second")
+    engine = OpenAIEngine("tiny", f"{server.url}+{second.url}", first_pause=5, tries=3, timeout=20, concurrency=3)
+    answers = engine.generate([ask(f"q{k}") for k in range(30)], Decoding(8))
+    assert not any(answer.error for answer in answers) and {answer.text for answer in answers[6:]} == {"second"}
+
+
+def test_of_several_servers_one_must_be_there_and_all_have_the_model(
+    server: Server, second: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = "http://127.0.0.1:9/v1"
+    engine = open_engine(f"openai:tiny@{dead}+{second.url}")
+    assert f"no server answers at {dead}" in caplog.text
+    assert engine.generate([ask("q")], Decoding(8))[0].text == "Q"
+    with pytest.raises(ValueError, match="no server answers at http://127"):
+        open_engine(f"openai:tiny@{dead}+http://127.0.0.1:10/v1")
+    with pytest.raises(ValueError, match="must look like http"):
+        open_engine(f"openai:tiny@{server.url}+http://")
+    lists = {server.url: b'{"data": [{"id": "tiny"}]}', second.url: b'{"data": [{"id": "other"}]}'}
+    monkeypatch.setattr(
+        "httpx.get", lambda url, timeout: httpx.Response(200, content=lists[url.removesuffix("/models")])
+    )
+    with pytest.raises(ValueError, match=f"{second.url} has no model 'tiny', and another has"):
+        open_engine(f"openai:tiny@{server.url}+{second.url}")
+
+
+def test_the_least_busy_server_is_picked_and_one_back_from_a_pause_gets_a_single_request() -> None:
+    now = [0.0]
+    servers = Servers(["a", "b"], first_pause=1.0, clock=lambda: now[0])
+    a, b = servers.all
+    with servers.asking(a):
+        assert servers.pick() is b
+        servers.note_failure(b)
+        assert servers.pick() is a and not servers.has_another(a)
+    now[0] = 1.0
+    assert servers.has_another(a)
+    with servers.asking(b):
+        assert servers.pick() is a
+    servers.note_failure(b)
+    now[0] = 2.9
+    assert servers.pick() is a  # the second pause is twice as long
+    servers.note_failure(a, seconds=500)
+    assert servers.pick() is b  # all are away: the one that is back first
+    servers.note_answer(b)
+    assert servers.pick() is b and b.failures == 0
+    assert a.away_until == 2.9 + LONGEST_PAUSE
+
+
+@given(_json)
+def test_any_json_is_a_list_of_models_or_none(body: Any) -> None:
+    assert all(isinstance(name, str) for name in list_models(json.dumps(body).encode()))
+    assert list_models(b"[" * 100_000) == list_models(b"\xff") == set()
+    assert list_models(json.dumps({"data": [{"id": "a"}, {"id": "b"}], "more": body}).encode()) == {"a", "b"}
