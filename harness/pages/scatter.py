@@ -22,6 +22,7 @@ class Point:
     name: str
     x: Estimate
     y: Estimate
+    task: str = ""  # whose samples a click filters; its name where it differs from the point's
 
 
 def draw_points(
@@ -101,8 +102,9 @@ def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -
         )
     drop, gain = one.x.show(Style.POINTS), one.y.show(Style.POINTS)
     tip = escape(show_line(f"{one.name}: drop {drop}, reliance {gain} points", 200))
+    link = escape(urlencode({"task": one.task or one.name}))
     return (
-        f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{escape(urlencode({"task": one.name}))}">'
+        f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{link}">'
         f'<g stroke-opacity="0.45">{whiskers}</g>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="none"/>'
         f'<text x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.side}" stroke="none">{escape(name)}</text></g>'

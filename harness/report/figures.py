@@ -8,6 +8,7 @@ from sightscale.harness.pages import Bar, Figure, Mark, Row, Table, draw_interva
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.suites import TITLES
+from sightscale.tasks.titles import title_of
 from sightscale.tasks.vocabulary import Condition, Outcome
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
@@ -89,30 +90,33 @@ def draw_runs(measured: Sequence[Measured]) -> Figure:
     tasks = list(dict.fromkeys(place for one in measured for place in one.places(Level.TASK)))
     rows = []
     for place in tasks[:MOST_ROWS]:
-        marks = [_mark(n, one.label, place.task, one.score(place)) for n, one in enumerate(measured[:6])]
+        marks = [_mark(n, one.label, title_of(place.task), one.score(place)) for n, one in enumerate(measured[:6])]
         chance = next((level.value for one in measured if (level := one.get(place, Measure.CHANCE))), None)
-        rows.append(Row(place.task, tuple(mark for mark in marks if mark), chance, urlencode({"task": place.task})))
+        link = urlencode({"task": place.task})
+        rows.append(Row(title_of(place.task), tuple(mark for mark in marks if mark), chance, link))
     which = f"the first {len(series)} of {len(measured)} runs" if len(measured) > 6 else f"{len(series)} runs"
     return _intervals("runs", "All runs", f"Sighted scores of {which}.", rows, series, SCORE_AXIS)
 
 
 def _draw_outcomes(table: Table, *, several: bool) -> Figure:
-    """What became of the answers, where any was not read; without drawings when all were."""
+    """The outcomes of the answers, where any is other than answered; without drawings when none is."""
     bars = []
     for row in [row for row in table.rows if row["answered"] < 1][:MOST_ROWS]:
-        name = f"{row['run']}: {row['task']}" if several else row["task"]
+        title = title_of(str(row["task"]))
+        name = f"{row['run']}: {title}" if several else title
         shares = tuple(float(row[outcome]) for outcome in Outcome)
         spread = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(Outcome, shares, strict=True))
         link = urlencode({"task": row["task"]})
         bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {spread}", link))
     worst = min(bars, key=lambda bar: bar.shares[0], default=None)
-    finding = f"Most unread answers: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
+    finding = f"Most answers without a reading: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
 
     def draw(width: int) -> str:
         return draw_shares(bars, "% of answers", width=width) if bars else ""
 
     outcomes = tuple(str(outcome) for outcome in Outcome)
-    return make_figure("outcomes", "Where answers were not read", finding, outcomes, draw, kind="o")
+    title = "Answers that were refused, unparsed, truncated or failed"
+    return make_figure("outcomes", title, finding, outcomes, draw, kind="o")
 
 
 def _draw_comparison(table: Table) -> Figure:
@@ -120,9 +124,13 @@ def _draw_comparison(table: Table) -> Figure:
     by_task: dict[str, list[Mark]] = {}
     for row in table.rows:
         if row["run"] in series:
-            mark = _mark(series.index(row["run"]), row["run"], row["task"], row["difference"], signed=True)
+            index, title = series.index(row["run"]), title_of(str(row["task"]))
+            mark = _mark(index, row["run"], title, row["difference"], signed=True)
             by_task.setdefault(str(row["task"]), []).extend([mark] if mark else [])
-    rows = [Row(task, tuple(marks), None, urlencode({"task": task})) for task, marks in by_task.items()][:MOST_ROWS]
+    rows = [
+        Row(title_of(task), tuple(marks), None, urlencode({"task": task}))
+        for task, marks in list(by_task.items())[:MOST_ROWS]
+    ]
     tested = [row["p_holm"].value for row in table.rows if row.get("p_holm")]
     apart = sum(p < LEVEL for p in tested)
     finding = f"{apart} of {len(tested)} tasks' differences hold at 5 % after Holm's correction."
@@ -147,9 +155,10 @@ def _rows(one: Measured, places: Sequence[Place], conditions: Sequence[str]) -> 
 
 def _names(places: Sequence[Place]) -> list[str]:
     """As short as tells places apart: an axis alone, else with its category, else with its task."""
-    short = [place.task if place.group == ALL else place.group.rpartition(" / ")[2] for place in places]
-    longer = [place.task if place.group == ALL else place.group for place in places]
-    whole = [place.task if place.group == ALL else f"{place.task}: {place.group}" for place in places]
+    titles = [title_of(place.task) for place in places]
+    short = [t if p.group == ALL else p.group.rpartition(" / ")[2] for t, p in zip(titles, places, strict=True)]
+    longer = [t if p.group == ALL else p.group for t, p in zip(titles, places, strict=True)]
+    whole = [t if p.group == ALL else f"{t}: {p.group}" for t, p in zip(titles, places, strict=True)]
     return next((names for names in (short, longer) if len(set(names)) == len(names)), whole)
 
 
@@ -176,7 +185,7 @@ def _mark(series: int, name: str, row: str, found: Estimate | None, *, signed: b
 def _gain(one: Measured, place: Place) -> tuple[str, Estimate] | None:
     condition = headline_condition([one])
     gain = one.get(place, Measure.RELIANCE, condition) if condition else None
-    return (place.task, gain) if gain and gain.n else None
+    return (title_of(place.task), gain) if gain and gain.n else None
 
 
 def _points(found: Estimate) -> str:
