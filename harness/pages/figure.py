@@ -63,11 +63,12 @@ def write_svg(figure: Figure) -> str:
         f'<text class="soft" x="{x + 15:.0f}" y="{46 + 18 * row}">{escape(name)}</text>'
         for number, (name, x, row) in enumerate(rows)
     ]
+    foot = 8  # so that no letter touches the edge
     top = 42 + 18 * (1 + rows[-1][2] if rows else 0)
     drawing = _TIP.sub(r"><title>\1</title>", _OF_PAGES.sub("", figure.wide))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + top:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height + top:.0f}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + top + foot:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height + top + foot:.0f}">'
         f"<title>{escape(show_line(figure.title, 200))}</title><style>{STYLE}</style>"
         f'<rect width="100%" height="100%" fill="#ffffff"/>'
         f'<text x="14" y="24" style="font-size:15px;font-weight:bold">{escape(show_line(figure.title, 100))}</text>'
