@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.table import Table
 
 from sightscale.harness.analysis.findings import (
     ALL,
@@ -21,6 +20,7 @@ from sightscale.harness.analysis.findings import (
     render_list,
     without_interval,
 )
+from sightscale.harness.analysis.fitting import FittingTable
 from sightscale.harness.analysis.matched_runs import Questions, Run, match_questions
 from sightscale.harness.statistics import (
     PAGE,
@@ -115,7 +115,7 @@ def _summarise(
     return found
 
 
-def render_needs(findings: pd.DataFrame, detect: float, power: float) -> Table:
+def render_needs(findings: pd.DataFrame, detect: float, power: float) -> FittingTable:
     """The needs of each task, the cheapest first."""
     caption = (
         f"Questions to see a difference of {100 * detect:g} points between two models ({100 * power:g} % power at "

@@ -59,8 +59,8 @@ def reliance(
     if len(suspected):
         guessed = float(suspected["by_guessing"].mean())
         print(
-            f"{len(suspected):,} questions are answered right in every blind pass, of up to "
-            f"{int(suspected['passes'].max())}; by guessing: {100 * guessed:.1f} %"
+            f"{len(suspected):,} questions are answered right without the picture in all of up to "
+            f"{int(suspected['passes'].max())} blind answers (by guessing: {100 * guessed:.1f} %)"
         )
     if suspects:
         write_csv(suspected, suspects)
