@@ -46,7 +46,7 @@ def find_needs(
     run was asked under. Raises UserError for a difference outside (0, 1), and where no run holds enough of the tasks.
     """
     if not 0 < detect < 1:
-        raise UserError(f"a difference of {100 * detect:g} points can't be looked for; give one between 0 and 100")
+        raise UserError(f"cannot plan for a difference of {100 * detect:g} points; give one between 0 and 100")
     kept = [Run(run.label, run.records[run.records["task"].isin(tasks)]) for run in runs]
     kept = [run for run in kept if len(run.records)]
     findings: list[Finding] = []
@@ -55,8 +55,8 @@ def find_needs(
         findings += _reliance(questions, detect, condition)
     if not findings:
         raise UserError(
-            f"no run holds {FEWEST} answered questions of {', '.join(tasks)}, which would tell how often answers "
-            "differ; give runs of these tasks"
+            f"no run holds {FEWEST} answered questions of {', '.join(tasks)}, from which to "
+            "estimate how often answers differ; give runs of these tasks"
         )
     return as_table(findings)
 

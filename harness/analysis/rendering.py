@@ -90,10 +90,8 @@ def render_factors(findings: pd.DataFrame, *, detail: bool = False) -> list[Fitt
     levels = list_levels(detail=detail)
     cells = "Per cent. Sighted: picture and question; no picture: question alone; no question: picture and options; "
     cells += "options only: neither."
-    effects = (
-        "Points, on questions asked in all four ways. Effect of the picture: with − without it, averaged over with "
-    )
-    effects += "and without the question. Interaction: how much more both bring together than each alone."
+    effects = "Points, on questions asked in all four ways. Effect of the picture: with − without it, averaged over "
+    effects += "with and without the question. Interaction: how much more both bring together than each alone."
     tables = [
         (render_list, (Measure.SCORE,), {"across": "condition"}, cells),
         (render_findings, FACTOR_EFFECTS, {}, effects),

@@ -109,7 +109,7 @@ def _draw_outcomes(table: Table, *, several: bool) -> Figure:
         link = urlencode({"task": row["task"]})
         bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {spread}", link))
     worst = min(bars, key=lambda bar: bar.shares[0], default=None)
-    finding = f"Most answers without a reading: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
+    finding = f"Most responses without an answer: {100 * (1 - worst.shares[0]):.1f} % on {worst.name}." if worst else ""
 
     def draw(width: int) -> str:
         return draw_shares(bars, "% of answers", width=width) if bars else ""

@@ -117,7 +117,7 @@ def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
     for arguments, reason in (
         (("theirs",), "theirs is none of our tasks"),
         (("theirs", folder), "no run given was asked it blind"),
-        (("in_domain_gqa", "--data", "mini", "--keep", "1"), "a share of 1 can't be kept"),
+        (("in_domain_gqa", "--data", "mini", "--keep", "1"), "cannot keep a share of 1"),
     ):
         done = CliRunner().invoke(app, ["leaks", *arguments])
         assert done.exit_code == 1 and reason in done.stderr and done.stderr.count("\n") == 1, done.stderr

@@ -93,7 +93,10 @@ def test_one_change_in_one_document_is_refused_before_anything_is_asked(
     write_task(folder, **change)
     shown = run(folder, tmp_path / "out")
     assert shown.exit_code == 1
-    assert f"task 'own': 1 of 3 documents aren't those of {folder / 'lock.json'} (number 1)" in shown.stderr
+    assert (
+        f"task 'own': 1 of 3 documents differ from those of {folder / 'lock.json'} (the first is number 1)"
+        in shown.stderr
+    )
     assert not (tmp_path / "out" / "records.parquet").exists()
     assert run(folder, tmp_path / "first", "--limit", "1").exit_code == 0  # the first document is as it was
 

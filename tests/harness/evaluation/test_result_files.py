@@ -41,7 +41,7 @@ def test_every_response_is_a_row_and_a_question_is_a_cluster(tmp_path: Path) -> 
 
 def test_responses_that_records_cannot_hold_are_refused(tmp_path: Path) -> None:
     uneven = write_lines(tmp_path / "samples_t.jsonl", lmms(0, ["B", "A"]), lmms(1, ["A"]))
-    with pytest.raises(UserError, match="question 1 has 1 responses and others 2"):
+    with pytest.raises(UserError, match="question 1 has 1 responses and another has 2"):
         import_samples([uneven], "m")
     unread = write_lines(tmp_path / "samples_u.jsonl", lmms(0, ["red", "blue"], input="colour?", acc=1.0))
     with pytest.raises(UserError, match="2 responses and no options to read them by"):
@@ -52,7 +52,7 @@ def test_a_metric_in_per_cent_is_scaled_and_ratings_are_refused(tmp_path: Path) 
     rows = [lmms(i, "x", target="red", input="colour?", acc=100.0 * (i % 2)) for i in range(4)]
     assert import_samples([write_lines(tmp_path / "samples_p.jsonl", *rows)], "m")["score"].tolist() == [0, 1, 0, 1]
     rows = [lmms(i, "x", target="red", input="colour?", rating=i + 1) for i in range(4)]
-    with pytest.raises(UserError, match=r"samples_r\.jsonl: no score a question: .* between 1 and 4"):
+    with pytest.raises(UserError, match=r"samples_r\.jsonl: no score per question: .* between 1 and 4"):
         import_samples([write_lines(tmp_path / "samples_r.jsonl", *rows)], "m")
 
 
@@ -129,7 +129,7 @@ def test_vlmevalkits_tables_are_read(tmp_path: Path) -> None:
 
 def test_a_table_without_answers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("index\tquestion\n1\tx\n")
-    with pytest.raises(UserError, match=r"a\.tsv: no table of answers; it lacks the column prediction"):
+    with pytest.raises(UserError, match=r"a\.tsv: not a table of answers: it lacks the column prediction"):
         import_samples([str(tmp_path / "a.tsv")], "m")
     (tmp_path / "b.xlsx").write_bytes(b"PK\x03\x04 no workbook")
     with pytest.raises(UserError, match=r"b\.xlsx"):
