@@ -122,8 +122,8 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
         Column("chance", "Chance", "share", "one over the number of options, averaged"),
         Column("questions", "Questions", "count"),
-        Column("floor", "Constant answer", "share", "the best answer that is always the same"),
-        Column("best_blind", "Best blind", "share", "the best answer to the text alone, where the data knows it"),
+        Column("floor", "Constant answer", "share", "the best score of one answer given to every question"),
+        Column("best_blind", "Best blind", "share", "the best possible score from the text alone, where it is known"),
         Column(
             "ceiling", "Ceiling", "share", "of a forced choice: what people's own disagreement leaves to be reached"
         ),
@@ -388,7 +388,7 @@ def position_table(measured: Sequence[Measured]) -> Table:
         for label, bias in biases
     ]
     caption = (
-        "Per cent of readable answers that choose a letter, and of questions whose answer stands there. "
+        "Per cent of parsed answers that choose a letter, and of questions whose right answer has it. "
         f"{describe_methods([Method.SCORES])}"
     )
     return make_table("position", "Position bias", caption, columns, rows)
