@@ -322,7 +322,7 @@ def draw_sequences() -> Figure:
     means = [float(differences[:count].mean()) for count in counts]
     parts.append(f'<g style="stroke-dasharray:2 3">{plot.line(2, counts, means)}</g>')
     series_names = ("betting", "mixture", "mean so far")
-    title = "Intervals that may be looked at after every question"
+    title = "Intervals that hold after every question"
     return Figure("statistics_sequences", title, "", series_names, plot.close(parts), "")
 
 

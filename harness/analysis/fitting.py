@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 LONGEST_PLACE = 30  # columns of a name beside the numbers; a longer one goes on in the next line
+LONGEST_WORD = 24  # of a heading; a longer one is broken
 GAP = 2  # columns between two
 
 
@@ -23,8 +24,8 @@ class TextColumn:
     @property
     def width(self) -> int:
         """Columns of a terminal that it needs when its heading may go on in a further line."""
-        words = self.heading.split() or [""]
-        return max(cell_len(text) for text in (*words, *self.cells))
+        words = [min(LONGEST_WORD, cell_len(word)) for word in self.heading.split()]
+        return max([*words, *map(cell_len, self.cells)], default=0)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def _draw(places: Sequence[TextColumn], numbers: Sequence[TextColumn]) -> Table:
     for column in places:
         table.add_column(escape(column.heading), overflow="fold", max_width=LONGEST_PLACE, vertical="bottom")
     for column in numbers:
-        table.add_column(escape(column.heading), justify="right", min_width=column.width, vertical="bottom")
+        table.add_column(
+            escape(column.heading), justify="right", overflow="fold", min_width=column.width, vertical="bottom"
+        )
     for cells in zip(*(column.cells for column in (*places, *numbers)), strict=True):
         table.add_row(*(escape(cell) for cell in cells))
     return table

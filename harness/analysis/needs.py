@@ -76,8 +76,8 @@ def _reliance(questions: Questions, detect: float, condition: str | None) -> lis
         blind = next((str(name) for name in asked if (run, name) in questions.columns), None)
         if blind and (run, str(Condition.SIGHTED)) in questions.columns:
             spreads.append(_measure(questions, (run, str(Condition.SIGHTED)), (run, blind)))
-    known = [one for one in spreads if one]
-    needed = [questions_for_width(one, detect) for one in known]
+    known = [pairs for pairs in spreads if pairs]
+    needed = [questions_for_width(pairs, detect) for pairs in known]
     return _summarise(questions, known, Measure.BLIND_DISCORDANCE, needed, Measure.NEEDED_RELIANCE, "runs")
 
 
@@ -104,15 +104,18 @@ def _summarise(
         "group": ALL,
         "note": f"{len(spreads)} {what}",
     }
-    n = int(np.median([one.n for one in spreads]))
-    found = []
-    for name, values in ((discordance, [one.discordance for one in spreads]), (measure, needed)):
+    n = int(np.median([pairs.n for pairs in spreads]))
+    findings = []
+    for name, values in (
+        (discordance, [pairs.discordance for pairs in spreads]),
+        (measure, needed),
+    ):
         middle = float(np.median(values))
         estimate = without_interval(middle, n)
         if len(values) > 1:
             estimate = Estimate(middle, float(np.min(values)), float(np.max(values)), n, 0)
-        found.append(Finding(name, estimate, **where))
-    return found
+        findings.append(Finding(name, estimate, **where))
+    return findings
 
 
 def render_needs(findings: pd.DataFrame, detect: float, power: float) -> FittingTable:

@@ -42,6 +42,6 @@ def downscale(
     for table in tables:
         console.print(table)
     if len(tables) == 1:
-        print("fewer than three points have a drop and a reliance, so they are not related to each other")
+        print("fewer than three tasks have both a drop and a reliance, so no relation is computed")
     write_findings(downscaling.findings, csv, json)
     write_figures(draw_downscaling(downscaling), figures)

@@ -67,7 +67,7 @@ def extract_data(
     with reading("hub", data_root):
         opened = open_sources(sources, images=images, limit=limit, seed=seed)
         if any(name.startswith(HUB) for name in sources):
-            logger.warning("these are evaluation data: score nothing on them that was trained on the result")
+            logger.warning("these are evaluation data: don't score a model on them that was trained on the result")
         result = extract(
             opened,
             output,

@@ -59,7 +59,9 @@ def import_samples(
     open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
     print(f"{len(records):,} records in {target}")
     if records["cluster"].nunique() == len(records.drop_duplicates(["task", "doc_id"])):
-        print("each question counts as having a picture of its own; if some share one, intervals are too narrow")
+        print(
+            "each question counts as having its own picture; if questions share pictures, the intervals are too narrow"
+        )
 
 
 def _import_table(path: Path, output: Path, data: str | None, task: str | None) -> None:

@@ -75,7 +75,7 @@ def leaks(
     order = compare_order(read, task, kept)
     if order:
         rho, count = order
-        print(f"order of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
+        print(f"ranks of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
     if csv:
         write_csv(table, csv)
         logger.info(f"{len(table):,} questions in {csv}")

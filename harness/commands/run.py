@@ -122,12 +122,12 @@ def run(
     if reader:
         console.print(render_second(read_run_again(output, reader, records), reader))
     for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
-        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
+        print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
     for warning in (*describe_truncation(records), *describe_ambiguous_boxes(records)):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
         for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
             print(f"{task}: {stop['says']} of {stop['documents']:,}")
-        print("the rule's interval may be looked at after every question; those of the table hold for one look")
+        print("the rule's interval holds however often you look; the table's intervals hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")
     print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

@@ -73,7 +73,7 @@ def merge(
 
     merged = merge_stores(sources, into)
     damaged = f", {merged.damaged:,} damaged rows left out" if merged.damaged else ""
-    print(f"{into}: {merged.added:,} generations added, {merged.present:,} were there already{damaged}")
+    print(f"{into}: {merged.added:,} generations added, {merged.present:,} were present already{damaged}")
     if merged.conflicts:
         print(f"{merged.conflicts:,} keys hold different texts; the first of each was kept")
 

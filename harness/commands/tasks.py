@@ -105,7 +105,7 @@ def show(
         card = next((leaf for leaf in leaves if data != "mini" or leaf.mini), leaves[0])
         print(f"{'example of:':14} {card.name}")
     if data == "mini" and not (foreign or card.mini or card.source.startswith("package:")):
-        print("The mini suite has nothing in its place; name --data hub for an example.")
+        print("The mini suite has no stand-in for it; give --data hub for an example.")
         return
     quieten()
     origin = "yours" if foreign else "the package's own" if card.source.startswith("package:") else data
@@ -140,7 +140,7 @@ def new(
         f"guessing scores {100 * task.chance:.1f} %"
     )
     if task.left_out:
-        print(f"left out, as no task has them: {', '.join(show_line(column) for column in task.left_out)}")
+        print(f"columns that are ignored: {', '.join(show_line(column) for column in task.left_out)}")
     print(f"wrote {', '.join(map(str, files))}")
     print(f"look:  sightscale tasks show {task.name} --include-path {output}")
     print(

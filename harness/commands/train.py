@@ -66,7 +66,7 @@ def train(
     reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
         if name in shipped:
-            print(f"{folder}: as it ships, not trained again")
+            print(f"{folder}: ships with the package, not trained again")
             continue
         model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []

@@ -14,7 +14,7 @@ COLUMNS = ("run", "task", "questions", "score", "blind", "reliance", "chance", "
 def render_summary(contents: Contents) -> Group:
     """Sentences, then the score table's main columns, as rich shows them; nothing in it is read as mark-up."""
     lines = [contents.lead] if contents.lead else []
-    lines += [" ".join(one) for one in contents.sentences[:6]]
+    lines += [" ".join(parts) for parts in contents.sentences[:6]]
     return Group(*(Text(line) for line in lines), _render(contents.score_tables[0]))
 
 

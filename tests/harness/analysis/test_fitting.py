@@ -38,6 +38,13 @@ def test_a_narrow_terminal_gets_more_tables_and_one_caption() -> None:
     assert narrow.count("Per cent.") == wide.count("Per cent.") == 1
 
 
+def test_a_long_heading_is_broken_and_not_cut() -> None:
+    name = "decoupled:perception=somebody/a-vision-model,reasoning=somebody-else/a-language-model"
+    table = FittingTable((TextColumn("task", ("a", "b")),), (TextColumn(name, (NUMBER, NUMBER)),) * 3)
+    text = show(table, 80)
+    assert "…" not in text and text.count(NUMBER) == 6 and max(map(len, text.splitlines())) <= 80
+
+
 def test_what_all_rows_share_stands_once_above_the_table_and_nothing_is_markup() -> None:
     text = show(TABLE, 200)
     assert text.startswith("easy_vqa\n") and text.count("easy_vqa") == 1

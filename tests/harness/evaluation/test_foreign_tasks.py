@@ -1,4 +1,4 @@
-"""Tasks whose metric has no score a question, through every command: a line that says so, and no wrong number."""
+"""Tasks whose metric has no score per question, through every command: a line that says so, and no wrong number."""
 
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,8 @@ def test_every_command_says_so(runs: tuple[Path, Path], command: list[str], tmp_
         invoke(*(word.replace("RUN", str(run)).replace("OUT", str(tmp_path / run.name)) for word in command))
         for run in runs
     )
-    assert "no score a question for ratings" in both.output + both.stderr
-    assert ratings.exit_code == 1 and "no score a question for ratings" in ratings.stderr
+    assert "no score per question for ratings" in both.output + both.stderr
+    assert ratings.exit_code == 1 and "no score per question for ratings" in ratings.stderr
     assert "Traceback" not in both.output + ratings.output and "validation error" not in ratings.stderr
 
 

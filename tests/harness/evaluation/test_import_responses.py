@@ -46,7 +46,7 @@ def test_cells_are_scores_under_their_conditions(tmp_path: Path) -> None:
         (",q1\n", "holds no models × questions"),
         (",q1,q1\na,1,0\n", "two columns for question 'q1' under sighted"),
         (",<sideways>q1\na,1\n", "under <sideways>; known: <sighted>"),
-        (",<none>\na,1\n", "without a question's name"),
+        (",<none>\na,1\n", "without a question name"),
         (",q1\na,2\n", "a has '2' for question 'q1'"),
         (",q1\na,nan\n", "a has 'nan'"),
         (",q1\na,=1+1\n", "a has '=1+1'"),

@@ -108,7 +108,7 @@ def test_odd_runs_are_reported_all_the_same(make_rows: Make, save_run: Save, tmp
         contents, written = write_report(read_given([folder]), tmp_path / "out" / folder.name, QUICK)
         assert written[0].stat().st_size > 20_000 and contents.sentences[0][0]
     unscored = Path(save_run("not scored", make_rows("t", "sighted", np.full(9, np.nan), chance=np.nan)))
-    with pytest.raises(UserError, match="no score a question for t"):
+    with pytest.raises(UserError, match="no score per question for t"):
         read_given([unscored])
     page = (tmp_path / "out" / "pairs" / "report.html").read_text()
     assert "a" * 64 in page and "b" * 64 in page
