@@ -94,7 +94,7 @@ def test_a_fault_is_named_with_its_row(folder: Path, changes: dict[str, Any], fa
 
 
 def test_many_faults_are_counted(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; mend them"):
+    with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; fix them"):
         read_task(write_rows(folder, *[make_row(answer=None)] * 5))
 
 
@@ -106,7 +106,7 @@ def test_many_faults_are_counted(folder: Path) -> None:
         ("a.jsonl", "{\n", "row 1 is not JSON"),
         ("a.csv", "question,answer\nx\n", "row 1 has more or fewer cells than the heading"),
         ("a.txt", "x", "must end in .jsonl or .csv"),
-        ("7.jsonl", "", "'7' is no task name"),
+        ("7.jsonl", "", "'7' is not a task name"),
         ("easy_vqa.jsonl", "", "sightscale already has a task 'easy_vqa'"),
     ],
 )

@@ -42,8 +42,8 @@ def test_cells_are_scores_under_their_conditions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "holds no models × questions"),
-        (",q1\n", "holds no models × questions"),
+        ("", "not a table of models × questions"),
+        (",q1\n", "not a table of models × questions"),
         (",q1,q1\na,1,0\n", "two columns for question 'q1' under sighted"),
         (",<sideways>q1\na,1\n", "under <sideways>; known: <sighted>"),
         (",<none>\na,1\n", "without a question name"),
@@ -52,7 +52,7 @@ def test_cells_are_scores_under_their_conditions(tmp_path: Path) -> None:
         (",q1\na,=1+1\n", "a has '=1+1'"),
         (",q1\na,1\na,0\n", "two rows for a"),
         (",q1,q2\na,1\n", "1 cells for 2 questions"),
-        (",q1\n\x1b[31m,1\n", "no name that can be shown"),
+        (",q1\n\x1b[31m,1\n", "without a printable model name"),
         (",q1\na,\n", "the row of a is empty"),
         (',q1\n"a,1\n', "no table of comma-separated values"),
     ],

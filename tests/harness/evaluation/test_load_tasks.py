@@ -51,7 +51,7 @@ def test_tasks_without_options_run_beside_those_with(monkeypatch: pytest.MonkeyP
         ("task: [", "broken.yaml is not YAML: line 1: expected the node content"),
         ("task: x\ntask: y", "broken.yaml is not YAML: the key 'task' is given twice"),
         ("task: x\ndoc_to_text: !wrong z", "broken.yaml is not YAML: line 2: could not determine a constructor"),
-        ("- task: x", "broken.yaml holds no task"),
+        ("- task: x", "broken.yaml is not a task file"),
         ("task: x\ninclude: nowhere.yaml", "nowhere.yaml: no such file"),
     ],
 )

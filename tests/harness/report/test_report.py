@@ -125,7 +125,7 @@ def test_a_folder_of_runs_is_compared_and_what_cannot_be_is_said(
     given = read_given([plain_run.parent])
     assert [one.label for one in given] == ["org/model (again)", "org/model (plain)", "third"]
     contents, _ = write_report(given, tmp_path / "out", QUICK)
-    assert "third is not compared: task 'shapes' isn't the same in all runs" in contents.comparison_notes[0]
+    assert "third is not compared: task 'shapes' differs between the runs" in contents.comparison_notes[0]
     compared = pd.read_csv(tmp_path / "out" / "tables" / "comparison.csv")
     assert compared["run"].tolist() == ["org/model (plain)"]
     assert compared["difference"][0] == pytest.approx(-13 / 60) and compared["p_holm"][0] < 0.001
