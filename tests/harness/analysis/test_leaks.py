@@ -116,7 +116,7 @@ def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
     folder = save_run("a", make_rows("theirs", "sighted", np.ones(4)))
     for arguments, reason in (
         (("theirs",), "theirs is not a task of sightscale"),
-        (("theirs", folder), "no run given was asked it blind"),
+        (("theirs", folder), "no run was asked it blind"),
         (("in_domain_gqa", "--data", "mini", "--keep", "1"), "cannot keep a share of 1"),
     ):
         done = CliRunner().invoke(app, ["leaks", *arguments])

@@ -87,7 +87,7 @@ def test_mmmu_pros_answers_are_read_with_their_options(tmp_path: Path) -> None:
     assert record["task"] == "my-vlm_standard_10_options_cot"
     several = import_samples([f"{write_lines(tmp_path / 'b.jsonl', rows[1])}=mmmu_pro/none"], "m")
     assert several["score"].tolist() == [0.0, 1.0] and set(several["task"]) == {"mmmu_pro"}
-    for options, reason in (("__import__('os')", "no list"), ("{'a': 1}", "no list"), (["x"] * 27, "at most 26")):
+    for options, reason in (("__import__('os')", "not a list"), ("{'a': 1}", "not a list"), (["x"] * 27, "at most 26")):
         with pytest.raises(UserError, match=reason):
             import_samples([write_lines(tmp_path / "c.jsonl", rows[0] | {"options": options})], "m")
 
