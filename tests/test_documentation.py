@@ -67,9 +67,9 @@ class Shown:
 
 
 def read_blocks(page: str, text: str) -> Iterator[Shown]:
-    """The commands of a page's console blocks, continued lines joined."""
+    """The commands of a page's console blocks, and of plain ones that begin with a prompt; continued lines joined."""
     for remark, language, block in BLOCK.findall(text):
-        if language != "console":
+        if language != "console" and (language or not block.startswith("$ ")):
             continue
         parts = re.split(r"^\$ ", re.sub(r"\\\n\s*", "", block), flags=re.MULTILINE)
         assert not parts[0].strip(), f"{page}: a console block begins with output: {parts[0][:60]!r}"
@@ -106,7 +106,7 @@ def parse(command: str) -> None:
         raise ValueError(f"{words[0]!r} is no command")
 
 
-SHOWN = [(page.stem, *command) for page in PAGES if page != GUIDE for command in list_commands(page.read_text())]
+SHOWN = [(page.stem, *command) for page in PAGES for command in list_commands(page.read_text())]
 TO_RUN = [
     shown
     for page in READ

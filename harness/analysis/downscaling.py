@@ -110,7 +110,9 @@ def find_downscaling(
     asked = set(largest.records["condition"])
     blind = condition or next((name for name in BLIND_CONDITIONS if name in asked), None)
     if condition and condition not in asked:
-        raise UserError(f"{largest.label} was not asked blind under {condition!r}; it was asked under {', '.join(asked)}")
+        raise UserError(
+            f"{largest.label} was not asked blind under {condition!r}; it was asked under {', '.join(asked)}"
+        )
     findings: list[Finding] = []
     points: list[_Point] = []
     sizes = _show_sizes([size for size, _ in sized])

@@ -55,7 +55,12 @@ def parity(
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="[default: parity.json in OUTPUT]", rich_help_panel=FILES)
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File for every count, effect and difference.  [default: parity.json in OUTPUT]",
+            rich_help_panel=FILES,
+        ),
     ] = None,
 ) -> None:
     """Ask one model the same questions on several engines, and show which answers and scores differ.
