@@ -22,7 +22,8 @@ def _render(table: Table) -> FittingTable:
     columns = [column for column in table.columns if column.name in COLUMNS]
     hidden = len(table.rows) - MOST_ROWS
     caption = table.caption + (f" {hidden:,} more rows are in the report." if hidden > 0 else "")
-    places, numbers = [], []
+    places: list[TextColumn] = []
+    numbers: list[TextColumn] = []
     for column in columns:
         cells = [show_cell(column.kind, row.get(column.name)) for row in table.rows[:MOST_ROWS]]
         shown = TextColumn(column.heading, tuple(f"{cell.text} {cell.interval}".strip() for cell in cells))
