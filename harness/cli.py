@@ -68,7 +68,7 @@ class _Root(HelpGroup):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             reason = (error.strerror or str(error)).lower()
-            _end(f"{where}{reason}; finished work is kept, mend it and go on", error, ctx)
+            _end(f"{where}{reason}; finished work is kept; fix this and run the same command again", error, ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands in the order of their panels; typer puts groups last."""

@@ -36,7 +36,7 @@ def parse_model(text: str) -> ModelSpec:
     """
     text = text.strip()
     if text.endswith(","):
-        raise UserError(f"model {text!r} ends in a comma; key=value follows one")
+        raise UserError(f"model {text!r} ends in a comma; write key=value after it or leave it out")
     system, _, changes = text.partition(",")
     if system in list_systems():
         return _parse_system(system, _read_arguments(changes, text))
@@ -54,7 +54,7 @@ def parse_model(text: str) -> ModelSpec:
     foreign = text.startswith("lmms:")
     name, _, rest = text.removeprefix("lmms:").partition(",")
     if not name:
-        raise UserError(f"model {text!r} names no model")
+        raise UserError(f"model {text!r} names no model; `sightscale models` lists those that ship")
     return ModelSpec("lmms" if foreign else "end-to-end", name, _read_arguments(rest, text))
 
 
@@ -122,6 +122,6 @@ def _read_arguments(text: str, whole: str) -> dict[str, str | bool]:
         if not (equals and key and value):
             raise UserError(f"model {whole!r}: {part.strip()!r} is not key=value")
         if key in arguments:
-            raise UserError(f"model {whole!r}: {key} stands there twice")
+            raise UserError(f"model {whole!r}: {key} is given twice")
         arguments[key] = value.lower() == "true" if value.lower() in ("true", "false") else value
     return arguments

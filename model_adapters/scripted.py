@@ -42,7 +42,7 @@ class Scripted(Adapter):
         super().__init__(rule)
         self.rule, self.seed, self.acuity = rule, int(seed), float(acuity)
         if not 0 < self.acuity < float("inf"):
-            raise UserError(f"acuity {acuity} is none; give a number above 0")
+            raise UserError(f"acuity {acuity} must be a number above 0")
         self._words: dict[str, tuple[Any, Any]] = {}  # by task: its documents, and the same without pictures
 
     @property

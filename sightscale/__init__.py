@@ -7,23 +7,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sightscale.api import compare, reliance
+    from sightscale.api import compare, reliance, run
     from sightscale.harness.evaluation import Plan, evaluate, read_records
+    from sightscale.harness.pages import save_figure
+    from sightscale.harness.report import draw_scores
     from sightscale.tasks import read_answer
     from sightscale.tasks.errors import UserError
 
     __version__: str
 
-__all__ = ["Plan", "UserError", "__version__", "compare", "evaluate", "read_answer", "read_records", "reliance"]
+__all__ = [
+    "Plan",
+    "UserError",
+    "__version__",
+    "compare",
+    "draw_scores",
+    "evaluate",
+    "read_answer",
+    "read_records",
+    "reliance",
+    "run",
+    "save_figure",
+]
 
 _HOMES = {
     "Plan": "sightscale.harness.evaluation",
     "UserError": "sightscale.tasks.errors",
     "compare": "sightscale.api",
+    "draw_scores": "sightscale.harness.report",
     "evaluate": "sightscale.harness.evaluation",
     "read_answer": "sightscale.tasks",
     "read_records": "sightscale.harness.evaluation",
     "reliance": "sightscale.api",
+    "run": "sightscale.api",
+    "save_figure": "sightscale.harness.pages",
 }
 
 

@@ -1,10 +1,12 @@
-"""Two analyses as functions: records in, a table of findings out. Import them from `sightscale` itself.
+"""A run and two analyses as functions: records in, a table of findings out. Import them from `sightscale` itself.
 
->>> from sightscale import compare, reliance
+>>> from sightscale import compare, reliance, run
+>>> records = run("easy_vqa_nano", ["easy_vqa"], "runs/nano", blind=["none"], limit=200)
 >>> findings = reliance("runs/nano")
 >>> findings.loc[findings["measure"] == "reliance", ["task", "condition", "value", "low", "high"]]
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +18,42 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Records: TypeAlias = "str | Path | pd.DataFrame"
+
+
+def run(
+    model: str,
+    tasks: Sequence[str],
+    output: str | Path,
+    *,
+    blind: Sequence[str] = (),
+    limit: int | None = None,
+    data: str = "hub",
+    seed: int = 0,
+) -> "pd.DataFrame":
+    """Score one model on tasks, sighted and under the blind conditions named, as the command `sightscale run` does.
+
+    `model` is a model string, such as a shipped checkpoint's name or a folder. `limit` asks the first documents of each
+    task alone. `data` is `hub`, or `mini` for the embedded suite. `output` is the run's folder; the same call again
+    continues where the last one stopped.
+
+    Returns the records, a row for each question under each condition; `score` is a share of 1.
+    Raises UserError for what you can fix: an unknown model, task or condition, or a folder that holds another run.
+    """
+    from sightscale.harness.evaluation import Plan, evaluate
+    from sightscale.model_adapters.blindfold import parse_conditions
+    from sightscale.model_adapters.model_strings import parse_model
+
+    plan = Plan(
+        model=parse_model(model),
+        model_text=model,
+        tasks=tuple(tasks),
+        conditions=tuple(parse_conditions(",".join(blind))),
+        output=Path(output),
+        limit=limit,
+        seed=seed,
+        data=data,
+    )
+    return evaluate(plan)
 
 
 def reliance(run_or_records: Records, *, base: "Records | None" = None) -> "pd.DataFrame":

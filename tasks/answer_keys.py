@@ -43,7 +43,7 @@ def check_keys(rows: datasets.Dataset, name: str) -> datasets.Dataset:
         more = f", and {len(faults) - NAMED:,} more rows" if len(faults) > NAMED else ""
         raise UserError(
             f"{name}: {'; '.join(faults[:NAMED])}{more}; every answer to such a question would count as wrong, "
-            "so mend the data or leave the rows out"
+            "so fix the data or leave the rows out"
         )
     if keys == rows["answer"][:]:
         return rows

@@ -156,9 +156,9 @@ def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, 
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
             if isinstance(error, UserError):
                 raise
-            raise UserError(f"{path} is no YAML: {find_yaml_fault(error)}") from error
+            raise UserError(f"{path} is not YAML: {find_yaml_fault(error)}") from error
         if not isinstance(config, dict):
-            raise UserError(f"{path} holds no task: a task file is a mapping that begins with task: NAME")
+            raise UserError(f"{path} is not a task file: that is a mapping with task: NAME")
         return config
 
     for path in sorted(folder.rglob("*.yaml")):

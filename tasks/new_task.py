@@ -69,9 +69,9 @@ def read_task(path: Path, name: str | None = None) -> NewTask:
     """
     name = name or re.sub(r"\W+", "_", path.stem).strip("_").lower()
     if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no task name; give --name with small letters, digits and _, a letter first")
+        raise UserError(f"{name!r} is not a task name; give --name with small letters, digits and _, a letter first")
     if name in {card.name for card in list_tasks()}:
-        raise UserError(f"sightscale has a task {name!r} already; give another with --name")
+        raise UserError(f"sightscale already has a task {name!r}; give another name with --name")
     rows = list(_read_rows(path))
     if not rows:
         raise UserError(f"{path} has no rows")
@@ -92,7 +92,7 @@ def read_task(path: Path, name: str | None = None) -> NewTask:
             faults.append(f"row {line} {found}")
     if faults:
         more = f"; and {len(faults) - NAMED:,} more rows" if len(faults) > NAMED else ""
-        raise UserError(f"{path}: {'; '.join(faults[:NAMED])}{more}; mend them or leave the rows out")
+        raise UserError(f"{path}: {'; '.join(faults[:NAMED])}{more}; fix them or leave the rows out")
     known = {*FIELDS, *letters}
     left_out = sorted({str(column) for _, row in rows for column in row if column not in known})
     yes_no = all(one.answer.strip().lower() in ("yes", "no") for one in questions)
@@ -107,7 +107,7 @@ def write_task(task: NewTask, folder: Path, *, source: str, licence: str, replac
     files = [folder / f"{task.name}.yaml", folder / f"{task.name}_blind.yaml", folder / f"{task.name}.parquet"]
     for file in files:
         if file.exists() and not replace:
-            raise UserError(f"{file} is there already; give --replace, or another --name or --output")
+            raise UserError(f"{file} exists already; give --replace, or another --name or --output")
     with blaming(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
         _write_rows(task, files[2])
@@ -126,7 +126,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             for number, row in enumerate(reader, 1):
                 if None in row or None in row.values():
-                    raise UserError(f"{path}: row {number} has not as many cells as the heading")
+                    raise UserError(f"{path}: row {number} has more or fewer cells than the heading")
                 # An empty cell is a missing value: CSV has no other way to say so.
                 yield number, {name.strip(): value for name, value in row.items() if value.strip()}
         except csv.Error as error:

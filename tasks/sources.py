@@ -132,7 +132,7 @@ def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
         raise UserError(f"{fields['unavailable']}; the mini suite stands in for it: --data mini")
     if "hub" in fields:
         if choice.origin is DataOrigin.MINI:
-            raise UserError(f"the mini suite has nothing in place of {fields['hub']}; use --data hub")
+            raise UserError(f"the mini suite has no stand-in for {fields['hub']}; use --data hub")
         return load_hub(
             fields["hub"], fields["splits"], fields["revision"], fields.get("where") or {}, fields.get("config")
         )

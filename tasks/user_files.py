@@ -35,7 +35,7 @@ class StrictLoader(yaml.SafeLoader):
         """The mapping of a node. Raises yaml.YAMLError for a repeated key."""
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if repeated := [key for key, times in keys.items() if times > 1]:
-            raise yaml.YAMLError(f"the key {repeated[0]!r} stands there twice, line {node.start_mark.line + 1}")
+            raise yaml.YAMLError(f"the key {repeated[0]!r} is given twice, line {node.start_mark.line + 1}")
         return super().construct_mapping(node, deep)
 
 
@@ -68,5 +68,5 @@ def _refuse_repeated(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {repeated!r} stands there twice")
+        raise ValueError(f"the key {repeated!r} is given twice")
     return read

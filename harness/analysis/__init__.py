@@ -21,6 +21,7 @@ from sightscale.harness.analysis.findings import (
     write_csv,
     write_json,
 )
+from sightscale.harness.analysis.fitting import FittingTable, TextColumn
 from sightscale.harness.analysis.leaks import (
     check_share,
     compare_order,
@@ -75,12 +76,14 @@ __all__ = [
     "TRUTH",
     "Downscaling",
     "Finding",
+    "FittingTable",
     "Four",
     "Level",
     "Measure",
     "Placement",
     "Resampling",
     "Run",
+    "TextColumn",
     "TextQuestion",
     "advise_condition",
     "as_table",

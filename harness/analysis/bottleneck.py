@@ -74,7 +74,8 @@ def arrange_grid(runs: Sequence[Run]) -> Grid:
         at = (perception.name, reasoning.name)
         if at in cells:
             raise UserError(
-                f"{cells[at].label} and {run.label} are both perception {at[0]} with reasoning {at[1]}; give one"
+                f"{cells[at].label} and {run.label} both have perception {at[0]} with reasoning {at[1]}; "
+                "give one run for each pair"
             )
         cells[at] = run
     inside = {reasoning for _, reasoning in cells}
@@ -85,14 +86,15 @@ def arrange_grid(runs: Sequence[Run]) -> Grid:
     shape = [len(axis) for axis in axes]
     if min(shape) < 2:
         raise UserError(
-            f"needs at least 4 decoupled runs, 2 perception × 2 reasoning modules; these are {shape[0]} × {shape[1]}: "
-            f"run the others, or place runs as RUN=PERCEPTION:REASONING, such as RUN=0.6:8"
+            "a grid needs at least 4 decoupled runs (2 perception × 2 reasoning modules); these are "
+            f"{shape[0]} × {shape[1]}: "
+            "run the others, or say which modules a run has: RUN=PERCEPTION:REASONING, such as RUN=0.6:8"
         )
     missing = [f"{p.name} with {r.name}" for p in axes[0] for r in axes[1] if (p.name, r.name) not in cells]
     if missing:
         raise UserError(
-            f"needs {shape[0] * shape[1]} decoupled runs ({shape[0]} perception × {shape[1]} reasoning modules), and "
-            f"{len(cells)} are given; missing: {', '.join(missing)}"
+            f"the grid needs {shape[0] * shape[1]} decoupled runs ({shape[0]} perception × {shape[1]} reasoning "
+            f"modules), and {len(cells)} are given; missing: {', '.join(missing)}"
         )
     return Grid(axes[0], axes[1], cells, truth)
 
@@ -132,7 +134,7 @@ def find_bottleneck(runs: Sequence[Run], *, resamples: int = 10_000) -> pd.DataF
             ]
             findings += _cell_scores(grid, values, clusters, where)
     if not findings:
-        raise UserError("no task was answered by every cell of the grid")
+        raise UserError("the runs of the grid share no task; run all of them on the same --tasks")
     tasks = max(len(parts) for parts in over_tasks)
     where = {"task": "mean", "level": Level.AVERAGE, "group": AVERAGES[AverageKind.TASKS]}
     where["note"] = f"mean of {tasks} tasks"
@@ -181,7 +183,9 @@ def _modules(run: Run) -> tuple[Module, Module]:
     placement = run.placement
     if placement is not None:
         if placement.reasoning is None:
-            raise UserError(f"{run.label}: {placement} names no two modules; write RUN=PERCEPTION:REASONING, as 0.6:8")
+            raise UserError(
+                f"{run.label}: {placement} does not name two modules; write RUN=PERCEPTION:REASONING, such as RUN=0.6:8"
+            )
         reasoning = Module(placement.reasoning, show_size(placement.reasoning))
         if placement.perception is None:
             return Module(0, TRUTH), reasoning

@@ -110,7 +110,7 @@ def judge_margin(findings: pd.DataFrame, first: str, second: str, margin: float)
     (two one-sided tests at 2.5 %; Schuirmann, 1987). Not worse: its lower end does. Raises UserError for no margin.
     """
     if not 0 < margin < 1:
-        raise UserError(f"a margin of {100 * margin:g} points is none; give one between 0 and 100, such as 3")
+        raise UserError(f"--margin {100 * margin:g} is out of range; give points between 0 and 100, such as 3")
     points = f"{100 * margin:g} points"
     rows = findings[(findings["measure"] == Measure.DIFFERENCE)]
     sentences = []

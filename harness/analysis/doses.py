@@ -48,7 +48,7 @@ def find_doses(runs: Sequence[Run], *, seed: int = 0) -> pd.DataFrame:
                 findings += _one_kind(questions, run.label, kind, seed)
     if not findings:
         raise UserError(
-            "no run was asked sighted, without the picture and at two doses of a kind; run it with "
+            "no run was asked sighted, without the picture and at two or more doses of one kind; run it with "
             "--blind none,downscale:8,downscale:16,downscale:32,downscale:64"
         )
     return as_table(findings)
@@ -78,13 +78,13 @@ def _one_kind(questions: Questions, run: str, kind: Degradation, seed: int) -> I
 
 
 def describe_half(findings: pd.DataFrame) -> list[str]:
-    """A sentence for each run, task and kind: where half of what looking brings is lost."""
+    """A sentence for each run, task and kind: where half of the gain from looking is lost."""
     rows = findings[(findings["measure"] == Measure.HALF_DOSE) & (findings["level"] == "task")]
     sentences = []
     for row in rows.to_dict("records"):
         name = f"{row['run']}, {row['task']}, {row['contrast']}"
         if row["value"] != row["value"]:
-            sentences.append(f"{name}: looking brings nothing that these questions can show, so no half of it is lost")
+            sentences.append(f"{name}: no clear gain from looking, so there is no half dose")
             continue
         low, high = row["low"], row["high"]
         between = f"between {low:.3g} and {high:.3g}"

@@ -87,7 +87,8 @@ def order_by_scale(runs: Sequence[Run]) -> list[tuple[float, Run]]:
     for (size, first), (other, second) in pairwise(sized):
         if size == other:
             raise UserError(
-                f"{first.label} and {second.label} have one size ({show_size(size)}); a scale needs different ones"
+                f"{first.label} and {second.label} have the same size ({show_size(size)}); "
+                "a scale needs different sizes"
             )
     return sized
 
@@ -109,7 +110,9 @@ def find_downscaling(
     asked = set(largest.records["condition"])
     blind = condition or next((name for name in BLIND_CONDITIONS if name in asked), None)
     if condition and condition not in asked:
-        raise UserError(f"{largest.label} was not asked blind under {condition!r}; it was under {', '.join(asked)}")
+        raise UserError(
+            f"{largest.label} was not asked blind under {condition!r}; it was asked under {', '.join(asked)}"
+        )
     findings: list[Finding] = []
     points: list[_Point] = []
     sizes = _show_sizes([size for size, _ in sized])

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
-from rich.table import Table
 
+from sightscale.harness.analysis.fitting import FittingTable, TextColumn
+from sightscale.harness.analysis.summary import show_condition
 from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.errors import blaming
@@ -60,25 +60,25 @@ class Measure(StrEnum):
     RELIANCE = "reliance", "reliance", Style.POINTS
     CHANCE = "chance", "chance", Style.SHARE
     CHANCE_CORRECTED = "chance corrected", "chance-corrected", Style.SHARE
-    UNREAD = "unread", "unread", Style.SHARE
+    UNREAD = "unread", "without an answer", Style.SHARE
     REFUSED = "refused", "refused", Style.SHARE
-    IF_WRONG = "if unread were wrong", "if unread were wrong", Style.SHARE
-    IF_AT_CHANCE = "if unread were at chance", "if unread were at chance", Style.SHARE
-    IF_RIGHT = "if unread were right", "if unread were right", Style.SHARE
-    BEST_BLIND = "best blind", "best blind", Style.SHARE
+    IF_WRONG = "if unread were wrong", "score if those are wrong", Style.SHARE
+    IF_AT_CHANCE = "if unread were at chance", "score if those are at chance", Style.SHARE
+    IF_RIGHT = "if unread were right", "score if those are right", Style.SHARE
+    BEST_BLIND = "best blind", "best blind answer", Style.SHARE
     BLIND_SHARE = "blind share", "part reached without the picture", Style.SHARE
     BLIND_CORRECTED = "blind corrected", "share of blind errors fixed by the picture", Style.SHARE
-    FLOOR = "floor", "floor", Style.SHARE
+    FLOOR = "floor", "best constant answer", Style.SHARE
     ABOVE_FLOOR = "above floor", "score above it", Style.POINTS
     GAIN = "MG", "multi-modal gain", Style.POINTS
-    LEAKAGE = "ML", "leakage", Style.SHARE
+    LEAKAGE = "ML", "multi-modal leakage", Style.SHARE
     # Downscaling
     DROP = "drop", "drop, points", Style.POINTS
     RELATIVE_DROP = "relative drop", "relative drop", Style.POINTS
-    KENDALL = "kendall", "tau", Style.NUMBER
-    KENDALL_P = "kendall p", "p", Style.NUMBER
-    SPEARMAN = "spearman", "rho", Style.NUMBER
-    SPEARMAN_P = "spearman p", "p", Style.NUMBER
+    KENDALL = "kendall", "Kendall's tau", Style.NUMBER
+    KENDALL_P = "kendall p", "p of tau", Style.NUMBER
+    SPEARMAN = "spearman", "Spearman's rho", Style.NUMBER
+    SPEARMAN_P = "spearman p", "p of rho", Style.NUMBER
     SLOPE = "slope", "slope", Style.NUMBER
     INTERCEPT = "intercept", "intercept", Style.NUMBER
     KENDALL_WITHOUT = "kendall without", "tau without it", Style.NUMBER
@@ -92,7 +92,7 @@ class Measure(StrEnum):
     DROP_GAP = "perception drop − reasoning drop", "perception − reasoning", Style.POINTS
     INTERACTION = "interaction", "interaction", Style.POINTS
     UPPER_BOUND = "upper bound", "score on true descriptions", Style.SHARE
-    UPPER_GAP = "gap to upper bound", "above the best perception", Style.POINTS
+    UPPER_GAP = "gap to upper bound", "above the best perception module", Style.POINTS
     PERCEPTION_HELPS = "only better perception helps", "only better perception helps", Style.SHARE
     REASONING_HELPS = "only better reasoning helps", "only better reasoning helps", Style.SHARE
     EITHER_HELPS = "either helps", "either helps", Style.SHARE
@@ -101,32 +101,32 @@ class Measure(StrEnum):
     RIGHT_ALREADY = "right already", "right already", Style.SHARE
     WORSE = "worse with a better module", "worse with a better module", Style.SHARE
     # Obstacles of one model
-    PERCEPTION_COST = "better perception brings", "better perception brings", Style.POINTS
-    REASONING_COST = "better reasoning brings", "better reasoning brings", Style.POINTS
-    BOTH_COST = "both bring", "both bring", Style.POINTS
+    PERCEPTION_COST = "better perception brings", "gain from better perception", Style.POINTS
+    REASONING_COST = "better reasoning brings", "gain from better reasoning", Style.POINTS
+    BOTH_COST = "both bring", "gain from both", Style.POINTS
     COST_GAP = "perception − reasoning", "perception − reasoning", Style.POINTS
     # Factors
-    PICTURE_EFFECT = "picture effect", "the picture brings", Style.POINTS
-    QUESTION_EFFECT = "question effect", "the question brings", Style.POINTS
-    JOINT_EFFECT = "joint effect", "more together than each alone", Style.POINTS
-    TOLD_EFFECT = "told − silent", "told − silent", Style.POINTS
-    MIRAGES = "mirages", "mirages", Style.SHARE
+    PICTURE_EFFECT = "picture effect", "effect of the picture", Style.POINTS
+    QUESTION_EFFECT = "question effect", "effect of the question", Style.POINTS
+    JOINT_EFFECT = "joint effect", "interaction", Style.POINTS
+    TOLD_EFFECT = "told − silent", "effect of saying there is no picture", Style.POINTS
+    MIRAGES = "mirages", "describes a picture not shown", Style.SHARE
     # Doses
     DOSED = "score at dose", "score", Style.SHARE
-    DOSE_GAIN = "gain", "looking brings", Style.POINTS
-    HALF_DOSE = "half dose", "half is lost at", Style.NUMBER
+    DOSE_GAIN = "gain", "gain from looking", Style.POINTS
+    HALF_DOSE = "half dose", "half dose", Style.NUMBER
     # Comparison
     FIRST = "first", "score of the first", Style.SHARE
     SECOND = "second", "score of the second", Style.SHARE
     DIFFERENCE = "difference", "difference", Style.POINTS
-    DISCORDANCE = "discordance", "discordant", Style.SHARE
-    SMALLEST = "smallest difference", "smallest detectable", Style.SHARE
+    DISCORDANCE = "discordance", "answers that differ", Style.SHARE
+    SMALLEST = "smallest difference", "smallest detectable difference (80 % power)", Style.SHARE
     P_MCNEMAR = "p (McNemar mid-p)", "p, McNemar", Style.NUMBER
     P_EXACT = "p (McNemar exact)", "p, McNemar exact", Style.NUMBER
     P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
     P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
     # Needs
-    BLIND_DISCORDANCE = "blind discordance", "changed by the picture", Style.SHARE
+    BLIND_DISCORDANCE = "blind discordance", "answers that the picture changes", Style.SHARE
     NEEDED_DIFFERENCE = "questions for the difference", "questions for the difference", Style.NUMBER
     NEEDED_RELIANCE = "questions for the reliance", "questions for the reliance", Style.NUMBER
     # Cost, a question
@@ -269,23 +269,19 @@ def only(findings: pd.DataFrame, *measures: Measure, levels: Sequence[Level] | N
 
 def render_findings(
     findings: pd.DataFrame, measures: Sequence[Measure], *, caption: str = "", levels: Sequence[Level] | None = None
-) -> Table:
+) -> FittingTable:
     """A table for a terminal: a row for each place, a column for each measure."""
     rows = only(findings, *measures, levels=levels)
-    places = _telling(rows, WHERE)
-    table = _open_table(rows, caption)
-    for name in places:
-        table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
-    table.add_column("n", justify="right", no_wrap=True)
     present = [measure for measure in measures if (rows["measure"] == measure).any()]
-    for measure in present:
-        table.add_column(escape(measure.label), justify="right", no_wrap=True)
+    names = _telling(rows, WHERE)
+    lines = []
     for place, part in rows.groupby(list(WHERE), sort=False):
         by_measure = {str(row.measure): row for row in part.itertuples()}
         where = dict(zip(WHERE, place, strict=True))
-        cells = [_cell(by_measure.get(measure), measure) for measure in present]
-        table.add_row(*(_place(where, name) for name in places), f"{int(part['n'].max()):,}", *cells)
-    return table
+        cells = [f"{int(part['n'].max()):,}", *(_cell(by_measure.get(measure), measure) for measure in present)]
+        lines.append(([_place(where, name) for name in names], cells))
+    headings = ["n", *(measure.label for measure in present)]
+    return _fit(names, headings, lines, _caption(rows, caption))
 
 
 def render_list(
@@ -295,24 +291,21 @@ def render_list(
     caption: str = "",
     levels: Sequence[Level] | None = None,
     across: str | None = None,
-) -> Table:
+) -> FittingTable:
     """A table for a terminal with a row for each measure of each place; one column for each value of `across`."""
     rows = only(findings, *measures, levels=levels)
     keys = [name for name in WHERE if name != across]
-    places = _telling(rows, keys)
-    columns = list(dict.fromkeys(rows[across])) if across else ["value"]
-    table = _open_table(rows, caption)
-    for name in (*places, "measure"):
-        table.add_column(name, overflow="fold", min_width=min(12, len(name) + 2))
-    for name in columns:
-        table.add_column(escape(str(name)), justify="right", no_wrap=not across)
+    names = _telling(rows, keys)
+    headings = list(dict.fromkeys(str(value) for value in rows[across])) if across else ["value"]
+    lines = []
     for place, part in rows.groupby([*keys, "measure"], sort=False):
         where = dict(zip([*keys, "measure"], place, strict=True))
-        cells = {getattr(row, across) if across else "value": row for row in part.itertuples()}
+        by_heading = {str(getattr(row, across)) if across else "value": row for row in part.itertuples()}
         measure = Measure(str(where["measure"]))
-        values = (_cell(cells.get(name), measure) for name in columns)
-        table.add_row(*(_place(where, name) for name in places), escape(measure.label), *values)
-    return table
+        cells = [_cell(by_heading.get(heading), measure) for heading in headings]
+        lines.append(([*(_place(where, name) for name in names), measure.label], cells))
+    shown = [show_condition(heading) for heading in headings] if across == "condition" else headings
+    return _fit([*names, "measure"], shown, lines, _caption(rows, caption))
 
 
 def write_csv(findings: pd.DataFrame, path: Path) -> None:
@@ -336,11 +329,19 @@ def write_json(findings: pd.DataFrame, path: Path) -> None:
         path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _open_table(rows: pd.DataFrame, caption: str) -> Table:
-    """A table whose caption ends with how its intervals are made."""
+def _caption(rows: pd.DataFrame, caption: str) -> str:
+    """A table's caption, and below it how its intervals are made."""
     measures = [Measure(str(name)) for name in dict.fromkeys(rows["measure"])]
-    lines = [line for line in (caption, describe_measures(measures)) if line]
-    return Table(caption=escape("\n".join(lines)) or None, caption_justify="left")
+    return "\n".join(line for line in (caption, describe_measures(measures)) if line)
+
+
+def _fit(
+    names: Sequence[str], headings: Sequence[str], lines: Sequence[tuple[Sequence[str], Sequence[str]]], caption: str
+) -> FittingTable:
+    """A table of lines, each of which is what it is about and its numbers."""
+    places = [TextColumn(name, tuple(where[i] for where, _ in lines)) for i, name in enumerate(names)]
+    numbers = [TextColumn(name, tuple(cells[i] for _, cells in lines)) for i, name in enumerate(headings)]
+    return FittingTable(tuple(places), tuple(numbers), caption)
 
 
 def _telling(rows: pd.DataFrame, names: Sequence[str]) -> list[str]:
@@ -349,7 +350,9 @@ def _telling(rows: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def _place(where: Mapping[str, Any], name: str) -> str:
-    return "" if name == "group" and where[name] == ALL else escape(str(where[name]))
+    if name == "condition" and where[name]:
+        return show_condition(str(where[name]))
+    return "" if name == "group" and where[name] == ALL else str(where[name])
 
 
 def _cell(row: Any, measure: Measure) -> str:

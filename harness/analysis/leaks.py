@@ -66,7 +66,9 @@ def find_leaks(task: str, texts: Sequence[TextQuestion] | None, runs: Sequence[R
         table = table.join(guess_from_text(texts, seed=seed)[["guess", "by_text"]])
     asked = _ask_models(task, runs)
     if texts is None and asked is None:
-        raise UserError(f"{task} has no texts here, and no run given was asked it blind; give runs with --blind none")
+        raise UserError(
+            f"the texts of {task} can't be read here, and no run was asked it blind; give runs with --blind none"
+        )
     if asked is not None:
         table = asked if texts is None else table.merge(asked, on="doc_id", how="left")
     table = table.reindex(columns=COLUMNS)
@@ -80,7 +82,7 @@ def find_leaks(task: str, texts: Sequence[TextQuestion] | None, runs: Sequence[R
 def check_share(share: float) -> None:
     """Nothing for a share of questions that can be kept. Raises UserError for another."""
     if not 0 < share < 1:
-        raise UserError(f"a share of {share:g} can't be kept; give one between 0 and 1, such as 0.5")
+        raise UserError(f"cannot keep a share of {share:g}; give one between 0 and 1, such as 0.5")
 
 
 def keep_least(leaks: pd.DataFrame, share: float) -> list[int]:

@@ -236,13 +236,16 @@ def split_groups(about: pd.DataFrame) -> Iterator[Group]:
 def _check_same_questions(task: str, part: pd.DataFrame) -> None:
     sources = part["data"].dropna().unique()
     if len(sources) > 1:
-        raise UserError(f"task {task!r} was asked on different data: {sources[0]} and {sources[1]}; give equal ones")
+        raise UserError(
+            f"task {task!r} was asked on different data: {sources[0]} and {sources[1]}; run it on the same data"
+        )
     names = part.groupby("doc_id")["item_id"].nunique()
     if (names > 1).any():
         number = names.index[names > 1][0]
         first, second = part.loc[part["doc_id"] == number, "item_id"].unique()[:2]
         raise UserError(
-            f"task {task!r} isn't the same in all runs: question {number} is {first!r} in one and {second!r} in another"
+            f"task {task!r} differs between the runs: question {number} is {first!r} in one and {second!r} "
+            "in another; run it on the same data"
         )
 
 
@@ -278,7 +281,7 @@ def parse_placement(text: str, where: str) -> Placement:
     """A placement from `SIZE`, `PERCEPTION:REASONING` or `truth:REASONING`. Raises UserError naming `where`."""
     parts = text.split(":")
     if not text.strip() or len(parts) > 2:
-        raise UserError(f"{where}: {text!r} places no run; write RUN=SIZE, such as RUN=8, or RUN=0.6:8 in a grid")
+        raise UserError(f"{where}: {text!r} is not a size; write RUN=SIZE, such as RUN=8, or in a grid RUN=0.6:8")
     if len(parts) == 1:
         return Placement(size=parse_size(text, where))
     perception = None if parts[0] == TRUTH else parse_size(parts[0], where)
@@ -291,9 +294,9 @@ def parse_size(text: str, where: str) -> float:
     try:
         size = float(number) / (1000 if unit == "M" else 1)
     except ValueError as error:
-        raise UserError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6") from error
+        raise UserError(f"{where}: {text!r} is not a size; write billions of parameters, such as 8 or 0.6") from error
     if not 0 < size < 1e6:
-        raise UserError(f"{where}: {text!r} is no size; write billions of parameters, such as 8 or 0.6")
+        raise UserError(f"{where}: {text!r} is not a size; write billions of parameters, such as 8 or 0.6")
     return size
 
 

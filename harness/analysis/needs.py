@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.table import Table
 
 from sightscale.harness.analysis.findings import (
     ALL,
@@ -21,6 +20,7 @@ from sightscale.harness.analysis.findings import (
     render_list,
     without_interval,
 )
+from sightscale.harness.analysis.fitting import FittingTable
 from sightscale.harness.analysis.matched_runs import Questions, Run, match_questions
 from sightscale.harness.statistics import (
     PAGE,
@@ -46,7 +46,7 @@ def find_needs(
     run was asked under. Raises UserError for a difference outside (0, 1), and where no run holds enough of the tasks.
     """
     if not 0 < detect < 1:
-        raise UserError(f"a difference of {100 * detect:g} points can't be looked for; give one between 0 and 100")
+        raise UserError(f"cannot plan for a difference of {100 * detect:g} points; give one between 0 and 100")
     kept = [Run(run.label, run.records[run.records["task"].isin(tasks)]) for run in runs]
     kept = [run for run in kept if len(run.records)]
     findings: list[Finding] = []
@@ -55,8 +55,8 @@ def find_needs(
         findings += _reliance(questions, detect, condition)
     if not findings:
         raise UserError(
-            f"no run holds {FEWEST} answered questions of {', '.join(tasks)}, which would tell how often answers "
-            "differ; give runs of these tasks"
+            f"no run holds {FEWEST} answered questions of {', '.join(tasks)}, from which to "
+            "estimate how often answers differ; give runs of these tasks"
         )
     return as_table(findings)
 
@@ -76,8 +76,8 @@ def _reliance(questions: Questions, detect: float, condition: str | None) -> lis
         blind = next((str(name) for name in asked if (run, name) in questions.columns), None)
         if blind and (run, str(Condition.SIGHTED)) in questions.columns:
             spreads.append(_measure(questions, (run, str(Condition.SIGHTED)), (run, blind)))
-    known = [one for one in spreads if one]
-    needed = [questions_for_width(one, detect) for one in known]
+    known = [pairs for pairs in spreads if pairs]
+    needed = [questions_for_width(pairs, detect) for pairs in known]
     return _summarise(questions, known, Measure.BLIND_DISCORDANCE, needed, Measure.NEEDED_RELIANCE, "runs")
 
 
@@ -104,18 +104,21 @@ def _summarise(
         "group": ALL,
         "note": f"{len(spreads)} {what}",
     }
-    n = int(np.median([one.n for one in spreads]))
-    found = []
-    for name, values in ((discordance, [one.discordance for one in spreads]), (measure, needed)):
+    n = int(np.median([pairs.n for pairs in spreads]))
+    findings = []
+    for name, values in (
+        (discordance, [pairs.discordance for pairs in spreads]),
+        (measure, needed),
+    ):
         middle = float(np.median(values))
         estimate = without_interval(middle, n)
         if len(values) > 1:
             estimate = Estimate(middle, float(np.min(values)), float(np.max(values)), n, 0)
-        found.append(Finding(name, estimate, **where))
-    return found
+        findings.append(Finding(name, estimate, **where))
+    return findings
 
 
-def render_needs(findings: pd.DataFrame, detect: float, power: float) -> Table:
+def render_needs(findings: pd.DataFrame, detect: float, power: float) -> FittingTable:
     """The needs of each task, the cheapest first."""
     caption = (
         f"Questions to see a difference of {100 * detect:g} points between two models ({100 * power:g} % power at "

@@ -74,7 +74,7 @@ def find_obstacles(four: Four, *, resamples: int = 10_000) -> tuple[pd.DataFrame
                 share = mean_score((kinds[group.members] == kind).astype(float), clusters)
                 findings.append(Finding(kind, share, **where))
     if not any(parts.values()):
-        raise UserError("the four runs share no answered question")
+        raise UserError("the four runs share no answered question; run them again on the same tasks")
     tasks = len(parts[Measure.PERCEPTION_COST])
     if tasks > 1:
         over: dict[str, Any] = {"task": "mean", "level": Level.AVERAGE, "group": AVERAGES[AverageKind.TASKS]}

@@ -36,16 +36,16 @@ def bottleneck(
     runs: Annotated[
         list[str],
         typer.Argument(
-            help="One model by its name, which is run as needed. Or decoupled runs that form a grid, RUN or "
+            help="One model by its name; what is missing is run. Or decoupled runs that form a grid, as RUN or "
             "RUN=PERCEPTION:REASONING in billions of parameters: RUN=0.6:8, or RUN=truth:8 for one on ground-truth "
             "descriptions."
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the runs of one model.", rich_help_panel=ONE_MODEL)
+        Path | None, typer.Option(help="For one model: folder for its runs.", rich_help_panel=ONE_MODEL)
     ] = None,
     tasks: Annotated[
-        str, typer.Option(help="Tasks to ask one model, with commas between them.", rich_help_panel=ONE_MODEL)
+        str, typer.Option(help="For one model: tasks to ask, separated by commas.", rich_help_panel=ONE_MODEL)
     ] = "in_domain",
     perception: Annotated[
         str | None,
@@ -56,7 +56,8 @@ def bottleneck(
     ] = None,
     reasoning: Annotated[str, typer.Option(help="The better reasoning module.", rich_help_panel=ONE_MODEL)] = REASONING,
     limit: Annotated[
-        int, typer.Option(min=1, help="Documents of each task that one model is asked.", rich_help_panel=ONE_MODEL)
+        int,
+        typer.Option(min=1, help="For one model: how many documents of each task to ask.", rich_help_panel=ONE_MODEL),
     ] = 100,
     data: Annotated[str, typer.Option(help="For one model: `mini` or `hub`.", rich_help_panel=DATA)] = "mini",
     data_root: DataRoot = None,
@@ -71,15 +72,17 @@ def bottleneck(
     questions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="For one model: what would have helped each question, as CSV.", rich_help_panel=FILES
+            metavar="FILE",
+            help="For one model: write what would have helped each question, as CSV.",
+            rich_help_panel=FILES,
         ),
     ] = None,
     figures: Figures = None,
 ) -> None:
     """Say whether perception or reasoning holds a model back.
 
-    One model is asked as it is, with better perception, with better reasoning, and with both; the last line says what
-    follows. A grid of runs shows what the size of either module costs, on questions that every cell answered.
+    Give one model, and it is asked four times: as it is, with better perception, with better reasoning, and with both.
+    The last line is the conclusion. Or give a grid of runs, to see what a smaller module of either kind costs.
     """
     if len(runs) == 1 and "=" not in runs[0] and not (Path(runs[0]) / "records.parquet").exists():
         model = runs[0]

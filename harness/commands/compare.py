@@ -17,11 +17,14 @@ from sightscale.harness.commands.terminal import open_console
 def compare(
     first: Annotated[str, typer.Argument(help="Folder or records file of a run.")],
     second: Annotated[str, typer.Argument(help="Folder or records file of another run.")],
-    condition: Annotated[str, typer.Option(help="Condition to compare under.")] = "sighted",
+    condition: Annotated[
+        str, typer.Option(help="Condition under which to compare, such as sighted or none.")
+    ] = "sighted",
     margin: Annotated[
         float | None,
         typer.Option(
-            metavar="POINTS", help="Say whether FIRST is no worse than SECOND by more than this, or equal to it."
+            metavar="POINTS",
+            help="Points within which to call the runs equivalent, or FIRST no worse than SECOND.",
         ),
     ] = None,
     detail: Detail = False,
@@ -29,7 +32,7 @@ def compare(
     json: FindingsJson = None,
     figures: Figures = None,
 ) -> None:
-    """Show FIRST − SECOND on the questions that both answered, with tests, and what each one costs."""
+    """Show the score of FIRST minus that of SECOND on the questions both answered, with tests and costs."""
     from sightscale.harness.analysis import compare_runs, judge_margin, list_levels, read_runs, render_comparison
     from sightscale.harness.report import draw_comparison
 

@@ -14,7 +14,7 @@ from sightscale.harness.commands.help import examples
 )
 def convert(
     source: Annotated[Path, typer.Argument(help="Folder with a LLaVA-NeXT or LLaVA-OneVision checkpoint.")],
-    target: Annotated[Path, typer.Argument(help="Folder to be made.")],
+    target: Annotated[Path, typer.Argument(help="New folder for the converted checkpoint.")],
     dtype: Annotated[
         str | None, typer.Option(help="Type of the numbers: float32, bfloat16 or float16.  [default: the checkpoint's]")
     ] = None,
@@ -24,7 +24,7 @@ def convert(
 ) -> None:
     """Convert a LLaVA checkpoint into transformers' LlavaOnevision, so that `--model TARGET` runs it.
 
-    Weights must be safetensors. Nothing is written unless every tensor found its place.
+    Weights must be safetensors. Nothing is written unless every tensor is accounted for.
     """
     from sightscale.harness.commands.terminal import quieten
 

@@ -12,7 +12,7 @@ from sightscale.harness.commands.terminal import quieten
 app = typer.Typer(
     name="data",
     cls=HelpGroup,
-    help="Lock the documents that tasks ask about.",
+    help="Lock the documents of tasks, so that later runs use the same data.",
     no_args_is_help=True,
     epilog="sightscale data lock in_domain --data mini --output data.lock\n"
     "sightscale data lock mmstar --data-root copies --output data.lock",
@@ -24,14 +24,14 @@ app = typer.Typer(
     "sightscale data lock mmstar_math --data-root copies --output math.lock",
 )
 def lock(
-    tasks: Annotated[str, typer.Argument(help="Tasks or groups, with commas between them.")],
+    tasks: Annotated[str, typer.Argument(help="Tasks or groups, separated by commas.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
     data: Annotated[str, typer.Option(help="`hub` or `mini`, as for `sightscale run`.")] = "hub",
     data_root: DataRoot = None,
     options: Annotated[str, typer.Option(help="Order of multiple-choice options, as for `sightscale run`.")] = "",
     include_path: IncludePath = None,
 ) -> None:
-    """Write down which documents tasks have now, so that a run with --lock refuses any others.
+    """Record which documents tasks have now; `run --lock` then refuses any others.
 
     Every document is read, text and pictures; nothing is generated.
     """

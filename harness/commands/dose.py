@@ -17,16 +17,16 @@ from sightscale.harness.commands.terminal import open_console
 def dose(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Runs asked sighted, without the picture (none) and at two doses or more of one kind."),
+        typer.Argument(help="Runs asked sighted, without the picture (none) and at two or more doses of one kind."),
     ],
     detail: Detail = False,
     csv: FindingsCsv = None,
     json: FindingsJson = None,
     figures: Figures = None,
 ) -> None:
-    """Show the score against the dose, and the dose at which half of what looking brings is lost.
+    """Show the score at each dose, and the dose at which half of the gain from looking is lost.
 
-    Under downscale that is the finest detail a model still uses, in pixels of the picture's longer side.
+    For downscale, the half dose is in pixels of the picture's longer side.
     """
     from sightscale.harness.analysis import describe_half, find_doses, read_runs, render_doses
     from sightscale.harness.report import draw_doses

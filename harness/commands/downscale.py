@@ -19,17 +19,15 @@ def downscale(
     runs: Annotated[
         list[str], typer.Argument(help="Runs of one family, RUN or RUN=SIZE in billions of parameters, such as RUN=8.")
     ],
-    blind: Annotated[
-        str | None, typer.Option(help="Blind condition that reliance is measured by. Default: the run's first.")
-    ] = None,
-    by: Annotated[str, typer.Option(help="What a point is: task, category or axis.")] = "task",
+    blind: Annotated[str | None, typer.Option(help="Blind condition for reliance.  [default: the run's first]")] = None,
+    by: Annotated[str, typer.Option(help="What each point of the relation is: task, category or axis.")] = "task",
     csv: FindingsCsv = None,
     json: FindingsJson = None,
     figures: Figures = None,
 ) -> None:
     """Show each task's drop from the largest model to the smaller ones, and drop against reliance.
 
-    Only questions that both models answered count (and the largest model blind, where reliance is shown).
+    Only questions that both models answered count; for reliance, those that the largest model answered blind too.
     """
     from sightscale.harness.analysis import Level, find_downscaling, read_runs, render_downscaling
     from sightscale.harness.evaluation import ANALYSED
@@ -44,6 +42,6 @@ def downscale(
     for table in tables:
         console.print(table)
     if len(tables) == 1:
-        print("fewer than three points have a drop and a reliance, so they are not related to each other")
+        print("fewer than three tasks have both a drop and a reliance, so no relation is computed")
     write_findings(downscaling.findings, csv, json)
     write_figures(draw_downscaling(downscaling), figures)

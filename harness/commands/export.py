@@ -20,24 +20,37 @@ SUBMITTED = "every-eval-ever"
     "sightscale export runs/mine runs/other --to latex --condition none --output table.tex",
 )
 def export(
-    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; of several for latex.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; for latex, of one or more runs.")],
     to: Annotated[str, typer.Option(help="lmms-eval, model-index, hub-eval, every-eval-ever, csv, latex or markdown.")],
     output: Annotated[Path | None, typer.Option(help="File to write.  [default: print it]")] = None,
     condition: Annotated[
         str | None,
-        typer.Option(help="Whose scores to export; for latex the one blind condition.  [default: sighted; latex: all]"),
+        typer.Option(
+            help="Condition to export; for latex, the one blind condition to show.  [default: sighted; latex: all]"
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The system's name.  [default: its checkpoints]")] = None,
-    visual_data: Annotated[str, typer.Option(help="Amount of visual training data.", rich_help_panel=TABLE)] = "unk.",
+    visual_data: Annotated[
+        str, typer.Option(help="Amount of visual training data, such as 1.0M.", rich_help_panel=TABLE)
+    ] = "unk.",
     published: Annotated[
-        bool, typer.Option(help="Table 1 of the study, its published rows below.", rich_help_panel=TABLE)
+        bool,
+        typer.Option(
+            help="Use the columns of the study's Table 1, with its published rows below.", rich_help_panel=TABLE
+        ),
     ] = False,
-    organization: Annotated[str, typer.Option(help="Who evaluated.", rich_help_panel=SUBMITTED)] = "unknown",
+    organization: Annotated[
+        str, typer.Option(help="Name of the organisation that evaluated.", rich_help_panel=SUBMITTED)
+    ] = "unknown",
     relationship: Annotated[
-        str, typer.Option(help="first_party, third_party, collaborative or other.", rich_help_panel=SUBMITTED)
+        str,
+        typer.Option(
+            help="How that organisation relates to the model: first_party, third_party, collaborative or other.",
+            rich_help_panel=SUBMITTED,
+        ),
     ] = "other",
 ) -> None:
-    """Write a run's scores in another place's format, or a table.
+    """Write a run's scores in another format: a hub's, a model card's, a spreadsheet's or LaTeX.
 
     `latex` is a whole tabular of several runs on any tasks: scores, blind scores and reliance with their intervals.
     With --published it has the columns of the study's Table 1, as csv and markdown do.

@@ -31,7 +31,7 @@ def extract_data(
     output: Annotated[Path, typer.Option(help="Folder for data.jsonl, rejected.jsonl, pictures and the report.")],
     teacher: Annotated[
         str,
-        typer.Option(help="What writes statements and descriptions: MODEL, vllm:MODEL or openai:MODEL@URL."),
+        typer.Option(help="Model that writes statements and descriptions: MODEL, vllm:MODEL or openai:MODEL@URL."),
     ],
     focus_model: Annotated[
         str | None, typer.Option(help="The model that writes each question's focus.  [default: the teacher]")
@@ -39,7 +39,7 @@ def extract_data(
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that picture names are relative to.  [default: each file's own]", rich_help_panel=DATA
+            help="Folder that picture paths are relative to.  [default: each file's own]", rich_help_panel=DATA
         ),
     ] = None,
     data_root: DataRoot = None,
@@ -56,9 +56,9 @@ def extract_data(
         typer.Option(help="File of finished generations.  [default: store.sqlite in OUTPUT]", rich_help_panel=ENGINE),
     ] = None,
 ) -> None:
-    """Turn question-answer pairs into descriptions that hold what is asked for, as training rows.
+    """Turn question-answer pairs into training rows: descriptions that hold what the question asks for.
 
-    Run the same command again to go on where it stopped: finished generations and rows are kept as they come.
+    Run the same command again to continue where it stopped: finished generations and rows are kept as they come.
     """
     quieten()
     from sightscale.tasks.sources import reading
@@ -67,7 +67,7 @@ def extract_data(
     with reading("hub", data_root):
         opened = open_sources(sources, images=images, limit=limit, seed=seed)
         if any(name.startswith(HUB) for name in sources):
-            logger.warning("these are evaluation data: score nothing on them that was trained on the result")
+            logger.warning("these are evaluation data: don't score a model on them that was trained on the result")
         result = extract(
             opened,
             output,

@@ -30,15 +30,15 @@ def factors(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write each answer that describes a picture that wasn't shown, with its sentence and rule, as CSV.",
+            help="Write the mirages as CSV, each with the sentence and the rule that found it.",
             rich_help_panel=FILES,
         ),
     ] = None,
 ) -> None:
-    """Show what the picture and the question each bring to a score, and what the two bring together.
+    """Show how much of a score comes from the picture, the question, and both together.
 
-    The score without either is what the options alone give away. Mirages are answers that describe a picture that
-    wasn't shown.
+    The score without either shows what the options alone give away. Mirages are answers that describe a picture
+    although none was shown.
     """
     import pandas as pd
 

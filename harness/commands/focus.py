@@ -16,13 +16,14 @@ from sightscale.tasks.errors import UserError
     "sightscale focus --tasks vqav2_val --published theirs.json --output focus.json",
 )
 def focus(
-    tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
-    output: Annotated[Path, typer.Option(help="JSON file, to be named in decoupled:…,focus=FILE.")],
+    tasks: Annotated[str, typer.Option(help="Tasks or groups, separated by commas.")],
+    output: Annotated[Path, typer.Option(help="JSON file to write; give it to decoupled:…,focus=FILE.")],
     llm: Annotated[
-        str | None, typer.Option(help="The model that writes: a shipped checkpoint, a folder, a GGUF file or a hub id.")
+        str | None,
+        typer.Option(help="Model that writes the focuses: a shipped checkpoint, a folder, a GGUF file or a hub id."),
     ] = None,
     published: Annotated[
-        Path | None, typer.Option(help="Instead of writing: a published file keyed by index, for one task.")
+        Path | None, typer.Option(help="Convert a published focus file instead: one keyed by index, for one task.")
     ] = None,
     limit: Limit = None,
     include_path: IncludePath = None,
@@ -34,13 +35,13 @@ def focus(
         ),
     ] = None,
 ) -> None:
-    """Write the focus of every question with one language model, for all decoupled set-ups alike.
+    """Write every question's focus with one language model, for all decoupled models to share.
 
-    Run the same command again to go on where it stopped: finished focuses are kept as they come.
+    Run the same command again to continue where it stopped: finished focuses are kept as they come.
     """
     names = tuple(name.strip() for name in tasks.split(",") if name.strip())
     if (llm is None) == (published is None):
-        raise UserError("give either --llm MODEL, which writes, or --published FILE, which is converted")
+        raise UserError("give either --llm MODEL, to write focuses, or --published FILE, to convert them")
     quieten()
     from sightscale.harness.evaluation import convert_published, write_focus_file
 

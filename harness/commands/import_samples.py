@@ -26,36 +26,42 @@ def import_samples(
             "FILE.csv of models × questions, 1 right and 0 wrong, a condition before a question's name: <no_image>7."
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Folder for the records; of a table, with a folder for each model.")],
+    output: Annotated[Path, typer.Option(help="Folder for the records; a table gets a folder for each model.")],
     model: Annotated[
-        str | None, typer.Option(help="The model's name, as it is to be shown; a table has its own.")
+        str | None, typer.Option(help="The model's name to show. A table names its models itself.")
     ] = None,
-    metric: Annotated[str | None, typer.Option(help="Score of samples whose options can't be told.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric to take as the score, where samples don't list their options.")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Where the questions come from, with the revision.")] = None,
-    task: Annotated[str | None, typer.Option(help="Name of a table's task.  [default: the file's]")] = None,
+    task: Annotated[str | None, typer.Option(help="Task name for a table.  [default: the file's name]")] = None,
 ) -> None:
-    """Turn what another harness wrote into a run that every analysis reads.
+    """Import another harness's results as a run that every analysis reads.
 
-    Answers to lettered questions are read again, so no letter drawn by lot is counted. A task ending in _blind
-    becomes that task's condition none.
+    Responses to multiple-choice questions are read again, so random guesses of the harness don't count. A task
+    ending in _blind becomes that task's condition none.
     """
     from sightscale.harness.analysis import render_table, summarise
     from sightscale.harness.evaluation import import_samples as read
 
     if samples[0].endswith(".csv"):
         if len(samples) > 1 or model or metric:
-            raise UserError("a table of models × questions stands alone: one FILE.csv, without --model and --metric")
+            raise UserError(
+                "a table of models × questions is imported alone: give one FILE.csv, without --model and --metric"
+            )
         _import_table(Path(samples[0]), output, data, task)
         return
     if not model:
-        raise UserError("samples don't name their model; give it with --model")
+        raise UserError("the samples don't name their model; give it with --model")
     records = read(samples, model, metric, data)
     target = _write(records, output)
     sighted = set(records.loc[records["condition"] == "sighted", "task"])
     open_console().print(render_table(summarise(records[records["task"].isin(sighted)])))
     print(f"{len(records):,} records in {target}")
     if records["cluster"].nunique() == len(records.drop_duplicates(["task", "doc_id"])):
-        print("each question counts as having a picture of its own; if some share one, intervals are too narrow")
+        print(
+            "each question counts as having its own picture; if questions share pictures, the intervals are too narrow"
+        )
 
 
 def _import_table(path: Path, output: Path, data: str | None, task: str | None) -> None:
@@ -74,7 +80,7 @@ def _write(records: "pd.DataFrame", output: Path) -> Path:
 
     target = output / "records.parquet"
     if target.exists():
-        raise UserError(f"{target} is there already; choose another --output")
+        raise UserError(f"{target} exists already; choose another --output")
     with blaming(output, "write"):
         output.mkdir(parents=True, exist_ok=True)
         write_records(records, target)

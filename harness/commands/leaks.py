@@ -23,17 +23,15 @@ SHOWN = 15  # questions that the terminal lists
     "sightscale leaks in_domain_vqav2 runs/a runs/b --keep 0.5 --export my_tasks",
 )
 def leaks(
-    task: Annotated[str, typer.Argument(help="One task; of one that isn't ours, runs alone can tell.")],
-    runs: Annotated[
-        list[str] | None, typer.Argument(help="Runs that were asked it without the picture: --blind none.")
-    ] = None,
+    task: Annotated[str, typer.Argument(help="The task. For a task that isn't sightscale's, give runs.")],
+    runs: Annotated[list[str] | None, typer.Argument(help="Runs that were asked the task with --blind none.")] = None,
     data: Annotated[
-        str, typer.Option(help="Where its texts come from: `hub` or `mini`.", rich_help_panel=DATA)
+        str, typer.Option(help="Where to read its questions: `hub` or `mini`.", rich_help_panel=DATA)
     ] = "hub",
     data_root: DataRoot = None,
     include_path: IncludePath = None,
     keep: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of questions to keep: those that leak least.")
+        float, typer.Option(metavar="SHARE", help="Share of the questions to keep, those that leak least.")
     ] = 0.5,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every question as CSV.", rich_help_panel=FILES)
@@ -45,8 +43,8 @@ def leaks(
 ) -> None:
     """List the questions of a task that can be answered without their picture, and keep those that can't.
 
-    A text-only baseline is fitted on the task's questions and options and judged on others; the runs given say what
-    models answer blind.
+    Two sources of evidence: a text-only baseline, fitted on the task's questions and options, and what the given runs
+    answered blind.
     """
     quieten()
     from sightscale.harness.analysis import (
@@ -65,7 +63,9 @@ def leaks(
     read = read_runs(runs or [])
     ours = task in {card.name for card in list_tasks() if not card.members}
     if not ours and not read:
-        raise UserError(f"{task} is none of our tasks, so its texts aren't known; give runs that were asked it blind")
+        raise UserError(
+            f"{task} is not a task of sightscale, so its questions can't be read; give runs that were asked it blind"
+        )
     known = read_texts(task, data, data_root) if ours else None
     texts = [question for question, _ in known] if known else None
     table = find_leaks(task, texts, read)
@@ -75,7 +75,7 @@ def leaks(
     order = compare_order(read, task, kept)
     if order:
         rho, count = order
-        print(f"order of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
+        print(f"ranks of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
     if csv:
         write_csv(table, csv)
         logger.info(f"{len(table):,} questions in {csv}")

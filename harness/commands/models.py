@@ -25,7 +25,7 @@ def models(context: typer.Context) -> None:
 
 @examples("sightscale models list", "sightscale models list | grep nano")
 def list_all() -> None:
-    """List what `--model` knows by name: checkpoints, and the systems of the study's table."""
+    """List the names that `--model` takes: shipped checkpoints, and the systems of the study's table."""
     from rich.table import Table
 
     from sightscale.model_adapters.checkpoints import list_checkpoints
@@ -45,8 +45,8 @@ def list_all() -> None:
 
 
 @examples("sightscale models show extract_think_0.6b_1.7b", "sightscale models show llava_onevision_0.5b")
-def show(name: Annotated[str, typer.Argument(help="The system to show.")]) -> None:
-    """Show a system's parts, how to get them, and the command that makes its row of the study's table again."""
+def show(name: Annotated[str, typer.Argument(help="Name of a system.")]) -> None:
+    """Show a system's parts, how to get them, and the command that reproduces its row of the study's table."""
     from sightscale.model_adapters.systems import find_system
 
     system = find_system(name)

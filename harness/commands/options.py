@@ -13,35 +13,35 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Folder with your own copies of data sets, each in a folder of its name.",
+        help="Folder with your own copies of data sets, such as DIR/suyc21/VMCBench.",
         rich_help_panel=DATA,
     ),
 ]
 IncludePath = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="FOLDER", help="A folder with task files of your own; repeat it for more.", rich_help_panel=DATA
-    ),
+    typer.Option(metavar="FOLDER", help="Folder with your own task files; may be repeated.", rich_help_panel=DATA),
 ]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Only the first N documents of each task.", rich_help_panel=DATA)
 ]
 BatchSize = Annotated[
-    int, typer.Option(min=1, help="Prompts in a batch; halved when memory runs out.", rich_help_panel=ENGINE)
+    int, typer.Option(min=1, help="Prompts per batch; halved when memory runs out.", rich_help_panel=ENGINE)
 ]
 SecondReader = Annotated[
     str,
     typer.Option(
         metavar="llm:MODEL",
-        help="Ask a language model what it reads in the answers that stayed unparsed; show scores with and without. "
+        help="Ask a language model to read the unparsed answers too, and show scores with and without. "
         "Its readings stand beside the records; reports and entries don't use them.",
     ),
 ]
-Detail = Annotated[bool, typer.Option(help="Show categories and axes as well as tasks.")]
+Detail = Annotated[bool, typer.Option(help="Show categories and axes too.")]
 FindingsCsv = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every finding as CSV.", rich_help_panel=FILES)
 ]
 FindingsJson = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every finding as JSON.", rich_help_panel=FILES)
 ]
-Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for figures.", rich_help_panel=FILES)]
+Figures = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder for figures, as SVG, PDF and PNG.", rich_help_panel=FILES)
+]

@@ -27,7 +27,7 @@ def parity(
             "others are compared with the first."
         ),
     ],
-    tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
+    tasks: Annotated[str, typer.Option(help="Tasks or groups, separated by commas.")],
     output: Annotated[Path, typer.Option(help="Folder for each engine's run and parity.json.")],
     explained: Annotated[
         int,
@@ -35,13 +35,16 @@ def parity(
             "--explain",
             min=0,
             metavar="N",
-            help="Ask N of the questions whose answers differ again, one by one, for the first differing token.",
+            help="Ask N of the differing questions again, one by one, to find the first differing token.",
         ),
     ] = SHOWN,
     tolerate: Annotated[
         float | None,
         typer.Option(
-            min=0, max=100, metavar="PERCENT", help="End with exit code 1 where more answers than this are read apart."
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Exit with code 1 if more than this per cent of the answers is read differently.",
         ),
     ] = None,
     data: Annotated[
@@ -52,12 +55,17 @@ def parity(
     include_path: IncludePath = None,
     batch_size: BatchSize = 32,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="[default: parity.json in OUTPUT]", rich_help_panel=FILES)
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File for every count, effect and difference.  [default: parity.json in OUTPUT]",
+            rich_help_panel=FILES,
+        ),
     ] = None,
 ) -> None:
-    """Ask one model the same questions on several engines; name those whose answers differ, and what it does to scores.
+    """Ask one model the same questions on several engines, and show which answers and scores differ.
 
-    Run the same command again to go on where it stopped.
+    Run the same command again to continue where it stopped.
     """
     quieten()
     from sightscale.harness.evaluation import Plan

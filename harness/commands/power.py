@@ -16,27 +16,32 @@ from sightscale.tasks.errors import UserError
     "sightscale power mathvista runs/a runs/b --detect 2 --power 90 --csv needs.csv",
 )
 def power(
-    task: Annotated[str, typer.Argument(help="Tasks or groups, with commas between them.")],
+    task: Annotated[str, typer.Argument(help="Tasks or groups, separated by commas.")],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs to take discordance from.  [default: the entries that come with sightscale]"),
+        typer.Argument(
+            help="Runs from which to estimate how often answers differ.  "
+            "[default: the entries that come with sightscale]"
+        ),
     ] = None,
-    detect: Annotated[float, typer.Option(metavar="POINTS", help="The difference to be seen, in points.")] = 3.0,
-    power: Annotated[float, typer.Option(metavar="PERCENT", help="How surely a true one is to be seen.")] = 80.0,
+    detect: Annotated[float, typer.Option(metavar="POINTS", help="The difference to detect, in points.")] = 3.0,
+    power: Annotated[
+        float, typer.Option(metavar="PERCENT", help="Chance to detect a true difference of that size, in per cent.")
+    ] = 80.0,
     csv: FindingsCsv = None,
     json: FindingsJson = None,
 ) -> None:
-    """Say how many questions show a difference between two models, or place a reliance, and which tasks are cheapest.
+    """Show how many questions it takes to see a difference between two models, or to measure a reliance.
 
-    It follows from how often answers differ in the runs given: two models' to one question, or one model's with and
-    without the picture.
+    This follows from how often answers differ in the given runs: between two models, or with and without the picture.
+    The task that needs the fewest questions comes first.
     """
     from sightscale.harness.analysis import describe_needs, find_needs, read_runs, render_needs
     from sightscale.leaderboards.site import list_embedded
     from sightscale.tasks.catalogue import find_card, list_tasks
 
     if not 50 <= power < 100:
-        raise UserError(f"a power of {power:g} % can't be planned for; give one from 50 to below 100")
+        raise UserError(f"--power {power:g} is out of range; give per cent from 50 to below 100")
     read = read_runs(runs or [str(folder) for folder in list_embedded()])
     held = {str(name) for run in read for name in run.records["task"].unique()}
     names: list[str] = []

@@ -21,20 +21,20 @@ def records(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER... [QUERY.sql]", help="Runs' folders, or one that holds several; a file with a query."
+            metavar="FOLDER... [QUERY.sql]", help="Folders of runs, or a folder of several; a file with a query."
         ),
     ],
     sql: Annotated[
         str | None, typer.Option(help="A query over the tables `records` (every row) and `runs` (each manifest).")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the rows: a name that ends in .csv, .jsonl or .parquet.")
+        Path | None, typer.Option(help="File for the rows; its name ends in .csv, .jsonl or .parquet.")
     ] = None,
-    memory: Annotated[str, typer.Option(help="Memory that a query may use before it goes to disk.")] = "2GB",
+    memory: Annotated[str, typer.Option(help="Memory that a query may use before it spills to disk.")] = "2GB",
 ) -> None:
-    """Ask the records of any number of runs in SQL, or show what they hold.
+    """Query the records of any number of runs in SQL, or show what they hold.
 
-    The files are read as a query needs them, so they may be larger than memory.
+    A query reads only what it needs, so the files may be larger than memory.
     """
     from rich.table import Column, Table
     from rich.text import Text

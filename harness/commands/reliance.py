@@ -28,11 +28,13 @@ def reliance(
     json: FindingsJson = None,
     suspects: Annotated[
         Path | None,
-        typer.Option(help="Write the questions that every run answers right blind, as CSV.", rich_help_panel=FILES),
+        typer.Option(
+            help="Write the questions that every run answers right without the picture, as CSV.", rich_help_panel=FILES
+        ),
     ] = None,
     figures: Figures = None,
 ) -> None:
-    """Show how much of each score comes from looking, with floors and chance beside it.
+    """Show how much of each score comes from looking, beside chance and the best constant answer.
 
     Reliance is sighted − blind on the questions asked under both, paired, with pictures as clusters.
     """
@@ -59,8 +61,8 @@ def reliance(
     if len(suspected):
         guessed = float(suspected["by_guessing"].mean())
         print(
-            f"{len(suspected):,} questions are answered right in every blind pass, of up to "
-            f"{int(suspected['passes'].max())}; by guessing: {100 * guessed:.1f} %"
+            f"{len(suspected):,} questions are answered right without the picture in all of up to "
+            f"{int(suspected['passes'].max())} blind answers (by guessing: {100 * guessed:.1f} %)"
         )
     if suspects:
         write_csv(suspected, suspects)

@@ -18,10 +18,10 @@ from sightscale.harness.commands.terminal import open_console, quieten
 def report(
     folders: Annotated[list[Path], typer.Argument(help="Runs' folders, or a folder that holds several.")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the report. Default: report, in the first folder.")
+        Path | None, typer.Option(help="Folder for the report.  [default: report, in the first folder]")
     ] = None,
-    pictures: Annotated[bool, typer.Option(help="Read the questions' pictures again from their data.")] = True,
-    samples: Annotated[int, typer.Option(min=1, help="At most so many questions in the sample browser.")] = 20_000,
+    pictures: Annotated[bool, typer.Option(help="Show the questions' pictures, read again from their data.")] = True,
+    samples: Annotated[int, typer.Option(min=1, help="Most questions in the sample browser.")] = 20_000,
     data_root: DataRoot = None,
     include_path: IncludePath = None,
 ) -> None:

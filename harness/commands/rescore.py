@@ -17,14 +17,14 @@ LISTED, LONGEST = 50, 100  # changed questions that are printed, and characters 
 def rescore(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     output: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the run there, with its records read anew.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for a copy of the run with the new readings.")
     ] = None,
     reader: SecondReader = "",
     every: Annotated[bool, typer.Option("--every", help="List every changed question, not the first 50.")] = False,
 ) -> None:
-    """Read a run's answers with the reader of this version, and show what changes, question by question.
+    """Read a run's answers again with this version's reader, and show what changes, question by question.
 
-    Nothing is generated without --reader. The run's records stay as they are.
+    Nothing is generated unless --reader is given. The run's own records stay as they are.
     """
     from rich.table import Table
 

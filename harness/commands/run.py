@@ -25,14 +25,14 @@ def run(
             "lmms:NAME is any model of lmms-eval; scripted:oracle, scripted:prior and scripted:coin answer mini data."
         ),
     ],
-    tasks: Annotated[str, typer.Option(help="Tasks or groups, with commas between them.")],
+    tasks: Annotated[str, typer.Option(help="Tasks or groups, separated by commas.")],
     output: Annotated[Path, typer.Option(help="Folder for records, lmms-eval's files and the manifest.")],
     blind: Annotated[
         str,
         typer.Option(
-            help="Conditions besides sighted, with commas. The picture hidden: none (no picture), black, noise, mean, "
-            "mismatched, told (no picture, and the prompt says so). The question hidden: no_question, options_only. "
-            "Part of the picture lost: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
+            help="Blind conditions, separated by commas. Picture hidden: none (no picture), black, noise, mean, "
+            "mismatched, told (no picture, and the prompt says so). Question hidden: no_question, options_only. "
+            "Picture degraded: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
         ),
     ] = "",
     reader: SecondReader = "",
@@ -40,7 +40,7 @@ def run(
         str,
         typer.Option(
             metavar="RULE",
-            help="Ask growing slices in a random order, and stop when this is decided: reliance>0, reliance<5, "
+            help="Ask in a random order and stop as soon as this is decided: reliance>0, reliance<5, "
             "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks.",
         ),
     ] = "",
@@ -63,7 +63,9 @@ def run(
     lock: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Refuse other documents than those of `sightscale data lock`.", rich_help_panel=DATA
+            metavar="FILE",
+            help="Refuse documents other than those that `sightscale data lock` recorded.",
+            rich_help_panel=DATA,
         ),
     ] = None,
     include_path: IncludePath = None,
@@ -77,7 +79,7 @@ def run(
 ) -> None:
     """Score one model on tasks, sighted and blind; print a table and write every answer as a record.
 
-    Run the same command again to go on where it stopped: finished generations are kept as they come.
+    Run the same command again to continue where it stopped: every finished generation is kept.
     """
     quieten()
     from sightscale.harness.analysis import (
@@ -120,12 +122,12 @@ def run(
     if reader:
         console.print(render_second(read_run_again(output, reader, records), reader))
     for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
-        print(f"warning: {task} has no score a question: {reason}", file=sys.stderr)
+        print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
     for warning in (*describe_truncation(records), *describe_ambiguous_boxes(records)):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
         for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
             print(f"{task}: {stop['says']} of {stop['documents']:,}")
-        print("the rule's interval may be looked at after every question; those of the table hold for one look")
+        print("the rule's interval holds however often you look; the table's intervals hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")
     print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

@@ -29,23 +29,23 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
     "sightscale speed --parts engines --model nano_2m,batch_size=1 --model nano_2m --json speed.json",
 )
 def speed(
-    parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),
-    questions: Annotated[int, typer.Option(min=2, help="Questions in a run, each about another picture.")] = 32,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Counted runs of each way; one that isn't counted comes first.")
-    ] = 2,
+    parts: Annotated[str, typer.Option(help="What to measure, separated by commas.")] = ",".join(PARTS),
+    questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
+    rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each way, after one to warm up.")] = 2,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="File for every time taken, and the machine.")
+        Path | None, typer.Option("--json", help="JSON file for every measured time and the machine.")
     ] = None,
     batch_size: BatchSize = 64,
-    perception: Annotated[str, typer.Option(help="Perception module.", rich_help_panel=DECOUPLED)] = "easy_vqa_nano",
-    reasoning: Annotated[str, typer.Option(help="Reasoning module.", rich_help_panel=DECOUPLED)] = "easy_vqa_nano",
+    perception: Annotated[
+        str, typer.Option(help="Perception module to measure with.", rich_help_panel=DECOUPLED)
+    ] = "easy_vqa_nano",
+    reasoning: Annotated[
+        str, typer.Option(help="Reasoning module to measure with.", rich_help_panel=DECOUPLED)
+    ] = "easy_vqa_nano",
     description_tokens: Annotated[
-        int, typer.Option(min=1, help="Tokens of a description.", rich_help_panel=DECOUPLED)
+        int, typer.Option(min=1, help="Tokens per description.", rich_help_panel=DECOUPLED)
     ] = 64,
-    answer_tokens: Annotated[
-        int, typer.Option(min=1, help="Most tokens of an answer.", rich_help_panel=DECOUPLED)
-    ] = 16,
+    answer_tokens: Annotated[int, typer.Option(min=1, help="Most tokens per answer.", rich_help_panel=DECOUPLED)] = 16,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,19 +55,17 @@ def speed(
         ),
     ] = None,
 ) -> None:
-    """Measure speed on this machine: different ways to do the same work, in turn, medians of several runs.
+    """Measure speed on this machine: different ways to do the same work, in alternating runs, as medians.
 
-    decoupled: ours against the published way, which is two lmms-eval launches at batch 1 with a logits
-    processor at every step; same weights, greedy, models loaded before the clock starts. A perception module
-    from a local folder describes every picture in exactly as many tokens as are asked for.
+    decoupled: sightscale against the published procedure, which is two lmms-eval launches at batch 1 with a logits
+    processor at every step. Both have the same weights, decode greedily, and load models before the clock starts.
 
-    overhead: everything but the model, against lmms-eval's own chat messages, which encode each picture
-    as PNG; 336-pixel pictures, answers given at once, twice the questions.
+    overhead: everything but the model, against lmms-eval's own loop, which encodes each picture as PNG.
 
-    engines: model strings against the first one, end to end.
+    engines: each model string against the first one, end to end.
 
-    With its defaults it takes a few minutes on two cores; more --questions, --rounds and --description-tokens make the
-    times steadier, and the published way takes that much longer.
+    The defaults take a few minutes on two cores. More --questions, --rounds and --description-tokens give steadier
+    times and take longer.
     """
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
     unknown = [part for part in chosen if part not in PARTS]

@@ -22,7 +22,7 @@ StorePath = Annotated[Path, typer.Argument(help="The store, such as generations.
 
 @examples("sightscale store show runs/mine/generations.sqlite", "sightscale store show shared.sqlite")
 def show(file: StorePath) -> None:
-    """Show a store's size, its rows by engine, damaged rows, and how often it had the answer already."""
+    """Show a store's size, rows by engine, damaged rows and hit rate."""
     from rich.table import Column, Table
 
     from sightscale.model_adapters.engines import describe_store
@@ -45,11 +45,11 @@ def show(file: StorePath) -> None:
 )
 def prune(
     file: StorePath,
-    engine: Annotated[str | None, typer.Option(help="Rows whose engine has this in its identity.")] = None,
-    older_than: Annotated[float | None, typer.Option(min=0, help="Rows written more than N days ago.")] = None,
-    damaged: Annotated[bool, typer.Option("--damaged", help="Rows that don't match their checksum.")] = False,
+    engine: Annotated[str | None, typer.Option(help="Remove rows whose engine's identity contains this text.")] = None,
+    older_than: Annotated[float | None, typer.Option(min=0, help="Remove rows written more than N days ago.")] = None,
+    damaged: Annotated[bool, typer.Option("--damaged", help="Remove rows that don't match their checksum.")] = False,
 ) -> None:
-    """Remove the rows that meet every condition given, and make the file smaller; not of part files."""
+    """Remove the rows that meet every given condition, and shrink the file. Part files can't be pruned."""
     from sightscale.model_adapters.engines import describe_store, prune_store
 
     before = describe_store(file).size
@@ -66,14 +66,14 @@ def prune(
 )
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Stores to read: files, or folders of part files.")],
-    into: Annotated[Path, typer.Option(help="The store that gets their rows; made when it isn't there.")],
+    into: Annotated[Path, typer.Option(help="Store that gets the rows; created if missing.")],
 ) -> None:
-    """Put the rows of several stores into one; where equal keys hold different texts it is said."""
+    """Merge several stores into one, and report equal keys that hold different texts."""
     from sightscale.model_adapters.engines import merge_stores
 
     merged = merge_stores(sources, into)
     damaged = f", {merged.damaged:,} damaged rows left out" if merged.damaged else ""
-    print(f"{into}: {merged.added:,} generations added, {merged.present:,} were there already{damaged}")
+    print(f"{into}: {merged.added:,} generations added, {merged.present:,} were present already{damaged}")
     if merged.conflicts:
         print(f"{merged.conflicts:,} keys hold different texts; the first of each was kept")
 

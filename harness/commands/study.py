@@ -24,15 +24,15 @@ def study(
     name: Annotated[str, typer.Argument(help="A shipped study's name, or a YAML file.")],
     output: Annotated[Path, typer.Option(help="Folder for runs, findings, figures and verdicts.")],
     train: Annotated[
-        bool, typer.Option("--train", help="Make the study's checkpoints from their recipes first.")
+        bool, typer.Option("--train", help="Train the study's checkpoints from their recipes first.")
     ] = False,
-    questions: Annotated[int | None, typer.Option(min=1, help="Questions of each task. Default: the study's.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Runs that are made at a time on this machine.")] = 1,
-    resamples: Annotated[int, typer.Option(min=200, help="Resamples of each interval.")] = 10_000,
+    questions: Annotated[int | None, typer.Option(min=1, help="Questions per task.  [default: the study's]")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at a time on this machine.")] = 1,
+    resamples: Annotated[int, typer.Option(min=200, help="Bootstrap resamples per interval.")] = 10_000,
 ) -> None:
-    """Run what a study lacks, analyse it, and say of each takeaway of the paper whether it is supported.
+    """Run a controlled study, analyse it, and give a verdict on each takeaway of the paper.
 
-    Run the same command again to go on where it stopped. A P × R grid takes P perception passes.
+    Run the same command again to continue where it stopped. A P × R grid takes P perception passes.
     """
     quieten()
     from sightscale.harness.study import (

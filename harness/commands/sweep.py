@@ -24,11 +24,13 @@ app = typer.Typer(
     name="sweep",
     cls=SweepGroup,
     no_args_is_help=True,
-    help="Run many models on many tasks from one file, what is missing only.",
+    help="Run many models on many tasks from one file; only what is missing.",
     epilog="sightscale sweep run sweep.yaml --output sweeps/mine --processes 4\n"
     "sightscale sweep status sweep.yaml --output sweeps/mine",
 )
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="Models, tasks, conditions and seeds.")]
+SweepFile = Annotated[
+    Path, typer.Argument(metavar="SWEEP.yaml", help="YAML file with models, tasks, conditions and seeds.")
+]
 Output = Annotated[Path, typer.Option(help="Folder for the runs, their store, logs, report and board.")]
 
 
@@ -39,15 +41,15 @@ Output = Annotated[Path, typer.Option(help="Folder for the runs, their store, lo
 def run(
     file: SweepFile,
     output: Output,
-    processes: Annotated[int, typer.Option(min=1, help="Units that run at a time on this machine.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Units at a time on this machine.")] = 1,
     unit: Annotated[
-        int | None, typer.Option(min=0, help="Run the unit of this number alone, as a task of a Slurm array does.")
+        int | None, typer.Option(min=0, help="Run only the unit of this number, as a Slurm array task does.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write one report and one board of all runs at the end.")] = True,
 ) -> None:
-    """Run every unit that isn't finished, each in a process of its own; then write a report and a board of all.
+    """Run every unfinished unit, each in its own process; then write one report and one board of all runs.
 
-    Run the same command again to go on where it stopped. Exit code 1 when a unit failed.
+    Run the same command again to continue where it stopped. Exit code 1 when a unit failed.
     """
     from sightscale.harness.sweep import State, list_units, load_sweep, run_unit, run_units, write_board
 
@@ -81,7 +83,7 @@ def run(
     "sightscale sweep status family.yaml --output sweeps/family",
 )
 def status(file: SweepFile, output: Output) -> None:
-    """Show how far each unit is, how fast, and how long it still needs."""
+    """Show each unit's progress, speed and remaining time."""
     from rich.table import Column, Table
     from rich.text import Text
 
@@ -118,9 +120,9 @@ def status(file: SweepFile, output: Output) -> None:
 def slurm(
     file: SweepFile,
     output: Output,
-    at_once: Annotated[int | None, typer.Option(min=1, help="Tasks of an array that run at a time.")] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Array tasks that run at a time.")] = None,
 ) -> None:
-    """Write and print an sbatch script that runs the missing units as a job array, one for each kind of needs.
+    """Write and print an sbatch script that runs the missing units as job arrays.
 
     When the arrays are done, `sightscale sweep run` with the same file writes the report and the board.
     """

@@ -37,9 +37,9 @@ def tasks(context: typer.Context) -> None:
 
 @examples("sightscale tasks list", "sightscale tasks list --include-path my_tasks")
 def list_all(include_path: IncludePath = None) -> None:
-    """List the tasks that come with sightscale, after those in your own folders.
+    """List the tasks in your own folders, then those that come with sightscale.
 
-    Every task of lmms-eval can be named in `sightscale run` as well.
+    `sightscale run` also takes every task of lmms-eval.
     """
     from rich.table import Table
 
@@ -76,15 +76,15 @@ def list_all(include_path: IncludePath = None) -> None:
 )
 def show(
     name: Annotated[str, typer.Argument(help="The task or group to show.")],
-    number: Annotated[int, typer.Option(min=0, help="Which document to show.")] = 0,
+    number: Annotated[int, typer.Option(min=0, help="Number of the document to show, from 0.")] = 0,
     output: Annotated[Path, typer.Option(help="Folder for the example's pictures.")] = Path(),
     data: Annotated[
-        str, typer.Option(help="Where the example comes from: `mini` or `hub`.", rich_help_panel="Data")
+        str, typer.Option(help="Where to read the example: `mini` or `hub`.", rich_help_panel="Data")
     ] = "mini",
     data_root: DataRoot = None,
     include_path: IncludePath = None,
 ) -> None:
-    """Show one task or group: its facts, an example question, and the example's pictures as files."""
+    """Show a task or group: its facts and an example question, whose pictures are written as files."""
     from sightscale.tasks.catalogue import find_card, list_tasks
 
     card = next((card for card in _read_cards(include_path) if card.name == name), None)
@@ -118,13 +118,13 @@ def new(
         Path, typer.Argument(help="Your questions: .jsonl or .csv with question, image, answer, and options A, B, …")
     ],
     output: Annotated[Path, typer.Option(help="Folder for the task's files.")] = Path("my_tasks"),
-    name: Annotated[str | None, typer.Option(help="The task's name.  [default: the file's]")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the task.  [default: the file's name]")] = None,
     licence: Annotated[str, typer.Option(help="The licence of your data.")] = "not given",
-    replace: Annotated[bool, typer.Option("--replace", help="Write over a task of this name in the folder.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a task of this name in the folder.")] = False,
 ) -> None:
-    """Make a task of your own questions, after every field is checked and every picture opened.
+    """Make a task of your own questions. Every field is checked and every picture opened first.
 
-    The folder can be moved: the pictures are inside. Plain lmms-eval runs the task too.
+    The folder can be moved, since the pictures are inside. Plain lmms-eval runs the task too.
     """
     from sightscale.tasks.new_task import read_task, write_task
 
@@ -137,7 +137,7 @@ def new(
         f"guessing scores {100 * task.chance:.1f} %"
     )
     if task.left_out:
-        print(f"left out, as no task has them: {', '.join(show_line(column) for column in task.left_out)}")
+        print(f"columns that are ignored: {', '.join(show_line(column) for column in task.left_out)}")
     print(f"wrote {', '.join(map(str, files))}")
     print(f"look:  sightscale tasks show {task.name} --include-path {output}")
     print(

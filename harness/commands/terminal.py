@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-FILE_WIDTH = 180  # columns where output goes to a file or a pipe and no terminal says how wide it is
+FILE_WIDTH = 180  # columns where output goes to a file or a pipe and neither a terminal nor COLUMNS tells the width
 OURS = "sightscale"
 
 
@@ -21,7 +21,7 @@ def open_console() -> "Console":
     """A console for tables on standard output."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else FILE_WIDTH)
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -24,9 +24,7 @@ logger = logging.getLogger(__name__)
 )
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a YAML file.")],
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for what is released; a folder for each where there are several.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the released models.")] = None,
     work: Annotated[
         Path | None, typer.Option(help="Folder for checkpoints and the log.  [default: OUTPUT with -work after it]")
     ] = None,
@@ -34,13 +32,11 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show parameters, tokens, steps, and estimated memory and time.")
     ] = False,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Train every stage, also those whose released weights ship.")
-    ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Train every stage, even if its released weights ship.")] = False,
 ) -> None:
-    """Train a recipe, stage by stage; score what it releases sighted and blind; write model cards.
+    """Train a recipe stage by stage, score what it releases sighted and blind, and write model cards.
 
-    Run the same command again to go on from the last checkpoint. A stage isn't trained whose released weights come
+    Run the same command again to continue from the last checkpoint. A stage is skipped if its released weights ship
     with the package and were made by the same part of the recipe. On several devices:
     `accelerate launch -m sightscale.harness.cli train RECIPE --output DIR`.
     """
@@ -54,7 +50,7 @@ def train(
         raise UserError("name a folder for the trained model with --output, or look first with --dry-run")
     for folder in filter(None, (output, work)):
         if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file; name a folder, which may be there already or not")
+            raise UserError(f"{folder} is a file; name a folder with --output")
     _check_tasks(loaded)
     from sightscale.harness.study import draw_training
     from sightscale.trainers.card import lineage, write_card
@@ -70,7 +66,7 @@ def train(
     reasoner = next((folder for name, folder in released.items() if kinds[name] == "text"), None)
     for name, folder in released.items():
         if name in shipped:
-            print(f"{folder}: as it ships, not trained again")
+            print(f"{folder}: ships with the package, not trained again")
             continue
         model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []

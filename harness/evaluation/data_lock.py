@@ -81,7 +81,7 @@ def read_lock(path: Path) -> Lock:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise UserError(f"{path} is no data lock: {f'{where}: ' if where else ''}{fault['msg']}") from error
+        raise UserError(f"{path} is not a data lock: {f'{where}: ' if where else ''}{fault['msg']}") from error
 
 
 def check_lock(
@@ -108,8 +108,9 @@ def check_lock(
         if others:
             first = ", ".join(map(str, others[:NAMED])) + (", …" if len(others) > NAMED else "")
             raise UserError(
-                f"task {name!r}: {len(others):,} of {asked:,} documents aren't those of {where} (number {first}); "
-                "get the data of that time, or lock today's"
+                f"task {name!r}: {len(others):,} of {asked:,} documents differ from those of {where} "
+                f"(the first is number {first}); "
+                "get the locked data, or lock today's"
             )
 
 

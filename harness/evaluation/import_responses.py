@@ -41,10 +41,13 @@ def import_responses(path: Path, task: str, data: str | None = None) -> dict[str
     try:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is no table of comma-separated values: {error}") from error
+        raise UserError(f"{path} is not a CSV file: {error}") from error
     rows = [row for row in rows if row]
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise UserError(f"{path} holds no models × questions: a heading with questions and a row for each model")
+        raise UserError(
+            f"{path} is not a table of models × questions: it needs a heading row with questions and a "
+            "row for each model"
+        )
     columns = [_read_heading(path, heading) for heading in rows[0][1:]]
     repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
@@ -54,7 +57,7 @@ def import_responses(path: Path, task: str, data: str | None = None) -> dict[str
     for row in rows[1:]:
         model = row[0].strip()
         if not model or len(model) > MAX_NAME or not model.isprintable():
-            raise UserError(f"{path} has a row whose model has no name that can be shown")
+            raise UserError(f"{path} has a row without a printable model name")
         if model in models:
             raise UserError(f"{path} has two rows for {model}")
         if len(row) != len(columns) + 1:
@@ -105,7 +108,7 @@ def _read_heading(path: Path, heading: str) -> tuple[Condition, str]:
     name = (match["condition"] or "").strip() if match else ""
     item = match["item"].strip() if match else ""
     if not item or len(item) > MAX_NAME or not item.isprintable():
-        raise UserError(f"{path} has a column without a question's name")
+        raise UserError(f"{path} has a column without a question name")
     if name not in CONDITIONS:
         known = ", ".join(f"<{condition}>" for condition in CONDITIONS if condition)
         raise UserError(f"{path} has a column under <{name[:40]}>; known: {known}")

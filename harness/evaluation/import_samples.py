@@ -53,7 +53,9 @@ def import_samples(
     for argument in arguments:
         path, task, condition = read_argument(argument)
         if (task, condition) in samples_of:
-            raise UserError(f"{path} is a second file of {task} {condition}; give one file for each")
+            raise UserError(
+                f"{path}: another file of {task} was read as {condition} too; mark the blind one, such as FILE=none"
+            )
         samples_of[task, condition] = _read_samples(path, metric, digest)
     _check_repeats(samples_of)
     run = RunIdentity(digest.hexdigest()[:12], model, kind=Kind.IMPORTED)
@@ -65,12 +67,12 @@ def import_samples(
         if samples
     ]
     if not parts:
-        raise UserError("the files hold no sample")
+        raise UserError("the files hold no samples")
     records = pd.concat(parts, ignore_index=True)
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise UserError(f"a file holds document {first[2]} of {first[0]} twice; repeats can't be imported")
+        raise UserError(f"document {first[2]} of {first[0]} stands twice in a file; give a file without repeats")
     return records
 
 
@@ -83,7 +85,7 @@ def read_argument(argument: str) -> tuple[Path, str, str]:
         if "/" in condition:
             task, _, condition = condition.rpartition("/")
             if not re.fullmatch(TASK, task, re.ASCII):
-                raise UserError(f"{argument}: {task!r} is no task's name; write FILE=TASK/CONDITION")
+                raise UserError(f"{argument}: {task!r} is not a task name; write FILE=TASK/CONDITION")
         if condition not in list(Condition):
             raise UserError(f"unknown condition {condition!r}; known: {', '.join(Condition)}")
     task = task or name_task(path)
@@ -100,7 +102,7 @@ def _read_samples(path: Path, metric: str | None, digest: Any) -> list[dict[str,
     by_metric = [sample for sample in samples if "answer_format" not in sample]
     scored = score_questions(by_metric, [Metric("score", mean)])
     if by_metric and scored.missing:
-        raise UserError(f"{path.name}: no score a question: {'; '.join(scored.reasons)}")
+        raise UserError(f"{path.name}: no score per question: {'; '.join(scored.reasons)}")
     for sample, score in zip(by_metric, scored.scores, strict=True):
         sample["score"] = score
     return samples
@@ -114,8 +116,8 @@ def _check_repeats(samples_of: Mapping[tuple[str, str], Sequence[Mapping[str, An
             count = counts.setdefault(task, sample["repeats"])
             if sample["repeats"] != count:
                 raise UserError(
-                    f"{task}, {condition}: question {sample['item_id']} has {sample['repeats']} responses and others "
-                    f"{count}; records need as many for each"
+                    f"{task}, {condition}: question {sample['item_id']} has {sample['repeats']} responses and another "
+                    f"has {count}; every question needs the same number"
                 )
 
 
@@ -137,7 +139,7 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
     """The samples of one row, one for each response, read again where the options are known."""
     doc_id = row["doc_id"]
     if not isinstance(doc_id, int) or isinstance(doc_id, bool) or not 0 <= doc_id < 2**40:
-        raise UserError(f"{where}: doc_id is no document's number")
+        raise UserError(f"{where}: doc_id is not a document number")
     responses = [_as_text(response) for response in row["responses"]] or [""]
     several = isinstance(row["target"], list) and len(row["target"]) > 1  # all right, or all of them together
     target = _as_text(row["target"] if several else _first(row["target"]))
@@ -159,7 +161,7 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
     if len(responses) > 1:
         if not answer_format:
             raise UserError(
-                f"{where}: {len(responses)} responses and no options to read them by; one metric can't be told for each"
+                f"{where}: {len(responses)} responses and no options; one metric for all of them doesn't score each"
             )
         taken["cluster"] = taken.get("cluster") or f"question:{item}"
     finish = row.get("finish_reason")

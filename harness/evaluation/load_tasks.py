@@ -109,7 +109,7 @@ def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:
         raise UserError(f"task {name!r} has no documents") from reason
     if isinstance(reason, ConnectionError):
         raise UserError(
-            f"task {name!r}: {first_line(reason)}; it is fetched once, so connect, "
+            f"task {name!r}: {first_line(reason)}; connect to the hub once, "
             "or name the folder of your own copy with --data-root, or use --data mini"
         ) from reason
     raise UserError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
@@ -127,7 +127,7 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
             docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
             if "order" not in docs.column_names:
                 raise UserError(
-                    f"the options of task {name!r} can't be put in the order {order!r}: its file doesn't read its "
+                    f"the options of task {name!r} can't be put in the order {order!r}: its YAML doesn't read its "
                     "documents by sightscale.tasks.sources.follow_pointer; leave --options out for it"
                 )
 

@@ -46,7 +46,7 @@ class RecordsDatabase:
         try:
             self._connection.execute(f"SET memory_limit = {_quote(memory)}")
         except self._error as error:
-            raise UserError(f"--memory {memory!r} can't be read; write a size such as 2GB") from error
+            raise UserError(f"--memory {memory!r} is not a size; write one such as 2GB") from error
         self._connection.execute("SET enable_progress_bar = false")
         self._connection.register("runs", _describe_runs(runs))
         paths = ", ".join(_quote(str(file)) for file in self.files)
@@ -72,7 +72,7 @@ class RecordsDatabase:
             names = [column[0] for column in answer.description or ()]
             rows = answer.fetchmany(limit) if names else []
         except self._error as error:
-            raise UserError(f"the query can't be answered: {first_line(error)}") from error
+            raise UserError(f"the query failed: {first_line(error)}") from error
         return pd.DataFrame(rows, columns=names, dtype=object)
 
     def write(self, sql: str, path: Path) -> int:
@@ -89,7 +89,7 @@ class RecordsDatabase:
             written = self._connection.execute(f"COPY ({query}\n) TO {_quote(str(path))} ({formats[path.suffix]})")
             (rows,) = written.fetchone() or (0,)
         except self._error as error:
-            raise UserError(f"the query can't be answered: {first_line(error)}") from error
+            raise UserError(f"the query failed: {first_line(error)}") from error
         return int(rows)
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ def score_questions(samples: Sequence[Mapping[str, Any]], metrics: Sequence[Metr
 
 
 class _NoScore(Exception):
-    """Why a metric has no score a question."""
+    """Why a metric has no score per question."""
 
 
 def _read(samples: Sequence[Mapping[str, Any]], places: Sequence[int], metric: Metric) -> list[float]:

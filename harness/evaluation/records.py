@@ -241,7 +241,7 @@ def check_rows(records: pd.DataFrame, where: str) -> None:
 
 
 def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The records without the tasks that have no score a question, which a line names.
+    """The records without the tasks that have no score per question, which a line names.
 
     A task of lmms-eval may have a metric over all questions alone, or one of a range that nobody said. Raises
     UserError when no task is left.
@@ -251,7 +251,7 @@ def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
     if not unscored:
         return records
     listed = ", ".join(unscored[:5]) + (f" and {len(unscored) - 5:,} more" if len(unscored) > 5 else "")
-    reason = f"{where}: no score a question for {listed}; the run's manifest says why"
+    reason = f"{where}: no score per question for {listed}; the run's manifest says why"
     if len(unscored) == records["task"].nunique():
         raise UserError(reason)
     logger.info(f"{reason}; left out here")

@@ -92,7 +92,7 @@ def write_rescored(run: Path, records: pd.DataFrame, output: Path) -> None:
     """
     manifest = read_manifest(run / "manifest.json")
     if output.exists():
-        raise UserError(f"{output} is there already; choose another --output")
+        raise UserError(f"{output} exists already; choose another --output")
     with blaming(output, "write"):
         output.mkdir(parents=True)
         write_records(records, output / "records.parquet")

@@ -35,7 +35,7 @@ Row = dict[str, Any]
 def name_task(path: Path) -> str:
     """The task in a file's name. Raises UserError for a name that isn't one of a result file."""
     if path.suffix not in SUFFIXES:
-        raise UserError(f"{path.name} is no result file: they end in {', '.join(SUFFIXES)}")
+        raise UserError(f"{path.name} is not a result file; those end in {', '.join(SUFFIXES)}")
     samples = _SAMPLES.fullmatch(path.name)
     if samples:
         return samples["task"]
@@ -85,14 +85,14 @@ def _read_lines(path: Path) -> Iterator[tuple[str, Row]]:
                 continue
             row = _parse(line.removeprefix(b"\xef\xbb\xbf"), where)
             if not isinstance(row, dict):
-                raise UserError(f"{where}: not a sample; it is no JSON object")
+                raise UserError(f"{where}: not a sample: not a JSON object")
             if "doc_id" in row and "target" in row:
                 yield where, _as_sample(row)
             elif "response" in row and "answer" in row:
                 yield where, _as_answer(row, answers, where)
                 answers += 1
             else:
-                raise UserError(f"{where}: not a sample; it lacks doc_id or target, or response and answer")
+                raise UserError(f"{where}: not a sample: doc_id or target is missing, or response and answer")
 
 
 def _as_sample(row: Row) -> Row:
@@ -126,9 +126,9 @@ def _as_answer(row: Row, number: int, where: str) -> Row:
         try:
             options = ast.literal_eval(options[:100_000])
         except (ValueError, SyntaxError, MemoryError) as error:
-            raise UserError(f"{where}: its options are no list") from error
+            raise UserError(f"{where}: its options are not a list") from error
     if options is not None and not (isinstance(options, list) and len(options) <= len(ascii_uppercase)):
-        raise UserError(f"{where}: its options are no list of at most 26")
+        raise UserError(f"{where}: its options are not a list of at most 26")
     return {
         "doc_id": number,
         "item_id": str(row.get("id", number)),
@@ -160,7 +160,7 @@ def _read_workbook(path: Path) -> Iterator[tuple[str, Row]]:
     except UserError:
         raise
     except Exception as error:  # openpyxl raises errors of every kind on damaged files
-        raise UserError(f"{path.name} is no workbook: {first_line(error)}") from error
+        raise UserError(f"{path.name} is not an .xlsx workbook: {first_line(error)}") from error
 
 
 def _as_table(path: Path, rows: Iterable[Iterable[Any]]) -> Iterator[tuple[str, Row]]:
@@ -170,7 +170,7 @@ def _as_table(path: Path, rows: Iterable[Iterable[Any]]) -> Iterator[tuple[str, 
     names = [str(name or "").strip() for name in first]
     missing = [name for name in ("prediction", "answer") if name not in names]
     if missing:
-        raise UserError(f"{path.name}: no table of answers; it lacks the column {missing[0]}")
+        raise UserError(f"{path.name}: not a table of answers: it lacks the column {missing[0]}")
     for number, cells in numbered:
         row = {name: None if cell == "" else cell for name, cell in zip(names, cells, strict=False) if name}
         if all(value is None for value in row.values()):
@@ -198,7 +198,7 @@ def _read_inspect(path: Path) -> Iterator[tuple[str, Row]]:
     questions: dict[str, Row] = {}
     for where, sample in _list_inspect(path):
         if not isinstance(sample, dict) or "target" not in sample:
-            raise UserError(f"{where}: not a sample of Inspect; it lacks a target")
+            raise UserError(f"{where}: not a sample of Inspect: it lacks a target")
         row = _as_inspect(sample, len(questions))
         known = questions.setdefault(str(sample.get("id")), row)
         if known is not row:
@@ -220,7 +220,7 @@ def _list_inspect(path: Path) -> Iterator[tuple[str, Any]]:
     log = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), path.name)
     samples = log.get("samples") if isinstance(log, dict) else None
     if not isinstance(samples, list):
-        raise UserError(f"{path.name} is no log of Inspect; it holds no samples")
+        raise UserError(f"{path.name} is not a log of Inspect: it holds no samples")
     for number, sample in enumerate(samples, 1):
         yield f"{path.name}, sample {number}", sample
 

@@ -82,7 +82,7 @@ def parse_rule(text: str) -> Rule:
     match = _RULE.fullmatch(text)
     if not match or match[1] + match[2] not in list(Goal):
         raise UserError(
-            f"--until {text!r} is no rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN"
+            f"--until {text!r} is not a rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN"
         )
     rule = Rule(Goal(match[1] + match[2]), float(match[3]) / 100)
     if not -1 < rule.number < 1 or (rule.goal is Goal.NARROW and rule.number <= 0):
@@ -133,7 +133,9 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
     questions differ.
     """
     if (records.groupby("doc_id")["item_id"].nunique() > 1).any():
-        raise UserError(f"--until {rule}: the other run's questions are others under the same numbers")
+        raise UserError(
+            f"--until {rule}: the other run has other questions under the same numbers; name a run of the same data"
+        )
     answered = records[records["outcome"] != Outcome.FAILED]
     pairs = answered.pivot(index="doc_id", columns="condition", values="score")
     pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()

@@ -4,6 +4,7 @@ All drawings are SVG made here: a page can link, colour and describe its marks w
 one drawing serves the page and the paper.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,9 @@ from sightscale.tasks.errors import UserError, blaming
 
 DPI = 300  # of a PNG: what journals ask for
 SUFFIXES = (".svg", ".pdf", ".png")
+# What a page's script reads; a paper's figure needs none of it.
+_OF_PAGES = re.compile(r' data-(?:series|link)="[^"]*"')
+_TIP = re.compile(r' data-tip="([^"]*)">')
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Figure:
     narrow: str
     kind: str = "s"
 
+    def _repr_svg_(self) -> str:
+        """The figure as SVG: a notebook shows it."""
+        return write_svg(self)
+
 
 def make_figure(
     name: str, title: str, finding: str, series: Sequence[str], draw: Callable[[int], str], kind: str = "s"
@@ -43,7 +51,10 @@ def make_figure(
 
 
 def write_svg(figure: Figure) -> str:
-    """The wide drawing as a whole SVG file with its title, a legend and the colours of paper."""
+    """The wide drawing as a whole SVG file with its title, a legend and the colours of paper.
+
+    What a page shows when a mark is pointed at is the mark's title here.
+    """
     size = figure.wide.partition('viewBox="0 0 ')[2].partition('"')[0].split()
     width, height = (float(side) for side in size)
     rows = _arrange_legend(figure.series if len(figure.series) > 1 else (), width)
@@ -52,14 +63,16 @@ def write_svg(figure: Figure) -> str:
         f'<text class="soft" x="{x + 15:.0f}" y="{46 + 18 * row}">{escape(name)}</text>'
         for number, (name, x, row) in enumerate(rows)
     ]
+    foot = 8  # so that no letter touches the edge
     top = 42 + 18 * (1 + rows[-1][2] if rows else 0)
+    drawing = _TIP.sub(r"><title>\1</title>", _OF_PAGES.sub("", figure.wide))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + top:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height + top:.0f}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + top + foot:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height + top + foot:.0f}">'
         f"<title>{escape(show_line(figure.title, 200))}</title><style>{STYLE}</style>"
         f'<rect width="100%" height="100%" fill="#ffffff"/>'
         f'<text x="14" y="24" style="font-size:15px;font-weight:bold">{escape(show_line(figure.title, 100))}</text>'
-        f'{"".join(legend)}<g transform="translate(0 {top})">{figure.wide}</g></svg>\n'
+        f'{"".join(legend)}<g transform="translate(0 {top})">{drawing}</g></svg>\n'
     )
 
 

@@ -22,6 +22,7 @@ class Point:
     name: str
     x: Estimate
     y: Estimate
+    task: str = ""  # whose samples a click filters; its name where it differs from the point's
 
 
 def draw_points(
@@ -32,8 +33,8 @@ def draw_points(
     `line` is an intercept and a slope in the units of the data (shares of 1), drawn over the reach of the points.
     """
     kind = "narrow" if width < 500 else "wide"
-    across = _scale([one.x for one in points], 8 if width >= 500 else 4)
-    up = _scale([one.y for one in points], 7)
+    across = _scale([point.x for point in points], 8 if width >= 500 else 4)
+    up = _scale([point.y for point in points], 7)
     to_x = _place(across, LEFT, width - RIGHT)
     to_y = _place(up, HEIGHT - BOTTOM, TOP)
     parts = []
@@ -51,11 +52,11 @@ def draw_points(
         parts.append(f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * value:.0f}</text>')
     if line is not None and all(isfinite(number) for number in line):
         parts += _draw_line(points, line, across, up, to_x, to_y)
-    names = [show_line(one.name, LONGEST) for one in points]
-    places = [(to_x(one.x.value), to_y(one.y.value)) for one in points]
+    names = [show_line(point.name, LONGEST) for point in points]
+    places = [(to_x(point.x.value), to_y(point.y.value)) for point in points]
     frame = (LEFT - 40.0, TOP - 8.0, width - 2.0, HEIGHT - BOTTOM - 2.0)
     labels = place_labels(places, [LETTER * len(name) for name in names], frame)
-    parts += [_draw(one, to_x, to_y, name, label) for one, name, label in zip(points, names, labels, strict=True)]
+    parts += [_draw(point, to_x, to_y, name, label) for point, name, label in zip(points, names, labels, strict=True)]
     parts.append(f'<text class="soft" x="4" y="14">{escape(show_line(y_axis, 50))}</text>')
     middle = (LEFT + width - RIGHT) / 2
     parts.append(
@@ -88,21 +89,22 @@ def _draw_line(
     return [f'<line class="line" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}"/>']
 
 
-def _draw(one: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -> str:
-    x, y = to_x(one.x.value), to_y(one.y.value)
+def _draw(point: Point, to_x: "_Place", to_y: "_Place", name: str, label: Label) -> str:
+    x, y = to_x(point.x.value), to_y(point.y.value)
     whiskers = ""
-    if one.x.low == one.x.low:
-        whiskers += f'<line x1="{to_x(one.x.low):.1f}" x2="{to_x(one.x.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    if one.y.low == one.y.low:
-        whiskers += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{to_y(one.y.low):.1f}" y2="{to_y(one.y.high):.1f}"/>'
+    if point.x.low == point.x.low:
+        whiskers += f'<line x1="{to_x(point.x.low):.1f}" x2="{to_x(point.x.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+    if point.y.low == point.y.low:
+        whiskers += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{to_y(point.y.low):.1f}" y2="{to_y(point.y.high):.1f}"/>'
     if label.far:
         whiskers += (
             f'<line stroke-dasharray="2 2" x1="{x:.1f}" x2="{label.x:.1f}" y1="{y:.1f}" y2="{label.y - 4:.1f}"/>'
         )
-    drop, gain = one.x.show(Style.POINTS), one.y.show(Style.POINTS)
-    tip = escape(show_line(f"{one.name}: drop {drop}, reliance {gain} points", 200))
+    drop, gain = point.x.show(Style.POINTS), point.y.show(Style.POINTS)
+    tip = escape(show_line(f"{point.name}: drop {drop}, reliance {gain} points", 200))
+    link = escape(urlencode({"task": point.task or point.name}))
     return (
-        f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{escape(urlencode({"task": one.name}))}">'
+        f'<g class="mark s0" data-series="0" data-tip="{tip}" data-link="{link}">'
         f'<g stroke-opacity="0.45">{whiskers}</g>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="none"/>'
         f'<text x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.side}" stroke="none">{escape(name)}</text></g>'
@@ -124,10 +126,10 @@ def _place(scale: Sequence[float], start: float, end: float) -> _Place:
     return _Place(scale[0], scale[-1], start, end)
 
 
-def _scale(found: Sequence[Estimate], most: int) -> list[float]:
+def _scale(estimates: Sequence[Estimate], most: int) -> list[float]:
     """Round steps that hold every end and zero, at most about `most` of them."""
-    ends = [end for one in found for end in (one.value, one.low, one.high) if end == end]
+    ends = [end for estimate in estimates for end in (estimate.value, estimate.low, estimate.high) if end == end]
     low, high = min([0.0, *ends]), max([0.0, *ends])
-    step = next((one for one in STEPS if (high - low) / one <= most), STEPS[-1])
+    step = next((step for step in STEPS if (high - low) / step <= most), STEPS[-1])
     first, last = int(low // step), max(-int(-high // step), int(low // step) + 1)
     return [number * step for number in range(first, last + 1)]

@@ -9,7 +9,16 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from sightscale.harness.analysis import Level, Measure, Run, compare_runs, only, read_estimate
+from sightscale.harness.analysis import (
+    FittingTable,
+    Level,
+    Measure,
+    Run,
+    TextColumn,
+    compare_runs,
+    only,
+    read_estimate,
+)
 from sightscale.harness.pages import show_value
 from sightscale.harness.parity.answers import Difference, EngineAnswers
 from sightscale.harness.parity.engines import Parting
@@ -75,18 +84,21 @@ def measure_effect(
     return ComparedEngines(first.label, second.label, counts, effects, differences, partings)
 
 
-def render_parity(pair: ComparedEngines, most: int, width: int) -> list[Table]:
+def render_parity(pair: ComparedEngines, most: int, width: int) -> list[FittingTable | Table]:
     """A table of the tasks, and one of at most `most` differences with answers cut to `width` characters."""
-    tasks = Table(caption=f"{escape(pair.second)} − {escape(pair.first)}, in points, with 95 % intervals.")
-    for name in ("task", "questions", "same answer", "same reading", "failed", "score difference"):
-        tasks.add_column(name, justify="left" if name == "task" else "right", no_wrap=name != "task")
-    for count in pair.counts:
-        effect = pair.effects.get(count.task)
-        tasks.add_row(
-            escape(count.task),
-            *(f"{number:,}" for number in (count.questions, count.alike, count.read_alike, count.failed)),
-            effect.show(Style.POINTS) if effect else "–",
-        )
+    effects = [pair.effects.get(count.task) for count in pair.counts]
+    numbers = {
+        "questions": [f"{count.questions:,}" for count in pair.counts],
+        "same answer": [f"{count.alike:,}" for count in pair.counts],
+        "same reading": [f"{count.read_alike:,}" for count in pair.counts],
+        "failed": [f"{count.failed:,}" for count in pair.counts],
+        "score difference": [effect.show(Style.POINTS) if effect else "–" for effect in effects],
+    }
+    tasks = FittingTable(
+        (TextColumn("task", tuple(count.task for count in pair.counts)),),
+        tuple(TextColumn(heading, tuple(cells)) for heading, cells in numbers.items()),
+        f"Score difference: {pair.second} − {pair.first}, in points, with 95 % intervals.",
+    )
     if not pair.differences:
         return [tasks]
     listed = Table(caption=f"{min(most, len(pair.differences))} of {len(pair.differences):,} different answers.")

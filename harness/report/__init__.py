@@ -7,6 +7,7 @@ from sightscale.harness.report.finding_figures import (
     draw_doses,
     draw_downscaling,
     draw_reliance,
+    draw_scores,
 )
 from sightscale.harness.report.folders import GivenRun, are_options, read_given
 from sightscale.harness.report.page import write_page
@@ -26,6 +27,7 @@ __all__ = [
     "draw_doses",
     "draw_downscaling",
     "draw_reliance",
+    "draw_scores",
     "gather_samples",
     "read_given",
     "render_summary",

@@ -1,6 +1,6 @@
 """Figures of findings: what each analysis draws, for its command, a study and a report alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -32,9 +32,33 @@ from sightscale.harness.pages import (
     name_model,
 )
 from sightscale.harness.statistics import Estimate, Style
+from sightscale.tasks.titles import title_of
 
 POINTS_AXIS = "percentage points (95 % interval)"
 MOST_SERIES = 6
+
+
+def draw_scores(findings: pd.DataFrame) -> list[Figure]:
+    """Each task's score with the picture and under every blind condition; a figure for each run."""
+    rows = only(findings, Measure.SIGHTED, Measure.BLIND, levels=[Level.TASK])
+    chances = only(findings, Measure.CHANCE, levels=[Level.TASK])
+    figures = []
+    for number, (run, part) in enumerate(rows.groupby("run", sort=False), 1):
+        of_run = chances[chances["run"] == run]
+        chance_of = {title_of(str(row.task)): float(row.value) for row in of_run.itertuples()}
+        several = rows["run"].nunique() > 1
+        figures.append(
+            _forest(
+                f"scores_{number}" if several else "scores",
+                f"With the picture and without: {name_model(str(run))}",
+                "Scores on the same questions.",
+                [(title_of(str(row.task)), show_condition(str(row.condition)), row) for row in part.itertuples()],
+                "score, % (95 % interval; dashed: chance)",
+                signed=False,
+                at=chance_of,
+            )
+        )
+    return figures
 
 
 def draw_reliance(findings: pd.DataFrame) -> list[Figure]:
@@ -46,7 +70,7 @@ def draw_reliance(findings: pd.DataFrame) -> list[Figure]:
             f"reliance_{condition}",
             f"Vision reliance, {show_condition(str(condition))}",
             "What looking adds to each task's score.",
-            [(str(row.task), str(row.run) if several else "reliance", row) for row in part.itertuples()],
+            [(title_of(str(row.task)), str(row.run) if several else "reliance", row) for row in part.itertuples()],
             f"sighted − blind, {POINTS_AXIS}",
         )
         for condition, part in rows.groupby("condition", sort=False)
@@ -69,7 +93,7 @@ def draw_doses(findings: pd.DataFrame) -> list[Figure]:
         figures.append(
             _forest(
                 f"dose_{kind}_{task}",
-                f"{task}: score against {kind}",
+                f"{title_of(str(task))}: score against {kind}",
                 "From no picture to the whole one.",
                 [(show_condition(str(row.condition)), str(row.run), row) for row in part.itertuples()],
                 "score, per cent (95 % interval)",
@@ -90,7 +114,7 @@ def draw_downscaling(downscaling: Downscaling) -> list[Figure]:
                 "downscaling",
                 f"What downscaling from {largest} costs",
                 _say_worst(rows),
-                [(str(row.task), str(row.contrast), row) for row in rows.itertuples()],
+                [(title_of(str(row.task)), str(row.contrast), row) for row in rows.itertuples()],
                 f"drop, {POINTS_AXIS}",
             )
         )
@@ -104,7 +128,7 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
     for task, part in only(findings, Measure.SCORE, levels=[Level.TASK]).groupby("task", sort=False):
         cells = [Cell(str(row.perception), str(row.reasoning), read_estimate(row)) for row in part.itertuples()]
         draw = partial(_draw_grid, cells)
-        title = f"Score on {task}, per cent"
+        title = f"Score on {title_of(str(task))}, per cent"
         finding = f"Scores of every pair of modules. {describe_measures([Measure.SCORE])}"
         figures.append(make_figure(f"grid_{task}", title, finding, ("score",), draw))
     both = [Level.TASK, Level.AVERAGE]
@@ -114,7 +138,10 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
             "bottleneck",
             "Perception or reasoning: what the smaller module costs",
             _say_drops(drops),
-            [(str(row.task), f"{row.measure}: {row.contrast}", row) for row in drops.itertuples()],
+            [
+                (title_of(str(row.task)), f"{Measure(str(row.measure)).label}: {row.contrast}", row)
+                for row in drops.itertuples()
+            ],
             f"drop, {POINTS_AXIS}",
         )
     )
@@ -124,7 +151,7 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
             "attribution",
             "What would have helped",
             "Shares of questions, from the smallest pair of modules on.",
-            [(Measure(str(row.measure)).label, str(row.task), row) for row in shares.itertuples()],
+            [(Measure(str(row.measure)).label, title_of(str(row.task)), row) for row in shares.itertuples()],
             "share of questions, per cent (95 % interval)",
             signed=False,
         )
@@ -135,13 +162,14 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
 def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Figure | None:
     points = [
         Point(
-            str(row["name"]),
+            title_of(str(row["name"])),
             *(
                 Estimate(
                     float(row[f"{side}_value"]), float(row[f"{side}_low"]), float(row[f"{side}_high"]), row["n"], 0
                 )
                 for side in ("drop", "reliance")
             ),
+            task=str(row["name"]),
         )
         for row in downscaling.points.to_dict("records")
     ]
@@ -172,7 +200,7 @@ def _say_worst(rows: pd.DataFrame) -> str:
     clear = [row for row in rows.itertuples() if read_estimate(row).low > 0]
     candidates: Iterable[Any] = clear or rows.itertuples()
     worst = max(candidates, key=lambda row: row.value)
-    loss = f"{worst.task}: {read_estimate(worst).show()} points, {worst.contrast} parameters"
+    loss = f"{title_of(str(worst.task))}: {read_estimate(worst).show()} points, {worst.contrast} parameters"
     begin = f"Most is lost on {loss}." if clear else f"No task's loss is clear; largest estimate: {loss}."
     return f"{begin} Size is the reason only where the models differ in nothing else."
 
@@ -191,7 +219,8 @@ def _say_drops(rows: pd.DataFrame) -> str:
 def _name_place(row: Any) -> str:
     if row.level == Level.AVERAGE:
         return str(row.note or row.group)
-    return str(row.task) if row.group == ALL else f"{row.task}: {row.group}"
+    title = title_of(str(row.task))
+    return title if row.group == ALL else f"{title}: {row.group}"
 
 
 def _draw_grid(cells: Sequence[Cell], width: int) -> str:
@@ -206,8 +235,12 @@ def _forest(
     axis: str,
     *,
     signed: bool = True,
+    at: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Marks with intervals: a row for each name, a mark for each series, from a findings row each."""
+    """Marks with intervals: a row for each name, a mark for each series, from a findings row each.
+
+    `at` is a reference value for some rows by name, such as chance.
+    """
     series = tuple(dict.fromkeys(label for _, label, _ in rows))[:MOST_SERIES]
     marks: dict[str, list[Mark]] = {}
     links: dict[str, str] = {}
@@ -220,7 +253,7 @@ def _forest(
         mark = Mark(series.index(label), estimate.value, estimate.low, estimate.high, says)
         marks.setdefault(place, []).append(mark)
         links[place] = urlencode({"task": row.task}) if row.level == Level.TASK else ""
-    drawn = [Row(place, tuple(some), None, links[place]) for place, some in marks.items()]
+    drawn = [Row(place, tuple(some), (at or {}).get(place), links[place]) for place, some in marks.items()]
 
     def draw(width: int) -> str:
         return draw_intervals(drawn, series, axis, width=width, signed=signed) if drawn else ""

@@ -122,12 +122,12 @@ def score_table(measured: Sequence[Measured]) -> Table:
         Column("reliance", "Reliance", "difference", "score − blind score on the same questions, in points"),
         Column("chance", "Chance", "share", "one over the number of options, averaged"),
         Column("questions", "Questions", "count"),
-        Column("floor", "Constant answer", "share", "the best answer that is always the same"),
-        Column("best_blind", "Best blind", "share", "the best answer to the text alone, where the data knows it"),
+        Column("floor", "Constant answer", "share", "the best score of one answer given to every question"),
+        Column("best_blind", "Best blind", "share", "the best possible score from the text alone, where it is known"),
         Column(
             "ceiling", "Ceiling", "share", "of a forced choice: what people's own disagreement leaves to be reached"
         ),
-        Column("unread", "Unread", "share", "answers refused, unparsed, truncated or failed; they count as wrong"),
+        Column("unread", "No answer", "share", "responses refused, unparsed, truncated or failed; they count as wrong"),
     ]
     rows = [
         {**_place(one, place), **_scores(one, place, condition), "ceiling": _ceiling(one, place.task)}
@@ -180,7 +180,7 @@ def group_table(measured: Sequence[Measured]) -> Table:
                 Column(f"reliance_{name}", f"Reliance, {show_condition(name)}", "difference"),
             )
         ),
-        Column("unread", "Unread", "share"),
+        Column("unread", "No answer", "share"),
     ]
     rows = []
     for one in measured:
@@ -258,12 +258,12 @@ def _outcome_rows(one: Measured) -> Iterator[dict[str, Any]]:
 
 
 def unread_table(measured: Sequence[Measured]) -> Table:
-    """A row for each run and task with unread answers: what these could make of the score."""
+    """A row for each run and task with responses without an answer: what they could make of the score."""
     columns = [
         *who(measured),
         TASK,
         Column("questions", "Questions", "count"),
-        Column("unread", "Unread", "share"),
+        Column("unread", "No answer", "share"),
         Column("wrong", "All wrong", "share", "the score as it is reported"),
         Column("at_chance", "All at chance", "share"),
         Column("right", "All right", "share"),
@@ -276,10 +276,10 @@ def unread_table(measured: Sequence[Measured]) -> Table:
                 bounds = {name: one.get(place, measure) for name, measure in BOUNDS.items()}
                 rows.append({**_place(one, place), "questions": unread.n, "unread": unread, **bounds})
     caption = (
-        "Sighted scores in per cent, had every unread answer been wrong, at chance, or right. "
+        "Sighted scores in per cent if the responses without an answer were all wrong, at chance, or right. "
         f"{describe_methods([Method.SCORES])}"
     )
-    return make_table("unread", "If unread answers had been read", caption, columns, rows)
+    return make_table("unread", "What responses without an answer could change", caption, columns, rows)
 
 
 def _scores(one: Measured, place: Place, condition: str | None) -> dict[str, Any]:
@@ -388,7 +388,7 @@ def position_table(measured: Sequence[Measured]) -> Table:
         for label, bias in biases
     ]
     caption = (
-        "Per cent of readable answers that choose a letter, and of questions whose answer stands there. "
+        "Per cent of parsed answers that choose a letter, and of questions whose right answer has it. "
         f"{describe_methods([Method.SCORES])}"
     )
     return make_table("position", "Position bias", caption, columns, rows)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from sightscale.harness.analysis import show_condition
 from sightscale.harness.pages import content_policy, read_asset, render_template, show_line, show_text
 from sightscale.harness.report.contents import Contents
 from sightscale.harness.report.folders import describe_run, manifest_text
@@ -136,13 +137,13 @@ def _tiles(overall: Overall) -> list[Tile]:
     if overall.score:
         tiles.append(_tile("Score, with the picture", overall.score))
     if overall.blind:
-        tiles.append(_tile(f"Score, blind: {overall.condition}", overall.blind))
+        tiles.append(_tile(f"Score, {show_condition(overall.condition)}", overall.blind))
     if overall.reliance:
         tiles.append(_tile("What looking adds", overall.reliance, signed=True))
     if overall.chance == overall.chance:
         tiles.append(Tile("Chance", f"{100 * overall.chance:.1f}", "%", "by guessing"))
     if overall.unread == overall.unread:
-        tiles.append(Tile("Unread answers", f"{100 * overall.unread:.1f}", "%", "counted as wrong"))
+        tiles.append(Tile("Without an answer", f"{100 * overall.unread:.1f}", "%", "counted as wrong"))
     return tiles
 
 

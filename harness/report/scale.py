@@ -66,8 +66,8 @@ def downscaling_of(measured: Sequence[Measured], resamples: int) -> tuple[list[T
         Column("reliance", "Reliance of the largest", "difference", "sighted − blind on the same questions"),
     ]
     caption = (
-        "Paired question by question. It tells what downscaling costs only where the models differ in size alone. "
-        "Relative drops are shown where the largest model scores 20 % or more. "
+        "Paired by question. This is the cost of downscaling only if the models differ in size alone. "
+        "Relative drops are shown if the largest model scores at least 20 %. "
         f"{describe_methods([Method.DIFFERENCES, Method.RATIOS])}"
     )
     rows = _list_drops(downscaling)
@@ -99,10 +99,10 @@ def bottleneck_of(measured: Sequence[Measured], resamples: int) -> tuple[list[Ta
         Column("modules", "Modules"),
         Column("questions", "Questions", "count"),
         Column("points", "Points", "difference"),
-        Column("share", "Score", "share", "on the true descriptions: what no description can exceed"),
+        Column("share", "Score", "share", "on the true descriptions: the upper bound for better perception"),
     ]
     caption = (
-        "Means over the other axis of the grid, on questions that every cell answered. Interaction: how much more the "
+        "Means over the other axis of the grid, on questions that every run answered. Interaction: how much more the "
         "largest perception module brings to the largest reasoning module than to the smallest. "
         f"{describe_methods([Method.SCORES, Method.DIFFERENCES])}"
     )
@@ -153,7 +153,7 @@ def _relation(downscaling: Downscaling) -> Table:
     ]
     columns = [Column("what", "Measure"), Column("over", "Interval"), Column("value", "Value", "number")]
     caption = (
-        "Drop against reliance over tasks. A value that one task's absence changes much hangs on that task. "
+        "Drop against reliance over tasks. A value that changes much without one task depends on that task. "
         f"{describe_methods([Method.RELATION])}"
     )
     return make_table("drop_against_reliance", "Drop against reliance", caption, columns, rows)
@@ -168,7 +168,7 @@ def _attributions(findings: pd.DataFrame) -> Table:
     columns = [TASK, Column("questions", "Questions", "count")]
     columns += [Column(name, measure.label[:1].upper() + measure.label[1:], "share") for measure, name in names.items()]
     caption = (
-        "Per cent of questions, from the smallest pair of modules on. Sampled answers add chance to each kind. "
+        "Per cent of questions, compared with the smallest pair of modules. Sampling adds noise to every kind. "
         f"{describe_methods([Method.SCORES])}"
     )
     return make_table("attribution", "What would have helped", caption, columns, list(rows.values()))

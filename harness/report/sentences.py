@@ -124,7 +124,7 @@ def _beyond_chance(overall: Overall) -> str:
     if score is None or chance != chance:
         return ""
     if score.low <= chance <= score.high:
-        return f"Guessing would get {100 * chance:.1f} %, which the score can't be told from."
+        return f"Guessing would get {100 * chance:.1f} %; the score is not clearly different."
     if score.high < chance:
         return f"Guessing would get {100 * chance:.1f} %, more than it does."
     return f"Guessing would get {100 * chance:.1f} %."
@@ -156,8 +156,8 @@ def _unread(overall: Overall) -> str:
     if not overall.unread:
         return ""
     if overall.unread == 1:
-        return "None of its answers could be read; all count as wrong."
-    return f"{100 * overall.unread:.1f} % of its answers could not be read and count as wrong."
+        return "None of its responses gives an answer; all count as wrong."
+    return f"{100 * overall.unread:.1f} % of its responses give no answer and count as wrong."
 
 
 def _few(overall: Overall) -> str:
@@ -165,7 +165,7 @@ def _few(overall: Overall) -> str:
     if score is None or score.clusters >= FEW_PICTURES:
         return ""
     pictures = "one picture" if score.clusters == 1 else f"{score.clusters} pictures"
-    return f"All questions are about {pictures}, so take the intervals as rough."
+    return f"All questions are about {pictures}, so the intervals are rough."
 
 
 def _sighted(one: Measured) -> pd.DataFrame:

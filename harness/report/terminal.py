@@ -1,10 +1,9 @@
 """The terminal's page: a report's sentences and its main numbers, short enough for one screen."""
 
 from rich.console import Group
-from rich.markup import escape
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from sightscale.harness.analysis import FittingTable, TextColumn
 from sightscale.harness.pages import Table, show_cell
 from sightscale.harness.report.contents import Contents
 
@@ -15,19 +14,18 @@ COLUMNS = ("run", "task", "questions", "score", "blind", "reliance", "chance", "
 def render_summary(contents: Contents) -> Group:
     """Sentences, then the score table's main columns, as rich shows them; nothing in it is read as mark-up."""
     lines = [contents.lead] if contents.lead else []
-    lines += [" ".join(one) for one in contents.sentences[:6]]
+    lines += [" ".join(parts) for parts in contents.sentences[:6]]
     return Group(*(Text(line) for line in lines), _render(contents.score_tables[0]))
 
 
-def _render(table: Table) -> RichTable:
+def _render(table: Table) -> FittingTable:
     columns = [column for column in table.columns if column.name in COLUMNS]
     hidden = len(table.rows) - MOST_ROWS
     caption = table.caption + (f" {hidden:,} more rows are in the report." if hidden > 0 else "")
-    grid = RichTable(caption=escape(caption), caption_justify="left")
+    places: list[TextColumn] = []
+    numbers: list[TextColumn] = []
     for column in columns:
-        text = column.kind == "text"
-        grid.add_column(escape(column.heading), justify="left" if text else "right", overflow="fold", no_wrap=not text)
-    for row in table.rows[:MOST_ROWS]:
-        cells = [show_cell(column.kind, row.get(column.name)) for column in columns]
-        grid.add_row(*(escape(f"{cell.text} {cell.interval}".strip()) for cell in cells))
-    return grid
+        cells = [show_cell(column.kind, row.get(column.name)) for row in table.rows[:MOST_ROWS]]
+        shown = TextColumn(column.heading, tuple(f"{cell.text} {cell.interval}".strip() for cell in cells))
+        (places if column.kind == "text" else numbers).append(shown)
+    return FittingTable(tuple(places), tuple(numbers), caption)

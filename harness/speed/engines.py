@@ -17,7 +17,7 @@ def compare_engines(models: tuple[str, ...], questions: int = 64, rounds: int = 
     they are fewer than two different ones.
     """
     if len(set(models)) < 2:
-        raise UserError("engines are compared with each other: name two models or more, such as M,batch_size=1 and M")
+        raise UserError("nothing to compare: name two or more models, such as M,batch_size=1 and M")
     engines: dict[str, Engine] = {}
     for text in dict.fromkeys(models):
         spec = parse_model(text)

@@ -51,7 +51,7 @@ def parse_dose(text: str) -> Dose | None:
         amount = float("nan")
     if not low <= amount <= high or (kind in WHOLE and amount != int(amount)):
         whole = "a whole number" if kind in WHOLE else "a number"
-        raise UserError(f"{text!r} is no dose; write {kind}:N with {whole} from {low:g} to {high:g}")
+        raise UserError(f"{text!r} is not a dose; write {kind}:N with {whole} from {low:g} to {high:g}")
     return Dose(kind, amount)
 
 

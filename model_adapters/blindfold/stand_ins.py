@@ -64,7 +64,10 @@ def mismatched(
         pictures += [image for image in drawn if hash_image(image) not in hashes]
         if len(pictures) >= len(images):
             return pictures[: len(images)]
-    raise UserError("the condition `mismatched` needs documents with different pictures, and there are none")
+    raise UserError(
+        "the condition `mismatched` needs documents with different pictures, and there are none; "
+        "leave it out of --blind"
+    )
 
 
 def _others(doc_id: int, n_docs: int, seed: str) -> Iterator[int]:

@@ -77,7 +77,7 @@ def tower_config(settings: Settings, folder: Path | None) -> Any:
         stated = read_json(folder / "config.json")
         stated = stated.get("vision_config", stated)
         if not isinstance(stated, dict) or stated.get("model_type", "siglip_vision_model") != "siglip_vision_model":
-            raise UserError(f"{folder} is no SigLIP vision tower")
+            raise UserError(f"{folder} is not a SigLIP vision tower")
         sizes = {name: stated[name] for name in _TOWER_KEYS if name in stated}
     elif settings.vision_tower in KNOWN_TOWERS:
         sizes = dict(KNOWN_TOWERS[settings.vision_tower])

@@ -162,9 +162,9 @@ def _read_pixels(stated: Any) -> list[tuple[int, int]]:
         try:
             stated = json.loads(stated.replace("(", "[").replace(")", "]"))
         except (ValueError, RecursionError) as error:
-            raise UserError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes") from error
+            raise UserError(f"image_grid_pinpoints {_quote(stated)} is not a list of sizes") from error
     if not isinstance(stated, list) or len(stated) > MAX_SIDE**2:
-        raise UserError(f"image_grid_pinpoints {_quote(stated)} is no list of sizes")
+        raise UserError(f"image_grid_pinpoints {_quote(stated)} is not a list of sizes")
     for pair in stated:
         if not isinstance(pair, list) or len(pair) != 2 or any(type(n) is not int for n in pair):
             raise UserError(f"image_grid_pinpoints holds {_quote(pair)}, not [width, height] in pixels")

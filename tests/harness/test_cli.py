@@ -65,7 +65,8 @@ def test_a_disk_that_may_not_be_written_to_is_one_line(monkeypatch: pytest.Monke
     monkeypatch.setattr(checkpoints, "list_checkpoints", raising(full))
     done = CliRunner().invoke(app, ["models"])
     assert done.exit_code == 1 and done.stderr == (
-        "sightscale: /data/records.parquet: no space left on device; finished work is kept, mend it and go on\n"
+        "sightscale: /data/records.parquet: no space left on device; finished work is kept; "
+        "fix this and run the same command again\n"
     )
 
 

@@ -94,7 +94,7 @@ def test_a_fault_is_named_with_its_row(folder: Path, changes: dict[str, Any], fa
 
 
 def test_many_faults_are_counted(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; mend them"):
+    with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; fix them"):
         read_task(write_rows(folder, *[make_row(answer=None)] * 5))
 
 
@@ -104,10 +104,10 @@ def test_many_faults_are_counted(folder: Path) -> None:
         ("a.jsonl", "", "has no rows"),
         ("a.jsonl", "[1]\n", "row 1 is [1], not an object"),
         ("a.jsonl", "{\n", "row 1 is not JSON"),
-        ("a.csv", "question,answer\nx\n", "row 1 has not as many cells as the heading"),
+        ("a.csv", "question,answer\nx\n", "row 1 has more or fewer cells than the heading"),
         ("a.txt", "x", "must end in .jsonl or .csv"),
-        ("7.jsonl", "", "'7' is no task name"),
-        ("easy_vqa.jsonl", "", "sightscale has a task 'easy_vqa' already"),
+        ("7.jsonl", "", "'7' is not a task name"),
+        ("easy_vqa.jsonl", "", "sightscale already has a task 'easy_vqa'"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, text: str, reason: str) -> None:
@@ -123,7 +123,7 @@ def test_the_files_hold_the_pictures_and_are_not_written_over(folder: Path, tmp_
     files = write_task(task, output, source="my_colours.jsonl", licence="CC0-1.0")
     [card, blind] = read_cards(output)
     assert (card.questions, card.chance, card.licence) == (2, 0.25, "CC0-1.0") and blind.blind_of == "my_colours"
-    with pytest.raises(UserError, match=r"my_colours.yaml is there already; give --replace"):
+    with pytest.raises(UserError, match=r"my_colours.yaml exists already; give --replace"):
         write_task(task, output, source="x", licence="x")
     write_task(task, output, source="x", licence="MIT", replace=True)
     assert read_cards(output)[0].licence == "MIT"

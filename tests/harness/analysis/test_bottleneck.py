@@ -125,11 +125,11 @@ def test_sizes_can_be_given_behind_the_run(save_run: Save, make_rows: Make) -> N
         arrange_grid(read_runs(cells[:3]))
     with pytest.raises(ValueError, match=r"at least 4 decoupled runs.* these are 1 × 2"):
         arrange_grid(read_runs(cells[:2]))
-    with pytest.raises(ValueError, match="both perception 8B"):
+    with pytest.raises(ValueError, match="both have perception 8B"):
         arrange_grid(read_runs([*cells[1:], cells[0].rpartition("=")[0] + "=8:0.6"]))
-    with pytest.raises(ValueError, match="places no run"):
+    with pytest.raises(ValueError, match="is not a size"):
         read_runs([f"{cells[0]}:1"])
-    with pytest.raises(ValueError, match="names no two modules"):
+    with pytest.raises(ValueError, match="does not name two modules"):
         arrange_grid(read_runs([cells[0].rpartition("=")[0] + "=8"]))
     with pytest.raises(ValueError, match="ran end to end; run it as decoupled"):
         arrange_grid(read_runs([cells[0].rpartition("=")[0]]))

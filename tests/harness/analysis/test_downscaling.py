@@ -89,7 +89,7 @@ def test_a_scale_needs_known_and_different_sizes(save_run: Save, make_rows: Make
         order_by_scale(read_runs([one]))
     with pytest.raises(ValueError, match="don't say how large"):
         order_by_scale(read_runs([one, f"{two}=8"]))
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(ValueError, match="the same size"):
         order_by_scale(read_runs([f"{one}=8", f"{two}=8B"]))
     with pytest.raises(ValueError, match="not asked blind under 'black'"):
         find_downscaling(read_runs([f"{one}=1", f"{two}=8"]), "black")

@@ -65,7 +65,7 @@ def test_told_minus_silent_and_mirages_are_found_and_listed(save_run: Save, make
     assert value(found, "told − silent") == pytest.approx(0.6)
     assert value(found, "mirages", condition="none") == 0.6 and value(found, "mirages", condition="told") == 0.1
     done = CliRunner().invoke(app, ["factors", folder, "--mirages", str(tmp_path / "m.csv")])
-    assert done.exit_code == 0 and "told − silent" in done.stdout and "60.0 [" in done.stdout
+    assert done.exit_code == 0 and "effect of saying" in done.stdout and "60.0 [" in done.stdout
     rows = list(csv.DictReader((tmp_path / "m.csv").open()))
     assert len(rows) == 7 and rows[0]["sentence"] == "The image shows a red bus."
     assert {row["rule"] for row in rows} == {"the picture shows"}

@@ -115,9 +115,9 @@ def test_a_kept_half_is_a_task_that_runs(tmp_path: Path) -> None:
 def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
     folder = save_run("a", make_rows("theirs", "sighted", np.ones(4)))
     for arguments, reason in (
-        (("theirs",), "theirs is none of our tasks"),
-        (("theirs", folder), "no run given was asked it blind"),
-        (("in_domain_gqa", "--data", "mini", "--keep", "1"), "a share of 1 can't be kept"),
+        (("theirs",), "theirs is not a task of sightscale"),
+        (("theirs", folder), "no run was asked it blind"),
+        (("in_domain_gqa", "--data", "mini", "--keep", "1"), "cannot keep a share of 1"),
     ):
         done = CliRunner().invoke(app, ["leaks", *arguments])
         assert done.exit_code == 1 and reason in done.stderr and done.stderr.count("\n") == 1, done.stderr

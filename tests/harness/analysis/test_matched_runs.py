@@ -126,7 +126,7 @@ def test_questions_without_a_category_are_a_group_of_their_own(save_run: Save, m
 def test_sizes() -> None:
     assert [parse_size(text, "") for text in ("8", "0.6B", "1.7b", "600M")] == [8, 0.6, 1.7, 0.6]
     for text in ("", "big", "-1", "nan", "0", "inf"):
-        with pytest.raises(ValueError, match="is no size"):
+        with pytest.raises(ValueError, match="is not a size"):
             parse_size(text, "run")
 
 

@@ -46,4 +46,4 @@ def test_a_run_without_doses_is_refused_with_what_to_do(runs: list[str], tmp_pat
     done = CliRunner().invoke(app, ["dose", str(tmp_path / "run")])
     assert done.exit_code == 1 and "--blind none,downscale:8" in done.stderr
     done = CliRunner().invoke(app, ["run", *arguments, "--blind", "blur:x", "--output", str(tmp_path / "other")])
-    assert done.exit_code == 1 and "'blur:x' is no dose" in done.stderr
+    assert done.exit_code == 1 and "'blur:x' is not a dose" in done.stderr

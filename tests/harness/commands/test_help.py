@@ -155,3 +155,13 @@ def test_help_is_as_wide_as_the_terminal_up_to_a_limit(width: int, monkeypatch: 
 def test_help_is_printed_without_an_error() -> None:
     done = CliRunner().invoke(app, ["leaderboard", "build", "--help"])
     assert done.exit_code == 0 and done.stdout.startswith("Usage: ") and done.stderr == ""
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_every_command_argument_and_option_has_a_sentence(names: tuple[str, ...]) -> None:
+    command = COMMANDS[names]
+    assert (command.help or "").strip()
+    for parameter in command.params:
+        if parameter.name not in ("help", "install_completion", "show_completion"):
+            text = str(getattr(parameter, "help", None) or "")
+            assert len(re.sub(r"\[default: [^\]]*\]", "", text).split()) >= 2, f"{' '.join(names)} {parameter.name}"

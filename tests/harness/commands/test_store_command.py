@@ -51,6 +51,6 @@ def test_it_merges(store: StoreFile, tmp_path: Path) -> None:
     other.put("0", "model@1|transformers|float32", Completion("y"))
     into = str(tmp_path / "all.sqlite")
     done = CliRunner().invoke(app, ["store", "merge", str(store.path), str(other.path), "--into", into])
-    assert done.exit_code == 0 and "4 generations added, 1 were there already" in done.stdout
+    assert done.exit_code == 0 and "4 generations added, 1 were present already" in done.stdout
     assert "1 keys hold different texts; the first of each was kept" in done.stdout
     assert "different texts under the key 0" in done.stderr

@@ -93,7 +93,10 @@ def test_one_change_in_one_document_is_refused_before_anything_is_asked(
     write_task(folder, **change)
     shown = run(folder, tmp_path / "out")
     assert shown.exit_code == 1
-    assert f"task 'own': 1 of 3 documents aren't those of {folder / 'lock.json'} (number 1)" in shown.stderr
+    assert (
+        f"task 'own': 1 of 3 documents differ from those of {folder / 'lock.json'} (the first is number 1)"
+        in shown.stderr
+    )
     assert not (tmp_path / "out" / "records.parquet").exists()
     assert run(folder, tmp_path / "first", "--limit", "1").exit_code == 0  # the first document is as it was
 
@@ -113,7 +116,7 @@ def test_other_data_tasks_and_counts_are_named(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "is no data lock"), ("[]", "is no data lock"), ('{"data": "hub"}', "tasks: "), ("\x00", "is no data lock")],
+    [("", "is not a data lock"), ("[]", "is not a data lock"), ('{"data": "hub"}', "tasks: "), ("\x00", "is not a data lock")],
 )
 def test_a_file_that_is_no_lock_is_refused(content: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(content)

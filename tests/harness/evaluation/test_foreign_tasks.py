@@ -1,4 +1,4 @@
-"""Tasks whose metric has no score a question, through every command: a line that says so, and no wrong number."""
+"""Tasks whose metric has no score per question, through every command: a line that says so, and no wrong number."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             *("--blind", "none", "--output", str(output)),
         )
         assert shown.exit_code == 0, shown.output
-        assert "warning: ratings has no score a question: value: its values lie between 37.5 and 80" in shown.stderr
+        assert "warning: ratings has no score per question: value: its values lie between 37.5 and 80" in shown.stderr
     return outputs
 
 
@@ -76,14 +76,14 @@ def test_every_command_says_so(runs: tuple[Path, Path], command: list[str], tmp_
         invoke(*(word.replace("RUN", str(run)).replace("OUT", str(tmp_path / run.name)) for word in command))
         for run in runs
     )
-    assert "no score a question for ratings" in both.output + both.stderr
-    assert ratings.exit_code == 1 and "no score a question for ratings" in ratings.stderr
+    assert "no score per question for ratings" in both.output + both.stderr
+    assert ratings.exit_code == 1 and "no score per question for ratings" in ratings.stderr
     assert "Traceback" not in both.output + ratings.output and "validation error" not in ratings.stderr
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"a: [", "broken.yaml is no YAML: line 1"), (b"- a\n", "holds no task"), (b"\xff\x00", "isn't UTF-8 text")],
+    [(b"a: [", "broken.yaml is not YAML: line 1"), (b"- a\n", "is not a task file"), (b"\xff\x00", "isn't UTF-8 text")],
 )
 def test_a_broken_task_file_beside_the_task_is_named_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "broken.yaml").write_bytes(content)

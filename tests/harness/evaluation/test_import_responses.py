@@ -42,19 +42,19 @@ def test_cells_are_scores_under_their_conditions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "holds no models × questions"),
-        (",q1\n", "holds no models × questions"),
+        ("", "not a table of models × questions"),
+        (",q1\n", "not a table of models × questions"),
         (",q1,q1\na,1,0\n", "two columns for question 'q1' under sighted"),
         (",<sideways>q1\na,1\n", "under <sideways>; known: <sighted>"),
-        (",<none>\na,1\n", "without a question's name"),
+        (",<none>\na,1\n", "without a question name"),
         (",q1\na,2\n", "a has '2' for question 'q1'"),
         (",q1\na,nan\n", "a has 'nan'"),
         (",q1\na,=1+1\n", "a has '=1+1'"),
         (",q1\na,1\na,0\n", "two rows for a"),
         (",q1,q2\na,1\n", "1 cells for 2 questions"),
-        (",q1\n\x1b[31m,1\n", "no name that can be shown"),
+        (",q1\n\x1b[31m,1\n", "without a printable model name"),
         (",q1\na,\n", "the row of a is empty"),
-        (',q1\n"a,1\n', "no table of comma-separated values"),
+        (',q1\n"a,1\n', "is not a CSV file"),
     ],
 )
 def test_a_table_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, reason: str) -> None:
@@ -70,7 +70,7 @@ def test_each_model_becomes_a_run(tmp_path: Path) -> None:
     assert done.exit_code == 0 and "11 records of 2 models" in done.stdout
     assert read_records(tmp_path / "runs" / "m-a")["task"].unique().tolist() == ["pets"]
     assert CliRunner().invoke(app, arguments).exit_code == 1  # nothing is written over
-    assert "stands alone" in CliRunner().invoke(app, [*arguments, "--model", "x"]).stderr
+    assert "is imported alone" in CliRunner().invoke(app, [*arguments, "--model", "x"]).stderr
 
 
 def test_folders_are_plain_and_differ() -> None:

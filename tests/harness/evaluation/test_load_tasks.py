@@ -48,10 +48,10 @@ def test_tasks_without_options_run_beside_those_with(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("task: [", "broken.yaml is no YAML: line 1: expected the node content"),
-        ("task: x\ntask: y", "broken.yaml is no YAML: the key 'task' stands there twice"),
-        ("task: x\ndoc_to_text: !wrong z", "broken.yaml is no YAML: line 2: could not determine a constructor"),
-        ("- task: x", "broken.yaml holds no task"),
+        ("task: [", "broken.yaml is not YAML: line 1: expected the node content"),
+        ("task: x\ntask: y", "broken.yaml is not YAML: the key 'task' is given twice"),
+        ("task: x\ndoc_to_text: !wrong z", "broken.yaml is not YAML: line 2: could not determine a constructor"),
+        ("- task: x", "broken.yaml is not a task file"),
         ("task: x\ninclude: nowhere.yaml", "nowhere.yaml: no such file"),
     ],
 )

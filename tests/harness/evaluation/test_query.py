@@ -77,9 +77,9 @@ def test_what_a_model_wrote_is_harmless_on_a_terminal(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--sql", "SELECT nothing FROM records"], "the query can't be answered: Binder Error"),
-        (["--sql", "SELEC"], "the query can't be answered: Parser Error"),
-        (["--sql", "SELECT 1", "--memory", "lots"], "--memory 'lots' can't be read"),
+        (["--sql", "SELECT nothing FROM records"], "the query failed: Binder Error"),
+        (["--sql", "SELEC"], "the query failed: Parser Error"),
+        (["--sql", "SELECT 1", "--memory", "lots"], "--memory 'lots' is not a size"),
         (["--sql", "SELECT 1", "--output", "out.xlsx"], "its name must end in .csv, .jsonl, .parquet"),
         (["nowhere.sql"], "cannot read the query nowhere.sql"),
         (["nowhere"], "there is no folder nowhere"),

@@ -73,5 +73,5 @@ def test_the_command_shows_changes_and_writes_the_run(make_rows: Rows, save_run:
     assert again["score"].tolist() == [1.0, 0.0, 1.0]
     digest = read_manifest(output / "manifest.json")["conditions"]["sighted"]["records_sha256"]
     assert digest == digest_records(again) != manifest["conditions"]["sighted"]["records_sha256"]  # type: ignore[index]
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         write_rescored(run, again, output)

@@ -108,7 +108,7 @@ def test_odd_runs_are_reported_all_the_same(make_rows: Make, save_run: Save, tmp
         contents, written = write_report(read_given([folder]), tmp_path / "out" / folder.name, QUICK)
         assert written[0].stat().st_size > 20_000 and contents.sentences[0][0]
     unscored = Path(save_run("not scored", make_rows("t", "sighted", np.full(9, np.nan), chance=np.nan)))
-    with pytest.raises(UserError, match="no score a question for t"):
+    with pytest.raises(UserError, match="no score per question for t"):
         read_given([unscored])
     page = (tmp_path / "out" / "pairs" / "report.html").read_text()
     assert "a" * 64 in page and "b" * 64 in page
@@ -125,7 +125,7 @@ def test_a_folder_of_runs_is_compared_and_what_cannot_be_is_said(
     given = read_given([plain_run.parent])
     assert [one.label for one in given] == ["org/model (again)", "org/model (plain)", "third"]
     contents, _ = write_report(given, tmp_path / "out", QUICK)
-    assert "third is not compared: task 'shapes' isn't the same in all runs" in contents.comparison_notes[0]
+    assert "third is not compared: task 'shapes' differs between the runs" in contents.comparison_notes[0]
     compared = pd.read_csv(tmp_path / "out" / "tables" / "comparison.csv")
     assert compared["run"].tolist() == ["org/model (plain)"]
     assert compared["difference"][0] == pytest.approx(-13 / 60) and compared["p_holm"][0] < 0.001

@@ -48,7 +48,7 @@ def test_looking_that_helps_hurts_or_does_nothing(make_rows: Make, save_run: Sav
 
 
 def test_guessing_is_named(make_rows: Make, save_run: Save, luck: np.ndarray) -> None:
-    assert "can't be told from" in say(save_run("a", make_rows("t", "sighted", (luck < 0.25) * 1.0)))
+    assert "not clearly different" in say(save_run("a", make_rows("t", "sighted", (luck < 0.25) * 1.0)))
     assert "more than it does" in say(save_run("b", make_rows("t", "sighted", (luck < 0.05) * 1.0)))
 
 
@@ -64,9 +64,9 @@ def test_odd_runs_get_true_sentences(make_rows: Make, save_run: Save) -> None:
     one = say(save_run("a", make_rows("t", "sighted", np.ones(1))))
     assert "of its one question right" in one and "one picture" in one
     rows = make_rows("t", "sighted", np.zeros(30), outcome="unparsed", prediction=None)
-    assert "None of its answers could be read" in say(save_run("b", rows))
+    assert "None of its responses gives an answer" in say(save_run("b", rows))
     rows = make_rows("t", "sighted", np.zeros(30), outcome=["refused"] * 3 + ["answered"] * 27)
-    assert "10.0 % of its answers could not be read" in say(save_run("c", rows))
+    assert "10.0 % of its responses give no answer" in say(save_run("c", rows))
     assert "asked only blind" in say(save_run("d", make_rows("t", "none", np.ones(30))))
 
 

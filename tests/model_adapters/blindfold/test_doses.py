@@ -71,7 +71,7 @@ def test_doses_are_parsed_once_each_and_bad_ones_named() -> None:
         ("downscale:2.5", "a whole number"),
         ("blur:nan", "a number from 0.1 to 512"),
         ("occlude:1.5", "from 0.01 to 1"),
-        ("noise:much", "is no dose"),
+        ("noise:much", "is not a dose"),
         ("sideways:3", "unknown blind condition 'sideways:3'"),
     ):
         with pytest.raises(ValueError, match=reason):
