@@ -116,7 +116,12 @@ def test_other_data_tasks_and_counts_are_named(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "is not a data lock"), ("[]", "is not a data lock"), ('{"data": "hub"}', "tasks: "), ("\x00", "is not a data lock")],
+    [
+        ("", "is not a data lock"),
+        ("[]", "is not a data lock"),
+        ('{"data": "hub"}', "tasks: "),
+        ("\x00", "is not a data lock"),
+    ],
 )
 def test_a_file_that_is_no_lock_is_refused(content: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(content)

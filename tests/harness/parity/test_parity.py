@@ -49,8 +49,8 @@ def test_engines_are_named_with_arguments_of_all_and_of_each() -> None:
         ("m", "transformers,transformers", "at least two"),
         ("m", "transformers,tensorrt", "engine 'tensorrt' is unknown"),
         ("m", "transformers,openai", "engine 'openai' is unknown"),
-        ("vllm:m", "transformers,vllm", "--engines says where it runs"),
-        ("scripted:coin", "transformers,vllm", "--engines says where it runs"),
+        ("vllm:m", "transformers,vllm", "and where it runs with --engines"),
+        ("scripted:coin", "transformers,vllm", "and where it runs with --engines"),
     ],
 )
 def test_what_names_no_two_engines_is_refused(model: str, engines: str, reason: str) -> None:
