@@ -31,11 +31,8 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
     return ShippedCheckpoint(str(digest), sum(map(_count_parameters, folder.glob("*.safetensors"))))
 
 
-def count_written(name: str, texts: Sequence[str]) -> list[int | None] | None:
-    """How many tokens each text has by a shipped checkpoint's tokenizer; None for a text that it can't write.
-
-    None at all where the checkpoint doesn't come with a tokenizer.
-    """
+def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
+    """How many tokens each text has by a shipped checkpoint's tokenizer; None where it doesn't come with one."""
     from tokenizers import Tokenizer
 
     from sightscale.model_adapters.checkpoints import FOLDER
@@ -43,13 +40,10 @@ def count_written(name: str, texts: Sequence[str]) -> list[int | None] | None:
     path = FOLDER / name / "tokenizer.json"
     if Path(name).name != name or not path.is_file():
         return None
-    tokenizer = Tokenizer.from_file(str(path))
-    known: dict[str, int | None] = {}
     unlike = list(dict.fromkeys(texts))
-    for text, encoded in zip(unlike, tokenizer.encode_batch(unlike, add_special_tokens=False), strict=True):
-        written = tokenizer.decode(encoded.ids, skip_special_tokens=False)
-        known[text] = len(encoded.ids) if "".join(written.split()) == "".join(text.split()) else None
-    return [known[text] for text in texts]
+    encoded = Tokenizer.from_file(str(path)).encode_batch(unlike, add_special_tokens=False)
+    counts = {text: len(one.ids) for text, one in zip(unlike, encoded, strict=True)}
+    return [counts[text] for text in texts]
 
 
 def _count_parameters(path: Path) -> int:

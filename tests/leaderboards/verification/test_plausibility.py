@@ -115,11 +115,9 @@ def shipped_entry(many: Submission, change: Change) -> str:
     return say(check_writing(replace(many, manifests={made.run_id: made}, records=records)))
 
 
-def test_a_shipped_checkpoint_writes_what_its_tokenizer_can(many: Submission) -> None:
+def test_a_shipped_checkpoint_counts_the_tokens_of_its_own_tokenizer(many: Submission) -> None:
     assert count_written("easy_vqa_nano", ["yes", "no", "yes"]) == [1, 1, 1]
     assert count_written("nothing", ["yes"]) is None and count_written("../easy_vqa_nano", ["yes"]) is None
     assert shipped_entry(many, lambda records: records) == ""
-    said = shipped_entry(many, lambda records: records.assign(response="Ответ: Б"))
-    assert "error: records.parquet: thinking and response: 800 rows hold what the tokenizer of easy_vqa_nano" in said
     said = shipped_entry(many, lambda records: records.assign(response="yes no " * 40))
     assert "not checked: records.parquet: output_tokens" in said and "the tokenizer of easy_vqa_nano does" in said
