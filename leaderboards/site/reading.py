@@ -35,7 +35,7 @@ def read_apart(
 ) -> str | None:
     """Called in a worker: verify an entry and write what a board holds of it; return why it is left out, if it is."""
     path, place = Path(folder), Path(workshop)
-    verified = verify_entry(path, data, Path(data_root) if data_root else None, signatures)
+    verified = verify_entry(path, data, Path(data_root) if data_root else None, signatures, bounded=True)
     entry, records = verified.entry, verified.records
     if entry is None:
         first = verified.issues[0]

@@ -70,7 +70,7 @@ def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[s
 
 def verify_here(folder: str, data: str, data_root: str | None, signatures: bool) -> dict[str, Any]:
     """Called in the worker: an entry's issues, and whether its claims can be read."""
-    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None, signatures)
+    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None, signatures, bounded=True)
     return {"readable": verified.entry is not None, "issues": [asdict(issue) for issue in verified.issues]}
 
 

@@ -75,11 +75,15 @@ class Verified:
 
 
 def verify_entry(
-    folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None, signatures: bool = False
+    folder: Path,
+    data: str = DataOrigin.HUB,
+    data_root: Path | None = None,
+    signatures: bool = False,
+    bounded: bool = False,
 ) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
 
-    With `signatures` an entry without one says so.
+    With `signatures` an entry without one says so; `bounded` tells that this process has limits of its own.
 
     Raises UserError for unknown `data`; whatever is wrong with the folder is an issue. Where the entry can't be
     read, the first issue says why.
@@ -97,7 +101,7 @@ def verify_entry(
     try:
         entry = read_entry(folder / ENTRY)
         manifests = read_manifests(folder / MANIFEST)
-        records = read_submitted(folder / RECORDS)
+        records = read_submitted(folder / RECORDS, bounded)
     except UnreadableFile as problem:
         return Verified(folder, (error(problem.file, "the file", problem.reason), *issues), entry, manifests)
     if entry.id != folder.resolve().name:
