@@ -26,8 +26,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def table_cells(measured: Measured, visual_data: str, published: bool) -> list[list[str]]:
     """The run's row and, if wanted, the published ones, in the order of HEADINGS.
 
-    A row of other questions than the published systems answered says so in its name. Raises UserError when the published
-    ones are wanted beside it.
+    A row of other questions than the published systems answered says so in its name. Raises UserError when those are
+    wanted beside it.
     """
     if published and (reason := _find_difference(measured)):
         raise UserError(

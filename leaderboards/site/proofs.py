@@ -13,7 +13,7 @@ PLAUSIBLE = "blind scores, sighted ones, lengths, tokens and forms of answers"
 def show_proofs(
     entries: Sequence[Listed], results: Mapping[str, Sequence[Result]], files: Mapping[str, str]
 ) -> dict[str, tuple[Shown, ...]]:
-    """What is shown of each entry, by its id. `results` are what a maintainer made, `files` the entries' digests now."""
+    """What is shown of each entry, by its id. `results` are a maintainer's, `files` the entries' digests now."""
     copies = _show_copies([one for one in entries if one.answers])
     return {
         one.entry.id: (

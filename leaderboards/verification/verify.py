@@ -61,7 +61,7 @@ class Verified:
     manifests: Mapping[str, RunManifest] | None = field(default=None, compare=False, repr=False)
     records: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     odd: int | None = field(default=None, compare=False)  # issues of plausibility; None where it wasn't looked at
-    signature: Signature = Signature()
+    signature: Signature = field(default_factory=Signature)
 
     @property
     def accepted(self) -> bool:

@@ -40,7 +40,8 @@ def check_plausibility(submission: Submission) -> Iterator[Issue]:
         yield warning(
             RECORDS,
             "score",
-            f"{100 * mean:.1f} % of {len(sighted):,} answers with the picture are right, as those of the key itself are",
+            f"{100 * mean:.1f} % of {len(sighted):,} answers with the picture are right, as those of the key itself "
+            "are",
         )
         return
     for task, rows in sighted.groupby("task", sort=False):

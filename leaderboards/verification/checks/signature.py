@@ -1,7 +1,8 @@
 """Signature: who signed an entry's hashes with sigstore, verified without a network.
 
-The entrant signs `hashes.json`, which names the other files' hashes, by `python -m sigstore sign hashes.json`; the bundle
-that it writes beside it may lie in the entry's folder. A signature shows who sent the entry, and nothing of its scores.
+The entrant signs `hashes.json`, which names the other files' hashes, by `python -m sigstore sign hashes.json`; the
+bundle that it writes beside it may lie in the entry's folder. A signature shows who sent the entry, and nothing of its
+scores.
 """
 
 from dataclasses import dataclass

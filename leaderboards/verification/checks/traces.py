@@ -19,8 +19,8 @@ from sightscale.tasks.vocabulary import Outcome
 # lies between 1 and 6 in any language; 50 and 12 are beyond all that is honest.
 MOST_BYTES_A_TOKEN, MOST_BYTES_ON_AVERAGE = 50, 12
 SURE = 2_000  # bytes from which the mean says something
-# What a token can tell is bounded: of a vocabulary of 262,144 it is 18 bits. Deflate needs up to twice that for honest
-# text (0.02 to 2.5 bytes a token in what we measured), so more than 4 bytes a token is text that so few tokens can't be.
+# What a token can tell is bounded: of a vocabulary of 262,144 it is 18 bits. Deflate leaves at most 0.5 bytes a token
+# of the shipped entries' texts, and twice those 18 bits at the very most; more than 4 bytes can't be of so few tokens.
 MOST_DEFLATED = 4.0
 LOOKED_AT = 4 * 2**20  # characters that are compressed, spread over the rows
 HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks explain, and the share of rows beyond it
@@ -86,9 +86,7 @@ def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iter
         )
 
 
-def _check_contents(
-    column: str, written: pd.Series, counts: pd.Series, texts: tuple[str, ...]
-) -> Iterator[Issue]:
+def _check_contents(column: str, written: pd.Series, counts: pd.Series, texts: tuple[str, ...]) -> Iterator[Issue]:
     """Texts that tell more than so many tokens can: what is left of them when they are compressed together."""
     step = max(1, -(-int(written.str.len().sum()) // LOOKED_AT))
     looked, of_them = written.iloc[::step], float(counts.iloc[::step].sum())

@@ -96,7 +96,7 @@ def _check_shipped(
 def _check_forms(task: str, rows: pd.DataFrame) -> Iterator[Issue]:
     """A way of answering that occurs with right answers alone, where chance can't explain it."""
     chosen = rows[rows["answer_format"].fillna("").str.partition(":")[0] == AnswerFormat.CHOICE]
-    right, known = chosen["score"] == 1, int(len(chosen))
+    right, known = chosen["score"] == 1, len(chosen)
     if known < FEWEST:
         return
     forms = pd.Series(

@@ -72,7 +72,9 @@ def test_one_text_has_one_number_of_tokens(many: Submission) -> None:
         records.loc[changed, "output_tokens"] = 9
         return records
 
-    assert "not checked: records.parquet: output_tokens: 58 rows count other tokens than rows of" in check(many, shorten)
+    assert "not checked: records.parquet: output_tokens: 58 rows count other tokens than rows of" in check(
+        many, shorten
+    )
 
 
 def test_right_answers_that_are_written_otherwise_are_said(many: Submission) -> None:
@@ -111,7 +113,9 @@ def shipped_entry(many: Submission, change: Change) -> str:
     made = many.manifest.model_copy(
         update={"parts": {"model": PartMade(name=name)}, "identity": f"end-to-end({name}@{shipped.digest}|x)"}
     )
-    records = change(many.records.assign(response=np.where(many.records["doc_id"] % 4 < 2, "yes", "no"), output_tokens=2))
+    records = change(
+        many.records.assign(response=np.where(many.records["doc_id"] % 4 < 2, "yes", "no"), output_tokens=2)
+    )
     return say(check_writing(replace(many, manifests={made.run_id: made}, records=records)))
 
 
