@@ -69,7 +69,9 @@ def find_nearest(entries: Sequence["Answers"]) -> dict[int, Pair]:
             candidates |= {(first, places[at + 1 + other]) for other in likely}
         for first, second in sorted(candidates):
             pair = _compare(first, second, entries)
-            for place in (first, second) if pair else ():
+            if pair is None:
+                continue
+            for place in (first, second):
                 if place not in nearest or pair.alike > nearest[place].alike:
                     nearest[place] = pair
     return nearest
