@@ -1,8 +1,8 @@
-"""Submitted records: a parquet file from a stranger, read in a child process that may use little memory and time.
+"""Submitted records: a parquet file from a stranger, read in a process that may use little memory and time.
 
 Its footer is checked first: columns, types, rows, sizes. But a footer can lie, and a page can hold a text once and
-name it a million times; so the child decodes texts as dictionaries, in batches, counts what they would
-come to, and runs under the system's own limits. A file that makes the decoder fall over ends the child alone.
+name it a million times; so the process decodes texts as dictionaries, in batches, counts what they would
+come to, and runs under the system's own limits. A file that makes the decoder fall over ends that process alone.
 """
 
 import subprocess

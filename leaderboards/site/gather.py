@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from sightscale.harness.pages import show_value
@@ -207,6 +208,7 @@ def _hash_code() -> str:
     digest = hashlib.sha256()
     for library in ("lmms-eval", "datasets", "pillow", "pandas", "numpy", "scipy"):
         digest.update(f"{library} {version(library)}".encode())
+    digest.update(f"signatures {find_spec('sigstore') is not None}".encode())
     for floor in WORKED_ON:
         for pattern in CODE:
             for path in sorted((ROOT / floor).rglob(pattern)):
