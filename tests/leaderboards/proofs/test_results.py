@@ -49,6 +49,7 @@ def test_every_proof_is_on_the_entrys_page_with_its_result(board: Path) -> None:
     proofs, page = build(board, proofs=board / "proofs", kept=board / "kept")
     assert proofs["spot rerun"]["state"] == "passed" and proofs["fresh questions"]["state"] == "failed"
     assert "all answers are the same" in page and "public ones are higher" in page
+    assert "failed: fresh questions" in (board / "site" / "index.html").read_text()  # beside its name in the standings
     # A kept page isn't shown again when a proof has changed.
     keep_result(board / "proofs", board / "entries" / "tiny", "spot rerun", False, "three answers differ")
     assert "three answers differ" in build(board, proofs=board / "proofs", kept=board / "kept")[1]
