@@ -5,6 +5,7 @@ What no check of files can find (answers replaced by the key and everything made
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from sightscale.harness.evaluation import SCHEMA, read_records
 from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.verification import Worker, verify_apart
+from sightscale.leaderboards.verification.bounded import SECONDS, WAITING
 from sightscale.leaderboards.verification.issues import MOST, State
 from sightscale.leaderboards.verification.verify import verify_entry
 from sightscale.tasks import score_response
@@ -382,8 +384,6 @@ def make_bombs(entry: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def test_bombs_and_links_are_refused_in_time(counted: Path, tmp_path: Path) -> None:
-    import time
-
     entry = Path(shutil.copytree(counted, tmp_path / "tiny"))
     with Worker() as worker:
         assert verify_apart(worker, entry, "mini").state is State.CHECKED
@@ -394,7 +394,8 @@ def test_bombs_and_links_are_refused_in_time(counted: Path, tmp_path: Path) -> N
             started = time.monotonic()
             verified = verify_apart(worker, entry, "mini")
             assert verified.state is State.SELF_REPORTED, name
-            assert time.monotonic() - started < 60, name  # 20 s on a machine that does nothing else
+            # 20 s on a machine that does nothing else; two calls that wait for a busy one, and a new process.
+            assert time.monotonic() - started < 2 * WAITING * SECONDS + 30, name
             assert len(verified.issues) <= MOST and sum(len(issue.line()) for issue in verified.issues) < 50_000
             shutil.rmtree(entry)
             shutil.copytree(counted, entry)
