@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 SECONDS, MEMORY = 20.0, 2**30  # of one entry
 # Seconds are the processor's where the system tells them, so that a busy machine refuses nobody's entry; a clock on the
-# wall ends work that waits instead.
+# wall, less what others kept the processors busy for, ends work that waits instead.
 WAITING, LOOKING = 2.5, 0.25  # times the seconds allowed, and seconds between two looks
 PREPARING = 600.0  # seconds for reading our own data, which no entry decides
 # One thread and one pool of memory, so that what is counted is what is used.
@@ -135,7 +135,7 @@ def _read_line(pipe: Any, seconds: float, pid: int | None = None) -> bytes | Non
 
     Time is the processor time of the process `pid` where the system tells it.
     """
-    read, began, worked = b"", time.monotonic(), _worked(pid)
+    read, began, worked, queued = b"", time.monotonic(), _worked(pid), _queued(pid)
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while not read.endswith(b"\n") and len(read) < MOST_ANSWERED:
@@ -143,7 +143,8 @@ def _read_line(pipe: Any, seconds: float, pid: int | None = None) -> bytes | Non
             if worked is None or now is None:
                 left = seconds - passed
             else:
-                left = min(WAITING * seconds - passed, seconds - (now - worked))
+                waited = passed - (_queued(pid) - queued)
+                left = min(WAITING * seconds - waited, seconds - (now - worked))
             if left <= 0:
                 return None
             if not selector.select(min(left, LOOKING)):
@@ -163,6 +164,14 @@ def _worked(pid: int | None) -> float | None:
         return None
     fields = text.rpartition(")")[2].split()  # the name before it may hold anything
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else None
+
+
+def _queued(pid: int | None) -> float:
+    """Seconds that a process could have worked and others kept the processors busy; 0 where nobody tells."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9 if pid else 0.0
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _limit(memory: int) -> None:
