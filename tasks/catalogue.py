@@ -150,6 +150,7 @@ _TaskLoader.add_constructor("!function", lambda loader, node: node.value)
 
 
 def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, Any]]]:
+    @cache  # a family's file is included by each of its tasks
     def read(path: Path) -> dict[str, Any]:
         try:
             config = yaml.load(read_text(path, "the task file"), _TaskLoader)

@@ -28,6 +28,13 @@ DataChoice = Annotated[
     typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.", rich_help_panel=DATA),
 ]
 IssuesJson = Annotated[Path | None, typer.Option(help="Write every issue as JSON.", rich_help_panel=FILES)]
+Signatures = Annotated[
+    bool, typer.Option("--signatures", help="Ask for signatures: an entry without one says so.", show_default=False)
+]
+Proofs = Annotated[
+    Path | None,
+    typer.Option(help="Folder of your own that keeps the result, for `build --proofs`.", rich_help_panel=FILES),
+]
 Markdown = Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.", rich_help_panel=FILES)]
 
 
@@ -73,6 +80,7 @@ def verify(
     ] = None,
     data: DataChoice = "hub",
     data_root: DataRoot = None,
+    signatures: Signatures = False,
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
@@ -82,13 +90,14 @@ def verify(
     """
     from sightscale.leaderboards.site import list_embedded
 
-    _verify(entries or list_embedded(), data, data_root, json, markdown)
+    _verify(entries or list_embedded(), data, data_root, signatures, json, markdown)
 
 
 def _verify(
     entries: list[Path],
     data: str,
     data_root: Path | None,
+    signatures: bool,
     json: Path | None,
     markdown: Path | None,
     about: Sequence[str] = (),
@@ -107,7 +116,7 @@ def _verify(
     )
 
     with Worker() as worker:
-        verified = [verify_apart(worker, entry, data, data_root) for entry in entries]
+        verified = [verify_apart(worker, entry, data, data_root, signatures) for entry in entries]
     if board:
         others = list_entries(board)
         verified = [refuse_alike(result, others) for result in verified]
@@ -133,6 +142,7 @@ def check(
     entries: Annotated[Path, typer.Option(help="The folder that holds the entries.")] = Path("entries"),
     data: DataChoice = "hub",
     data_root: DataRoot = None,
+    signatures: Signatures = False,
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
@@ -142,7 +152,7 @@ def check(
     changes = find_changes(revisions, entries)
     for line in changes.lines():
         print(line)
-    _verify(list(changes.entries), data, data_root, json, markdown, changes.lines(), entries)
+    _verify(list(changes.entries), data, data_root, signatures, json, markdown, changes.lines(), entries)
 
 
 @examples("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json")
@@ -182,6 +192,11 @@ def build(
     cache: Annotated[
         Path | None, typer.Option(help="Keep what was verified here for the next build.", rich_help_panel=FILES)
     ] = None,
+    proofs: Annotated[
+        Path | None,
+        typer.Option(help="Folder of what `challenge` and `rerun` found, to show.", rich_help_panel=FILES),
+    ] = None,
+    signatures: Signatures = False,
 ) -> None:
     """Build a static site of the entries and the study's table: it opens from disk and needs no server.
 
@@ -190,7 +205,7 @@ def build(
     quieten()
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
-    options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache)
+    options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache, proofs, signatures)
     gathered = build_site(entries or EMBEDDED, output, options)
     for line in gathered.left_out:
         print(f"left out: {line}")
@@ -210,6 +225,7 @@ def challenge(
     score: Annotated[Path | None, typer.Option(help="Folder of the run that answered them.")] = None,
     entry: Annotated[Path | None, typer.Option(help="The entry whose scores are compared.")] = None,
     commitment: Annotated[str | None, typer.Option(help="What was published before the questions.")] = None,
+    proofs: Proofs = None,
 ) -> None:
     """Ask fresh mini questions: commit to a secret seed, hand out questions, score answers, publish the seed.
 
@@ -218,7 +234,7 @@ def challenge(
     quieten()
     from sightscale.harness.evaluation import read_records
     from sightscale.leaderboards.entry import load_entry
-    from sightscale.leaderboards.proofs import draw_questions, make_challenge, read_challenge, score_run
+    from sightscale.leaderboards.proofs import draw_questions, keep_result, make_challenge, read_challenge, score_run
     from sightscale.tasks.errors import UserError
 
     if (score is None) != (entry is None):
@@ -235,12 +251,14 @@ def challenge(
         for one in outcome.tasks:
             scores = f"public {100 * one.public:.1f}, fresh {100 * one.fresh:.1f} of {one.fresh_n}"
             print(f"{one.task}, {one.condition}: {scores}")
-        verdict = "agree" if outcome.agrees else "DISAGREE"
-        print(
-            f"{verdict}: public scores are {100 * outcome.difference:+.1f} points above fresh ones "
-            f"(p {outcome.p:.3g}); "
+        result = (
+            f"public scores are {100 * outcome.difference:+.1f} points above fresh ones (p {outcome.p:.3g}); "
             f"{100 * outcome.detectable:.1f} points more would be found in 80 of 100 cases"
         )
+        print(f"{'agree' if outcome.agrees else 'DISAGREE'}: {result}")
+        if proofs:
+            committed = f"; commitment {drawn.commitment[:16]}"
+            print(keep_result(proofs, entry, "fresh questions", outcome.agrees, result + committed))
         if not outcome.agrees:
             sys.exit(1)
 
@@ -256,6 +274,7 @@ def rerun(
     trust_model: Annotated[
         bool, typer.Option("--trust-model", help="Load the model that the entry names, wherever it comes from.")
     ] = False,
+    proofs: Proofs = None,
 ) -> None:
     """Ask the named model a random sample of an entry's questions again.
 
@@ -267,7 +286,7 @@ def rerun(
     from sightscale.harness.evaluation import Plan, asking, describe_shipped, evaluate, read_questions, write_subset
     from sightscale.harness.pages import show_value
     from sightscale.leaderboards.entry import MANIFEST, RECORDS, load_entry, read_manifests, read_submitted
-    from sightscale.leaderboards.proofs import SIZES, choose_questions, compare_rerun, escape_probability
+    from sightscale.leaderboards.proofs import SIZES, choose_questions, compare_rerun, escape_probability, keep_result
     from sightscale.model_adapters.model_strings import parse_model
     from sightscale.tasks.errors import UserError
 
@@ -301,10 +320,15 @@ def rerun(
     for task, number, condition, then, now in again.different[:20]:
         print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
     same = f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same"
-    print(f"{same}, {again.scores_changed} are worth something else")
+    result = f"{same}, {again.scores_changed} are worth something else"
+    print(result)
     asked = sum(map(len, chosen.values()))
     escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, asked):.2g} %" for size in SIZES)
     print(f"a cheat who changed this share of the answers escapes {asked} questions with a probability of: {escapes}")
+    if proofs:
+        chance = f"{100 * escape_probability(0.05, asked):.2g} %"
+        likely = f"; who changed 5 % of the answers escapes with a probability of {chance}"
+        print(keep_result(proofs, entry, "spot rerun", again.scores_changed == 0, result + likely))
     if again.scores_changed:
         sys.exit(1)
 

@@ -8,9 +8,7 @@ import typer
 from sightscale.harness.commands.help import HelpGroup, examples, register
 from sightscale.harness.commands.options import DataRoot, IncludePath
 from sightscale.harness.commands.terminal import open_console, quieten
-from sightscale.harness.pages import show_line
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.pictures import open_all, whole_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +124,7 @@ def new(
 
     The folder can be moved, since the pictures are inside. Plain lmms-eval runs the task too.
     """
+    from sightscale.harness.pages import show_line
     from sightscale.tasks.new_task import read_task, write_task
 
     task = read_task(questions, name)
@@ -182,6 +181,8 @@ def _load_task(name: str, data: str, data_root: Path | None, folders: "Sequence[
 
 
 def _print_example(name: str, origin: str, task: Any, number: int, output: Path) -> None:
+    from sightscale.tasks.pictures import open_all, whole_files
+
     docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
     if number >= len(docs):
         raise UserError(f"task {name!r} has {len(docs):,} documents, so there is no number {number}")

@@ -26,7 +26,7 @@ from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, re
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.second_readings import SecondScore, parse_reader, read_run_again
-from sightscale.harness.evaluation.shipped import ShippedCheckpoint, describe_shipped
+from sightscale.harness.evaluation.shipped import ShippedCheckpoint, count_written, describe_shipped
 from sightscale.harness.evaluation.subset_files import write_subset
 from sightscale.harness.evaluation.until import Rule, parse_rule
 
@@ -48,6 +48,7 @@ __all__ = [
     "check_rows",
     "convert_published",
     "count_by_task",
+    "count_written",
     "describe_machine",
     "describe_scorer",
     "describe_shipped",

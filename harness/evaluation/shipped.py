@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,21 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
         return None
     digest = hash_weights(folder, None)
     return ShippedCheckpoint(str(digest), sum(map(_count_parameters, folder.glob("*.safetensors"))))
+
+
+def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
+    """How many tokens each text has by a shipped checkpoint's tokenizer; None where it doesn't come with one."""
+    from tokenizers import Tokenizer
+
+    from sightscale.model_adapters.checkpoints import FOLDER
+
+    path = FOLDER / name / "tokenizer.json"
+    if Path(name).name != name or not path.is_file():
+        return None
+    unlike = list(dict.fromkeys(texts))
+    encoded = Tokenizer.from_file(str(path)).encode_batch(unlike, add_special_tokens=False)
+    counts = {text: len(one.ids) for text, one in zip(unlike, encoded, strict=True)}
+    return [counts[text] for text in texts]
 
 
 def _count_parameters(path: Path) -> int:

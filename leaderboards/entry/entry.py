@@ -190,6 +190,8 @@ class Entry(_Fields):
                 raise ValueError(f"{what} hold something twice")
         if (self.mode is Mode.THINKING) != (self.budgets.thinking is not None):
             raise ValueError("budgets.thinking is a number in thinking mode, and null else")
+        if self.kind is not Kind.DECOUPLED and self.budgets.perception is not None:
+            raise ValueError("budgets.perception is null unless the system is decoupled")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""An entry's folder: four plain files with fixed names, read within bounds.
+"""An entry's folder: four plain files with fixed names, and a signature if it has one, read within bounds.
 
 Only folders are read, no archives; names are fixed, so no path in a submission is ever followed; a link or any
 further file is refused. YAML is read as JSON's values alone: no tags, no anchors or aliases, no key twice.
@@ -26,6 +26,8 @@ from sightscale.tasks.errors import UserError
 ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
 HASHED = (ENTRY, RECORDS, MANIFEST)
 LONGEST = {ENTRY: 300_000, MANIFEST: 10_000_000, HASHES: 10_000, RECORDS: 500_000_000}  # bytes
+SIGNATURE = "hashes.json.sigstore.json"  # what sigstore writes beside what it signs; an entry needs none
+OPTIONAL = {SIGNATURE: 100_000}  # bytes
 DEEPEST = 12  # of YAML
 
 
@@ -56,12 +58,13 @@ def _check_folder(folder: Path) -> list[str]:
     with os.scandir(folder) as items:
         listed = {item.name: item.stat(follow_symlinks=False) for item in items}
     for name, facts in sorted(listed.items()):
-        if name not in LONGEST:
+        longest = (LONGEST | OPTIONAL).get(name)
+        if longest is None:
             reasons.append(f"{show_value(name)} doesn't belong in an entry; it holds {', '.join(LONGEST)} alone")
         elif not stat.S_ISREG(facts.st_mode):
             reasons.append(f"{name} is a link or no plain file")
-        elif facts.st_size > LONGEST[name]:
-            reasons.append(f"{name} has {facts.st_size:,} bytes, more than {LONGEST[name]:,}")
+        elif facts.st_size > longest:
+            reasons.append(f"{name} has {facts.st_size:,} bytes, more than {longest:,}")
     return reasons + [f"{name} is missing" for name in LONGEST if name not in listed]
 
 

@@ -1,8 +1,8 @@
-"""Submitted records: a parquet file from a stranger, read in a child process that may use little memory and time.
+"""Submitted records: a parquet file from a stranger, read in a process that may use little memory and time.
 
 Its footer is checked first: columns, types, rows, sizes. But a footer can lie, and a page can hold a text once and
-name it a million times; so the child decodes texts as dictionaries, in batches, counts what they would
-come to, and runs under the system's own limits. A file that makes the decoder fall over ends the child alone.
+name it a million times; so the process decodes texts as dictionaries, in batches, counts what they would
+come to, and runs under the system's own limits. A file that makes the decoder fall over ends that process alone.
 """
 
 import subprocess
@@ -28,26 +28,43 @@ MAX_TEXT = 500_000  # bytes of one value
 MEMORY = 2**30  # bytes that the child may use
 SECONDS = 15  # of processor time
 BATCH = 4096  # rows
+FAULTS = (ValueError, pa.ArrowException, OSError, UnicodeDecodeError)  # of files that are none
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
-def read_submitted(path: Path) -> pd.DataFrame:
-    """The records in a submitted file. Raises UnreadableFile for what isn't one, or is too large."""
+def read_submitted(path: Path, bounded: bool = False) -> pd.DataFrame:
+    """The records in a submitted file. Raises UnreadableFile for what isn't one, or is too large.
+
+    In a process that is `bounded` itself they are decoded at once: another process takes two seconds to start.
+    """
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder) / "records.arrow"
-        command = [sys.executable, "-P", "-m", __name__, str(path), str(decoded)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
-        except subprocess.TimeoutExpired as error:
-            raise UnreadableFile(path.name, f"took more than {2 * SECONDS} s to read") from error
-        if done.returncode:
-            lines = done.stderr.strip().splitlines()
-            reason = lines[-1] if lines else f"the process that read it ended with {done.returncode}"
-            reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show_value(reason)
-            raise UnreadableFile(path.name, reason)
+        (_decode_here if bounded else _decode_apart)(path, decoded)
         with pa.OSFile(str(decoded)) as source:
             records: pd.DataFrame = pa.ipc.open_stream(source).read_all().to_pandas()
         return records
+
+
+def _decode_here(path: Path, decoded: Path) -> None:
+    try:
+        decode(path, decoded)
+    except pa.ArrowMemoryError as error:
+        raise MemoryError from error
+    except FAULTS as error:
+        raise UnreadableFile(path.name, show_value(_explain(error))) from error
+
+
+def _decode_apart(path: Path, decoded: Path) -> None:
+    command = [sys.executable, "-P", "-m", __name__, str(path), str(decoded)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, errors="replace")
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableFile(path.name, f"took more than {2 * SECONDS} s to read") from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        reason = lines[-1] if lines else f"the process that read it ended with {done.returncode}"
+        reason = "more memory than allowed is needed to read it" if "MemoryError" in reason else show_value(reason)
+        raise UnreadableFile(path.name, reason)
 
 
 def decode(path: Path, decoded: Path) -> None:
@@ -148,8 +165,12 @@ def _main() -> None:
         decode(Path(sys.argv[1]), Path(sys.argv[2]))
     except (MemoryError, pa.ArrowMemoryError):
         sys.exit("MemoryError")
-    except (ValueError, pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        sys.exit((str(error).splitlines() or ["not readable"])[0][:500])
+    except FAULTS as error:
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> str:
+    return (str(error).splitlines() or ["not readable"])[0][:500]
 
 
 if __name__ == "__main__":

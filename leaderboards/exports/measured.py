@@ -51,11 +51,16 @@ class Measured:
         """What a reader must know of the numbers, in one line."""
         notes = [f"sightscale {(self.manifest.get('software') or {}).get('sightscale') or 'unknown'}"]
         notes += [f"condition {self.condition}"] if self.condition != Condition.SIGHTED else []
-        notes += (
-            ["the embedded mini suite, not the public data"] if self.manifest.get("data") == DataOrigin.MINI else []
-        )
-        limit = self.manifest.get("limit")
-        return "; ".join([*notes, *([f"only the first {limit} documents of each task"] if limit else [])])
+        return "; ".join([*notes, *self.asked])
+
+    @property
+    def asked(self) -> list[str]:
+        """What tells the questions from the whole public data sets' own, in words; nothing where they are these."""
+        made = self.manifest
+        limit, options = made.get("limit"), made.get("options")
+        notes = ["the embedded mini suite, not the public data"] if made.get("data") == DataOrigin.MINI else []
+        notes += [f"only the first {limit} documents of each task"] if limit else []
+        return notes + ([f"options {options}"] if options else [])
 
     def card(self, task: str) -> TaskCard | None:
         """The card of a task of ours."""

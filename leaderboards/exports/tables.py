@@ -8,6 +8,7 @@ from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.exports.measured import Measured, as_sighted
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_claims, row_of_published
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition
 
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -25,19 +26,34 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def table_cells(measured: Measured, visual_data: str, published: bool) -> list[list[str]]:
     """The run's row and, if wanted, the published ones, in the order of HEADINGS.
 
-    Raises UserError when the published ones are wanted and the run didn't answer the questions that they did.
+    A row of other questions than the published systems answered says so in its name. Raises UserError when those are
+    wanted beside it.
     """
-    if published and not measured.on_hub_data:
+    if published and (reason := _find_difference(measured)):
         raise UserError(
-            f"the published systems answered the whole public data, and this run didn't ({measured.caveats}); "
+            f"the published systems answered the whole public data with their pictures, and {reason}; "
             "leave out --published, or run with --data hub and without --limit"
         )
     sighted = as_sighted(measured)
-    rows = [row_of_claims(sighted.name, sighted.parts, visual_data, sighted.scores, sighted.averages)]
+    name = f"{sighted.name} ({'; '.join(measured.asked)})" if measured.asked else sighted.name
+    rows = [row_of_claims(name, sighted.parts, visual_data, sighted.scores, sighted.averages)]
     return [
         [show_value(cell) for cell in row.cells()]
         for row in [*rows, *(map(row_of_published, read_published()) if published else ())]
     ]
+
+
+def _find_difference(measured: Measured) -> str:
+    """Why a run's numbers can't stand beside the published ones; empty where they can."""
+    if not measured.on_hub_data:
+        return f"this run didn't ({measured.caveats})"
+    if measured.condition != Condition.SIGHTED:
+        return f"these rows are blind ({measured.condition})"
+    for task, estimate in measured.estimates.items():
+        card = measured.card(task)
+        if card and card.questions is not None and estimate.n != card.questions:
+            return f"{task} has {estimate.n:,} of its {card.questions:,} questions here"
+    return ""
 
 
 def write_csv(measured: Measured, visual_data: str = "unk.", published: bool = False) -> str:

@@ -38,6 +38,8 @@ class Options:
     samples: int = 200
     rank_all: bool = False  # whether entries that weren't checked from end to end hold ranks too
     kept: Path | None = None  # a folder where what was looked at stays for the next build
+    proofs: Path | None = None  # a folder of what challenges and reruns came to
+    signatures: bool = False  # whether an entry without a signature says so
 
 
 def build_site(entries: Path, output: Path, options: Options) -> Gathered:
@@ -55,6 +57,8 @@ def build_site(entries: Path, output: Path, options: Options) -> Gathered:
         data_root=options.data_root,
         samples=options.samples,
         kept=options.kept,
+        proofs=options.proofs,
+        signatures=options.signatures,
     ) as gathered:
         try:
             if old.exists() and not output.exists():
@@ -143,7 +147,8 @@ def _find_made(board: Board, listed: Listed, options: Options) -> Path | None:
     """Where an entry's page lies if it was made before; its name says what decides it. None where nothing is kept."""
     if not (options.kept and listed.key):
         return None
-    digest = hashlib.sha256("\0".join((listed.key, board.title, *listed.alike)).encode()).hexdigest()[:40]
+    proofs = (word for one in listed.proofs for word in (one.proof, one.state, one.result))
+    digest = hashlib.sha256("\0".join((listed.key, board.title, *listed.alike, *proofs)).encode()).hexdigest()[:40]
     return options.kept / f"page-{digest}.html"
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -61,6 +62,7 @@ def _fields(listed: Listed) -> dict[str, Any]:
         **listed.entry.model_dump(mode="json", exclude={"scores", "averages"}),
         "status": listed.status,
         "issues": [issue.as_dict() for issue in listed.issues],
+        "proofs": [asdict(proof) for proof in listed.proofs],
         "scores": [
             {"name": name, "condition": condition, "n": estimate.n, **dict(zip(_ENDS, _numbers(estimate), strict=True))}
             for (name, condition), estimate in listed.scores.items()

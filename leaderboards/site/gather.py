@@ -8,16 +8,27 @@ folder belongs where only builds write.
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import LONGEST, Entry, UnreadableFile, check_folder, hash_file, load_entry
+from sightscale.leaderboards.entry import (
+    LONGEST,
+    SIGNATURE,
+    Entry,
+    UnreadableFile,
+    check_folder,
+    hash_file,
+    load_entry,
+)
+from sightscale.leaderboards.proofs import Result, digest_files, read_results
 from sightscale.leaderboards.site.listed import Listed, Questions, read_listed, write_listed
+from sightscale.leaderboards.site.proofs import show_proofs
 from sightscale.leaderboards.site.reading import list_claims, read_claims
 from sightscale.leaderboards.verification import TooMuch, Worker, find_alike, prepare, refuse
 from sightscale.tasks.errors import UserError
@@ -54,10 +65,13 @@ def gathering(
     data_root: Path | None = None,
     samples: int = 0,
     kept: Path | None = None,
+    proofs: Path | None = None,
+    signatures: bool = False,
 ) -> Iterator[Gathered]:
     """Read every entry in a folder of entries, and verify each if `verify`; reports are there while the context is.
 
-    `kept` is a folder where what was looked at stays for the next time. A folder that holds no readable entry is left
+    `kept` is a folder where what was looked at stays for the next time, `proofs` one of what challenges and reruns came
+    to; with `signatures` an entry without one says so. A folder that holds no readable entry is left
     out, with its name and the reason. Raises UserError when there is no folder, or nothing in it is an entry.
     """
     if not folder.is_dir():
@@ -65,8 +79,9 @@ def gathering(
     with tempfile.TemporaryDirectory() as temporary, Worker() as worker:
         workshop = (kept or Path(temporary)).absolute()
         workshop.mkdir(parents=True, exist_ok=True)
-        look = _Look(workshop, worker, data, data_root, samples, {}) if verify else None
-        listed, left_out = [], []
+        look = _Look(workshop, worker, data, data_root, samples, signatures, {}) if verify else None
+        listed: list[Listed] = []
+        left_out: list[str] = []
         for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()):
             entry = look.verify(path) if look else read_claims_kept(path, workshop)
             if isinstance(entry, Listed):
@@ -76,7 +91,9 @@ def gathering(
         if not listed:
             raise UserError(f"{folder} holds no entry{f': {left_out[0]}' if left_out else ''}")
         alike = find_alike(one.entry for one in listed)
-        entries = (replace(one, alike=alike.get(one.entry.id, ())) for one in listed)
+        results = dict(_read_proofs(proofs, {one.entry.id for one in listed}, left_out)) if proofs else {}
+        shown = show_proofs(listed, results, {id: digest_files(folder / id) for id in results})
+        entries = (replace(one, alike=alike.get(one.entry.id, ()), proofs=shown[one.entry.id]) for one in listed)
         yield Gathered(tuple(entries), tuple(left_out))
 
 
@@ -84,6 +101,19 @@ def gather(folder: Path, *, verify: bool = True, data: str = DataOrigin.HUB, dat
     """The same without reports, for who wants the numbers alone."""
     with gathering(folder, verify=verify, data=data, data_root=data_root) as gathered:
         return gathered
+
+
+def _read_proofs(folder: Path, ids: Set[str], left_out: list[str]) -> Iterator[tuple[str, tuple[Result, ...]]]:
+    """What was proved of entries, by their ids; a file that can't be read is left out, with the reason."""
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; name the one that --proofs of challenge and rerun wrote")
+    for path in sorted(folder.glob("*.json")):
+        if path.stem not in ids:
+            continue
+        try:
+            yield path.stem, read_results(path)
+        except UserError as problem:
+            left_out.append(f"{show_value(folder.name)}: {show_value(str(problem), 300)}")
 
 
 def read_claims_kept(path: Path, workshop: Path) -> Listed | str:
@@ -114,6 +144,7 @@ class _Look:
     data: str
     data_root: Path | None
     samples: int
+    signatures: bool
     questions: dict[str, Questions]
 
     def verify(self, path: Path) -> Listed | str:
@@ -122,7 +153,7 @@ class _Look:
         if reasons:
             return reasons[0]
         try:
-            name = _name(path, f"{self.data} {self.data_root} {self.samples}")
+            name = _name(path, f"{self.data} {self.data_root} {self.samples} {self.signatures}")
         except UnreadableFile as problem:
             return str(problem)
         try:
@@ -139,6 +170,7 @@ class _Look:
                 data=str(self.data),
                 data_root=root,
                 samples=self.samples,
+                signatures=self.signatures,
                 workshop=str(self.workshop),
                 name=name,
             )
@@ -164,8 +196,9 @@ class _Look:
 def _name(path: Path, how: str) -> str:
     """What decides what is said of an entry, as a name."""
     digest = hashlib.sha256(f"{_hash_code()} {how} {path.name}".encode())
-    for name in LONGEST:
-        digest.update(hash_file(path / name).encode())
+    for name in (*LONGEST, SIGNATURE):
+        if name in LONGEST or (path / name).exists():
+            digest.update(hash_file(path / name).encode())
     return digest.hexdigest()[:40]
 
 
@@ -175,6 +208,7 @@ def _hash_code() -> str:
     digest = hashlib.sha256()
     for library in ("lmms-eval", "datasets", "pillow", "pandas", "numpy", "scipy"):
         digest.update(f"{library} {version(library)}".encode())
+    digest.update(f"signatures {find_spec('sigstore') is not None}".encode())
     for floor in WORKED_ON:
         for pattern in CODE:
             for path in sorted((ROOT / floor).rglob(pattern)):

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,23 @@ class Answers:
         return center(self.sighted[rows], weights, strata, clusters)
 
 
+class ProofState(StrEnum):
+    """What became of a proof."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_DONE = "not done"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A proof as an entry's page shows it: which it is, what became of it, and its result in words."""
+
+    proof: str
+    state: ProofState
+    result: str
+
+
 @dataclass(frozen=True)
 class Listed:
     """An entry with its estimates, and what verification said of it, if this build verified it.
@@ -125,6 +143,9 @@ class Listed:
     alike: tuple[str, ...] = ()  # whose names its title reads like
     report: Path | None = field(default=None, compare=False)  # a page of its answers
     key: str = field(default="", compare=False)  # of its files and what looked at them
+    odd: int | None = None  # what its plausibility says against it; None where it wasn't looked at
+    signature: str = "not looked at"
+    proofs: tuple[Shown, ...] = ()  # what files can't prove, and what was done about it
 
     @property
     def accepted(self) -> bool:
@@ -172,6 +193,8 @@ def write_listed(listed: Listed, folder: Path, name: str) -> None:
         "verified": listed.verified,
         "issues": [list(issue.as_dict().values()) for issue in listed.issues],
         "report": listed.report.name if listed.report else None,
+        "odd": listed.odd,
+        "signature": listed.signature,
     }
     if listed.answers:
         answers = listed.answers
@@ -212,6 +235,8 @@ def read_listed(folder: Path, name: str, known: dict[str, Questions]) -> Listed:
         answers,
         report=folder / fields["report"] if fields["report"] else None,
         key=name,
+        odd=fields["odd"],
+        signature=fields["signature"],
     )
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from sightscale.harness.analysis import Run
 from sightscale.harness.pages import show_line, show_value
-from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
 from sightscale.leaderboards.entry import (
     ENTRY,
     MANIFEST,
@@ -28,13 +27,15 @@ from sightscale.leaderboards.verification import verify_entry
 from sightscale.tasks.suites import list_averages
 from sightscale.tasks.vocabulary import Condition, Outcome
 
-WITHOUT = Pictures({}, ("Pictures are left out here: they belong to the data sets, whose licences differ.",))
+WITHOUT = "Pictures are left out here: they belong to the data sets, whose licences differ."
 
 
-def read_apart(folder: str, data: str, data_root: str | None, samples: int, workshop: str, name: str) -> str | None:
+def read_apart(
+    folder: str, data: str, data_root: str | None, samples: int, signatures: bool, workshop: str, name: str
+) -> str | None:
     """Called in a worker: verify an entry and write what a board holds of it; return why it is left out, if it is."""
     path, place = Path(folder), Path(workshop)
-    verified = verify_entry(path, data, Path(data_root) if data_root else None)
+    verified = verify_entry(path, data, Path(data_root) if data_root else None, signatures, bounded=True)
     entry, records = verified.entry, verified.records
     if entry is None:
         first = verified.issues[0]
@@ -43,6 +44,7 @@ def read_apart(folder: str, data: str, data_root: str | None, samples: int, work
         return reason
     listed = list_claims(entry, verified.manifests)
     facts: dict[str, Any] = {"status": verified.state, "verified": True, "issues": verified.issues}
+    facts |= {"odd": verified.odd, "signature": verified.signature.words}
     if verified.accepted and records is not None:
         facts |= {"scores": estimate_records(records), "gains": pair_records(records)}
         facts |= {"beside": find_beside(records), "answers": take_answers(records)}
@@ -108,12 +110,16 @@ def write_samples(name: str, manifest: RunManifest, records: pd.DataFrame, folde
 
     Return its path. Pictures are left with the data they belong to.
     """
+    # Reports rest on libraries that take a second to import, and a build that finds everything kept makes none.
+    from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
+
     options = records["options"]
     readable = {text for text in options.dropna().unique() if are_options(text)}
     run = Run(show_line(name), records.assign(options=options.where(options.isin(readable), None)))
     runs = [GivenRun(run, manifest.run_id, manifest.model_dump(exclude_unset=True))]
     folder.mkdir(parents=True, exist_ok=True)
-    return write_page(compute_contents(runs), gather_samples(runs, limit), WITHOUT, folder / "report.html")[0]
+    pictures = Pictures({}, (WITHOUT,))
+    return write_page(compute_contents(runs), gather_samples(runs, limit), pictures, folder / "report.html")[0]
 
 
 def _misnamed(entry: Entry, path: Path) -> str:

@@ -10,7 +10,7 @@ from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell
 from sightscale.leaderboards.entry import known_tasks
 from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published
 from sightscale.leaderboards.site.gather import PUBLISHED
-from sightscale.leaderboards.site.listed import Beside, Listed
+from sightscale.leaderboards.site.listed import Beside, Listed, ProofState
 from sightscale.leaderboards.site.standings import RULE, Rank, Scored, estimate_curse, find_ranks
 from sightscale.leaderboards.verification import State
 from sightscale.tasks.suites import HEADLINES
@@ -217,7 +217,7 @@ def _system(listed: Listed) -> dict[str, Any]:
     mode = f", {listed.entry.mode}" if listed.entry.mode is Mode.THINKING else ""
     return {
         "system": show_line(listed.name),
-        "under": f"{listed.entry.kind}{mode}",
+        "under": f"{listed.entry.kind}{mode}{_name_failed(listed)}",
         "checkpoints": listed.entry.name if listed.entry.title else "",
         "id": listed.entry.id,
         "kind": listed.entry.kind,
@@ -228,6 +228,12 @@ def _system(listed: Listed) -> dict[str, Any]:
         "size_group": size_group(listed.size),
         "amount_group": amount_group(listed.entry.visual_data),
     }
+
+
+def _name_failed(listed: Listed) -> str:
+    """Proofs that speak against an entry, wherever it stands: files alone may say that it is checked."""
+    failed = [proof.proof for proof in listed.proofs if proof.state is ProofState.FAILED]
+    return f"; failed: {', '.join(failed)}" if failed else ""
 
 
 def _cells(listed: Listed, name: str, rank: Rank | None) -> Mapping[str, Any]:

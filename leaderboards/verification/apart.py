@@ -28,12 +28,18 @@ from sightscale.tasks.vocabulary import DataOrigin
 HERE = __name__
 
 
-def verify_apart(worker: Worker, folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
+def verify_apart(
+    worker: Worker,
+    folder: Path,
+    data: str = DataOrigin.HUB,
+    data_root: Path | None = None,
+    signatures: bool = False,
+) -> Verified:
     """What `verify_entry` says, without what it read; what takes more than the worker allows is refused."""
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
-        return dict(worker.call(f"{HERE}:verify_here", **_arguments(folder, data, data_root)))
+        return dict(worker.call(f"{HERE}:verify_here", signatures=signatures, **_arguments(folder, data, data_root)))
 
     try:
         fields = worker.attempt(work)
@@ -62,9 +68,9 @@ def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[s
     return arguments | ({"folder": str(folder.absolute())} if folder else {})
 
 
-def verify_here(folder: str, data: str, data_root: str | None) -> dict[str, Any]:
+def verify_here(folder: str, data: str, data_root: str | None, signatures: bool) -> dict[str, Any]:
     """Called in the worker: an entry's issues, and whether its claims can be read."""
-    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None)
+    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None, signatures, bounded=True)
     return {"readable": verified.entry is not None, "issues": [asdict(issue) for issue in verified.issues]}
 
 

@@ -21,6 +21,9 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 SECONDS, MEMORY = 20.0, 2**30  # of one entry
+# Seconds are the processor's where the system tells them, so that a busy machine refuses nobody's entry; a clock on the
+# wall, less what others kept the processors busy for, ends work that waits instead.
+WAITING, LOOKING = 2.5, 0.25  # times the seconds allowed, and seconds between two looks
 PREPARING = 600.0  # seconds for reading our own data, which no entry decides
 # One thread and one pool of memory, so that what is counted is what is used.
 FRUGAL = {
@@ -81,7 +84,7 @@ class Worker:
         try:
             process.stdin.write(json.dumps([function, arguments]).encode() + b"\n")
             process.stdin.flush()
-            line = _read_line(process.stdout, allowed)
+            line = _read_line(process.stdout, allowed, process.pid)
         except BrokenPipeError:
             line = b""
         if line is None:
@@ -127,20 +130,48 @@ class Worker:
                 pipe.close()
 
 
-def _read_line(pipe: Any, seconds: float) -> bytes | None:
-    """A line; None when it doesn't come in time, and what there was when the pipe ends or the line is too long."""
-    read, ends = b"", time.monotonic() + seconds
+def _read_line(pipe: Any, seconds: float, pid: int | None = None) -> bytes | None:
+    """A line; None when it doesn't come in time, and what there was when the pipe ends or the line is too long.
+
+    Time is the processor time of the process `pid` where the system tells it.
+    """
+    read, began, worked, queued = b"", time.monotonic(), _worked(pid), _queued(pid)
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while not read.endswith(b"\n") and len(read) < MOST_ANSWERED:
-            left = ends - time.monotonic()
-            if left <= 0 or not selector.select(left):
+            passed, now = time.monotonic() - began, _worked(pid)
+            if worked is None or now is None:
+                left = seconds - passed
+            else:
+                waited = passed - (_queued(pid) - queued)
+                left = min(WAITING * seconds - waited, seconds - (now - worked))
+            if left <= 0:
                 return None
+            if not selector.select(min(left, LOOKING)):
+                continue
             part = os.read(pipe.fileno(), 2**20)
             if not part:
                 return read
             read += part
     return read
+
+
+def _worked(pid: int | None) -> float | None:
+    """Seconds that a process and the children that it waited for kept a processor busy; None where nobody tells."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text() if pid else ""
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else None
+
+
+def _queued(pid: int | None) -> float:
+    """Seconds that a process could have worked and others kept the processors busy; 0 where nobody tells."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9 if pid else 0.0
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _limit(memory: int) -> None:

@@ -29,6 +29,7 @@ from sightscale.leaderboards.entry import (
     read_submitted,
 )
 from sightscale.leaderboards.verification.checks import (
+    Signature,
     check_blindness,
     check_claims,
     check_coverage,
@@ -38,7 +39,9 @@ from sightscale.leaderboards.verification.checks import (
     check_plausibility,
     check_provenance,
     check_scores,
+    check_signature,
     check_traces,
+    check_writing,
 )
 from sightscale.leaderboards.verification.issues import Issue, State, bound_issues, error, find_state, merge_alike
 from sightscale.tasks.errors import UserError
@@ -57,6 +60,8 @@ class Verified:
     entry: Entry | None = None
     manifests: Mapping[str, RunManifest] | None = field(default=None, compare=False, repr=False)
     records: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    odd: int | None = field(default=None, compare=False)  # issues of plausibility; None where it wasn't looked at
+    signature: Signature = field(default_factory=Signature)
 
     @property
     def accepted(self) -> bool:
@@ -69,8 +74,16 @@ class Verified:
         return find_state(self.issues)
 
 
-def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | None = None) -> Verified:
+def verify_entry(
+    folder: Path,
+    data: str = DataOrigin.HUB,
+    data_root: Path | None = None,
+    signatures: bool = False,
+    bounded: bool = False,
+) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
+
+    With `signatures` an entry without one says so; `bounded` tells that this process has limits of its own.
 
     Raises UserError for unknown `data`; whatever is wrong with the folder is an issue. Where the entry can't be
     read, the first issue says why.
@@ -81,12 +94,14 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
     if issues:
         return Verified(folder, tuple(issues))
     issues += _check_hashes(folder)
+    signature = check_signature(folder, signatures)
+    issues += [signature.issue] if signature.issue else []
     entry: Entry | None = None
     manifests: Mapping[str, RunManifest] | None = None
     try:
         entry = read_entry(folder / ENTRY)
         manifests = read_manifests(folder / MANIFEST)
-        records = read_submitted(folder / RECORDS)
+        records = read_submitted(folder / RECORDS, bounded)
     except UnreadableFile as problem:
         return Verified(folder, (error(problem.file, "the file", problem.reason), *issues), entry, manifests)
     if entry.id != folder.resolve().name:
@@ -95,13 +110,13 @@ def verify_entry(folder: Path, data: str = DataOrigin.HUB, data_root: Path | Non
     unnamed = list(check_keys(records))
     if unnamed:
         return Verified(folder, tuple(bound_issues([*issues, *unnamed])), entry, manifests, records)
-    for check in (
-        *(check_coverage, check_scores, check_blindness, check_traces),
-        *(check_plausibility, check_provenance, check_claims),
-    ):
+    for check in (check_coverage, check_scores, check_blindness, check_traces, check_provenance, check_claims):
         issues += check(submission)
+    odd = [*check_plausibility(submission), *check_writing(submission)]
+    issues += odd
     issues += _check_questions(submission, data, data_root)
-    return Verified(folder, tuple(bound_issues(merge_alike(issues))), entry, manifests, records)
+    told = tuple(bound_issues(merge_alike(issues)))
+    return Verified(folder, told, entry, manifests, records, len(merge_alike(odd)), signature)
 
 
 def _check_questions(submission: Submission, data: str, data_root: Path | None) -> Iterator[Issue]:

@@ -131,7 +131,7 @@ def entry(honest: Path, tmp_path: Path, in_this_process: None) -> Path:
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Records that the tests themselves wrote are decoded here: the child process has tests of its own."""
 
-    def read(path: Path) -> pd.DataFrame:
+    def read(path: Path, bounded: bool = False) -> pd.DataFrame:
         decode(path, tmp_path / "decoded.arrow")
         with pa.OSFile(str(tmp_path / "decoded.arrow")) as source:
             return pa.ipc.open_stream(source).read_all().to_pandas()

@@ -1,4 +1,6 @@
 #!/bin/sh
-# Build the site of all entries into site/. What was verified before is kept in cache/, which only builds may write.
+# Build the site of all entries into site/. What was verified before is kept in cache/, which only builds may write;
+# what challenges and reruns found lies in proofs/, which only maintainers may write.
 set -eu
-sightscale leaderboard build entries --output site --title "@TITLE@" --cache cache
+mkdir -p proofs
+sightscale leaderboard build entries --output site --title "@TITLE@" --cache cache --proofs proofs

@@ -8,10 +8,13 @@ from sightscale.leaderboards.verification.checks.mini_pictures import check_mini
 from sightscale.leaderboards.verification.checks.plausibility import check_plausibility
 from sightscale.leaderboards.verification.checks.provenance import check_provenance
 from sightscale.leaderboards.verification.checks.rescoring import check_scores
+from sightscale.leaderboards.verification.checks.signature import Signature, check_signature
 from sightscale.leaderboards.verification.checks.traces import check_traces
+from sightscale.leaderboards.verification.checks.writing import check_writing
 
 __all__ = [
     "PACKAGE",
+    "Signature",
     "check_blindness",
     "check_claims",
     "check_coverage",
@@ -21,6 +24,8 @@ __all__ = [
     "check_plausibility",
     "check_provenance",
     "check_scores",
+    "check_signature",
     "check_traces",
+    "check_writing",
     "mini_size",
 ]

@@ -4,6 +4,7 @@ Tokens stand in a plot, and an answer that was cut off is worth nothing; none of
 held against what it must agree with.
 """
 
+import zlib
 from collections.abc import Iterator
 
 import pandas as pd
@@ -18,6 +19,11 @@ from sightscale.tasks.vocabulary import Outcome
 # lies between 1 and 6 in any language; 50 and 12 are beyond all that is honest.
 MOST_BYTES_A_TOKEN, MOST_BYTES_ON_AVERAGE = 50, 12
 SURE = 2_000  # bytes from which the mean says something
+# What a token can tell is bounded: of a vocabulary of 262,144 it is 18 bits. Deflate leaves at most 0.5 bytes a token
+# of the shipped entries' texts, and twice those 18 bits at the very most; more than 4 bytes can't be of so few tokens.
+MOST_DEFLATED = 4.0
+LOOKED_AT = 4 * 2**20  # characters that are compressed, spread over the rows
+HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks explain, and the share of rows beyond it
 MOST_TOKENS_A_SECOND = 1_000_000
 
 
@@ -37,9 +43,10 @@ def check_traces(submission: Submission) -> Iterator[Issue]:
 
 def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iterator[Issue]:
     """Counts of tokens against the texts that they are of."""
-    size = pd.Series(0, rows.index)
+    written = pd.Series("", rows.index, dtype=object)
     for name in texts:
-        size += rows[name].fillna("").map(lambda text: len(text.encode()))
+        written = written + rows[name].fillna("")
+    size = written.map(lambda text: len(text.encode()))
     if column.startswith("perception") and not size.any():
         return
     uncounted = rows[column].isna()
@@ -66,6 +73,31 @@ def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iter
             column,
             f"{size.sum() / max(1.0, counts.sum()):,.1f} bytes of {' and '.join(texts)} a token over all rows, "
             f"more than any tokenizer's {MOST_BYTES_ON_AVERAGE}",
+        )
+    else:
+        yield from _check_contents(column, written[~uncounted], counts, texts)
+    hidden = (counts > size + HIDDEN) & ~negative
+    if column != "input_tokens" and hidden.sum() > HIDDEN_SHARE * len(counts):
+        yield not_checked(
+            RECORDS,
+            column,
+            f"{int(hidden.sum()):,} rows count more tokens than their texts have bytes, so not all that was written is "
+            "here",
+        )
+
+
+def _check_contents(column: str, written: pd.Series, counts: pd.Series, texts: tuple[str, ...]) -> Iterator[Issue]:
+    """Texts that tell more than so many tokens can: what is left of them when they are compressed together."""
+    step = max(1, -(-int(written.str.len().sum()) // LOOKED_AT))
+    looked, of_them = written.iloc[::step], float(counts.iloc[::step].sum())
+    text = "\n".join(looked)[:LOOKED_AT].encode()
+    deflated = len(zlib.compress(text, 6))
+    if len(text) > SURE and deflated > MOST_DEFLATED * of_them:
+        yield error(
+            RECORDS,
+            column,
+            f"{deflated / max(1.0, of_them):,.1f} bytes a token are left of {' and '.join(texts)} when compressed, "
+            f"more than tokens can tell ({MOST_DEFLATED:g})",
         )
 
 

@@ -100,6 +100,7 @@ def test_what_the_classes_take_the_schema_takes_too(tmp_path: Path) -> None:
         ("kind", "imported"),
         ("mode", ["direct"]),
         ("budgets.thinking", 4096),
+        ("budgets.perception", 96),
         ("data.options", "circular; rm"),
         ("date", "yesterday"),
         ("runs.0.run_id", "../../etc"),

@@ -91,7 +91,11 @@ def test_every_eval_evers_own_schema_takes_ours(oracle_run: Path, on_hub: Measur
 
 def of_public_data(measured: Measured) -> Measured:
     """The same numbers as of a run on the whole public data."""
-    return replace(measured, manifest={**measured.manifest, "data": "hub", "limit": None})
+    whole = {
+        task: replace(estimate, n=(card.questions if (card := measured.card(task)) else None) or estimate.n)
+        for task, estimate in measured.estimates.items()
+    }
+    return replace(measured, manifest={**measured.manifest, "data": "hub", "limit": None}, estimates=whole)
 
 
 def test_mini_and_limited_rows_never_stand_among_the_published(measured: Measured) -> None:
@@ -100,6 +104,20 @@ def test_mini_and_limited_rows_never_stand_among_the_published(measured: Measure
         for write in (write_csv, write_latex, write_markdown):
             with pytest.raises(ValueError, match=reason):
                 write(one, published=True)
+    assert "(the embedded mini suite, not the public data)" in write_csv(measured)
+    assert "(only the first 100 documents of each task)" in write_csv(limited)
+
+
+def test_blind_rows_and_parts_of_public_data_never_stand_among_the_published(
+    measured: Measured, oracle_run: Path
+) -> None:
+    blind = of_public_data(read_measured(oracle_run, "none"))
+    few = replace(measured, manifest={**measured.manifest, "data": "hub", "limit": None})  # 8 questions of a task
+    for one, reason in ((blind, r"these rows are blind \(none\)"), (few, "has 8 of its")):
+        for write in (write_csv, write_latex, write_markdown):
+            with pytest.raises(ValueError, match=reason):
+                write(one, published=True)
+    assert "(blind: none)" in write_csv(blind)
 
 
 def test_tables_have_the_studys_columns_and_rows(measured: Measured, oracle_run: Path) -> None:

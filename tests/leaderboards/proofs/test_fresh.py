@@ -22,6 +22,7 @@ from sightscale.leaderboards.proofs.fresh import (
     score_run,
 )
 from sightscale.leaderboards.proofs.rerun import choose_questions, compare_rerun, escape_probability
+from sightscale.leaderboards.proofs.results import read_results
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import build_rows
 
@@ -101,3 +102,12 @@ def test_a_model_of_a_stranger_is_not_run_unasked(
 ) -> None:
     assert run_command("leaderboard", "rerun", str(counted)) == 1
     assert "give --trust-model" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_rerun_keeps_its_result(tiny: Path, tmp_path: Path, run_command: Callable[..., int]) -> None:
+    proofs = tmp_path / "proofs"
+    words = ("rerun", str(tiny), "--trust-model", "--questions", "4", "--proofs", str(proofs))
+    assert run_command("leaderboard", *words) == 0
+    (result,) = read_results(proofs / "tiny.json")
+    assert result.passed and result.result.startswith("100.0 % of 8 answers are the same, 0 are worth something else")

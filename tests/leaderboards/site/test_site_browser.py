@@ -1,7 +1,9 @@
 """The site in a real Chromium, opened from disk: it sorts, filters and prints, fits a phone, and stays quiet."""
 
 import math
+import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import load_entry
+from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
+from sightscale.leaderboards.proofs import keep_result
 from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import Gathered
@@ -78,6 +82,55 @@ def test_every_kind_of_page_opens_quietly_and_fits(driver: Any, site: Path, page
     shown = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, shown.removeprefix("rgb(").removesuffix(")").split(","))) < 200) == dark
     assert "{{" in texts(driver, "body")[0] or page != "index.html"  # a title's braces are text
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core, as a package of the extra `dev` carries it; nothing else of that package is used."""
+    spec = find_spec("axe_playwright_python")
+    if spec is None or not spec.origin:
+        pytest.skip("no axe-core here: pip install axe-playwright-python")
+    return (Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def checked_site(counted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of a checked entry with a report and a proof, beside entries of claims alone."""
+    folder = tmp_path_factory.mktemp("checked")
+    for name in ("tiny", "other"):
+        entry = Path(shutil.copytree(counted, folder / "entries" / name))
+        fields = {**read_yaml(entry / "entry.yaml"), "id": name}
+        (entry / "entry.yaml").write_text(write_yaml(fields))
+        write_hashes(entry)
+    keep_result(folder / "proofs", folder / "entries" / "tiny", "spot rerun", False, "3 are worth something else")
+    build_site(folder / "entries", folder / "site", Options(data="mini", samples=4, proofs=folder / "proofs"))
+    return folder / "site"
+
+
+PAGES = ["index.html", "models/tiny.html", "tasks/in_domain_gqa.html", "changes.html", "differences.html"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("page", [*PAGES, "reports/tiny/report.html"])
+def test_axe_finds_nothing(driver: Any, checked_site: Path, axe: str, page: str, width: int, dark: bool) -> None:
+    show(driver, checked_site / page, width=width, dark=dark)
+    driver.execute_script(axe)
+    run = "const done = arguments[0]; axe.run(document).then((found) => done(found.violations))"
+    found = driver.execute_async_script(run)
+    assert [(one["id"], one["impact"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+
+
+def test_proofs_are_read_on_a_phone_and_on_paper(driver: Any, checked_site: Path) -> None:
+    for width, media in ((390, ""), (1280, "print")):
+        show(driver, checked_site / "models/tiny.html", width=width, media=media)
+        names = texts(driver, ".proofs dt")
+        assert [name.splitlines()[0].split()[0] for name in names] == [
+            *("Fresh", "Spot", "Copies", "Plausibility", "Signature")
+        ]
+        assert "3 are worth something else" in texts(driver, ".proofs dd")[1]
+        edges = "[...document.querySelectorAll('.proofs *')].map((one) => one.getBoundingClientRect().right)"
+        assert driver.execute_script(f"return Math.max(...{edges})") <= width
 
 
 def scores(driver: Any) -> list[str]:
