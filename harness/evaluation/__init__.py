@@ -3,6 +3,7 @@
 from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.forecast import PILOT, Forecast, add_up, describe, forecast
 from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
@@ -36,18 +37,22 @@ __all__ = [
     "KEY",
     "LENGTH",
     "OVERVIEW",
+    "PILOT",
     "SCHEMA",
     "Answer",
+    "Forecast",
     "Plan",
     "RecordsDatabase",
     "Rule",
     "RunIdentity",
     "SecondScore",
     "ShippedCheckpoint",
+    "add_up",
     "asking",
     "check_rows",
     "convert_published",
     "count_by_task",
+    "describe",
     "describe_machine",
     "describe_scorer",
     "describe_shipped",
@@ -56,6 +61,7 @@ __all__ = [
     "drop_unscored",
     "evaluate",
     "find_runs",
+    "forecast",
     "import_responses",
     "import_samples",
     "list_changes",

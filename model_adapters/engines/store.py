@@ -288,6 +288,11 @@ class StoredEngine:
         """How many parameters the engine's model has; None where it isn't known."""
         return getattr(self._engine, "parameters", None)
 
+    @property
+    def seconds_opening(self) -> float:
+        """How long loading the engine's model has taken so far; 0 where it was loaded before it came here."""
+        return float(getattr(self._engine, "seconds_opening", 0.0))
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
@@ -328,6 +333,11 @@ class StoredEngine:
                     on_finished(i, completion)
             finished.append(completion)
         return finished
+
+    def look_up(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[tuple[str, Completion | None]]:
+        """Each prompt's key, with what the store has for it; nothing is generated or counted."""
+        keys = [generation_key(self.identity, prompt, decoding) for prompt in prompts]
+        return [(key, self._store.get(key)) for key in keys]
 
     def close(self) -> None:
         """Free the engine's model; the store stays open."""
