@@ -22,6 +22,9 @@ def show_forecast(plans: Sequence["Plan"], pilot: int, price_in: float | None, p
 
     if (price_in is None) != (price_out is None):
         raise UserError(f"--price-{'out' if price_out is None else 'in'} is missing: give both prices, 0 for one")
+    if not plans:
+        print("every run is finished; there is nothing to ask")
+        return
     keys: set[str] = set()
     parts = []
     for number, plan in enumerate(plans, 1):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.options import (
     DATA,
@@ -106,7 +107,6 @@ def run(
         render_table,
         summarise,
     )
-    from sightscale.harness.commands.forecasts import show_forecast
     from sightscale.harness.evaluation import Plan, evaluate, parse_reader, parse_rule, read_manifest, read_run_again
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model

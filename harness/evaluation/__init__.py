@@ -29,7 +29,7 @@ from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.second_readings import SecondScore, parse_reader, read_run_again
 from sightscale.harness.evaluation.shipped import ShippedCheckpoint, describe_shipped
 from sightscale.harness.evaluation.subset_files import write_subset
-from sightscale.harness.evaluation.until import Rule, parse_rule
+from sightscale.harness.evaluation.until import Goal, Rule, draw, judge, order_documents, pair_scores, parse_rule
 
 __all__ = [
     "ADDED",
@@ -41,6 +41,7 @@ __all__ = [
     "SCHEMA",
     "Answer",
     "Forecast",
+    "Goal",
     "Plan",
     "RecordsDatabase",
     "Rule",
@@ -58,17 +59,21 @@ __all__ = [
     "describe_shipped",
     "describe_software",
     "digest_records",
+    "draw",
     "drop_unscored",
     "evaluate",
     "find_runs",
     "forecast",
     "import_responses",
     "import_samples",
+    "judge",
     "list_changes",
     "load_tasks",
     "lock_tasks",
     "make_records",
     "name_folders",
+    "order_documents",
+    "pair_scores",
     "parse_reader",
     "parse_rule",
     "prompt_name",

@@ -1,3 +1,4 @@
+from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
 from .nowait import read_rule as read_rule
 from .on_demand import Room as Room, open_on_demand as open_on_demand
