@@ -204,7 +204,7 @@ def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
     costs = {
         stage: fit_costs([call for call in notes.calls if call.stage == stage], batch_size) for stage in _stages(notes)
     }
-    loading = {stage: float(np.mean(times)) for stage, times in notes.openings.items()}
+    loading = {stage: np.mean(times, axis=0) for stage, times in notes.openings.items()}
     for condition in dict.fromkeys(condition for condition, _ in notes.questions):
         for stage in _stages(notes):
             places = {
@@ -215,7 +215,7 @@ def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
             batches = sum(math.ceil(n / batch_size) for _, n in groups)
             shown = sum(n for one, n in groups if one.pictures)
             cost = costs[stage].multiply(batches, shown, sum(missing.values()) - shown)
-            wait = loading.get(stage, 0.0) if any(missing.values()) else 0.0
+            wait = loading.get(stage, np.zeros(2)) if any(missing.values()) else np.zeros(2)
             yield Row(
                 condition=condition,
                 stage=stage,
@@ -225,8 +225,8 @@ def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
                 missing=sum(missing.values()),
                 tokens_in=estimate_total(missing, notes.samples, "read"),
                 tokens_out=estimate_total(missing, notes.samples, "written"),
-                seconds=cost[0] + wait,
-                cpu_seconds=cost[1] + wait,
+                seconds=cost[0] + float(wait[0]),
+                cpu_seconds=cost[1] + float(wait[1]),
             )
 
 

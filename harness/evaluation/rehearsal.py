@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from sightscale.harness.evaluation.until import order_documents
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, StoredEngine, failed
@@ -77,7 +79,8 @@ class Notes:
     groups: Counter[Group] = field(default_factory=Counter)
     samples: dict[Place, list[Tokens]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    openings: dict[str, list[float]] = field(default_factory=dict)  # seconds of each time a stage's model was loaded
+    # Seconds of each time that a stage's model was loaded, by the clock and of processors.
+    openings: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     piloted: Counter[str] = field(default_factory=Counter)  # questions by condition
     generated: int = 0  # prompts, by the pilot
     aside: float = 0.0  # seconds that went to the pilot and to looking again, which a run doesn't spend so
@@ -121,16 +124,14 @@ class RehearsedEngine:
         }
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
         completions = self.engine.generate(prompts, decoding, on_finished)
-        opening = self.engine.seconds_opening - opened
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-        if opening:
-            notes.openings.setdefault(self.stage, []).append(opening)
+        took = np.array([time.perf_counter() - began, time.process_time() - cpu_began])
+        opening = np.array(self.engine.seconds_opening) - np.array(opened)
+        if opening.any():
+            notes.openings.setdefault(self.stage, []).append((float(opening[0]), float(opening[1])))
         if lacking:
             shown = sum(bool(prompt.images) for prompt in lacking.values())
-            # A model's loading is mostly its processor's work, so it counts as both kinds of seconds.
-            notes.calls.append(
-                Call(self.stage, shown, len(lacking) - shown, seconds - opening, max(0.0, cpu_seconds - opening))
-            )
+            seconds, cpu_seconds = (float(each) for each in np.maximum(took - opening, 0.0))
+            notes.calls.append(Call(self.stage, shown, len(lacking) - shown, seconds, cpu_seconds))
             notes.generated += len(lacking)
         return completions
 

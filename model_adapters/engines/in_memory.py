@@ -5,8 +5,9 @@ generation settings, and the state of the random numbers, so that a training goe
 """
 
 import copy
+import inspect
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +45,7 @@ class InMemoryEngine(TransformersEngine):
         tokens["eos_token_id"] = (
             self._tokenizer.eos_token_id if tokens["eos_token_id"] is None else tokens["eos_token_id"]
         )
+        self._writes_apart = bool(model.config.is_encoder_decoder)
         self._repetition_penalty = stated.repetition_penalty or 1.0
         self._habits = WritingHabits(tokens)
         self.weights = None
@@ -64,7 +66,8 @@ class InMemoryEngine(TransformersEngine):
         self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: Recorder | None = None
     ) -> list[Completion]:
         # Not in inference mode: a tensor that a module keeps from there can't take part in training.
-        return self._answer_batch(prompts, texts, decoding, recorder)
+        answer: Callable[..., list[Completion]] = inspect.unwrap(TransformersEngine._answer)
+        return answer(self, prompts, texts, decoding, recorder)
 
     def close(self) -> None:
         """Nothing: the model isn't ours."""

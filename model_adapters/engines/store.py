@@ -289,9 +289,13 @@ class StoredEngine:
         return getattr(self._engine, "parameters", None)
 
     @property
-    def seconds_opening(self) -> float:
-        """How long loading the engine's model has taken so far; 0 where it was loaded before it came here."""
-        return float(getattr(self._engine, "seconds_opening", 0.0))
+    def seconds_opening(self) -> tuple[float, float]:
+        """How long loading the engine's model has taken so far, by the clock and of processors.
+
+        Both are 0 where it was loaded before it came here.
+        """
+        engine = self._engine
+        return getattr(engine, "seconds_opening", 0.0), getattr(engine, "cpu_seconds_opening", 0.0)
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None

@@ -236,11 +236,6 @@ class TransformersEngine:
     def _answer(
         self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
     ) -> list[Completion]:
-        return self._answer_batch(prompts, texts, decoding, recorder)
-
-    def _answer_batch(
-        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
-    ) -> list[Completion]:
         start = time.perf_counter()
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")

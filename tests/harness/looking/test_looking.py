@@ -136,7 +136,7 @@ def test_a_training_is_stopped_when_reliance_surely_fell(planted: Any) -> None:
     assert looker.step(2, None, None).stop == ""  # the same again
     questions.shares = (0.45, 0.4)
     assert "reliance fell by" in looker.step(3, None, None).stop
-    below, questions, clock = planted(sighted=0.4, blind=0.4, share=0.9, until="width<1", stop="reliance<20")
+    below, questions, clock = planted(sighted=0.1, blind=0.9, share=0.9, until="width<1", stop="reliance<20")
     clock.now = 1e5
     assert below.step(1, None, None).stop == "reliance<20 holds"
     with pytest.raises(UserError, match="stop 'reliance>5' is none"):
