@@ -18,7 +18,7 @@ FOLDER = "looking"  # in the training's output folder
 logger = logging.getLogger(__name__)
 
 
-class LookingCallback(TrainerCallback):  # type: ignore[misc]  # transformers gives it no types
+class LookingCallback(TrainerCallback):
     """Looks at the model while it trains: `Trainer(…, callbacks=[LookingCallback(["in_domain_gqa"], "mini")])`.
 
     Looks and records go to `looking` in the training's output folder, numbers to the Trainer's history; after `attach`

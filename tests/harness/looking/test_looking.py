@@ -233,7 +233,7 @@ def make_trainer(folder: Path, output: Path, *callbacks: Any, kind: Any = Traine
     )
 
 
-class Reported(TrainerCallback):  # type: ignore[misc]
+class Reported(TrainerCallback):
     """Stands for TensorBoard."""
 
     def __init__(self) -> None:
