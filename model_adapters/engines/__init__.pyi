@@ -1,6 +1,8 @@
 from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
 from .nano_vlm import (
+    GLOBAL_TOKEN as GLOBAL_TOKEN,
+    IMAGE_TOKEN as IMAGE_TOKEN,
     NanoVlmProcessor as NanoVlmProcessor,
     Tiling as Tiling,
 )

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 from sightscale.tasks.errors import UserError
 
 FILE = "nano_vlm_processor.json"
-IMAGE, GLOBAL = "<|image|>", "<|global_image|>"
+IMAGE_TOKEN, GLOBAL_TOKEN = "<|image|>", "<|global_image|>"
 FAINTEST = 1e-6  # an Idefics3 takes a tile of zeros for none, and a black picture has one
 
 
@@ -60,17 +60,17 @@ class Tiling:
 
     def name(self, rows: int, columns: int) -> str:
         """The text that stands for a picture of that many rows and columns."""
-        each = IMAGE * self.tokens
+        each = IMAGE_TOKEN * self.tokens
         if self.whole and rows * columns == 1:
-            return GLOBAL + each
+            return GLOBAL_TOKEN + each
         tiles = (f"<row_{row}_col_{column}>{each}" for row in range(1, rows + 1) for column in range(1, columns + 1))
-        return (GLOBAL + each if self.whole else "") + "".join(tiles)
+        return (GLOBAL_TOKEN + each if self.whole else "") + "".join(tiles)
 
 
 class NanoVlmProcessor:
     """Texts and pictures as a converted nanoVLM takes them."""
 
-    image_token = IMAGE
+    image_token = IMAGE_TOKEN
 
     def __init__(self, tokenizer: Any, tiling: Tiling) -> None:
         self.tokenizer, self.tiling = tokenizer, tiling
@@ -101,7 +101,7 @@ class NanoVlmProcessor:
         return inputs
 
     def _spell(self, text: str, grids: Sequence[tuple[int, int]]) -> str:
-        parts = text.split(IMAGE)
+        parts = text.split(IMAGE_TOKEN)
         if len(parts) != len(grids) + 1:
             raise ValueError(f"a prompt has {len(parts) - 1} marks for {len(grids)} pictures")
         spelled = parts[0]
