@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,8 @@ def make_trainer(folder: Path, output: Path, *callbacks: Any, kind: Any = Traine
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, config=config)
     processor = AutoProcessor.from_pretrained(folder)
     _, paths = read_questions("train")
-    rows = [Opened(Conversation((("what shape?", "circle"),), ()), (open_picture(paths[n]),)) for n in range(8)]
+    pictures = [partial(open_picture, paths[number]) for number in range(8)]
+    rows = [Opened(Conversation((("what shape?", "circle"),), (read,)), (read(),)) for read in pictures]
     arguments = TrainingArguments(
         str(output), max_steps=steps, per_device_train_batch_size=2, logging_steps=1, report_to=[], use_cpu=True,
         remove_unused_columns=False, save_strategy="no", label_names=["labels"], disable_tqdm=True,

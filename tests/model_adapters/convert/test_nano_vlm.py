@@ -238,7 +238,7 @@ def test_what_is_no_nano_vlm_or_no_idefics_is_refused(
     refuse("lm_attn_scaling", make(lm_attn_scaling=2.0))
     refuse("lm_n_blocks is 'two'", make_with(make, lm_n_blocks="two"))
     refuse("max_img_size", make(max_img_size=4))
-    refuse("lacks", make(lambda state: state.pop("MP.proj.weight") and None))
+    refuse("lacks", make(lambda state: state.__delitem__("MP.proj.weight")))
     refuse("no place", make(lambda state: state.update(extra=torch.zeros(2))))
     refuse("other shapes", make(lambda state: state.update({"MP.proj.weight": torch.zeros(2, 2)})))
     refuse("the model knows 100", make_with(make, lm_vocab_size=100))
