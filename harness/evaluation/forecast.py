@@ -94,7 +94,7 @@ class Forecast:
 
     @property
     def cpu_seconds(self) -> float:
-        """Of all processors together, without the model's loading."""
+        """Of all processors together, without loading a model that is loaded before the first question."""
         return self.other_cpu + sum(row.cpu_seconds for row in self.rows)
 
     @property
@@ -296,16 +296,9 @@ def add_up(parts: Sequence[Forecast]) -> Forecast:
         at = (row.condition, row.stage)
         rows[at] = _add_rows(rows[at], row) if at in rows else row
     largest = max(parts, key=lambda part: max(part.memory.values(), default=0.0))
-    return replace(
-        parts[0],
-        model=f"{len(parts)} runs",
-        rows=tuple(rows.values()),
-        memory=largest.memory,
-        **{
-            name: sum(getattr(part, name) for part in parts)
-            for name in ("pilot", "generated", "opening", "other", "other_cpu")
-        },
-    )
+    added = ("pilot", "generated", "opening", "other", "other_cpu")
+    totals: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in added}
+    return replace(parts[0], model=f"{len(parts)} runs", rows=tuple(rows.values()), memory=largest.memory, **totals)
 
 
 def _add_rows(a: Row, b: Row) -> Row:

@@ -223,9 +223,8 @@ def follow_scores(records: pd.DataFrame, condition: str) -> Estimate:
     scores = rows[~rows["cluster"].duplicated()]["score"].to_numpy(float)
     # A score in [0, 1] is stretched to [−1, 1], where the sequence's bets reach as far as they may.
     stretched = follow(draw(2 * scores - 1))
-    return Estimate(
-        *((end + 1) / 2 for end in (stretched.value, stretched.low, stretched.high)), stretched.n, stretched.clusters
-    )
+    value, low, high = ((end + 1) / 2 for end in (stretched.value, stretched.low, stretched.high))
+    return Estimate(value, low, high, stretched.n, stretched.clusters)
 
 
 def _read_stop(text: str) -> Rule | str:

@@ -77,17 +77,7 @@ def read_looks(path: Path | str) -> list[Look]:
 
 
 def _read(line: Mapping[str, Any]) -> Look:
-    estimates = {
-        name: Estimate(
-            *(
-                float("nan") if line[name][part] is None else float(line[name][part])
-                for part in ("value", "low", "high")
-            ),
-            int(line[name]["n"]),
-            int(line[name]["clusters"]),
-        )
-        for name in ("sighted", "blind", "reliance")
-    }
+    estimates = {name: _read_estimate(line[name]) for name in ("sighted", "blind", "reliance")}
     epoch, decided = line["epoch"], line["decided"]
     return Look(
         step=int(line["step"]),
@@ -101,6 +91,13 @@ def _read(line: Mapping[str, Any]) -> Look:
         stop=str(line["stop"]),
         **estimates,
     )
+
+
+def _read_estimate(parts: Mapping[str, Any]) -> Estimate:
+    value, low, high = (
+        float("nan") if parts[name] is None else float(parts[name]) for name in ("value", "low", "high")
+    )
+    return Estimate(value, low, high, int(parts["n"]), int(parts["clusters"]))
 
 
 def _finite(value: Any) -> Any:

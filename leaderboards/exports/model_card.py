@@ -118,7 +118,8 @@ def update_card(card: str, run: Path, name: str | None = None, figure: str | Non
         raise UserError(f"the card has the marks {BEGIN} and {END} otherwise than once each, in this order; mend it")
     fresh = list(_results(run, name))
     try:
-        read = ModelCard(card if card.startswith("---") else f"---\n---\n{card}", ignore_metadata_errors=False)
+        begun = card if card.startswith("---") else f"---\n---\n{card}"
+        read: Any = ModelCard(begun, ignore_metadata_errors=False)
         earlier = list(read.data.eval_results or [])
     except Exception as error:  # the client raises whatever YAML and its own classes do
         raise UserError(
@@ -136,7 +137,8 @@ def update_card(card: str, run: Path, name: str | None = None, figure: str | Non
 def check_card(text: str) -> str:
     """The text, once the hub's client has read its results back. Raises UserError when it can't."""
     try:
-        results = ModelCard(text).data.eval_results
+        read: Any = ModelCard(text)
+        results = read.data.eval_results
     except Exception as error:  # as above
         raise UserError(f"the card can't be read back: {first_line(error)}") from error
     if not results:
