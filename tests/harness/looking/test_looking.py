@@ -345,7 +345,7 @@ def test_trl_s_trainer_takes_it(random_nano: Path, tmp_path: Path) -> None:
                     {"role": "assistant", "content": [{"type": "text", "text": "circle"}]},
                 ],
             }
-            for path in paths[:8]
+            for path in (paths[number] for number in range(8))
         ]
     )
     looking, ticking = make_callback(every=2)
