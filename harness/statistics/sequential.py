@@ -163,7 +163,7 @@ def _invert(draws: Draws, level: float) -> tuple[float, float]:
     def excess(mean: float) -> float:
         return float(log_wealth(np.array([mean]))[0]) - limit
 
-    tried = np.append(GRID, np.clip(draws.mean, -1, 1))
+    tried: Array = np.append(GRID, np.clip(draws.mean, -1, 1))
     inside = tried[log_wealth(tried) < limit]
     if not len(inside):  # no mean is left: what was seen is nearly impossible under any
         return draws.mean, draws.mean
