@@ -31,6 +31,7 @@ from sightscale.harness.commands import (
     models,
     parity,
     power,
+    push,
     records,
     reliance,
     report,
@@ -154,7 +155,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         import_samples.import_samples,
         store.app,
     ),
-    "Publish": (leaderboard.app, export.export),
+    "Publish": (leaderboard.app, export.export, push.push),
 }
 
 ORDER: list[str] = []

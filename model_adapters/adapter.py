@@ -2,7 +2,7 @@
 
 import abc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from sightscale.model_adapters.engines import OPENAI, VLLM, OnFinished, Prompt
+from sightscale.model_adapters.engines import OPENAI, VLLM, Engine, OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.errors import UserError
@@ -71,6 +71,9 @@ class Adapter(lmms):
     def settings(self) -> dict[str, Any]:
         """Prompts and decoding, for the run's manifest."""
         return {}
+
+    def wrap_engines(self, wrap: Callable[[str, Engine], Engine]) -> None:
+        """Put what `wrap` makes of each engine, by the stage it answers for, in its place; nothing without engines."""
 
     @abc.abstractmethod
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:

@@ -1,6 +1,6 @@
 """End to end: one vision-language model sees the pictures and answers the question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -56,6 +56,9 @@ class EndToEnd(Adapter):
     def settings(self) -> dict[str, Any]:
         convention = self.box_convention if self.box_convention != AUTO else self._local_convention
         return {"decoding": self._used, "box_convention": convention}
+
+    def wrap_engines(self, wrap: Callable[[str, Engine], Engine]) -> None:
+        self.engine = wrap("answers", self.engine)
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         traces: list[Trace | None] = [None] * len(requests)

@@ -3,7 +3,7 @@
 from sightscale.harness.analysis.bottleneck import ATTRIBUTIONS, find_bottleneck
 from sightscale.harness.analysis.box_units import describe_ambiguous_boxes
 from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cost, judge_margin
-from sightscale.harness.analysis.doses import describe_half, find_doses
+from sightscale.harness.analysis.doses import describe_half, find_doses, read_amount
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.factors import find_factors
 from sightscale.harness.analysis.findings import (
@@ -118,6 +118,7 @@ __all__ = [
     "parse_size",
     "place_four",
     "position_bias",
+    "read_amount",
     "read_column",
     "read_estimate",
     "read_run",

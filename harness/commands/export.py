@@ -13,15 +13,20 @@ from sightscale.tasks.vocabulary import Condition
 
 TABLE = "Tables"
 SUBMITTED = "every-eval-ever"
+CARD = "model-card"
 
 
 @examples(
     "sightscale export runs/mine --to model-index --output index.yaml",
+    "sightscale export runs/mine --to model-card --output my-vlm/README.md",
     "sightscale export runs/mine runs/other --to latex --condition none --output table.tex",
 )
 def export(
     runs: Annotated[list[Path], typer.Argument(help="Folder of a run; for latex, of one or more runs.")],
-    to: Annotated[str, typer.Option(help="lmms-eval, model-index, hub-eval, every-eval-ever, csv, latex or markdown.")],
+    to: Annotated[
+        str,
+        typer.Option(help="lmms-eval, model-index, model-card, hub-eval, every-eval-ever, csv, latex or markdown."),
+    ],
     output: Annotated[Path | None, typer.Option(help="File to write.  [default: print it]")] = None,
     condition: Annotated[
         str | None,
@@ -42,6 +47,9 @@ def export(
     organization: Annotated[
         str, typer.Option(help="Name of the organisation that evaluated.", rich_help_panel=SUBMITTED)
     ] = "unknown",
+    figure: Annotated[
+        str | None, typer.Option(help="Path of a picture, as the model card names it.", rich_help_panel=CARD)
+    ] = None,
     relationship: Annotated[
         str,
         typer.Option(
@@ -52,13 +60,16 @@ def export(
 ) -> None:
     """Write a run's scores in another format: a hub's, a model card's, a spreadsheet's or LaTeX.
 
-    `latex` is a whole tabular of several runs on any tasks: scores, blind scores and reliance with their intervals.
-    With --published it has the columns of the study's Table 1, as csv and markdown do.
+    `model-card` is a section for README.md; with --output it is put into that file, in place of an earlier one, and the
+    numbers into its metadata. `latex` is a whole tabular of several runs on any tasks: scores, blind scores and
+    reliance with their intervals. With --published it has the columns of the study's Table 1, as csv and markdown do.
     """
     from sightscale.harness.analysis import read_runs
     from sightscale.leaderboards.exports import (
         TABLES,
         read_measured,
+        update_card,
+        write_card_section,
         write_every_eval_ever,
         write_hub_eval,
         write_lmms_eval,
@@ -66,6 +77,14 @@ def export(
         write_paper_table,
     )
 
+    if to == CARD and output and len(runs) == 1:
+        kept = output.read_text(encoding="utf-8") if output.is_file() else ""
+        text = update_card(kept, runs[0], name, figure)
+        with blaming(output, "write"):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(text, encoding="utf-8")
+        print(f"section and results in {output}; the rest of it is as it was")
+        return
     paper = to == "latex" and not published
     if len(runs) > 1 and not paper:
         raise UserError(f"{to}{' --published' if published else ''} takes one run, not {len(runs)}")
@@ -73,6 +92,7 @@ def export(
     writers: dict[str, Callable[[], str]] = {
         "lmms-eval": lambda: write_lmms_eval(measured()),
         "model-index": lambda: write_model_index(measured()),
+        CARD: lambda: write_card_section(runs[0], name, figure),
         "hub-eval": lambda: write_hub_eval(measured()),
         "every-eval-ever": lambda: write_every_eval_ever(measured(), organization, relationship),
     }

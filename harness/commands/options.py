@@ -8,6 +8,7 @@ import typer
 DATA = "Data"
 ENGINE = "Speed and storage"
 FILES = "Files to write"
+COST = "Cost before running"
 
 DataRoot = Annotated[
     Path | None,
@@ -26,6 +27,24 @@ Limit = Annotated[
 ]
 BatchSize = Annotated[
     int, typer.Option(min=1, help="Prompts per batch; halved when memory runs out.", rich_help_panel=ENGINE)
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Count prompts, look up what the store has, ask a pilot whose answers are kept, and tell what all would "
+        "take; nothing else is generated and no record is written.",
+        rich_help_panel=COST,
+    ),
+]
+Pilot = Annotated[
+    int, typer.Option(min=1, help="Questions of a dry run's pilot, under each condition.", rich_help_panel=COST)
+]
+PriceIn = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million tokens that are read.", rich_help_panel=COST)
+]
+PriceOut = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million tokens that are written.", rich_help_panel=COST)
 ]
 SecondReader = Annotated[
     str,

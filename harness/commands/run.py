@@ -7,14 +7,28 @@ from typing import Annotated
 
 import typer
 
+from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import examples
-from sightscale.harness.commands.options import DATA, ENGINE, BatchSize, DataRoot, IncludePath, Limit, SecondReader
+from sightscale.harness.commands.options import (
+    DATA,
+    ENGINE,
+    BatchSize,
+    DataRoot,
+    DryRun,
+    IncludePath,
+    Limit,
+    Pilot,
+    PriceIn,
+    PriceOut,
+    SecondReader,
+)
 from sightscale.harness.commands.terminal import open_console, quieten
 
 
 @examples(
     "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano",
     "sightscale run --model decoupled:perception=my/vlm,reasoning=my/llm --tasks mmstar --output runs/mine",
+    "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano --dry-run",
 )
 def run(
     model: Annotated[
@@ -76,6 +90,10 @@ def run(
             help="File of finished generations, to share between runs.  [default: in OUTPUT]", rich_help_panel=ENGINE
         ),
     ] = None,
+    dry_run: DryRun = False,
+    pilot: Pilot = 20,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
 ) -> None:
     """Score one model on tasks, sighted and blind; print a table and write every answer as a record.
 
@@ -114,6 +132,9 @@ def run(
         until=parse_rule(until) if until else None,
         lock=lock,
     )
+    if dry_run:
+        show_forecast([plan], pilot, price_in, price_out)
+        return
     records = evaluate(plan)
     console = open_console()
     console.print(render_table(summarise(records)))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import examples
+from sightscale.harness.commands.options import DryRun, Pilot, PriceIn, PriceOut
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ logger = logging.getLogger(__name__)
 @examples(
     "sightscale study nano --output study --questions 50",
     "sightscale study my_study.yaml --output study --train",
+    "sightscale study nano --output study --dry-run --pilot 5",
 )
 def study(
     name: Annotated[str, typer.Argument(help="A shipped study's name, or a YAML file.")],
@@ -29,6 +32,10 @@ def study(
     questions: Annotated[int | None, typer.Option(min=1, help="Questions per task.  [default: the study's]")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs at a time on this machine.")] = 1,
     resamples: Annotated[int, typer.Option(min=200, help="Bootstrap resamples per interval.")] = 10_000,
+    dry_run: DryRun = False,
+    pilot: Pilot = 20,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
 ) -> None:
     """Run a controlled study, analyse it, and give a verdict on each takeaway of the paper.
 
@@ -39,6 +46,7 @@ def study(
         CHECKPOINTS,
         check_models,
         give_verdicts,
+        list_missing,
         load_study,
         locate_models,
         recipes_of,
@@ -52,10 +60,13 @@ def study(
     chosen = load_study(name)
     if questions:
         chosen = chosen.model_copy(update={"questions": questions})
-    if train:
+    if train and not dry_run:
         train_recipes(list(recipes_of(chosen)), output)
     chosen = locate_models(chosen, output / CHECKPOINTS)
     check_models(chosen)
+    if dry_run:
+        show_forecast(list_missing(chosen, output), pilot, price_in, price_out)
+        return
     runs = run_study(chosen, output, processes)
     blind = chosen.blind.split(",")[0]
     write_analyses(runs, blind, output, resamples)

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import HelpGroup, examples, register
-from sightscale.harness.commands.terminal import open_console
+from sightscale.harness.commands.options import DryRun, Pilot, PriceIn, PriceOut
+from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
 
 
@@ -46,14 +48,22 @@ def run(
         int | None, typer.Option(min=0, help="Run only the unit of this number, as a Slurm array task does.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write one report and one board of all runs at the end.")] = True,
+    dry_run: DryRun = False,
+    pilot: Pilot = 20,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
 ) -> None:
     """Run every unfinished unit, each in its own process; then write one report and one board of all runs.
 
     Run the same command again to continue where it stopped. Exit code 1 when a unit failed.
     """
-    from sightscale.harness.sweep import State, list_units, load_sweep, run_unit, run_units, write_board
+    from sightscale.harness.sweep import State, is_finished, list_units, load_sweep, run_unit, run_units, write_board
 
     units = list_units(load_sweep(file), output)
+    if dry_run:
+        quieten()
+        show_forecast([unit.plan for unit in units if not is_finished(unit.plan)], pilot, price_in, price_out)
+        return
     if unit is not None:
         if unit >= len(units):
             raise UserError(f"{file} has {len(units)} units, numbered from 0; there is no unit {unit}")

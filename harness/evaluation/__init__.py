@@ -3,6 +3,7 @@
 from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.harness.evaluation.focus_files import convert_published, write_focus_file
+from sightscale.harness.evaluation.forecast import PILOT, Forecast, add_up, describe, forecast
 from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
@@ -28,7 +29,7 @@ from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.second_readings import SecondScore, parse_reader, read_run_again
 from sightscale.harness.evaluation.shipped import ShippedCheckpoint, count_written, describe_shipped
 from sightscale.harness.evaluation.subset_files import write_subset
-from sightscale.harness.evaluation.until import Rule, parse_rule
+from sightscale.harness.evaluation.until import Goal, Rule, draw, judge, order_documents, pair_scores, parse_rule
 
 __all__ = [
     "ADDED",
@@ -36,34 +37,44 @@ __all__ = [
     "KEY",
     "LENGTH",
     "OVERVIEW",
+    "PILOT",
     "SCHEMA",
     "Answer",
+    "Forecast",
+    "Goal",
     "Plan",
     "RecordsDatabase",
     "Rule",
     "RunIdentity",
     "SecondScore",
     "ShippedCheckpoint",
+    "add_up",
     "asking",
     "check_rows",
     "convert_published",
     "count_by_task",
     "count_written",
+    "describe",
     "describe_machine",
     "describe_scorer",
     "describe_shipped",
     "describe_software",
     "digest_records",
+    "draw",
     "drop_unscored",
     "evaluate",
     "find_runs",
+    "forecast",
     "import_responses",
     "import_samples",
+    "judge",
     "list_changes",
     "load_tasks",
     "lock_tasks",
     "make_records",
     "name_folders",
+    "order_documents",
+    "pair_scores",
     "parse_reader",
     "parse_rule",
     "prompt_name",

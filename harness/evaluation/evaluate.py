@@ -10,8 +10,8 @@ import shutil
 import time
 import uuid
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +136,28 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     return read_records(plan.output)
 
 
+def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], limit: int | None) -> dict[str, Any]:
+    """lmms-eval's results of these tasks, asked of `model` with the plan's seed, and its samples beside them."""
+    from lmms_eval.evaluator import simple_evaluate
+
+    results: dict[str, Any] = simple_evaluate(
+        model=model,
+        tasks=list(tasks),
+        task_manager=manager,
+        limit=limit,
+        batch_size=plan.batch_size,
+        bootstrap_iters=0,
+        random_seed=plan.seed,
+        numpy_random_seed=plan.seed,
+        torch_random_seed=plan.seed,
+        process_docs_parallel=1,
+        # Without this lmms-eval decodes every picture once more to score it, and one that can't be
+        # decoded would end the run.
+        cli_args=Namespace(process_with_media=False),
+    )
+    return results
+
+
 @dataclass
 class _Opened:
     """A run that is under way: what is asked, by whom, and what was answered so far."""
@@ -152,28 +174,12 @@ class _Opened:
 
 def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Sequence[int] | None = None) -> None:
     """Ask tasks under one condition, or these documents of the one task, and write the records and the manifest."""
-    from lmms_eval.evaluator import simple_evaluate
-
     from sightscale.model_adapters.blindfold import Blindfold
 
     plan, manifest, began = opened.plan, opened.manifest, time.perf_counter()
     blindfold = Blindfold(opened.model, condition, plan.seed, pictures=opened.pictures)
     with asking_only(documents) if documents is not None else nullcontext():
-        results = simple_evaluate(
-            model=blindfold,
-            tasks=list(tasks),
-            task_manager=opened.manager,
-            limit=None if documents is not None else plan.limit,
-            batch_size=plan.batch_size,
-            bootstrap_iters=0,
-            random_seed=plan.seed,
-            numpy_random_seed=plan.seed,
-            torch_random_seed=plan.seed,
-            process_docs_parallel=1,
-            # Without this lmms-eval decodes every picture once more to score it, and one that can't be
-            # decoded would end the run.
-            cli_args=Namespace(process_with_media=False),
-        )
+        results = call_lmms_eval(plan, blindfold, opened.manager, tasks, None if documents is not None else plan.limit)
     samples = results.pop("samples")
     manifest["parts"] = _describe_parts(plan, opened.model)  # a model opened on demand is counted by now
     scored = {task: score_questions(rows, opened.leaves[task].metrics) for task, rows in samples.items()}
@@ -241,28 +247,45 @@ _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "percepti
 
 def _open(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask], dict[str, Any]]:
     """The model, the tasks and the manifest of a run. What keeps it from beginning leaves no folder behind."""
-    from sightscale.model_adapters.model_strings import check_model, open_model
-
-    check_model(plan.model)
-    created = [folder for folder in (plan.output, *plan.output.parents) if not folder.exists()]
-    try:
-        _prepare_folder(plan.output)
-        logger.info(f"tasks: reading {', '.join(plan.tasks)}")
-        manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
-        if plan.lock:
-            check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
-        logger.info(f"model: loading {plan.model_text}")
-        store = plan.store or plan.output / "generations.sqlite"
-        model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store))
+    with leaving_no_folder(plan.output):
+        model, manager, leaves = open_plan(plan)
         manifest = _begin(plan, model, sorted(leaves))
+    return model, manager, leaves, manifest
+
+
+@contextmanager
+def leaving_no_folder(output: Path) -> Iterator[None]:
+    """Make the folder `output`; when what is done inside fails, take away what was made for it."""
+    created = [folder for folder in (output, *output.parents) if not folder.exists()]
+    try:
+        _prepare_folder(output)
+        yield
     except BaseException:
-        if plan.output in created:
-            shutil.rmtree(plan.output, ignore_errors=True)
+        if output in created:
+            shutil.rmtree(output, ignore_errors=True)
         for folder in created[1:]:
             with suppress(OSError):  # somebody else put something there meanwhile
                 folder.rmdir()
         raise
-    return model, manager, leaves, manifest
+
+
+def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
+    """The model and the tasks of a run. Raises UserError in one line for what can't be had."""
+    from sightscale.model_adapters.model_strings import check_model, open_model
+
+    check_model(plan.model)
+    logger.info(f"tasks: reading {', '.join(plan.tasks)}")
+    manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
+    if plan.lock:
+        check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
+    logger.info(f"model: loading {plan.model_text}")
+    model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store_of(plan)))
+    return model, manager, leaves
+
+
+def store_of(plan: Plan) -> Path:
+    """Where a plan's finished generations are kept."""
+    return plan.store or plan.output / "generations.sqlite"
 
 
 def _prepare_folder(output: Path) -> None:
@@ -273,8 +296,11 @@ def _prepare_folder(output: Path) -> None:
         probe.unlink()
 
 
-def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
-    """The manifest of a new run, or of the one in this folder that is gone on with."""
+def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
+    """What a manifest begins with: of a new run, or of the one in this folder that is gone on with.
+
+    Raises UserError when the folder holds another run.
+    """
     from sightscale.model_adapters.engines import without_names
 
     path = plan.output / "manifest.json"
@@ -301,8 +327,11 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
                 f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
-    manifest |= {
-        **wanted,
+    return manifest | wanted
+
+
+def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
+    manifest = name_run(plan, model, tasks) | {
         "status": "running",
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "software": describe_software(),
@@ -315,7 +344,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "scorer": describe_scorer(),
         "data_revision": describe_data(plan.data),
     }
-    write_manifest(manifest, path)
+    write_manifest(manifest, plan.output / "manifest.json")
     return manifest
 
 

@@ -157,6 +157,14 @@ class TaskQuestions:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
 
+    def ask_of(self, model: Any, number: int) -> "Request":
+        """The request for a document as lmms-eval makes it of `model`, which may look the task's documents up."""
+        from sightscale.model_adapters.requests import make_request
+
+        model.task_dict[self.name] = {self._split: self._docs}
+        generation = self._task.config.generation_kwargs or {}
+        return make_request(self.name, self._split, number, self._docs, self._task.doc_to_messages, generation)
+
     def _request(self, number: int) -> "Request":
         """The request for a document, whose pictures are decoded once for all conditions that follow each other."""
         from sightscale.model_adapters.requests import make_request

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sightscale.harness.evaluation.records import read_records
-from sightscale.harness.statistics import Draws, Estimate, Style, follow, foresee, foresee_width
+from sightscale.harness.statistics import Array, Draws, Estimate, Style, follow, foresee, foresee_width
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
@@ -136,14 +136,7 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
         raise UserError(
             f"--until {rule}: the other run has other questions under the same numbers; name a run of the same data"
         )
-    answered = records[records["outcome"] != Outcome.FAILED]
-    pairs = answered.pivot(index="doc_id", columns="condition", values="score")
-    pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
-    asked = [number for number in order if number in pairs.index]
-    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(asked)
-    first = [number for number, again in zip(asked, clusters.duplicated(), strict=True) if not again]
-    differences = (pairs[str(Condition.SIGHTED)] - pairs[condition]).reindex(first).to_numpy(float)
-    draws = Draws(differences, np.ones(len(first)), 1.0)
+    draws = draw(pair_scores(records, order, condition))
     estimate = follow(draws)
     if estimate.is_missing:
         return Judgement(rule, None, estimate)
@@ -154,6 +147,27 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
     if above or below:
         return Judgement(rule, below if rule.goal is Goal.BELOW else above, estimate)
     return Judgement(rule, None, estimate, foresee(draws, rule.number))
+
+
+def pair_scores(records: pd.DataFrame, order: Sequence[int], condition: str) -> "pd.Series[float]":
+    """Sighted minus blind scores by `doc_id`, in the order given: where both were answered, one question a picture.
+
+    Of several on a picture it is the one that comes first in `order`.
+    """
+    answered = records[records["outcome"] != Outcome.FAILED]
+    pairs = answered.pivot(index="doc_id", columns="condition", values="score")
+    pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
+    asked = [number for number in order if number in pairs.index]
+    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(asked)
+    first = [number for number, again in zip(asked, clusters.duplicated(), strict=True) if not again]
+    differences: pd.Series[float] = (pairs[str(Condition.SIGHTED)] - pairs[condition]).reindex(first).astype(float)
+    return differences
+
+
+def draw(differences: "pd.Series[float] | Array") -> Draws:
+    """Numbers of one question a picture, as draws."""
+    values = np.asarray(differences, float)
+    return Draws(values, np.ones(len(values)), 1.0)
 
 
 @contextmanager

@@ -4,10 +4,10 @@ One drawing serves a page (colours by class, light or dark) and a file (`figure.
 here computes a number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isfinite, log10
+from math import floor, isfinite, log10
 
 from sightscale.harness.pages.text import show_line
 from sightscale.harness.statistics import Estimate
@@ -217,6 +217,60 @@ def _draw_panel(panel: Panel, axis: str, width: float, height: int) -> str:
     middle = (left + right) / 2
     parts.append(f'<text class="soft" x="{middle:.0f}" y="{bottom + 32}" text-anchor="middle">{escape(axis)}</text>')
     return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A series over steps: for each step its value and the ends of its interval, as shares."""
+
+    series: int
+    points: tuple[tuple[float, float, float, float], ...]
+
+
+def draw_bands(bands: Sequence[Band], axis: str, scale: str, *, width: int = WIDE) -> str:
+    """Lines with their intervals behind them, from 0 to 100 or below where a band goes there: an SVG element."""
+    left, right, top, bottom, height = 52.0, width - 18.0, 14.0, 236.0, 276
+    ends = [end for band in bands for point in band.points for end in point[1:] if isfinite(end)]
+    low = min(0.0, floor(min(ends, default=0.0) / 0.25) * 0.25)
+    steps = [point[0] for band in bands for point in band.points]
+    first, last = min(steps, default=0.0), max(steps, default=1.0)
+    last = last if last > first else first + 1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + (right - left) * (x - first) / (last - first), bottom - (bottom - top) * (y - low) / (1 - low)
+
+    parts = []
+    value = low
+    while value <= 1.0001:
+        y = place(first, value)[1]
+        rule = "zero" if abs(value) < 1e-9 else "rule"
+        parts.append(f'<line class="{rule}" x1="{left}" x2="{right:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="soft" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * value:.0f}</text>')
+        value += 0.25
+    for part, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+        x, text = place(first + part * (last - first), low)[0], f"{first + part * (last - first):,.0f}"
+        parts.append(f'<text class="soft" x="{x:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{text}</text>')
+    for band in bands:
+        parts += _draw_band(band, place)
+    middle = (left + right) / 2
+    axes = f"{axis}; {scale}"
+    parts.append(f'<text class="soft" x="{middle:.0f}" y="{bottom + 32}" text-anchor="middle">{escape(axes)}</text>')
+    return (
+        f'<svg class="{"narrow" if width < 500 else "wide"}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}">{"".join(parts)}</svg>'
+    )
+
+
+def _draw_band(band: Band, place: Callable[[float, float], tuple[float, float]]) -> list[str]:
+    known = [point for point in band.points if all(isfinite(number) for number in point)]
+    around = [place(x, high) for x, _, _, high in known] + [place(x, low) for x, _, low, _ in reversed(known)]
+    line = [place(x, value) for x, value, _, _ in band.points if isfinite(value)]
+    shown = [" ".join(f"{x:.1f},{y:.1f}" for x, y in points) for points in (around, line)]
+    return [
+        f'<polygon class="s{band.series}" fill-opacity="0.14" stroke="none" points="{shown[0]}"/>',
+        f'<polyline class="curve s{band.series}" fill="none" points="{shown[1]}"/>',
+        *(f'<circle class="s{band.series}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in line),
+    ]
 
 
 class _Frame:

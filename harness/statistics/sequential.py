@@ -15,6 +15,7 @@ Both are of the questions' population, as all intervals here are: pictures in ra
 with several questions is one draw; it counts with the number of its questions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +30,7 @@ FIRST = 30  # pictures below which `mixture` says nothing
 TUNED_FOR = 100  # pictures at which `mixture` is narrowest
 GRID = np.linspace(-1, 1, 401)  # means that `betting` is first tried against
 MOST = 1_000_000  # questions beyond which nobody asks on
+AT_ONCE = 4_000_000  # numbers in memory while means are tried
 
 
 class Sequence(StrEnum):
@@ -126,38 +128,47 @@ def _foresee(draws: Draws, reach: float, level: float) -> int | None:
     return max(1, round((float(needed) - count) * size))
 
 
-def _stakes(mean: float) -> Array:
-    """Stakes with which no draw can cost more than all there is."""
-    limit = np.where(STAKES > 0, 1 + mean, 1 - mean)
+def _stakes(mean: ArrayLike) -> Array:
+    """Stakes with which no draw can cost more than all there is, against each mean."""
+    means = np.asarray(mean, float)[..., None]
+    limit = np.where(STAKES > 0, 1 + means, 1 - means)
     stakes: Array = STAKES / np.maximum(limit, 1e-9)
     return stakes
 
 
-def _log_wealth(draws: Draws, mean: float) -> float:
-    """The logarithm of the gambler's wealth against `mean` after the last draw, from 0 before the first.
+def _bet(draws: Draws) -> Callable[[Array], Array]:
+    """What gives the logarithm of the gambler's wealth against each mean after the last draw, from 0 before the first.
 
     Like draws are counted together. A mean of ±1 that the draws contradict makes it infinite.
     """
     pairs, counts = np.unique(np.column_stack([draws.sums, draws.sizes]), axis=0, return_counts=True)
-    gains = (pairs[:, 0] - mean * pairs[:, 1]) / draws.largest
-    with np.errstate(divide="ignore"):
-        each = np.log1p(_stakes(mean)[:, None] * gains[None, :]) @ counts
-    logarithm: float = float(special.logsumexp(each)) - float(np.log(len(STAKES)))
-    return logarithm
+    at_once = max(1, AT_ONCE // (len(STAKES) * max(1, len(pairs))))
+
+    def log_wealth(means: Array) -> Array:
+        parts = []
+        for some in np.split(means, range(at_once, len(means), at_once)):
+            gains = (pairs[:, 0] - some[:, None] * pairs[:, 1]) / draws.largest
+            with np.errstate(divide="ignore"):
+                each = np.log1p(_stakes(some)[:, :, None] * gains[:, None, :]) @ counts
+            parts.append(special.logsumexp(each, axis=1) - np.log(len(STAKES)))
+        return np.concatenate(parts)
+
+    return log_wealth
 
 
 def _invert(draws: Draws, level: float) -> tuple[float, float]:
     """The ends of the set of means against which the wealth stays below 1 / α: found on a grid, then between."""
-    limit = float(np.log(1 / (1 - level)))
+    limit, log_wealth = float(np.log(1 / (1 - level))), _bet(draws)
 
     def excess(mean: float) -> float:
-        return float(_log_wealth(draws, mean) - limit)
+        return float(log_wealth(np.array([mean]))[0]) - limit
 
-    inside = [mean for mean in np.append(GRID, np.clip(draws.mean, -1, 1)) if excess(float(mean)) < 0]
-    if not inside:  # no mean is left: what was seen is nearly impossible under any
+    tried: Array = np.append(GRID, np.clip(draws.mean, -1, 1))
+    inside = tried[log_wealth(tried) < limit]
+    if not len(inside):  # no mean is left: what was seen is nearly impossible under any
         return draws.mean, draws.mean
     ends, grid = [], GRID
-    for edge, step in ((min(inside), -1), (max(inside), 1)):
+    for edge, step in ((inside.min(), -1), (inside.max(), 1)):
         outside = grid[grid < edge - 1e-12] if step < 0 else grid[grid > edge + 1e-12]
         if not len(outside):
             ends.append(float(edge))

@@ -29,7 +29,7 @@ def run_study(study: Study, output: Path, processes: int = 1) -> dict[PlannedRun
     finished before stays.
     """
     planned = plan_runs(study)
-    units = [Unit(number, run.name, _plan(study, run, output)) for number, run in enumerate(planned)]
+    units = _units(study, output)
     if processes > 1:
         endings = zip(units, run_units(units, output, processes), strict=True)
         unfinished = [(unit, ending) for unit, ending in endings if ending.state is not State.FINISHED]
@@ -46,6 +46,15 @@ def run_study(study: Study, output: Path, processes: int = 1) -> dict[PlannedRun
         records = read_run(str(unit.plan.output)).records
         runs[planned_run] = Run(planned_run.name, records, planned_run.placement)
     return runs
+
+
+def list_missing(study: Study, output: Path) -> list[Plan]:
+    """The plans of the study's runs that aren't finished in `output`, in their order."""
+    return [unit.plan for unit in _units(study, output) if not is_finished(unit.plan)]
+
+
+def _units(study: Study, output: Path) -> list[Unit]:
+    return [Unit(number, run.name, _plan(study, run, output)) for number, run in enumerate(plan_runs(study))]
 
 
 def locate_models(study: Study, folder: Path) -> Study:

@@ -17,25 +17,39 @@ DECIMALS = 2  # of per cent
 
 def write_model_index(measured: Measured) -> str:
     """A model card's metadata block, `---` around it, to be put at the top of README.md."""
-    results = []
-    for task, estimate in measured.estimates.items():
-        card = measured.card(task)
-        hub_id = _hub_id(measured, task)
-        results.append(
-            EvalResult(
-                task_type=TASK_TYPE,
-                dataset_type=hub_id or "sightscale-mini",
-                dataset_name=f"{task} ({measured.caveats})",
-                dataset_config=task,
-                dataset_split="test",
-                dataset_revision=card.revision if card and hub_id else None,
-                metric_type=metric_of(task),
-                metric_name=f"{metric_of(task)} (%), n = {estimate.n}",
-                metric_value=round(100 * estimate.value, DECIMALS),
-            )
-        )
-    metadata = ModelCardData(model_name=measured.name, eval_results=results)
+    metadata = ModelCardData(model_name=measured.name, eval_results=list_results(measured))
     return f"---\n{metadata.to_yaml()}\n---\n"
+
+
+def list_results(measured: Measured) -> list[EvalResult]:
+    """Each task's score as the hub's client holds it."""
+    return [
+        describe_dataset(
+            measured,
+            task,
+            metric_type=metric_of(task),
+            metric_name=f"{metric_of(task)} (%), n = {estimate.n}",
+            value=100 * estimate.value,
+        )
+        for task, estimate in measured.estimates.items()
+    ]
+
+
+def describe_dataset(measured: Measured, task: str, *, metric_type: str, metric_name: str, value: float) -> EvalResult:
+    """One number of a task, in per cent or points, with the data that it is of."""
+    card = measured.card(task)
+    hub_id = _hub_id(measured, task)
+    return EvalResult(
+        task_type=TASK_TYPE,
+        dataset_type=hub_id or "sightscale-mini",
+        dataset_name=f"{task} ({measured.caveats})",
+        dataset_config=task,
+        dataset_split="test",
+        dataset_revision=card.revision if card and hub_id else None,
+        metric_type=metric_type,
+        metric_name=metric_name,
+        metric_value=round(value, DECIMALS),
+    )
 
 
 def write_hub_eval(measured: Measured) -> str:

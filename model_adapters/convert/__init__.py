@@ -1,5 +1,6 @@
 """Converting: checkpoints in other projects' formats become checkpoints that transformers and vLLM load."""
 
-from sightscale.model_adapters.convert.llava import convert
+from sightscale.model_adapters.convert.llava import Conversion, convert
+from sightscale.model_adapters.convert.nano_vlm import convert_nano_vlm, is_nano_vlm
 
-__all__ = ["convert"]
+__all__ = ["Conversion", "convert", "convert_nano_vlm", "is_nano_vlm"]

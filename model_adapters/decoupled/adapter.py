@@ -5,7 +5,7 @@ reasoning requests. The perception module is asked the published perception prom
 it never gets the question or its options. The reasoning module never gets a picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -160,6 +160,11 @@ class Decoupled(Adapter):
                 "focus_outcomes": dict(self.focus_writer.outcomes),
             }
         return settings
+
+    def wrap_engines(self, wrap: Callable[[str, Engine], Engine]) -> None:
+        self.engines = {role: wrap(role, engine) for role, engine in self.engines.items()}
+        if self.focus_writer:  # a new one, which has asked for no focus yet
+            self.focus_writer = FocusWriter(self.engines["focus"])
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         if self.focus_writer:

@@ -1,4 +1,11 @@
+from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
+from .nano_vlm import (
+    GLOBAL_TOKEN as GLOBAL_TOKEN,
+    IMAGE_TOKEN as IMAGE_TOKEN,
+    NanoVlmProcessor as NanoVlmProcessor,
+    Tiling as Tiling,
+)
 from .nowait import read_rule as read_rule
 from .on_demand import Room as Room, open_on_demand as open_on_demand
 from .opening import OPENAI as OPENAI, VLLM as VLLM, check_engine as check_engine, open_engine as open_engine

@@ -5,6 +5,7 @@ at a time: the one that is needed makes the other leave.
 """
 
 import gc
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ class OnDemandEngine:
         self._identity: str | None = None
         self.parameters: int | None = None  # known once it was open, if not before
         self.times_opened = 0
+        self.seconds_opening = self.cpu_seconds_opening = 0.0
 
     @property
     def identity(self) -> str:
@@ -72,7 +74,10 @@ class OnDemandEngine:
         if self._room is not None:
             self._room.enter(self)
         if self._engine is None:
+            began, cpu_began = time.perf_counter(), time.process_time()
             self._engine = self._open()
+            self.seconds_opening += time.perf_counter() - began
+            self.cpu_seconds_opening += time.process_time() - cpu_began
             self.parameters = getattr(self._engine, "parameters", None) or self.parameters
             self.times_opened += 1
         return self._engine

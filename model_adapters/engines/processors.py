@@ -13,6 +13,8 @@ import transformers
 from transformers import AutoProcessor, ProcessorMixin
 from transformers.models.auto.auto_mappings import PROCESSOR_MAPPING_NAMES
 
+from sightscale.model_adapters.engines.nano_vlm import FILE as NANO_VLM, NanoVlmProcessor
+
 VIDEO = "video_processor"
 BY_PILLOW = {"llava_onevision"}  # LLaVA resizes with Pillow; torchvision's bicubic differs by a level or more
 
@@ -22,6 +24,8 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
 
     It takes no videos where it can do without. Models in `BY_PILLOW` get the same pixels on every machine.
     """
+    if (Path(location) / NANO_VLM).is_file():
+        return NanoVlmProcessor.from_pretrained(location)
     name = PROCESSOR_MAPPING_NAMES.get(model_type)
     kind = getattr(transformers, name) if name else None
     if kind is None or not _does_without_videos(kind):

@@ -288,6 +288,15 @@ class StoredEngine:
         """How many parameters the engine's model has; None where it isn't known."""
         return getattr(self._engine, "parameters", None)
 
+    @property
+    def seconds_opening(self) -> tuple[float, float]:
+        """How long loading the engine's model has taken so far, by the clock and of processors.
+
+        Both are 0 where it was loaded before it came here.
+        """
+        engine = self._engine
+        return getattr(engine, "seconds_opening", 0.0), getattr(engine, "cpu_seconds_opening", 0.0)
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
@@ -328,6 +337,11 @@ class StoredEngine:
                     on_finished(i, completion)
             finished.append(completion)
         return finished
+
+    def look_up(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[tuple[str, Completion | None]]:
+        """Each prompt's key, with what the store has for it; nothing is generated or counted."""
+        keys = [generation_key(self.identity, prompt, decoding) for prompt in prompts]
+        return [(key, self._store.get(key)) for key in keys]
 
     def close(self) -> None:
         """Free the engine's model; the store stays open."""

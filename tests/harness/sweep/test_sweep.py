@@ -76,6 +76,12 @@ def test_a_wrong_file_is_refused_in_one_line(change: tuple[str, str], reason: st
     assert code == 1 and reason in err and len(err.strip().splitlines()) == 1
 
 
+def test_a_dry_run_of_a_sweep_counts_every_unit_and_runs_none(sweep: Path, tmp_path: Path) -> None:
+    code, out, err = ask("run", sweep, "--output", tmp_path / "out", "--dry-run")
+    assert code == 0 and "nothing is left to be generated" in out, err  # scripted models have no engine
+    assert not list((tmp_path / "out").rglob("records.parquet"))
+
+
 @pytest.mark.slow
 def test_units_run_once_and_make_one_report_and_one_board(sweep: Path, tmp_path: Path) -> None:
     sweep.write_text(SWEEP.replace(", needs: {gpus: 2, cpus: 8, memory: 32G, hours: 1.5}", ""))

@@ -1,0 +1,355 @@
+"""Forecast: what a run would ask and take, from a rehearsal of all its questions and a pilot of a few.
+
+Prompts are counted, not estimated: each is made and looked up in the store. Tokens are the pilot's means, task by task.
+Time is what the rehearsal itself took (reading, hashing, scoring) and, for what is to be generated, a cost a batch and
+a cost a prompt, fitted to the pilot's batches. All of it is of this machine, as busy as it is now.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from sightscale.harness.evaluation.evaluate import (
+    Plan,
+    call_lmms_eval,
+    leaving_no_folder,
+    name_run,
+    open_plan,
+    store_of,
+)
+from sightscale.harness.evaluation.manifest import measure_peak_memory
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Condition
+
+PILOT = 20  # questions under each condition
+FILE = "forecast.json"
+Z = 1.96  # of a 95 % interval
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class About:
+    """An estimated total and the half of its 95 % interval, from how much the pilot's questions differ."""
+
+    value: float
+    margin: float
+
+    def __add__(self, other: "About") -> "About":
+        return About(self.value + other.value, math.hypot(self.margin, other.margin))
+
+
+NOTHING = About(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stage under one condition: its questions, and how many prompts are in the store, equal to another one, or to
+    be generated. Tokens are those of the last; None where nothing told them."""
+
+    condition: str
+    stage: str
+    questions: int
+    stored: int
+    equal: int
+    missing: int
+    tokens_in: About | None
+    tokens_out: About | None
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would ask and take after the pilot. Seconds are of the clock and of processors, memory is in GiB."""
+
+    model: str
+    store: str
+    rows: tuple[Row, ...]
+    pilot: int
+    generated: int
+    opening: float
+    other: float
+    other_cpu: float
+    memory: Mapping[str, float]
+
+    @property
+    def missing(self) -> int:
+        """Prompts that are to be generated."""
+        return sum(row.missing for row in self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """From the model's loading to the last record."""
+        return self.opening + self.other + sum(row.seconds for row in self.rows)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of all processors together, without loading a model that is loaded before the first question."""
+        return self.other_cpu + sum(row.cpu_seconds for row in self.rows)
+
+    @property
+    def tokens(self) -> tuple[About, About] | None:
+        """Tokens read and written; None where the pilot told nothing of a stage."""
+        asked = [row for row in self.rows if row.missing]
+        read = [row.tokens_in for row in asked if row.tokens_in is not None]
+        written = [row.tokens_out for row in asked if row.tokens_out is not None]
+        if len(read) < len(asked) or len(written) < len(asked):
+            return None
+        return sum(read, NOTHING), sum(written, NOTHING)
+
+    def price(self, price_in: float, price_out: float) -> float | None:
+        """What the tokens cost, at prices for a million of each; None where their number isn't known."""
+        if self.tokens is None:
+            return None
+        read, written = self.tokens
+        return (read.value * price_in + written.value * price_out) / 1e6
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for a file."""
+        tokens = self.tokens
+        return asdict(self) | {
+            "missing": self.missing,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "tokens": None if tokens is None else [asdict(one) for one in tokens],
+        }
+
+
+def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Forecast:
+    """Rehearse a plan: count its prompts and ask a pilot of `pilot` questions under each condition.
+
+    The pilot's answers are kept in the plan's store, so that the run needn't ask them again; besides these nothing is
+    generated, and no record is written. `keys` are prompts that runs before this one, through the same store, will have
+    generated; this one's are added. With a rule (`plan.until`) it is what the run takes when nothing decides it early.
+
+    Raises UserError for what would keep the run from beginning, and for a model that keeps no answers.
+    """
+    from sightscale.tasks.pictures import broken_later
+    from sightscale.tasks.sources import reading
+
+    with reading(plan.data, plan.data_root, plan.options), broken_later(), leaving_no_folder(plan.output):
+        made = _rehearse(plan, pilot, set() if keys is None else keys)
+        (plan.output / FILE).write_text(json.dumps(made.as_dict(), indent=2) + "\n")
+        return made
+
+
+def _rehearse(plan: Plan, pilot: int, keys: set[str]) -> Forecast:
+    from sightscale.harness.evaluation.rehearsal import Notes, Rehearsal
+    from sightscale.model_adapters.adapter import Adapter
+    from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory
+    from sightscale.tasks.catalogue import list_tasks
+
+    began = time.perf_counter()
+    model, manager, leaves = open_plan(plan)
+    name_run(plan, model, sorted(leaves))
+    opening = time.perf_counter() - began
+    if not isinstance(model, Adapter):
+        raise UserError(f"model {plan.model_text!r} keeps no answers, so a pilot's would be lost; leave --dry-run out")
+    ours = set(leaves) <= {card.name for card in list_tasks()}
+    notes = Notes(keys=keys)
+    rehearsal = Rehearsal(model, pilot, plan.seed, notes)
+    pictures = PictureMemory(PICTURES_IN_MEMORY)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for condition in (str(Condition.SIGHTED), *plan.conditions):
+        logger.info(f"{condition}: reading every question, and asking a pilot of up to {pilot}")
+        kind = Blindfold if ours else _unscored()
+        blindfold = kind(rehearsal, condition, plan.seed, pictures=pictures)
+        with suppress(_Rehearsed):
+            call_lmms_eval(plan, blindfold, manager, plan.tasks, plan.limit)
+    keys |= notes.keys
+    return Forecast(
+        model=plan.model_text,
+        store=str(store_of(plan)),
+        rows=tuple(estimate_rows(notes, _batch_size(plan))),
+        pilot=sum(notes.piloted.values()),
+        generated=notes.generated,
+        opening=opening,
+        other=time.perf_counter() - began - notes.aside,
+        other_cpu=time.process_time() - cpu_began - notes.cpu_aside,
+        memory=measure_peak_memory(),
+    )
+
+
+class _Rehearsed(Exception):
+    """Every question was seen: the rest, scoring, needn't be done."""
+
+
+def _unscored() -> Any:
+    """A blindfold that ends a run before it is scored: another's task may score by asking a judge, for money."""
+    from sightscale.model_adapters.blindfold import Blindfold
+
+    class Unscored(Blindfold):
+        def clean(self) -> None:
+            raise _Rehearsed
+
+    return Unscored
+
+
+def _batch_size(plan: Plan) -> int:
+    return max(1, int(plan.model.arguments.get("batch_size", plan.batch_size)))
+
+
+def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
+    """A row for each stage under each condition, in the order in which they are asked."""
+    costs = {
+        stage: fit_costs([call for call in notes.calls if call.stage == stage], batch_size) for stage in _stages(notes)
+    }
+    loading = {stage: np.mean(times, axis=0) for stage, times in notes.openings.items()}
+    for condition in dict.fromkeys(condition for condition, _ in notes.questions):
+        for stage in _stages(notes):
+            places = {
+                at: tally for at, tally in notes.tallies.items() if (at.condition, at.stage) == (condition, stage)
+            }
+            missing = {at: tally.missing for at, tally in places.items()}
+            groups = [(one, n) for one, n in notes.groups.items() if (one.condition, one.stage) == (condition, stage)]
+            batches = sum(math.ceil(n / batch_size) for _, n in groups)
+            shown = sum(n for one, n in groups if one.pictures)
+            cost = costs[stage].multiply(batches, shown, sum(missing.values()) - shown)
+            wait = loading.get(stage, np.zeros(2)) if any(missing.values()) else np.zeros(2)
+            yield Row(
+                condition=condition,
+                stage=stage,
+                questions=sum(n for (one, _), n in notes.questions.items() if one == condition),
+                stored=sum(tally.stored for tally in places.values()),
+                equal=sum(tally.equal for tally in places.values()),
+                missing=sum(missing.values()),
+                tokens_in=estimate_total(missing, notes.samples, "read"),
+                tokens_out=estimate_total(missing, notes.samples, "written"),
+                seconds=cost[0] + float(wait[0]),
+                cpu_seconds=cost[1] + float(wait[1]),
+            )
+
+
+def _stages(notes: Any) -> list[str]:
+    order = ("focus", "perception", "reasoning", "answers")
+    return sorted({at.stage for at in notes.tallies}, key=order.index)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds, of the clock and of processors: of a batch, of a prompt with pictures, and of one without."""
+
+    clock: tuple[float, float, float]
+    processors: tuple[float, float, float]
+
+    def multiply(self, batches: int, shown: int, without: int) -> tuple[float, float]:
+        """Seconds of that many."""
+        counts = np.array([batches, shown, without], float)
+        return float(np.array(self.clock) @ counts), float(np.array(self.processors) @ counts)
+
+
+def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
+    """Costs by least squares, none below zero. The first call of several is left out: it warms the engine up.
+
+    A kind of prompt that no call had costs what the other does.
+    """
+    used = list(calls[1:] if len(calls) > 1 else calls)
+    if not used:
+        return Costs((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    shown = np.array([call.with_pictures for call in used], float)
+    without = np.array([call.without for call in used], float)
+    batches = np.ceil(shown / batch_size) + np.ceil(without / batch_size)
+    columns = np.column_stack([batches, shown, without])
+    fitted = []
+    for seconds in ([call.seconds for call in used], [call.cpu_seconds for call in used]):
+        batch, seen, unseen = (float(cost) for cost in optimize.nnls(columns, np.array(seconds))[0])
+        fitted.append((batch, seen if shown.any() else unseen, unseen if without.any() else seen))
+    return Costs(*fitted)
+
+
+def estimate_total(missing: Mapping[Any, int], samples: Mapping[Any, Sequence[Any]], what: str) -> About | None:
+    """The tokens of prompts that are to be generated: each place's number times its pilot's mean.
+
+    A place that the pilot left out takes the mean of its stage under the condition, or else of the stage. None where no
+    question of the stage was asked.
+    """
+    total = NOTHING
+    for at, count in missing.items():
+        if not count:
+            continue
+        alike = [one for one in samples if one.stage == at.stage]
+        near = [one for one in alike if one.condition == at.condition]
+        chosen = next((some for some in ([one for one in near if one.task == at.task], near, alike) if some), [])
+        values = np.array([getattr(tokens, what) for one in chosen for tokens in samples[one]], float)
+        if not len(values):
+            return None
+        wide = values if len(values) > 1 else [getattr(tokens, what) for one in near for tokens in samples[one]]
+        spread = float(np.std(wide, ddof=1)) if len(wide) > 1 else 0.0
+        total += About(count * float(values.mean()), Z * count * spread / math.sqrt(len(values)))
+    return total
+
+
+def add_up(parts: Sequence[Forecast]) -> Forecast:
+    """Several runs' forecasts as one: rows of the same stage and condition together, the largest memory."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in (row for part in parts for row in part.rows):
+        at = (row.condition, row.stage)
+        rows[at] = _add_rows(rows[at], row) if at in rows else row
+    largest = max(parts, key=lambda part: max(part.memory.values(), default=0.0))
+    added = ("pilot", "generated", "opening", "other", "other_cpu")
+    totals: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in added}
+    return replace(parts[0], model=f"{len(parts)} runs", rows=tuple(rows.values()), memory=largest.memory, **totals)
+
+
+def _add_rows(a: Row, b: Row) -> Row:
+    def both(first: About | None, n: int, second: About | None, m: int) -> About | None:
+        known = [about for about, count in ((first, n), (second, m)) if count]
+        return None if any(about is None for about in known) else sum((about for about in known if about), NOTHING)
+
+    counts = ("questions", "stored", "equal", "missing", "seconds", "cpu_seconds")
+    return replace(
+        a,
+        tokens_in=both(a.tokens_in, a.missing, b.tokens_in, b.missing),
+        tokens_out=both(a.tokens_out, a.missing, b.tokens_out, b.missing),
+        **{name: getattr(a, name) + getattr(b, name) for name in counts},
+    )
+
+
+def show_duration(seconds: float) -> str:
+    """`8 s`, `12 min`, `3 h 20 min`: as exact as an estimate is."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def describe(made: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
+    """What a forecast says, in sentences."""
+    lines = [
+        f"the pilot asked {made.pilot:,} questions and generated {made.generated:,} prompts; they are in {made.store}"
+    ]
+    if not made.missing:
+        return [*lines, f"nothing is left to be generated; the run takes about {show_duration(made.seconds)}"]
+    if made.tokens is None:
+        lines.append(f"{made.missing:,} prompts are to be generated; no pilot told how long they are")
+        return lines
+    read, written = made.tokens
+    lines.append(
+        f"{made.missing:,} prompts are to be generated: about {_show(read)} tokens to read, {_show(written)} to write"
+    )
+    lines.append(
+        f"on this machine, as busy as it is now: about {show_duration(made.seconds)}, of which generating takes "
+        f"{show_duration(made.seconds - made.opening - made.other)}; {made.cpu_seconds:,.0f} s of processor time; "
+        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())} so far, larger batches need more"
+    )
+    if price is not None:
+        cost = made.price(*price)
+        lines.append(
+            f"price: about {cost:,.4g}, at {price[0]:g} and {price[1]:g} for a million tokens read and written"
+        )
+    return [*lines, *([f"the numbers are in {path}"] if path else [])]
+
+
+def _show(about: About) -> str:
+    share = f" (± {100 * about.margin / about.value:.0f} %)" if about.value and about.margin else ""
+    return f"{about.value:,.0f}{share}"

@@ -1,0 +1,94 @@
+"""An engine around a model that is in memory already, as one that is being trained.
+
+While it answers, the model is as in an evaluation; afterwards it is in every way as before: each module's mode, its
+generation settings, and the state of the random numbers, so that a training goes on as if nobody had asked.
+"""
+
+import copy
+import inspect
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits
+from sightscale.model_adapters.engines.transformers_engine import Recorder, TransformersEngine
+from sightscale.tasks.errors import UserError
+
+
+class InMemoryEngine(TransformersEngine):
+    """Answers with a model and its processor, neither of which it changes."""
+
+    def __init__(self, model: Any, processor: Any, batch_size: int = 32) -> None:
+        """`processor` is a language model's tokenizer where the model reads text only.
+
+        Raises UserError where there is no chat template to ask a question by.
+        """
+        self.batch_size = batch_size
+        self.device = next(model.parameters()).device
+        self.sees = model.config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+        self._model = model
+        self._processor = copy.deepcopy(processor)
+        self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        self._tokenizer.padding_side = "left"
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
+            raise UserError("the processor has no chat template, so the model can't be asked a question")
+        stated = model.generation_config
+        tokens = {name: getattr(stated, name) for name in TOKENS}
+        tokens["eos_token_id"] = (
+            self._tokenizer.eos_token_id if tokens["eos_token_id"] is None else tokens["eos_token_id"]
+        )
+        self._writes_apart = bool(model.config.is_encoder_decoder)
+        self._repetition_penalty = stated.repetition_penalty or 1.0
+        self._habits = WritingHabits(tokens)
+        self.weights = None
+        self.identity = f"{model.config.model_type} in memory|transformers|{str(model.dtype).removeprefix('torch.')}"
+        self.parameters = model.num_parameters()
+        self._context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order; the model is left as it was."""
+        with undisturbed(self._model):
+            self._model.generation_config = self._habits.configure()
+            return super().generate(prompts, decoding, on_finished)
+
+    @torch.no_grad()
+    def _answer(
+        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: Recorder | None = None
+    ) -> list[Completion]:
+        # Not in inference mode: a tensor that a module keeps from there can't take part in training.
+        answer: Callable[..., list[Completion]] = inspect.unwrap(TransformersEngine._answer)
+        return answer(self, prompts, texts, decoding, recorder)
+
+    def close(self) -> None:
+        """Nothing: the model isn't ours."""
+
+
+@contextmanager
+def undisturbed(model: Any) -> Iterator[None]:
+    """Evaluate `model` inside; afterwards its modules, its generation settings and all random numbers are as before."""
+    modes = [(module, module.training) for module in model.modules()]
+    settings = model.generation_config
+    states = torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    others = random.getstate(), np.random.get_state()
+    model.eval()
+    try:
+        yield
+    finally:
+        model.generation_config = settings
+        for module, training in modes:
+            module.training = training
+        torch.set_rng_state(states[0])
+        if states[1]:
+            torch.cuda.set_rng_state_all(states[1])
+        random.setstate(others[0])
+        np.random.set_state(others[1])
