@@ -5,7 +5,9 @@ beside the weights. Either changes answers without a word, so both are read here
 """
 
 import logging
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,61 @@ SETTLED = ("do_sample", "temperature", "top_p", "top_k", "min_p", "max_length", 
 HARMLESS = ("use_cache", "cache_implementation", "transformers_version", "_from_model_config")
 PENALTY = "repetition_penalty"
 
+# How transformers says that a package isn't there, and what pip calls those that it calls otherwise.
+_LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
+_LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
+PACKAGES = {"pil": "pillow", "opencv": "opencv-python", "pytorch": "torch", "pyav": "av", "jinja": "jinja2"}
+_KIND = re.compile(r"of type `?([\w.-]+)`?")
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Turn whatever fails inside the block, other people's code for the most part, into `refuse`'s UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise refuse(name, error) from error
+
+
+def refuse(name: str, error: Exception) -> UserError:
+    """The error for a model that can't be loaded: its cause, and what to do where that is known."""
+    text = " ".join(str(error).split())
+    missing = _name_missing(error, text)
+    if missing:
+        return UserError(f"cannot load model {name!r}: it needs {missing}, which isn't installed: pip install {missing}")
+    if "trust_remote_code" in text:
+        return UserError(
+            f"cannot load model {name!r}: it brings code of its own; add trust_remote_code=true if you trust its makers"
+        )
+    if "does not recognize this architecture" in text:
+        kind = _KIND.search(text)
+        which = f"its type {kind[1]!r}" if kind else "its type"
+        return UserError(
+            f"cannot load model {name!r}: the installed transformers doesn't know {which}: pip install -U transformers"
+        )
+    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+        return UserError(
+            f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"
+        )
+    reason = first_line(error)[:MAX_REASON]
+    if not isinstance(error, OSError | ValueError):  # whose messages are meant for a user
+        reason = f"{type(error).__name__}: {reason}; its files or its code are at fault, --debug shows where"
+    return UserError(f"cannot load model {name!r}: {reason}")
+
+
+def _name_missing(error: Exception, text: str) -> str:
+    """The packages that a message says aren't installed, as pip knows them; nothing where it says nothing such."""
+    listed = _LISTED.search(text)
+    if listed:
+        return " ".join(listed[1].replace(",", " ").split())
+    library = _LIBRARY.search(text)
+    if library:
+        return PACKAGES.get(library[1].lower(), library[1].lower())
+    found = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    return str(found).partition(".")[0] if found else ""
+
 
 def load_model(
     loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
@@ -53,8 +110,8 @@ def load_model(
             f"cannot load model {name!r}: its weights are damaged, or a pointer to a file that was never fetched "
             f"({first_line(error)}); fetch them again"
         ) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot load model {name!r}: {first_line(error)[:MAX_REASON]}") from error
+    except Exception as error:  # other people's code, which fails in as many ways as there are models
+        raise refuse(name, error) from error
     faults = [
         f"{fault} {name_tensors(loaded[kind])}"
         for kind, fault in FAULTS.items()

@@ -7,6 +7,7 @@ torchvision, which a machine may lack and a checkpoint may say nothing about. Pi
 import inspect
 from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import transformers
@@ -28,14 +29,46 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
         return AutoProcessor.from_pretrained(location, **options)
     if model_type in BY_PILLOW:
         options["backend"] = "pil"
-    return for_pictures(kind).from_pretrained(location, **options)
+    try:
+        return for_pictures(kind).from_pretrained(location, **options)
+    except AttributeError as error:
+        if error.name and error.name != VIDEO and not isinstance(error.obj, NoneType):
+            raise
+        return AutoProcessor.from_pretrained(location, **options)  # it reads its video processor when it is made
 
 
 @cache
 def for_pictures(kind: type[ProcessorMixin]) -> Any:
-    """A processor class under the same name that has no video processor."""
-    attributes = [attribute for attribute in kind.get_attributes() if attribute != VIDEO]
-    return type(kind.__name__, (kind,), {"get_attributes": classmethod(lambda _: list(attributes))})
+    """A processor class under the same name that has no video processor.
+
+    Parts are handed on by position, both to the class and by the class, so the place of the one left out stays.
+    """
+    names = kind.get_attributes()
+    attributes = [name for name in names if name != VIDEO]
+    if attributes == names:
+        return kind
+
+    class WithoutVideos(ProcessorMixin):
+        """Stands behind `kind`, so that it gets what `kind` hands to its base class."""
+
+        def __init__(self, *parts: Any, **options: Any) -> None:
+            named = dict(zip(names, parts, strict=False)) | options
+            named.pop(VIDEO, None)
+            super().__init__(**named)
+
+    def get_arguments(cls: Any, *given: Any, **options: Any) -> list[Any]:
+        parts = super(cls, cls)._get_arguments_from_pretrained(*given, **options)
+        named = dict(zip(attributes, parts, strict=True))
+        return [named.get(name) for name in names]
+
+    return type(
+        kind.__name__,
+        (kind, WithoutVideos),
+        {
+            "get_attributes": classmethod(lambda _: list(attributes)),
+            "_get_arguments_from_pretrained": classmethod(get_arguments),
+        },
+    )
 
 
 def _does_without_videos(kind: Any) -> bool:

@@ -1,7 +1,8 @@
 """The transformers engine: any `AutoModelForImageTextToText` or `AutoModelForCausalLM`, GGUF files too.
 
-Prompts are sorted by length, padded on the left and answered in batches. Out of memory halves the
-batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
+Prompts are sorted by length, padded and answered in batches, those with as many pictures together: some models take
+the pictures that a row lacks beside its batch mates for black ones. Out of memory halves the batch; a batch that fails
+for another reason is run one by one, so that only the culprit fails.
 """
 
 import time
@@ -26,7 +27,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from sightscale.model_adapters.engines import (
     LIKELIEST,
-    MAX_REASON,
     Choice,
     Completion,
     Decoding,
@@ -37,8 +37,22 @@ from sightscale.model_adapters.engines import (
     prompt_seed,
 )
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.chat_templates import (
+    join_parts,
+    mark_template,
+    read_template,
+    settle_template,
+    takes_parts,
+)
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
-from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
+from sightscale.model_adapters.engines.loading import (
+    TOKENS,
+    WritingHabits,
+    announce,
+    load_model,
+    loading,
+    read_habits,
+)
 from sightscale.model_adapters.engines.processors import open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
@@ -60,11 +74,12 @@ class TransformersEngine:
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_unused_weights: bool = False,
+        chat_template: str | None = None,
     ) -> None:
-        """Load `model`: a folder, a GGUF file or a hub id.
+        """Load `model`: a folder, a GGUF file or a hub id. `chat_template` is a file with a template to use instead.
 
-        Raises UserError in one line when it can't be found, isn't a model that writes text, or has weights that don't
-        fit it; with `allow_unused_weights` it may hold some that it has no place for.
+        Raises UserError in one line when it can't be found or loaded, isn't a model that writes text, has weights that
+        don't fit it, or has no chat template; with `allow_unused_weights` it may hold some that it has no place for.
         """
         self.batch_size = int(batch_size)
         self.device = pick_device(device)
@@ -72,9 +87,10 @@ class TransformersEngine:
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         location, gguf_file = locate(model)
         refuse_revision(model, location, revision)
+        template = None if chat_template is None else read_template(chat_template)
         if gguf_file:
             options["gguf_file"] = gguf_file
-        try:
+        with loading(model):
             config = AutoConfig.from_pretrained(location, **options)
             self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
             loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
@@ -91,10 +107,7 @@ class TransformersEngine:
                 if self.sees
                 else AutoTokenizer.from_pretrained(location, **options)
             )
-        except UserError:
-            raise
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+            self._model.to(self.device).eval()
         habits = (
             read_habits(location, config, name=model, revision=options["revision"])
             if not gguf_file
@@ -103,24 +116,25 @@ class TransformersEngine:
         announce(model, habits)
         self._repetition_penalty = habits.repetition_penalty
         self._model.generation_config = habits.configure()
-        self._model.to(self.device).eval()
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._tokenizer.padding_side = "left"
+        self._writes_apart = bool(self._model.config.is_encoder_decoder)
+        # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
+        self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
-            raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
+        settle_template(self._processor, self._tokenizer, template, name=model, sees=self.sees)
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         precision = str(self._model.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{habits.mark}"
+        marks = f"{habits.mark}{mark_template(template)}"
+        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{marks}"
         self.parameters: int | None = self._model.num_parameters()
-        text_config = self._model.config.get_text_config()
+        text_config = self._model.config.get_text_config(decoder=True)
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
-        """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
+        """A completion for each prompt, in order. Prompts are batched with those that have as many pictures."""
         controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
         completions: list[Completion | None] = [None] * len(prompts)
         texts: dict[int, str] = {}
@@ -132,7 +146,7 @@ class TransformersEngine:
                 if on_finished:
                     on_finished(i, answer)
         order = sorted(
-            texts, key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+            texts, key=lambda i: (-len(prompts[i].images), sum(_area(im) for im in prompts[i].images), len(texts[i]))
         )
         pending = self._split(order, prompts)
         while pending:
@@ -194,6 +208,10 @@ class TransformersEngine:
         return {ends} if isinstance(ends, int) else set(ends or ())
 
     @cached_property
+    def _takes_parts(self) -> bool:
+        return self.sees and takes_parts(self._processor)
+
+    @cached_property
     def _control_tokens(self) -> tuple[str, ...]:
         return find_control_tokens(self._tokenizer, self._processor)
 
@@ -206,7 +224,7 @@ class TransformersEngine:
     def _split(self, order: list[int], prompts: Sequence[Prompt]) -> list[list[int]]:
         batches: list[list[int]] = []
         for i in order:
-            alike = batches and bool(prompts[batches[-1][0]].images) == bool(prompts[i].images)
+            alike = batches and len(prompts[batches[-1][0]].images) == len(prompts[i].images)
             if alike and len(batches[-1]) < self.batch_size:
                 batches[-1].append(i)
             else:
@@ -223,6 +241,8 @@ class TransformersEngine:
                     {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
                     for part in message.parts
                 ]
+                if self._takes_parts
+                else join_parts(message.parts, getattr(self._processor, "image_token", None))
                 if self.sees
                 else "\n".join(part for part in message.parts if isinstance(part, str)),
             }
@@ -249,7 +269,7 @@ class TransformersEngine:
             for name, tensor in inputs.items()
         }
         lengths = inputs["attention_mask"].sum(-1).tolist()
-        if self._context and max(lengths) >= self._context:
+        if self._context and max(lengths) >= self._context + self._writes_apart:
             raise ValueError(f"the prompt has {max(lengths)} tokens; this model's context holds {self._context}")
         opened = [opens_thinking(text) for text in texts]
         steered = LogitsProcessorList()
@@ -257,12 +277,14 @@ class TransformersEngine:
             steered.append(ThinkingControl(self._marks, decoding, opened, self.device))
         if decoding.temperature > 0:
             steered.append(SeededSampling(decoding, prompts))
-        written_from = inputs["input_ids"].shape[1]
+        # A decoder apart from the encoder begins with its start token alone.
+        written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
         ends: list[StoppingCriteria] = []
         if decoding.stop:
             ends.append(StopAtMarks(self._tokenizer, decoding.stop, written_from))
         # Beyond its context a model fails or writes nonsense; each row ends there, whoever shares its batch.
-        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in lengths]
+        before = [written_from] * len(lengths) if self._writes_apart else lengths
+        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in before]
         if min(rooms) < decoding.max_new_tokens:
             ends.append(StopAtLength(rooms, written_from))
         if recorder:
@@ -310,10 +332,11 @@ def identify(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    chat_template: str | None = None,
 ) -> str:
     """The identity that an engine opened with these arguments would have, without loading its weights.
 
-    Raises UserError in one line when the model can't be found.
+    Raises UserError in one line when the model can't be found, and for a chat template that can't be used.
     """
     location, gguf_file = locate(model)
     weights = hash_weights(Path(location), gguf_file)
@@ -321,12 +344,11 @@ def identify(
     if not gguf_file:
         refuse_revision(model, location, revision)
         options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": revision}
-        try:
+        with loading(model):
             config = AutoConfig.from_pretrained(location, **options)
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
+    mark += mark_template(None if chat_template is None else read_template(chat_template))
     chosen = pick_dtype(dtype, pick_device(device))
     return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 

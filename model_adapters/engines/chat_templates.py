@@ -1,0 +1,85 @@
+"""Chat templates: the one that a model has or is given, and whether it takes a message's parts or plain text."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError
+
+from sightscale.tasks.errors import UserError, blaming, first_line
+
+_DIGITS = 16  # hexadecimal digits of a template's hash
+_GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")  # a tag of transformers' own
+_PROBE = "What is it?"
+
+
+def read_template(path: str | Path) -> str:
+    """A chat template from a file. Raises UserError in one line when it can't be read, is empty or isn't jinja."""
+    try:
+        with blaming(path, "read"):
+            text = Path(path).expanduser().read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"chat_template={path} is no text file ({first_line(error)})") from error
+    if not text.strip():
+        raise UserError(f"chat_template={path} is an empty file")
+    try:
+        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_GENERATION.sub("", text))
+    except TemplateSyntaxError as error:
+        raise UserError(f"chat_template={path} is no jinja: line {error.lineno}: {first_line(error)}") from error
+    return text
+
+
+def mark_template(template: str | None) -> str:
+    """For an engine's identity: nothing for a model's own template."""
+    if template is None:
+        return ""
+    return f"|chat_template={hashlib.sha256(template.encode()).hexdigest()[:_DIGITS]}"
+
+
+def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, sees: bool) -> None:
+    """Give `processor` the template that its model is asked by: `template`, else its own, else its tokenizer's.
+
+    Raises UserError in one line when there is none, or when the given one leaves the question out.
+    """
+    processor.chat_template = (
+        template or getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
+    )
+    if not processor.chat_template:
+        raise UserError(
+            f"model {name!r} has no chat template, so it can't be asked a question; give it one with chat_template=FILE"
+        )
+    if template is None:
+        return
+    try:
+        written = _ask(processor, [{"type": "text", "text": _PROBE}] if sees and takes_parts(processor) else _PROBE)
+    except Exception as error:  # a template may fail in any way
+        raise UserError(f"model {name!r}: its chat_template fails on a plain question: {first_line(error)}") from error
+    if _PROBE not in written:
+        raise UserError(f"model {name!r}: its chat_template leaves the question out of the prompt")
+
+
+def takes_parts(processor: Any) -> bool:
+    """Whether a template writes a message's list of parts; one that knows plain text only fails or prints the list."""
+    try:
+        written = _ask(processor, [{"type": "image"}, {"type": "text", "text": _PROBE}])
+        if _PROBE in written and "'type'" not in written:
+            return True
+    except Exception:  # a template may fail in any way
+        pass
+    try:
+        return _PROBE not in _ask(processor, _PROBE)
+    except Exception:  # neither way works, so that its prompts will fail with its own reason
+        return True
+
+
+def join_parts(parts: tuple[Any, ...], picture_mark: str | None) -> str:
+    """A message's parts as plain text, the mark in each picture's place. Raises ValueError where there is none."""
+    if picture_mark is None and not all(isinstance(part, str) for part in parts):
+        raise ValueError("the chat template takes plain text only and the model has no mark for a picture's place")
+    return "\n".join(part if isinstance(part, str) else str(picture_mark) for part in parts)
+
+
+def _ask(processor: Any, content: Any) -> str:
+    messages = [{"role": "user", "content": content}]
+    return str(processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
