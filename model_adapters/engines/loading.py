@@ -40,7 +40,7 @@ PENALTY = "repetition_penalty"
 _LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
 _LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
 PACKAGES = {"pil": "pillow", "opencv": "opencv-python", "pytorch": "torch", "pyav": "av", "jinja": "jinja2"}
-_KIND = re.compile(r"of type `?([\w.-]+)`?")
+_KIND = re.compile(r"model type `([^`]+)`")
 
 
 @contextmanager
@@ -59,7 +59,9 @@ def refuse(name: str, error: Exception) -> UserError:
     text = " ".join(str(error).split())
     missing = _name_missing(error, text)
     if missing:
-        return UserError(f"cannot load model {name!r}: it needs {missing}, which isn't installed: pip install {missing}")
+        return UserError(
+            f"cannot load model {name!r}: it needs {missing}, which isn't installed: pip install {missing}"
+        )
     if "trust_remote_code" in text:
         return UserError(
             f"cannot load model {name!r}: it brings code of its own; add trust_remote_code=true if you trust its makers"

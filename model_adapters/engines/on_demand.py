@@ -17,7 +17,13 @@ from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
-IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code", "chat_template")  # options that an identity depends on
+IDENTIFYING = (
+    "dtype",
+    "device",
+    "revision",
+    "trust_remote_code",
+    "chat_template",
+)  # options that an identity depends on
 
 
 class Room:

@@ -7,7 +7,6 @@ torchvision, which a machine may lack and a checkpoint may say nothing about. Pi
 import inspect
 from functools import cache
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import transformers
@@ -32,9 +31,9 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
     try:
         return for_pictures(kind).from_pretrained(location, **options)
     except AttributeError as error:
-        if error.name and error.name != VIDEO and not isinstance(error.obj, NoneType):
+        if error.name != VIDEO:
             raise
-        return AutoProcessor.from_pretrained(location, **options)  # it reads its video processor when it is made
+        return AutoProcessor.from_pretrained(location, **options)  # this one asks its video processor for settings
 
 
 @cache

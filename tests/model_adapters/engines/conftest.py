@@ -56,7 +56,8 @@ def describe_tokens(tokenizer: Any) -> dict[str, Any]:
 def save(model: Any, processor: Any, folder: Path, mark: str = "<image>") -> None:
     """Weights large enough that every input shows in the output, and what the processor says."""
     for name, parameter in model.named_parameters():
-        torch.nn.init.normal_(parameter, float("norm" in name and name.endswith("weight")), 0.2)
+        is_open = name.endswith("gate") or ("norm" in name and name.endswith("weight"))
+        torch.nn.init.normal_(parameter, float(is_open), 0.2)
     processor.chat_template = TEMPLATE.replace("PICTURE", mark)
     processor.save_pretrained(folder)
     model.save_pretrained(folder)

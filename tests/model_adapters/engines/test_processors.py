@@ -1,6 +1,7 @@
 """Processors for pictures alone, whether torchvision is there or not."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import transformers
@@ -45,3 +46,35 @@ def test_a_class_without_videos_is_opened_as_it_is(random_nano: Path) -> None:
     opened = open_processor(random_nano, "llava")
     assert type(opened) is transformers.LlavaProcessor
     assert for_pictures(transformers.LlavaProcessor).get_attributes() == ["image_processor", "tokenizer"]
+
+
+NEXT = {"patch_size": 112, "vision_feature_select_strategy": "full"}
+ORDERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "llava_next_video": ("LlavaNextVideoProcessor", "LlavaNextImageProcessorPil", NEXT),
+    "video_llava": ("VideoLlavaProcessor", "VideoLlavaImageProcessor", {"patch_size": 112}),
+    "perception_lm": ("PerceptionLMProcessor", "SiglipImageProcessorPil", {"patch_size": 56}),
+    "qwen2_vl": ("Qwen2VLProcessor", "Qwen2VLImageProcessorPil", {}),
+}
+
+
+@pytest.mark.parametrize("model_type", list(ORDERS))
+def test_the_other_parts_keep_their_places_wherever_videos_stand(model_type: str, tmp_path: Path) -> None:
+    """Three of these classes name the video processor before others, and hand parts on by position."""
+    name, images, settings = ORDERS[model_type]
+    tokenizer = build_tokenizer(["user assistant what is it?"], 300)
+    tokenizer.add_tokens(["<video>"], special_tokens=True)
+    tokenizer.save_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        tmp_path, extra_special_tokens={"image_token": "<image>", "video_token": "<video>"}
+    )
+    made = for_pictures(getattr(transformers, name))(
+        image_processor=getattr(transformers, images)(), tokenizer=tokenizer, **settings
+    )
+    made.save_pretrained(tmp_path)
+    opened = open_processor(tmp_path, model_type)
+    assert isinstance(opened, getattr(transformers, name)) and not hasattr(opened, "video_processor")
+    assert type(opened.image_processor).__name__ == images and opened.tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert all(getattr(opened, key) == value for key, value in settings.items())
+    inputs = opened(images=[[Image.new("RGB", (56, 28))]], text=["<image>what"], return_tensors="pt")
+    assert int((inputs["input_ids"] == tokenizer.image_token_id).sum()) > 1  # as many as the picture has patches
+    assert any(key.startswith("pixel_values") for key in inputs)
