@@ -106,7 +106,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="sightscale run --model nano_1m --data mini --tasks in_domain --blind none --output runs/nano\n"
+    epilog="sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano\n"
     "sightscale report runs/nano"
 )
 def start(

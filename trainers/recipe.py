@@ -235,6 +235,7 @@ class Schedule(_Strict):
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     release: str | None = None  # what the stage has made is written out under this name; {name} is the recipe's
+    rounded: bool = Field(default=False, description="end with weights in bfloat16, as a stage that releases does")
 
     @model_validator(mode="after")
     def _check_length(self) -> "Schedule":

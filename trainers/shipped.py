@@ -78,16 +78,20 @@ def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStag
     before = {stage.name: earlier.name for earlier, stage in zip(recipe.stages, recipe.stages[1:], strict=False)}
     starts = {stage.name: getattr(stage, "after", None) or before.get(stage.name) for stage in recipe.stages}
     needed = {stage.name for stage in recipe.stages if stage.release or stage.name not in starts.values()}
+    begun_from: set[str] = set()  # by stages that are trained
     for stage in reversed(recipe.stages):
         start = starts[stage.name]
         if stage.name not in needed or start is None:
             continue
+        begins: list[str] = []
         if stage.release not in shipped:
-            needed.add(start)
-        elif stage.kind in ("vision", "text"):  # a tower ships without a language model, and this without a tower
+            begins = [start]
+        elif stage.kind in ("vision", "text") and stage.name in begun_from:
+            # A tower ships without a language model, and this without a tower.
             assert stage.release is not None
-            others = [one.name for one in lineage(recipe, stage.release) if not isinstance(one, type(stage))]
-            needed.update(others[-1:])
+            begins = [one.name for one in lineage(recipe, stage.release) if not isinstance(one, type(stage))][-1:]
+        needed.update(begins)
+        begun_from.update(begins)
     return [stage for stage in recipe.stages if stage.name in needed]
 
 

@@ -25,11 +25,11 @@ from sightscale.tasks.errors import UserError
 logger = logging.getLogger(__name__)
 
 ONE_MODEL = "One model"
-PERCEPTION, REASONING = "nano_1m_extract", "nano_1m_reasoner"  # the family's best modules
+PERCEPTION, REASONING = "nano_2m_extract", "nano_2m_reasoner"  # the family's best modules
 
 
 @examples(
-    "sightscale bottleneck nano_330k --output runs/bottleneck",
+    "sightscale bottleneck nano_650k --output runs/bottleneck",
     "sightscale bottleneck runs/a=8:8 runs/b=8:0.6 runs/c=0.6:8 runs/d=0.6:0.6 --figures figures",
 )
 def bottleneck(

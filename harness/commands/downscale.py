@@ -13,7 +13,7 @@ from sightscale.tasks.errors import UserError
 
 @examples(
     "sightscale downscale runs/8b=8 runs/4b=4 runs/1b=1.7 --figures figures",
-    "sightscale downscale runs/nano_1m runs/nano_36k --by category",
+    "sightscale downscale runs/nano_2m runs/nano_40k --by category",
 )
 def downscale(
     runs: Annotated[

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @examples(
     "sightscale extract-data llava.json --images pictures --teacher owner/vlm --output extracted",
-    "sightscale extract-data mini:gqa --limit 20 --teacher nano_1m_extract --output extracted",
+    "sightscale extract-data mini:gqa --limit 20 --teacher nano_2m_extract --output extracted",
 )
 def extract_data(
     sources: Annotated[

@@ -15,7 +15,7 @@ WIDTH = 60  # characters of an answer shown
 
 @examples(
     "sightscale parity my/vlm --engines transformers,vllm --tasks mmstar --limit 200 --output runs/parity",
-    "sightscale parity nano_1m --engines transformers,transformers,dtype=bfloat16 --data mini --tasks in_domain "
+    "sightscale parity nano_2m --engines transformers,transformers,dtype=bfloat16 --data mini --tasks in_domain "
     "--output runs/parity",
 )
 def parity(

@@ -13,7 +13,7 @@ from sightscale.harness.commands.terminal import open_console, quieten
 
 
 @examples(
-    "sightscale run --model nano_1m --data mini --tasks in_domain --blind none --output runs/nano",
+    "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano",
     "sightscale run --model decoupled:perception=my/vlm,reasoning=my/llm --tasks mmstar --output runs/mine",
 )
 def run(

@@ -26,7 +26,7 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
 @examples(
     "sightscale speed --parts decoupled --questions 32",
-    "sightscale speed --parts engines --model nano_1m,batch_size=1 --model nano_1m --json speed.json",
+    "sightscale speed --parts engines --model nano_2m,batch_size=1 --model nano_2m --json speed.json",
 )
 def speed(
     parts: Annotated[str, typer.Option(help="What is compared, with commas between.")] = ",".join(PARTS),

@@ -56,12 +56,12 @@ def test_a_nano_family_differs_in_its_language_model_alone(names: tuple[str, ...
 
 
 def test_a_language_models_rates_go_with_the_root_of_its_width() -> None:
-    meant, narrow = load_recipe("nano_1m"), load_recipe("nano_36k")
+    meant, narrow = load_recipe("nano_2m"), load_recipe("nano_40k")
     for stage in narrow.stages:
         if isinstance(stage, Stage):
             for part, rate in stage.train.items():
                 assert meant.rates(stage)[part] == rate
-                assert narrow.rates(stage)[part] == pytest.approx(rate * (160 / 24) ** (0.5 * (part == "language")))
+                assert narrow.rates(stage)[part] == pytest.approx(rate * (224 / 24) ** (0.5 * (part == "language")))
     study = load_recipe("study_qwen3_0.6b")
     assert all(study.rates(stage) == stage.train for stage in study.stages if isinstance(stage, Stage))
 

@@ -79,7 +79,7 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
     assert find_shipped(parted()) == {}
 
 
-REST = "connector name_few name_all instruct caption extract extract_from_scratch"
+REST = "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,22 @@ REST = "connector name_few name_all instruct caption extract extract_from_scratc
     [
         ((), f"tower copy text tower_further {REST}"),
         (("nano_tower",), f"tower copy text tower_further {REST}"),
-        (("nano_40k_reasoner",), f"tower text tower_further {REST}"),
         (
-            ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower text tower_further connector instruct caption extract extract_from_scratch",
+            ("nano_40k_reasoner",),
+            "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
+            "letters choose reason",
         ),
         (
-            ("nano_40k_reasoner", "nano_40k", "nano_40k_caption", "nano_40k_extract", "nano_40k_extract_from_scratch"),
-            "tower text tower_further instruct caption extract extract_from_scratch",
+            ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
+            "tower copy text tower_further connector caption extract extract_from_scratch choose reason",
+        ),
+        (
+            (
+                "nano_tower",
+                "nano_tower_further",
+                *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
+            ),
+            "tower tower_further caption extract extract_from_scratch choose reason",
         ),
     ],
 )
@@ -129,6 +137,7 @@ def test_a_reasoner_ships_and_the_stages_after_it_are_trained_on_it(
             update={
                 "steps": 1,
                 "batch_size": 2,
+                "release": "nano_40k_reasoner" if stage.name == "text" else None,
                 "mixture": tuple(
                     part.model_copy(update={"items": 2 if part.items else None, "turns": 1, "sets": part.sets[-1:]})
                     for part in stage.mixture[:1]

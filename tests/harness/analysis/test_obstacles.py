@@ -71,17 +71,17 @@ def test_a_question_that_failed_in_one_run_counts_in_none(save_run: Save, make_r
 
 
 def test_one_model_needs_a_folder_for_its_runs() -> None:
-    done = CliRunner().invoke(app, ["bottleneck", "nano_36k"])
-    assert done.exit_code == 1 and "name a folder for the runs of nano_36k with --output" in done.stderr
+    done = CliRunner().invoke(app, ["bottleneck", "nano_40k"])
+    assert done.exit_code == 1 and "name a folder for the runs of nano_40k with --output" in done.stderr
 
 
 @pytest.mark.slow
 def test_one_model_is_run_as_needed_and_ends_in_a_sentence(tmp_path: Path) -> None:
-    arguments = ["bottleneck", "nano_36k", "--tasks", "in_domain_vqav2", "--limit", "24"]
+    arguments = ["bottleneck", "nano_40k", "--tasks", "in_domain_vqav2", "--limit", "24"]
     files = ["--output", str(tmp_path / "runs"), "--questions", str(tmp_path / "q.csv")]
     done = CliRunner().invoke(app, [*arguments, *files])
     assert done.exit_code == 0, done.stderr
-    assert "nano_36k" in done.stdout.splitlines()[-1] and "true descriptions" in done.stdout.splitlines()[-1]
+    assert "nano_40k" in done.stdout.splitlines()[-1] and "true descriptions" in done.stdout.splitlines()[-1]
     assert len(pd.read_csv(tmp_path / "q.csv")) == 24
     names = {path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()}
     assert names == {"model", "better_perception", "better_reasoning", "both"}

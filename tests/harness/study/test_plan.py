@@ -41,11 +41,11 @@ def test_the_nano_study_plans_each_run_once_and_its_recipes_exist() -> None:
 
 
 def test_trained_checkpoints_take_the_place_of_shipped_ones(tmp_path: Path) -> None:
-    folder = tmp_path / "nano_1m" / "nano_1m_caption"
+    folder = tmp_path / "nano_2m" / "nano_2m_caption"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     largest, *others = locate_models(load_study("nano"), tmp_path).scales
-    assert largest.caption == str(folder) and largest.instruct == "nano_1m"
+    assert largest.caption == str(folder) and largest.instruct == "nano_2m"
     assert [one.caption for one in others] == [one.caption for one in load_study("nano").scales[1:]]
 
 
@@ -54,7 +54,7 @@ def test_models_that_are_not_shipped_are_named_with_what_makes_them() -> None:
     check_models(study)  # the whole family is shipped
     first, *others = study.scales
     changed = first.model_copy(update={"reasoning": "nano_9m_reasoner"})
-    with pytest.raises(ValueError, match=r"needs nano_9m_reasoner, which isn't shipped: recipe nano_1m makes it"):
+    with pytest.raises(ValueError, match=r"needs nano_9m_reasoner, which isn't shipped: recipe nano_2m makes it"):
         check_models(study.model_copy(update={"scales": (changed, *others)}))
 
 

@@ -130,14 +130,14 @@ def test_a_focus_that_no_module_was_given_is_found(copy: Path, rewrite: Rewrite)
 
 
 def test_a_shipped_checkpoint_has_its_size_and_its_weights() -> None:
-    shipped = describe_shipped("nano_36k")
-    assert shipped and shipped.parameters > 10_000 and describe_shipped("../nano_36k") is None
+    shipped = describe_shipped("nano_40k")
+    assert shipped and shipped.parameters > 10_000 and describe_shipped("../nano_40k") is None
 
     def issues(parameters: int, digest: str) -> list[str]:
         from sightscale.leaderboards.entry import PartMade, RunManifest
 
-        manifest = RunManifest.model_construct(identity=f"end-to-end(nano_36k@{digest}|transformers|float32)")
-        made = PartMade(name="nano_36k", parameters=parameters)
+        manifest = RunManifest.model_construct(identity=f"end-to-end(nano_40k@{digest}|transformers|float32)")
+        made = PartMade(name="nano_40k", parameters=parameters)
         return [issue.line() for issue in _check_shipped("model", made, manifest)]
 
     assert issues(shipped.parameters, shipped.digest) == []
