@@ -7,26 +7,37 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from sightscale.tasks.errors import UserError, blaming, first_line
+from sightscale.model_adapters.engines.family_templates import FAMILY_TEMPLATES, name_family
+from sightscale.tasks.errors import UserError, first_line
 
 _DIGITS = 16  # hexadecimal digits of a template's hash
 _GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")  # a tag of transformers' own
 _PROBE = "What is it?"
 
 
-def read_template(path: str | Path) -> str:
-    """A chat template from a file. Raises UserError in one line when it can't be read, is empty or isn't jinja."""
+def read_template(named: str | Path) -> str:
+    """A chat template from a file, or the built-in one of a family of that name.
+
+    Raises UserError in one line when it can't be read, is empty or isn't jinja.
+    """
+    family = name_family(str(named).replace("-", "_"))
+    if family:
+        return FAMILY_TEMPLATES[family]
+    path = Path(named).expanduser()
     try:
-        with blaming(path, "read"):
-            text = Path(path).expanduser().read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"chat_template={path} is no text file ({first_line(error)})") from error
+        raise UserError(f"chat_template={named} is no text file ({first_line(error)})") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        known = ", ".join(sorted(FAMILY_TEMPLATES))
+        raise UserError(f"chat_template={named}: {reason}; built in are {known}") from error
     if not text.strip():
-        raise UserError(f"chat_template={path} is an empty file")
+        raise UserError(f"chat_template={named} is an empty file")
     try:
         Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_GENERATION.sub("", text))
     except TemplateSyntaxError as error:
-        raise UserError(f"chat_template={path} is no jinja: line {error.lineno}: {first_line(error)}") from error
+        raise UserError(f"chat_template={named} is no jinja: line {error.lineno}: {first_line(error)}") from error
     return text
 
 
@@ -37,7 +48,7 @@ def mark_template(template: str | None) -> str:
     return f"|chat_template={hashlib.sha256(template.encode()).hexdigest()[:_DIGITS]}"
 
 
-def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, sees: bool) -> None:
+def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, model_type: str) -> None:
     """Give `processor` the template that its model is asked by: `template`, else its own, else its tokenizer's.
 
     Raises UserError in one line when there is none, or when the given one leaves the question out.
@@ -46,13 +57,14 @@ def settle_template(processor: Any, tokenizer: Any, template: str | None, *, nam
         template or getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
     )
     if not processor.chat_template:
-        raise UserError(
-            f"model {name!r} has no chat template, so it can't be asked a question; give it one with chat_template=FILE"
-        )
+        family = name_family(model_type)
+        mend = f"add chat_template={family}, which is built in for its family" if family else "add chat_template=FILE"
+        raise UserError(f"model {name!r} has no chat template, so it can't be asked a question; {mend}")
     if template is None:
         return
     try:
-        written = _ask(processor, [{"type": "text", "text": _PROBE}] if sees and takes_parts(processor) else _PROBE)
+        parts = processor is not tokenizer and takes_parts(processor)
+        written = _ask(processor, [{"type": "text", "text": _PROBE}] if parts else _PROBE)
     except Exception as error:  # a template may fail in any way
         raise UserError(f"model {name!r}: its chat_template fails on a plain question: {first_line(error)}") from error
     if _PROBE not in written:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoModelForMultimodalLM,
+    GenerationConfig,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines.protocol import MAX_REASON
@@ -39,7 +45,9 @@ PENALTY = "repetition_penalty"
 # How transformers says that a package isn't there, and what pip calls those that it calls otherwise.
 _LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
 _LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
-PACKAGES = {"pil": "pillow", "opencv": "opencv-python", "pytorch": "torch", "pyav": "av", "jinja": "jinja2"}
+_ADVISED = re.compile(r"pip install (?:-U |--upgrade )?([\w-]+)")
+PACKAGES = {"pil": "pillow", "opencv": "opencv-python", "pytorch": "torch", "pyav": "av", "jinja": "jinja2", "cv2": "opencv-python"}
+SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 _KIND = re.compile(r"model type `([^`]+)`")
 
 
@@ -82,16 +90,33 @@ def refuse(name: str, error: Exception) -> UserError:
     return UserError(f"cannot load model {name!r}: {reason}")
 
 
-def _name_missing(error: Exception, text: str) -> str:
-    """The packages that a message says aren't installed, as pip knows them; nothing where it says nothing such."""
+def _name_missing(error: BaseException, text: str) -> str:
+    """The packages that an error says aren't installed, as pip knows them; nothing where it says nothing such."""
     listed = _LISTED.search(text)
     if listed:
         return " ".join(listed[1].replace(",", " ").split())
-    library = _LIBRARY.search(text)
-    if library:
-        return PACKAGES.get(library[1].lower(), library[1].lower())
-    found = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
-    return str(found).partition(".")[0] if found else ""
+    said = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
+    if said:
+        return PACKAGES.get(said[1].lower(), said[1].lower())
+    behind: BaseException | None = error
+    found = ""
+    while behind is not None:  # transformers hides which package is missing behind an error of its own
+        if isinstance(behind, ModuleNotFoundError) and behind.name:
+            found = behind.name.partition(".")[0]
+        behind = behind.__cause__ or behind.__context__
+    return PACKAGES.get(found.lower(), found)
+
+
+def sees_pictures(model_type: str) -> bool:
+    """Whether models of this type take pictures."""
+    return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or model_type in SEE_BESIDES
+
+
+def pick_loader(model_type: str) -> Any:
+    """The class of transformers that opens models of this type."""
+    if model_type in SEE_BESIDES:
+        return AutoModelForMultimodalLM
+    return AutoModelForImageTextToText if sees_pictures(model_type) else AutoModelForCausalLM
 
 
 def load_model(
@@ -138,8 +163,7 @@ def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool
         return
     if getattr(config, "quantization_config", None):
         return  # packed tensors have other names and shapes
-    sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-    loader: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    loader = pick_loader(config.model_type)
     load_model(loader, location, name=name, allow_unused_weights=allow_unused_weights, device_map="meta", **options)
 
 

@@ -39,8 +39,9 @@ def open_engine(
     `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
-    engine that heeds `device` and `chat_template`, a file with the template to ask by. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray,
-    each with its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    engine that heeds `device` and `chat_template`, a file with the template to ask by or a family's name. With
+    `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray, each with its share of CPUs and
+    GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """

@@ -15,15 +15,12 @@ import torch
 from PIL import Image
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
     AutoTokenizer,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines import (
     LIKELIEST,
@@ -51,9 +48,11 @@ from sightscale.model_adapters.engines.loading import (
     announce,
     load_model,
     loading,
+    pick_loader,
     read_habits,
+    sees_pictures,
 )
-from sightscale.model_adapters.engines.processors import open_processor
+from sightscale.model_adapters.engines.processors import mark_backend, open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
@@ -76,7 +75,8 @@ class TransformersEngine:
         allow_unused_weights: bool = False,
         chat_template: str | None = None,
     ) -> None:
-        """Load `model`: a folder, a GGUF file or a hub id. `chat_template` is a file with a template to use instead.
+        """Load `model`: a folder, a GGUF file or a hub id. `chat_template` is a file with a template to use
+        instead of its own, or the name of a family.
 
         Raises UserError in one line when it can't be found or loaded, isn't a model that writes text, has weights that
         don't fit it, or has no chat template; with `allow_unused_weights` it may hold some that it has no place for.
@@ -92,10 +92,9 @@ class TransformersEngine:
             options["gguf_file"] = gguf_file
         with loading(model):
             config = AutoConfig.from_pretrained(location, **options)
-            self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-            loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+            self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
-                loader,
+                pick_loader(config.model_type),
                 location,
                 name=model,
                 allow_unused_weights=allow_unused_weights,
@@ -122,10 +121,11 @@ class TransformersEngine:
         self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        settle_template(self._processor, self._tokenizer, template, name=model, sees=self.sees)
+        settle_template(self._processor, self._tokenizer, template, name=model, model_type=config.model_type)
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         precision = str(self._model.dtype).removeprefix("torch.")
-        marks = f"{habits.mark}{mark_template(template)}"
+        pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
+        marks = f"{habits.mark}{pictures}{mark_template(template)}"
         self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{marks}"
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config(decoder=True)
@@ -348,6 +348,8 @@ def identify(
             config = AutoConfig.from_pretrained(location, **options)
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
+        if sees_pictures(config.model_type):
+            mark += mark_backend(location, config.model_type, revision)
     mark += mark_template(None if chat_template is None else read_template(chat_template))
     chosen = pick_dtype(dtype, pick_device(device))
     return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"

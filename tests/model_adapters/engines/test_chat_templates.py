@@ -3,12 +3,14 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from sightscale.model_adapters.engines import Decoding, Message, Prompt, open_engine
-from sightscale.model_adapters.engines.chat_templates import read_template
+from sightscale.model_adapters.engines.chat_templates import read_template, settle_template
+from sightscale.model_adapters.engines.family_templates import FAMILY_TEMPLATES
 from sightscale.model_adapters.engines.on_demand import open_on_demand
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
 from sightscale.tasks.errors import UserError
@@ -90,8 +92,34 @@ def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: P
     with pytest.raises(UserError, match="own.jinja is no text file"):
         read_template(tmp_path / "own.jinja")
     for ask in (identify, TransformersEngine):
-        with pytest.raises(UserError, match="cannot read missing.jinja: no such file"):
+        with pytest.raises(UserError, match="chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"):
             ask(str(bare), chat_template="missing.jinja")
+
+
+ASKED_BY = {
+    "paligemma": "<image><image>answer en What is it?",
+    "blip_2": "Question: What is it? Answer:",
+    "instructblip": "What is it?",
+    "florence2": "What is it?",
+    "kosmos2": "Question: What is it? Answer:",
+    "got_ocr2": "user\n<img><imgpad></img>\n<img><imgpad></img>\nWhat is it?<|im_end|><|im_start|>assistant\n",
+}
+
+
+@pytest.mark.parametrize("family", sorted(FAMILY_TEMPLATES))
+def test_a_familys_template_is_built_in(family: str, bare: Path) -> None:
+    engine = TransformersEngine(str(bare), chat_template=family)
+    picture = Image.new("RGB", (40, 30))
+    prompt = Prompt((Message("user", (picture, picture, "What is it?")),))
+    written = engine._render(prompt, Decoding(1))
+    assert written.endswith(ASKED_BY[family]) and (family == "got_ocr2" or written == ASKED_BY[family])
+    assert engine.identity == identify(str(bare), chat_template=family)
+
+
+def test_a_model_of_a_family_without_a_template_is_told_its_name(bare: Path) -> None:
+    for model_type, family in (("blip-2", "blip_2"), ("kosmos-2", "kosmos2"), ("paligemma", "paligemma")):
+        with pytest.raises(UserError, match=f"add chat_template={family}, which is built in"):
+            settle_template(SimpleNamespace(), SimpleNamespace(), None, name="m", model_type=model_type)
 
 
 def test_tags_of_transformers_own_are_jinja(tmp_path: Path) -> None:

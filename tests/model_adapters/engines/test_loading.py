@@ -91,6 +91,8 @@ AutoVideoProcessor requires the Torchvision library but it was not found in your
 instructions on the installation page: https://pytorch.org/get-started/locally/
 """
 UNKNOWN = "The checkpoint you are trying to load has model type `new_vl` but Transformers does not recognize this architecture."
+HIDDEN = ModuleNotFoundError("Could not import module 'PeVideoConfig'. Are this object's requirements defined correctly?")
+HIDDEN.__cause__ = ModuleNotFoundError("No module named 'torchvision'", name="torchvision")
 CAUSES: dict[str, tuple[Exception, str]] = {
     "torchvision": (ImportError(TORCHVISION), "it needs torchvision, which isn't installed: pip install torchvision"),
     "several": (
@@ -100,6 +102,8 @@ CAUSES: dict[str, tuple[Exception, str]] = {
         "it needs a b, which isn't installed: pip install a b",
     ),
     "module": (ModuleNotFoundError("No module named 'einops.layers'", name="einops.layers"), "pip install einops$"),
+    "hidden": (HIDDEN, "pip install torchvision$"),
+    "advised": (ImportError("Package `num2words` is required. Install it with `pip install num2words`."), "num2words$"),
     "code": (
         ValueError("m contains custom code; pass `trust_remote_code=True`"),
         "trust_remote_code=true if you trust",
