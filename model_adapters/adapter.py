@@ -11,7 +11,7 @@ from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from sightscale.model_adapters.engines import OPENAI, VLLM, OnFinished, Prompt
+from sightscale.model_adapters.engines import OPENAI, VLLM, Engine, OnFinished, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.errors import UserError
@@ -71,6 +71,11 @@ class Adapter(lmms):
     def settings(self) -> dict[str, Any]:
         """Prompts and decoding, for the run's manifest."""
         return {}
+
+    @property
+    def eyes(self) -> Engine | None:
+        """The engine on this machine that pictures go to first, which a run tries before it begins; None for none."""
+        return None
 
     @abc.abstractmethod
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:

@@ -117,6 +117,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     commits = {name: find_commit(task.documents) for name, task in leaves.items()}
     opened = _Opened(plan, manager, leaves, commits, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
     opened.records = _earlier_records(plan, manifest)
+    _look_first(model, manifest, plan.output)
     start = time.perf_counter()
     if plan.until:
         for task in leaves:
@@ -134,6 +135,22 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     }
     write_manifest(manifest, plan.output / "manifest.json")
     return read_records(plan.output)
+
+
+def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
+    """Say before any time is spent on it whether a picture changes what the model writes, and keep it in the manifest.
+
+    A model that doesn't look is a finding, not a mistake: it is warned of and measured all the same.
+    """
+    from sightscale.model_adapters.checkup import warn_of_blindness
+
+    eyes = getattr(model, "eyes", None)
+    if eyes is None or manifest.get("sight"):
+        return
+    manifest["sight"], warning = warn_of_blindness(eyes)
+    write_manifest(manifest, output / "manifest.json")
+    if warning:
+        logger.warning(f"warning: {warning}")
 
 
 @dataclass
@@ -301,6 +318,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
                 f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
+        manifest |= {"sight": earlier["sight"]} if earlier.get("sight") else {}
     manifest |= {
         **wanted,
         "status": "running",

@@ -48,20 +48,25 @@ def mark_template(template: str | None) -> str:
     return f"|chat_template={hashlib.sha256(template.encode()).hexdigest()[:_DIGITS]}"
 
 
-def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, model_type: str) -> None:
+def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, model_type: str) -> str:
     """Give `processor` the template that its model is asked by: `template`, else its own, else its tokenizer's.
 
-    Raises UserError in one line when there is none, or when the given one leaves the question out.
+    Returns whose it is, in words. Raises UserError in one line when there is none, or when the given one leaves the
+    question out.
     """
-    processor.chat_template = (
-        template or getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
-    )
-    if not processor.chat_template:
+    origins = {
+        "given by chat_template": template,
+        "its own": getattr(processor, "chat_template", None),
+        "its tokenizer's": getattr(tokenizer, "chat_template", None),
+    }
+    origin = next((origin for origin, text in origins.items() if text), None)
+    if origin is None:
         family = name_family(model_type)
         mend = f"add chat_template={family}, which is built in for its family" if family else "add chat_template=FILE"
         raise UserError(f"model {name!r} has no chat template, so it can't be asked a question; {mend}")
+    processor.chat_template = origins[origin]
     if template is None:
-        return
+        return origin
     try:
         parts = processor is not tokenizer and takes_parts(processor)
         written = _ask(processor, [{"type": "text", "text": _PROBE}] if parts else _PROBE)
@@ -69,6 +74,7 @@ def settle_template(processor: Any, tokenizer: Any, template: str | None, *, nam
         raise UserError(f"model {name!r}: its chat_template fails on a plain question: {first_line(error)}") from error
     if _PROBE not in written:
         raise UserError(f"model {name!r}: its chat_template leaves the question out of the prompt")
+    return origin
 
 
 def takes_parts(processor: Any) -> bool:

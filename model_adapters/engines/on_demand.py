@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines import (
+    Choice,
+    Completion,
+    Decoding,
+    Engine,
+    EngineFailure,
+    ListsChoices,
+    OnFinished,
+    Prompt,
+)
 from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
 from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
-IDENTIFYING = (
-    "dtype",
-    "device",
-    "revision",
-    "trust_remote_code",
-    "chat_template",
-)  # options that an identity depends on
+# Options that an identity depends on.
+IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code", "chat_template")
 
 
 class Room:
@@ -66,6 +70,13 @@ class OnDemandEngine:
         if engine.identity != self.identity:
             raise UserError(f"the model {self.identity} changed into {engine.identity} during the run")
         return engine.generate(prompts, decoding, on_finished)
+
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """As the engine behind it. Raises EngineFailure in one line when it can't tell."""
+        engine = self._opened()
+        if not isinstance(engine, ListsChoices):
+            raise EngineFailure("this engine doesn't tell log-probabilities")
+        return engine.list_choices(prompt, decoding)
 
     def close(self) -> None:
         """Free the memory the model holds, until it is needed again."""

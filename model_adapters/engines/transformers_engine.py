@@ -27,6 +27,7 @@ from sightscale.model_adapters.engines import (
     Choice,
     Completion,
     Decoding,
+    EngineDescription,
     EngineFailure,
     OnFinished,
     Prompt,
@@ -121,7 +122,9 @@ class TransformersEngine:
         self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        settle_template(self._processor, self._tokenizer, template, name=model, model_type=config.model_type)
+        self._template_origin = settle_template(
+            self._processor, self._tokenizer, template, name=model, model_type=config.model_type
+        )
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         precision = str(self._model.dtype).removeprefix("torch.")
         pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
@@ -192,6 +195,26 @@ class TransformersEngine:
             for token, scores in zip(recorder.tokens, recorder.places, strict=True)
         ]
 
+    def describe(self, prompt: Prompt) -> EngineDescription:
+        """What reaches the model of a prompt. Raises EngineFailure in one line when nothing can."""
+        try:
+            texts = {thinking: self._render(prompt, Decoding(1, thinking=thinking)) for thinking in (None, True, False)}
+            inputs = self._encode([prompt], [texts[None]])
+        except Exception as error:  # a template or a processor may fail in any way
+            raise EngineFailure(f"{type(error).__name__}: {first_line(error)}") from error
+        pictures = {
+            name: tuple(tensor.shape)
+            for name, tensor in inputs.items()
+            if any(word in name for word in ("pixel", "image", "patch"))
+        }
+        return EngineDescription(
+            context=self._context,
+            template=self._template_origin + ("" if self._takes_parts or not self.sees else ", which knows text only"),
+            tokens=int(inputs["attention_mask"].sum()),
+            pictures=pictures,
+            thinking_switch=texts[True] != texts[False],
+        )
+
     def close(self) -> None:
         """Free the model's memory."""
         del self._model
@@ -252,11 +275,8 @@ class TransformersEngine:
         rendered = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
         return str(rendered)
 
-    @torch.inference_mode()
-    def _answer(
-        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
-    ) -> list[Completion]:
-        start = time.perf_counter()
+    def _encode(self, prompts: list[Prompt], texts: list[str]) -> dict[str, torch.Tensor]:
+        """What the model is handed: tensors with a row for each prompt, and the pictures'."""
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")
         pictures = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
@@ -264,10 +284,17 @@ class TransformersEngine:
         inputs = self._processor(
             text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
         )
-        inputs = {
+        return {
             name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
             for name, tensor in inputs.items()
         }
+
+    @torch.inference_mode()
+    def _answer(
+        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
+    ) -> list[Completion]:
+        start = time.perf_counter()
+        inputs = self._encode(prompts, texts)
         lengths = inputs["attention_mask"].sum(-1).tolist()
         if self._context and max(lengths) >= self._context + self._writes_apart:
             raise ValueError(f"the prompt has {max(lengths)} tokens; this model's context holds {self._context}")
