@@ -171,7 +171,9 @@ def _describe(engine: Engine) -> Iterator[Check]:
     try:
         seen = engine.describe(_ask([draw(0)] if sees else []))
     except EngineFailure as failure:
-        yield Check("template", State.FAULT, str(failure), "look at its chat template, or give one by chat_template=FILE")
+        yield Check(
+            "template", State.FAULT, str(failure), "look at its chat template, or give one by chat_template=FILE"
+        )
         return
     room = f"{seen.context:,} tokens" if seen.context else "its configuration names none"
     yield Check("context", State.OK if seen.context else State.NOTE, room)
@@ -231,7 +233,9 @@ def _check_batches(engine: Engine, prompts: list[Prompt]) -> Check:
     if not other:
         return Check(name, State.OK, f"{len(prompts)} answers, letter by letter")
     if all(_is_close_call(engine, prompts[i]) for i in other):
-        return Check(name, State.NOTE, f"{len(other)} differ where two tokens are all but as likely", "add dtype=float32")
+        return Check(
+            name, State.NOTE, f"{len(other)} differ where two tokens are all but as likely", "add dtype=float32"
+        )
     return Check(name, State.FAULT, f"{len(other)} of {len(prompts)} differ", "add batch_size=1")
 
 

@@ -1,4 +1,5 @@
 from .loading import load_model as load_model
+from .lora import split_adapter as split_adapter
 from .nowait import read_rule as read_rule
 from .on_demand import Room as Room, open_on_demand as open_on_demand
 from .opening import OPENAI as OPENAI, VLLM as VLLM, check_engine as check_engine, open_engine as open_engine

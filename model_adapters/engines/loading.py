@@ -46,7 +46,14 @@ PENALTY = "repetition_penalty"
 _LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
 _LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
 _ADVISED = re.compile(r"pip install (?:-U |--upgrade )?([\w-]+)")
-PACKAGES = {"pil": "pillow", "opencv": "opencv-python", "pytorch": "torch", "pyav": "av", "jinja": "jinja2", "cv2": "opencv-python"}
+PACKAGES = {
+    "pil": "pillow",
+    "opencv": "opencv-python",
+    "pytorch": "torch",
+    "pyav": "av",
+    "jinja": "jinja2",
+    "cv2": "opencv-python",
+}
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 _KIND = re.compile(r"model type `([^`]+)`")
 

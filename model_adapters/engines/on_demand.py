@@ -21,13 +21,14 @@ from sightscale.model_adapters.engines import (
     OnFinished,
     Prompt,
 )
+from sightscale.model_adapters.engines.lora import split_adapter
 from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
 from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
 # Options that an identity depends on.
-IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code", "chat_template")
+IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code", "chat_template", "adapter")
 
 
 class Room:
@@ -110,7 +111,9 @@ def open_on_demand(
         location = find_checkpoint(model)
         chosen = {name: options[name] for name in IDENTIFYING if name in options}
         engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
-        engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
+        _, adapter = split_adapter(location, options.get("adapter"))
+        counted = Path(location).is_dir() and adapter is None  # what an adapter adds is known once it is attached
+        engine.parameters = count_parameters(Path(location)) if counted else None
     return StoredEngine(engine, open_store(Path(store))) if store else engine
 
 

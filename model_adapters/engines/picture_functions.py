@@ -101,9 +101,7 @@ def pad(
     if fill is None or isinstance(fill, int | float):
         return torch.nn.functional.pad(image, around, value=fill or 0)
     values = list(fill) * (image.shape[-3] if len(fill) == 1 else 1)
-    channels = [
-        torch.nn.functional.pad(image[..., i, :, :], around, value=value) for i, value in enumerate(values)
-    ]
+    channels = [torch.nn.functional.pad(image[..., i, :, :], around, value=value) for i, value in enumerate(values)]
     return torch.stack(channels, dim=-3)
 
 

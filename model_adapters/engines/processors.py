@@ -144,7 +144,9 @@ def _find_backend(location: str | Path, model_type: str, revision: str | None) -
         ours = IMAGE_PROCESSOR_MAPPING_NAMES.get(model_type) or {}
         named = ours.get(TENSORS) or ours.get(PILLOW) or ""
     named = named.removesuffix("Fast").removesuffix("Pil")
-    known = [names for names in IMAGE_PROCESSOR_MAPPING_NAMES.values() if named in (names.get(TENSORS), names.get(PILLOW))]
+    known = [
+        names for names in IMAGE_PROCESSOR_MAPPING_NAMES.values() if named in (names.get(TENSORS), names.get(PILLOW))
+    ]
     if not known:
         return None, named
     return (PILLOW if any(PILLOW in names for names in known) else TENSORS), named

@@ -7,7 +7,7 @@ for another reason is run one by one, so that only the culprit fails.
 
 import time
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from PIL import Image
 from transformers import (
     AutoConfig,
     AutoTokenizer,
+    GenerationMixin,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
@@ -53,11 +54,14 @@ from sightscale.model_adapters.engines.loading import (
     read_habits,
     sees_pictures,
 )
+from sightscale.model_adapters.engines.lora import attach_adapter, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
+# Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
+ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "git", "got_ocr2", "kosmos-2", "pix2struct", "udop")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -75,9 +79,10 @@ class TransformersEngine:
         trust_remote_code: bool = False,
         allow_unused_weights: bool = False,
         chat_template: str | None = None,
+        adapter: str | None = None,
     ) -> None:
         """Load `model`: a folder, a GGUF file or a hub id. `chat_template` is a file with a template to use
-        instead of its own, or the name of a family.
+        instead of its own, or the name of a family. `adapter` is a LoRA folder on top of it; `model` may be one too.
 
         Raises UserError in one line when it can't be found or loaded, isn't a model that writes text, has weights that
         don't fit it, or has no chat template; with `allow_unused_weights` it may hold some that it has no place for.
@@ -86,8 +91,10 @@ class TransformersEngine:
         self.device = pick_device(device)
         number_type = pick_dtype(dtype, self.device)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        location, gguf_file = locate(model)
+        base, adapter = split_adapter(model, adapter)
+        location, gguf_file = locate(base)
         refuse_revision(model, location, revision)
+        lora = mark_adapter(adapter)
         template = None if chat_template is None else read_template(chat_template)
         if gguf_file:
             options["gguf_file"] = gguf_file
@@ -107,7 +114,12 @@ class TransformersEngine:
                 if self.sees
                 else AutoTokenizer.from_pretrained(location, **options)
             )
+            if adapter:
+                self._model = attach_adapter(self._model, adapter, name=base)
             self._model.to(self.device).eval()
+        # Janus' own, which can draw too, drops what steers its text.
+        draws = config.model_type == "janus"
+        self._generate: Any = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
         habits = (
             read_habits(location, config, name=model, revision=options["revision"])
             if not gguf_file
@@ -128,8 +140,8 @@ class TransformersEngine:
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         precision = str(self._model.dtype).removeprefix("torch.")
         pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
-        marks = f"{habits.mark}{pictures}{mark_template(template)}"
-        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{marks}"
+        marks = f"{habits.mark}{pictures}{mark_template(template)}{lora}"
+        self.identity = f"{name_model(base, self.weights)}|transformers|{precision}{marks}"
         self.parameters: int | None = self._model.num_parameters()
         text_config = self._model.config.get_text_config(decoder=True)
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
@@ -217,7 +229,7 @@ class TransformersEngine:
 
     def close(self) -> None:
         """Free the model's memory."""
-        del self._model
+        del self._model, self._generate
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -279,7 +291,13 @@ class TransformersEngine:
         """What the model is handed: tensors with a row for each prompt, and the pictures'."""
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")
-        pictures = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
+        pictures: dict[str, Any] = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
+        if pictures and self._model.config.model_type in ONE_PICTURE:
+            if len(prompts[0].images) > 1:
+                raise ValueError(
+                    f"this architecture takes one picture a question, and was given {len(prompts[0].images)}"
+                )
+            pictures = {"images": [prompt.images[0] for prompt in prompts]}
         starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
         inputs = self._processor(
             text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
@@ -317,7 +335,10 @@ class TransformersEngine:
         if recorder:
             steered.insert(0, recorder.watch_scores)
             ends.insert(0, recorder.watch_tokens)
-        output = self._model.generate(
+        witness = Witness()
+        if steered:
+            steered.append(witness)
+        output = self._generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
             do_sample=False,
@@ -329,6 +350,8 @@ class TransformersEngine:
             pad_token_id=self._tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList(ends),
         )[:, written_from:]
+        if steered and not witness.was_called:
+            raise ValueError("this model's own way of writing drops the rules for sampling and thinking")
         seconds = (time.perf_counter() - start) / len(prompts)
         return [
             self._completion(row[:room], length, seconds, decoding, opens)
@@ -360,11 +383,13 @@ def identify(
     revision: str | None = None,
     trust_remote_code: bool = False,
     chat_template: str | None = None,
+    adapter: str | None = None,
 ) -> str:
     """The identity that an engine opened with these arguments would have, without loading its weights.
 
     Raises UserError in one line when the model can't be found, and for a chat template that can't be used.
     """
+    model, adapter = split_adapter(model, adapter)
     location, gguf_file = locate(model)
     weights = hash_weights(Path(location), gguf_file)
     mark = ""
@@ -377,7 +402,7 @@ def identify(
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
         if sees_pictures(config.model_type):
             mark += mark_backend(location, config.model_type, revision)
-    mark += mark_template(None if chat_template is None else read_template(chat_template))
+    mark += mark_template(None if chat_template is None else read_template(chat_template)) + mark_adapter(adapter)
     chosen = pick_dtype(dtype, pick_device(device))
     return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 
@@ -467,6 +492,16 @@ class SeededSampling(LogitsProcessor):
         uniform = torch.stack([torch.rand(scores.shape[-1], generator=generator) for generator in self.generators])
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))).to(scores.device)
         return scores.log_softmax(-1) + gumbel
+
+
+class Witness(LogitsProcessor):
+    """Tells whether a model's way of writing heeds logits processors at all."""
+
+    was_called = False
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self.was_called = True
+        return scores
 
 
 class Recorder:

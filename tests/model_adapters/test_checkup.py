@@ -113,7 +113,10 @@ def test_a_second_picture_that_is_refused_is_a_note(write_tiny: Callable[[str, P
     folder = write_tiny("florence2", tmp_path / "florence2")
     checks = {check.name: check for check in check_up(str(folder), {"dtype": "float32"})}
     assert checks["a second picture does"].state == State.NOTE and "a third picture does" not in checks
-    assert "it takes 1 a question: ValueError" in checks["a second picture does"].says
+    assert (
+        "it takes 1 a question: ValueError: this architecture takes one picture a question"
+        in checks["a second picture does"].says
+    )
 
 
 def test_a_text_model_is_a_reasoning_module_at_most(tiny_thinker: Path) -> None:

@@ -1,6 +1,7 @@
 """Tiny checkpoints with random weights of several architectures, each written by code in its own classes."""
 
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,17 @@ def write_tokenizer(folder: Path, **named: str) -> Any:
     tokenizer.add_tokens(list(named.values()), special_tokens=True)
     tokenizer.save_pretrained(folder)
     return transformers.AutoTokenizer.from_pretrained(folder, extra_special_tokens={"image_token": "<image>", **named})
+
+
+def write_bare_tokenizer(folder: Path) -> Any:
+    """The same without a name for the token of a picture, which the processor adds itself."""
+    tokenizer: Any = build_tokenizer(TEXTS, 300)
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({key: settings[key] for key in settings if "image" not in key and "extra" not in key}))
+    return transformers.AutoTokenizer.from_pretrained(folder)
 
 
 def describe_tokens(tokenizer: Any) -> dict[str, Any]:
@@ -157,7 +169,6 @@ def write_qwen2_vl(folder: Path) -> None:
     processor = for_pictures(transformers.Qwen2VLProcessor)(image_processor=images, tokenizer=tokenizer)
     mark = "<|vision_start|><|image_pad|><|vision_end|>"
     save(transformers.Qwen2VLForConditionalGeneration(config), processor, folder, mark=mark)
-
 
 
 def vision(kind: str, **changes: Any) -> dict[str, Any]:
@@ -305,7 +316,7 @@ def _write_idefics(folder: Path, name: str, processor_class: Any, **parts: Any) 
 
 def write_idefics2(folder: Path) -> None:
     """SigLIP, a resampler and Mistral."""
-    marks = {"fake_image_token": "<fake_token_around_image>", "end_of_utterance_token": "<end_of_utterance>"}
+    marks = {"image_boundary_token": "<fake_token_around_image>", "end_of_utterance_token": "<end_of_utterance>"}
     tokenizer = write_tokenizer(folder, **marks)
     resampler = {"resampler_n_latents": 4, "resampler_depth": 1, "resampler_n_heads": 2, "resampler_head_dim": 16}
     config = transformers.Idefics2Config(
@@ -357,7 +368,12 @@ def write_internvl(folder: Path) -> None:
 
 def write_aya_vision(folder: Path) -> None:
     """SigLIP and Cohere 2."""
-    marks = {"start": "<|START_OF_IMG|>", "end": "<|END_OF_IMG|>", "patch": "<|IMG_PATCH|>", "line": "<|IMG_LINE_BREAK|>"}
+    marks = {
+        "start": "<|START_OF_IMG|>",
+        "end": "<|END_OF_IMG|>",
+        "patch": "<|IMG_PATCH|>",
+        "line": "<|IMG_LINE_BREAK|>",
+    }
     tiles = {"tile": "TILE", "whole": "TILE_GLOBAL"}
     tokenizer = write_tokenizer(folder, **marks, **tiles)
     config = transformers.AyaVisionConfig(
@@ -371,6 +387,7 @@ def write_aya_vision(folder: Path) -> None:
         tokenizer=tokenizer,
         patch_size=7,
         img_size=28,
+        downsample_factor=2,
     )
     save(transformers.AyaVisionForConditionalGeneration(config), processor, folder)
 
@@ -385,8 +402,10 @@ def write_cohere2_vision(folder: Path) -> None:
         image_token_id=tokenizer.image_token_id,
         alignment_intermediate_size=64,
     )
-    images = find_hidden("cohere2_vision", "Cohere2VisionImageProcessor")(size=SQUARE, crop_to_patches=True, max_patches=4)
-    images.patch_size, images.downsample_factor = 7, 2
+    images = find_hidden("cohere2_vision", "Cohere2VisionImageProcessor")(
+        size=SQUARE, crop_to_patches=True, max_patches=4
+    )
+    images.patch_size = 2  # patches along a side of a tile
     processor = transformers.Cohere2VisionProcessor(image_processor=images, tokenizer=tokenizer)
     save(transformers.Cohere2VisionForConditionalGeneration(config), processor, folder, mark="<|IMG_PATCH|>")
 
@@ -397,7 +416,9 @@ def write_lfm2_vl(folder: Path) -> None:
     tokenizer = write_tokenizer(folder, **marks, image_thumbnail="<|img_thumbnail|>")
     config = transformers.Lfm2VlConfig(
         vision_config=vision("siglip2_vision_model", patch_size=8, num_patches=16, vision_use_head=False),
-        text_config=language(tokenizer, "lfm2", layer_types=["conv", "full_attention"], conv_L_cache=3, block_ff_dim=48),
+        text_config=language(
+            tokenizer, "lfm2", layer_types=["conv", "full_attention"], conv_L_cache=3, block_ff_dim=48
+        ),
         image_token_id=tokenizer.image_token_id,
         projector_hidden_size=32,
     )
@@ -433,7 +454,14 @@ def _write_qwen(folder: Path, name: str, processor_class: Any, tower: dict[str, 
     words.pop("model_type")
     config = getattr(transformers, f"{name}Config")(
         text_config=words,
-        vision_config={"depth": 2, "num_heads": 2, "hidden_size": 32, "intermediate_size": 48, "patch_size": 7, **tower},
+        vision_config={
+            "depth": 2,
+            "num_heads": 2,
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "patch_size": 7,
+            **tower,
+        },
         **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in (*marks, *ends)},
     )
     images = transformers.Qwen2VLImageProcessorPil(patch_size=7, size={"shortest_edge": 196, "longest_edge": 3136})
@@ -459,16 +487,314 @@ def write_qwen3_vl(folder: Path) -> None:
 
 def write_qwen3_5(folder: Path) -> None:
     """Qwen3.5, whose layers keep a state."""
-    state = {"linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4}
+    state = {
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+    }
     rope = {**MROPE, "partial_rotary_factor": 1.0}
     text = {"rope_parameters": rope, "layer_types": ["linear_attention", "full_attention"], **state}
     tower = {"out_hidden_size": 32, "num_position_embeddings": 64}
     _write_qwen(folder, "Qwen3_5", transformers.Qwen3VLProcessor, tower, text)
 
 
+def write_glm4v(folder: Path) -> None:
+    """GLM-4V, whose pictures keep their shape."""
+    marks = {"image_token": "<|image|>", "video_token": "<|video|>"}
+    ends = {f"{kind}_{end}_token": f"<|{word}_of_{kind}|>" for kind in ("image", "video") for end, word in ENDS.items()}
+    tokenizer = write_tokenizer(folder, **marks, **ends)
+    words = language(tokenizer, "glm4v_text", rope_parameters={**MROPE, "partial_rotary_factor": 1.0})
+    tower = {"depth": 2, "num_heads": 2, "hidden_size": 32, "intermediate_size": 48, "patch_size": 7, "image_size": 56}
+    config = transformers.Glm4vConfig(
+        text_config=words,
+        vision_config={**tower, "out_hidden_size": 32},
+        **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in (*marks, *ends)},
+    )
+    images = transformers.Glm4vImageProcessorPil(patch_size=7, size={"shortest_edge": 392, "longest_edge": 6272})
+    processor = for_pictures(transformers.Glm4vProcessor)(image_processor=images, tokenizer=tokenizer)
+    mark = "<|begin_of_image|><|image|><|end_of_image|>"
+    save(transformers.Glm4vForConditionalGeneration(config), processor, folder, mark=mark)
+
+
+ENDS = {"start": "begin", "end": "end"}
+
+
+def write_video_llama_3(folder: Path) -> None:
+    """A SigLIP for any shape and Qwen2."""
+    tokenizer = write_tokenizer(folder, image_token="<|image_pad|>", video_token="<|video_pad|>")
+    tower = vision("", patch_size=7)
+    tower.pop("image_size")
+    config = transformers.VideoLlama3Config(
+        vision_config=tower,
+        text_config=language(tokenizer, "qwen2"),
+        image_token_id=tokenizer.image_token_id,
+        video_token_id=tokenizer.video_token_id,
+    )
+    images = transformers.VideoLlama3ImageProcessorPil(
+        patch_size=7, merge_size=1, size={"shortest_edge": 196, "longest_edge": 1568}
+    )
+    processor = for_pictures(transformers.VideoLlama3Processor)(image_processor=images, tokenizer=tokenizer)
+    save(transformers.VideoLlama3ForConditionalGeneration(config), processor, folder, mark="<|image_pad|>")
+
+
+def write_paddleocr_vl(folder: Path) -> None:
+    """A SigLIP for any shape and Ernie, for reading."""
+    marks = {"image_token": "<|IMAGE_PLACEHOLDER|>", "video_token": "<|VIDEO|>"}
+    ends = {"vision_start_token": "<|IMAGE_START|>", "vision_end_token": "<|IMAGE_END|>"}
+    tokenizer = write_tokenizer(folder, **marks, **ends)
+    words = language(tokenizer, "paddleocr_vl_text", rope_parameters=MROPE)
+    config = transformers.PaddleOCRVLConfig(
+        text_config=words,
+        vision_config=vision("paddleocr_vl_vision", patch_size=7),
+        **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in (*marks, *ends)},
+    )
+    images = transformers.PaddleOCRVLImageProcessorPil(patch_size=7, size={"shortest_edge": 196, "longest_edge": 3136})
+    processor = transformers.PaddleOCRVLProcessor(image_processor=images, tokenizer=tokenizer)
+    mark = "<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>"
+    save(transformers.PaddleOCRVLForConditionalGeneration(config), processor, folder, mark=mark)
+
+
+def write_deepseek_vl(folder: Path) -> None:
+    """SigLIP and Llama."""
+    tokenizer = write_tokenizer(folder)
+    config = transformers.DeepseekVLConfig(
+        vision_config=vision("siglip_vision_model", vision_use_head=False),
+        text_config=language(tokenizer, "llama"),
+        image_token_id=tokenizer.image_token_id,
+    )
+    images = transformers.DeepseekVLImageProcessorPil(size=SQUARE, min_size=7)
+    processor = transformers.DeepseekVLProcessor(image_processor=images, tokenizer=tokenizer, num_image_tokens=16)
+    save(transformers.DeepseekVLForConditionalGeneration(config), processor, folder)
+
+
+def write_janus(folder: Path) -> None:
+    """SigLIP and Llama, with a half that draws."""
+    tokenizer = write_tokenizer(folder, boi_token="<begin_of_image>", eoi_token="<end_of_image>")
+    draws = {"embed_dim": 8, "num_embeddings": 16, "latent_channels": 32, "base_channels": 32, "num_patches": 4}
+    config = transformers.JanusConfig(
+        vision_config={**vision("janus_vision_model"), "projection_dim": 32, "num_image_tokens": 16},
+        text_config=language(tokenizer, "llama"),
+        vq_config={
+            **draws,
+            "channel_multiplier": [1],
+            "num_res_blocks": 1,
+            "projection_dim": 32,
+            "image_token_embed_dim": 32,
+        },
+        image_token_id=tokenizer.image_token_id,
+    )
+    images = transformers.JanusImageProcessorPil(size=SQUARE, min_size=7)
+    processor = transformers.JanusProcessor(image_processor=images, tokenizer=tokenizer, num_image_tokens=16)
+    save(transformers.JanusForConditionalGeneration(config), processor, folder)
+
+
+def write_ovis2(folder: Path) -> None:
+    """A tower whose pictures are words of their own, and Qwen2."""
+    names = ("START", "GRID", "COL", "ROW", "END")
+    tokenizer = write_tokenizer(folder, atom="<IMG_ATOM>", **{name: f"<IMG_{name}>" for name in names})
+    marks = tokenizer.convert_tokens_to_ids([f"<IMG_{name}>" for name in names])
+    tower = {**vision(""), "vocab_size": 64, "hidden_stride": 2, "num_visual_indicator_tokens": 5}
+    config = transformers.Ovis2Config(
+        vision_config=tower,
+        text_config=language(tokenizer, "qwen2"),
+        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_ATOM>"),
+        visual_indicator_token_ids=marks,
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+    )
+    images = transformers.Ovis2ImageProcessorPil(size=SQUARE, crop_to_patches=True, max_patches=4)
+    processor = transformers.Ovis2Processor(image_processor=images, tokenizer=tokenizer, image_seq_length=4)
+    save(transformers.Ovis2ForConditionalGeneration(config), processor, folder)
+
+
+def write_video_llava(folder: Path) -> None:
+    """LLaVA with a tower for videos."""
+    tokenizer = write_tokenizer(folder, video_token="<video>")
+    config = transformers.VideoLlavaConfig(
+        vision_config=vision("clip_vision_model", projection_dim=16),
+        text_config=language(tokenizer, "llama"),
+        image_token_index=tokenizer.image_token_id,
+        video_token_index=tokenizer.video_token_id,
+    )
+    processor = for_pictures(transformers.VideoLlavaProcessor)(
+        image_processor=transformers.VideoLlavaImageProcessor(size={"shortest_edge": 28}, crop_size=SQUARE),
+        tokenizer=tokenizer,
+        patch_size=7,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+    )
+    save(transformers.VideoLlavaForConditionalGeneration(config), processor, folder)
+
+
+def write_blip_2(folder: Path) -> None:
+    """A tower, a Q-Former and OPT, asked without a chat template."""
+    tokenizer = write_bare_tokenizer(folder)
+    former = {**SMALL, "encoder_hidden_size": 32, "cross_attention_frequency": 1}
+    text = language(tokenizer, "opt", ffn_dim=48, word_embed_proj_dim=32)
+    config = transformers.Blip2Config(
+        vision_config=vision(""),
+        qformer_config=former,
+        text_config=text,
+        num_query_tokens=4,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    images = transformers.BlipImageProcessorPil(size=SQUARE)
+    processor = transformers.Blip2Processor(image_processor=images, tokenizer=tokenizer, num_query_tokens=4)
+    save(transformers.Blip2ForConditionalGeneration(config), processor, folder, mark=None)
+
+
+def write_instructblip(folder: Path) -> None:
+    """The same, whose Q-Former reads the question."""
+    tokenizer = write_bare_tokenizer(folder)
+    former = {**SMALL, "encoder_hidden_size": 32, "cross_attention_frequency": 1, "vocab_size": len(tokenizer)}
+    text = language(tokenizer, "opt", ffn_dim=48, word_embed_proj_dim=32)
+    config = transformers.InstructBlipConfig(
+        vision_config=vision(""),
+        qformer_config=former,
+        text_config=text,
+        num_query_tokens=4,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    processor = transformers.InstructBlipProcessor(
+        image_processor=transformers.BlipImageProcessorPil(size=SQUARE),
+        tokenizer=tokenizer,
+        qformer_tokenizer=tokenizer,
+        num_query_tokens=4,
+    )
+    save(transformers.InstructBlipForConditionalGeneration(config), processor, folder, mark=None)
+
+
+def write_kosmos2(folder: Path) -> None:
+    """CLIP and a decoder, which writes places as patches; asked without a chat template."""
+    tokenizer = write_tokenizer(folder, bos_token="<s>", unk_token="<unk>")
+    processor = transformers.Kosmos2Processor(
+        image_processor=transformers.CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size=SQUARE),
+        tokenizer=tokenizer,
+        num_patch_index_tokens=64,
+    )
+    described = describe_tokens(tokenizer)
+    text = {"embed_dim": 32, "layers": 2, "ffn_dim": 48, "attention_heads": 2, **described}
+    config = transformers.Kosmos2Config(
+        vision_config=vision("kosmos_2_vision_model"), text_config=text, latent_query_num=64
+    )
+    save(transformers.Kosmos2ForConditionalGeneration(config), processor, folder, mark=None)
+
+
+def write_got_ocr2(folder: Path) -> None:
+    """SAM's tower and Qwen2, for reading; asked without a chat template."""
+    tokenizer = write_tokenizer(folder, image_token="<imgpad>", start="<img>", end="</img>")
+    tower = {"hidden_size": 32, "output_channels": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 48}
+    config = transformers.GotOcr2Config(
+        vision_config={**tower, "image_size": 1024, "patch_size": 16, "global_attn_indexes": [], "window_size": 2},
+        text_config=language(tokenizer, "qwen2"),
+        image_token_index=tokenizer.image_token_id,
+        image_seq_length=256,
+    )
+    images = transformers.GotOcr2ImageProcessorPil(size={"height": 1024, "width": 1024})
+    processor = transformers.GotOcr2Processor(image_processor=images, tokenizer=tokenizer)
+    save(transformers.GotOcr2ForConditionalGeneration(config), processor, folder, mark=None)
+
+
+def write_t5gemma2(folder: Path) -> None:
+    """An encoder that sees, and a decoder that writes apart from the prompt."""
+    marks = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
+    tokenizer = write_tokenizer(folder, bos_token="<bos>", **marks)
+    words = language(tokenizer, "", sliding_window=64, tie_word_embeddings=True)
+    words.pop("model_type")
+    encoder = {
+        "text_config": words,
+        "vision_config": vision("siglip_vision_model", vision_use_head=False),
+        "mm_tokens_per_image": 4,
+        "image_token_index": tokenizer.image_token_id,
+        "boi_token_index": tokenizer.boi_token_id,
+        "eoi_token_index": tokenizer.eoi_token_id,
+    }
+    config = transformers.T5Gemma2Config(
+        encoder=encoder,
+        decoder=words,
+        image_token_index=tokenizer.image_token_id,
+        eoi_token_index=tokenizer.eoi_token_id,
+        decoder_start_token_id=tokenizer.bos_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    images = transformers.Gemma3ImageProcessorPil(size=SQUARE)
+    processor = transformers.Gemma3Processor(image_processor=images, tokenizer=tokenizer, image_seq_length=4)
+    save(transformers.T5Gemma2ForConditionalGeneration(config), processor, folder, mark="<start_of_image>")
+
+
+def write_gemma4(folder: Path) -> None:
+    """Gemma 4, whose processor's module names torchvision."""
+    marks = {"boi_token": "<|image>", "eoi_token": "<image|>", "image_token": "<|image|>", "audio_token": "<|audio|>"}
+    hears = {"boa_token": "<|audio>", "eoa_token": "<audio|>"}
+    tokenizer = write_tokenizer(folder, bos_token="<bos>", video_token="<|video|>", **marks, **hears)
+    words = language(
+        tokenizer,
+        "gemma4_text",
+        sliding_window=64,
+        tie_word_embeddings=True,
+        hidden_size_per_layer_input=0,
+        vocab_size_per_layer_input=len(tokenizer),
+        layer_types=["sliding_attention", "full_attention"],
+    )
+    tower = {**SMALL, "num_key_value_heads": 2, "head_dim": 16, "patch_size": 7, "pooling_kernel_size": 2}
+    config = transformers.Gemma4Config(
+        text_config=words,
+        vision_config={**tower, "position_embedding_size": 64},
+        audio_config=None,
+        **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in marks},
+        video_token_id=tokenizer.video_token_id,
+    )
+    images = transformers.Gemma4ImageProcessorPil(patch_size=7, pooling_kernel_size=2, max_soft_tokens=70)
+    processor = for_pictures(processors._find_class("gemma4")[0])(
+        feature_extractor=transformers.Gemma4AudioFeatureExtractor(),
+        image_processor=images,
+        tokenizer=tokenizer,
+        video_processor=None,
+        image_seq_length=70,
+    )
+    save(transformers.Gemma4ForConditionalGeneration(config), processor, folder, mark="<|image|>")
+
+
+def write_llama4(folder: Path) -> None:
+    """A tower and Llama 4's experts, whose pictures' processor is written for torchvision alone."""
+    names = ("image", "image_start", "image_end", "patch", "tile_x_separator", "tile_y_separator")
+    tokenizer = write_tokenizer(folder, **{f"{name}_token": f"<|{name}|>" for name in names})
+    tower = vision("llama4_vision_model", intermediate_size=128, vision_output_dim=32, projector_input_dim=32)
+    words = language(tokenizer, "llama4_text", intermediate_size_mlp=48, num_local_experts=2, attention_chunk_size=256)
+    config = transformers.Llama4Config(
+        vision_config={**tower, "projector_output_dim": 32},
+        text_config=words,
+        image_token_index=tokenizer.convert_tokens_to_ids("<|patch|>"),
+        boi_token_index=tokenizer.convert_tokens_to_ids("<|image_start|>"),
+        eoi_token_index=tokenizer.convert_tokens_to_ids("<|image_end|>"),
+    )
+    images = find_hidden("llama4", "Llama4ImageProcessor")(size=SQUARE, max_patches=4)
+    processor = transformers.Llama4Processor(image_processor=images, tokenizer=tokenizer, patch_size=7)
+    save(transformers.Llama4ForConditionalGeneration(config), processor, folder, mark="<|image|>")
+
+
+def write_lighton_ocr(folder: Path) -> None:
+    """Pixtral's tower and Qwen3, for reading."""
+    marks = {"image_token": "<|image_pad|>", "image_break_token": "<|vision_pad|>", "image_end_token": "<|vision_end|>"}
+    tokenizer = write_tokenizer(folder, **marks)
+    config = transformers.LightOnOcrConfig(
+        vision_config=vision("pixtral", head_dim=16),
+        text_config=language(tokenizer, "qwen3"),
+        image_token_id=tokenizer.image_token_id,
+    )
+    images = transformers.PixtralImageProcessorPil(size={"longest_edge": 28}, patch_size={"height": 14, "width": 14})
+    processor = transformers.LightOnOcrProcessor(
+        image_processor=images, tokenizer=tokenizer, patch_size=7, spatial_merge_size=2
+    )
+    save(transformers.LightOnOcrForConditionalGeneration(config), processor, folder, mark="<|image_pad|>")
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     name.removeprefix("write_"): function
     for name, function in list(globals().items())
-    if name.startswith("write_") and name != "write_tokenizer"
+    if name.startswith("write_") and not name.endswith("tokenizer")
 }
-FAMILIES = {"paligemma": "paligemma"}  # asked by built-in templates
+FAMILIES = ("paligemma", "blip_2", "instructblip", "kosmos2", "got_ocr2")  # asked by the built-in template of the name

@@ -92,7 +92,9 @@ def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: P
     with pytest.raises(UserError, match="own.jinja is no text file"):
         read_template(tmp_path / "own.jinja")
     for ask in (identify, TransformersEngine):
-        with pytest.raises(UserError, match="chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"):
+        with pytest.raises(
+            UserError, match="chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"
+        ):
             ask(str(bare), chat_template="missing.jinja")
 
 

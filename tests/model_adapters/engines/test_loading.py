@@ -91,7 +91,9 @@ AutoVideoProcessor requires the Torchvision library but it was not found in your
 instructions on the installation page: https://pytorch.org/get-started/locally/
 """
 UNKNOWN = "The checkpoint you are trying to load has model type `new_vl` but Transformers does not recognize this architecture."
-HIDDEN = ModuleNotFoundError("Could not import module 'PeVideoConfig'. Are this object's requirements defined correctly?")
+HIDDEN = ModuleNotFoundError(
+    "Could not import module 'PeVideoConfig'. Are this object's requirements defined correctly?"
+)
 HIDDEN.__cause__ = ModuleNotFoundError("No module named 'torchvision'", name="torchvision")
 CAUSES: dict[str, tuple[Exception, str]] = {
     "torchvision": (ImportError(TORCHVISION), "it needs torchvision, which isn't installed: pip install torchvision"),
