@@ -22,7 +22,9 @@ def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | No
     if not file.is_file() or (file.parent / "config.json").is_file():
         return model, adapter
     if adapter:
-        raise UserError(f"model {model!r} is an adapter itself, so adapter={adapter} can't be added: name the base model")
+        raise UserError(
+            f"model {model!r} is an adapter itself, so adapter={adapter} can't be added: name the base model"
+        )
     try:
         base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (OSError, ValueError, LookupError, TypeError):

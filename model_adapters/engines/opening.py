@@ -41,8 +41,8 @@ def open_engine(
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
     engine that heeds `device`, `adapter`, a LoRA folder, and `chat_template`, a file with the template to ask by or a
-    family's name. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray, each with its share of CPUs and
-    GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    family's name. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray, each with
+    its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
@@ -54,8 +54,8 @@ def open_engine(
     number = read_count("replicas", replicas)
     if adapter is not None and model.startswith((VLLM, OPENAI)):
         raise UserError(
-            f"model {model!r}: its engine has no argument 'adapter'; merge it into the weights (peft's merge_and_unload), "
-            "or start the server with it"
+            f"model {model!r}: its engine has no argument 'adapter'; merge it into the weights "
+            "(peft's merge_and_unload), or start the server with it"
         )
     if chat_template is not None and model.startswith((VLLM, OPENAI)):
         raise UserError(
@@ -68,7 +68,12 @@ def open_engine(
         if model.startswith(OPENAI):
             raise UserError(f"model {model!r} is served elsewhere; replicas are for models that run here")
         own = {"batch_size": at_once, "dtype": dtype, "device": device, "revision": revision, **engine_arguments}
-        own |= {"trust_remote_code": trusts, "allow_unused_weights": allows, "chat_template": chat_template, "adapter": adapter}
+        own |= {
+            "trust_remote_code": trusts,
+            "allow_unused_weights": allows,
+            "chat_template": chat_template,
+            "adapter": adapter,
+        }
         needs = read_share("cpus_per_replica", cpus_per_replica), read_share("gpus_per_replica", gpus_per_replica)
         engine = RayPool(partial(open_engine, model, **own), Replicas(number, *needs, ray or AUTO, at_once))
         return StoredEngine(engine, finished) if finished is not None else engine

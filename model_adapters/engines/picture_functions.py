@@ -93,7 +93,7 @@ def _resizes_bytes(interpolation: InterpolationMode, image: Tensor) -> bool:
 def pad(
     image: Tensor, padding: Sequence[int], fill: float | Sequence[float] | None = 0, padding_mode: str = "constant"
 ) -> Tensor:
-    """`image` with as many columns and rows more at its left, top, right and bottom, of one or each channel's `fill`."""
+    """`image` with as many columns and rows more at its left, top, right and bottom, of each channel's `fill`."""
     left, top, right, bottom = padding
     around = [left, right, top, bottom]
     if padding_mode != "constant":

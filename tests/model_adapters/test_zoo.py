@@ -32,8 +32,8 @@ SEVERAL = ("a second picture does", "a third picture does")
 HEADS = ("architecture", "checkup", "pictures a question", "no picture", "batches", "sighted and blind", "decoupled")
 PAGE = """# Which architectures work
 
-`make test-zoo` builds a tiny model with random weights of every architecture below, in transformers' own classes, and
-takes each through `sightscale doctor`, a run of {questions} questions sighted and blind, and a decoupled run in which it
+`make test-zoo` builds a tiny model with random weights of every architecture below, in transformers' own classes. Each
+goes through `sightscale doctor`, a run of {questions} questions sighted and blind, and a decoupled run in which it
 perceives. It wrote this page, with {versions}.
 
 "checkup" counts faults; "pictures a question" is how many it was shown at once, of three that were tried. A model that

@@ -89,11 +89,11 @@ def test_one_that_cannot_be_used_is_refused_before_anything_is_asked(kind: str, 
 
 def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "own.jinja").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="own.jinja is no text file"):
+    with pytest.raises(UserError, match=r"own.jinja is no text file"):
         read_template(tmp_path / "own.jinja")
     for ask in (identify, TransformersEngine):
         with pytest.raises(
-            UserError, match="chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"
+            UserError, match=r"chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"
         ):
             ask(str(bare), chat_template="missing.jinja")
 
@@ -131,7 +131,7 @@ def test_tags_of_transformers_own_are_jinja(tmp_path: Path) -> None:
 
 def test_engines_behind_other_programs_say_where_it_belongs(tmp_path: Path) -> None:
     for model in ("vllm:easy_vqa_nano", "openai:m@http://127.0.0.1:1/v1"):
-        with pytest.raises(UserError, match="no argument 'chat_template'; save the template as chat_template.jinja"):
+        with pytest.raises(UserError, match=r"no argument 'chat_template'; save the template as chat_template.jinja"):
             open_engine(model, chat_template=keep(PARTS, tmp_path))
 
 

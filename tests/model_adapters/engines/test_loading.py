@@ -90,7 +90,7 @@ TORCHVISION = """
 AutoVideoProcessor requires the Torchvision library but it was not found in your environment. Check out the
 instructions on the installation page: https://pytorch.org/get-started/locally/
 """
-UNKNOWN = "The checkpoint you are trying to load has model type `new_vl` but Transformers does not recognize this architecture."
+UNKNOWN = "The checkpoint has model type `new_vl` but Transformers does not recognize this architecture."
 HIDDEN = ModuleNotFoundError(
     "Could not import module 'PeVideoConfig'. Are this object's requirements defined correctly?"
 )
