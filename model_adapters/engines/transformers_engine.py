@@ -117,9 +117,6 @@ class TransformersEngine:
             if adapter:
                 self._model = attach_adapter(self._model, adapter, name=base)
             self._model.to(self.device).eval()
-        # Janus' own, which can draw too, drops what steers its text.
-        draws = config.model_type == "janus"
-        self._generate: Any = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
         habits = (
             read_habits(location, config, name=model, revision=options["revision"])
             if not gguf_file
@@ -229,7 +226,7 @@ class TransformersEngine:
 
     def close(self) -> None:
         """Free the model's memory."""
-        del self._model, self._generate
+        del self._model
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -338,7 +335,10 @@ class TransformersEngine:
         witness = Witness()
         if steered:
             steered.append(witness)
-        output = self._generate(
+        # Janus' own way of writing, which can draw too, drops what steers its text.
+        draws = self._model.config.model_type == "janus"
+        generate = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
+        output = generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
             do_sample=False,

@@ -12,7 +12,9 @@ from transformers import AutoModelForImageTextToText
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 
-ARCHITECTURES = ("florence2", "mllama", "gemma3", "qwen2_vl")
+# Those whose answers are cut, padded or batched in ways of their own, and those that needed torchvision; the zoo
+# tier asks the same of all.
+ARCHITECTURES = ("florence2", "mllama", "gemma3", "qwen2_vl", "smolvlm", "lfm2_vl", "mistral3")
 MOST_PICTURES = {"florence2": 1}
 
 

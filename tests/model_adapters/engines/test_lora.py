@@ -41,7 +41,6 @@ def test_it_changes_answers_as_peft_does_and_is_named_in_the_identity(random_nan
     from peft import PeftModel
 
     merged._model = PeftModel.from_pretrained(merged._model, folder).merge_and_unload()
-    merged._generate = merged._model.generate
     texts = [[a.text for a in engine.generate(ASKED, Decoding(8))] for engine in (plain, tuned, alone, merged)]
     assert texts[0] != texts[1] == texts[2] == texts[3]
     assert tuned.identity == alone.identity == identify(str(folder), "float32")

@@ -1,5 +1,8 @@
 """Processors for pictures alone, whether torchvision is there or not."""
 
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,10 @@ from PIL import Image
 from transformers.image_processing_backends import PilBackend
 
 from sightscale.model_adapters.convert.parts import write_processor
+from sightscale.model_adapters.engines import processors
 from sightscale.model_adapters.engines.processors import for_pictures, open_processor
+from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
+from sightscale.tasks.errors import UserError
 from sightscale.trainers.model.build import build_tokenizer
 
 
@@ -78,3 +84,36 @@ def test_the_other_parts_keep_their_places_wherever_videos_stand(model_type: str
     inputs = opened(images=[[Image.new("RGB", (56, 28))]], text=["<image>what"], return_tensors="pt")
     assert int((inputs["input_ids"] == tokenizer.image_token_id).sum()) > 1  # as many as the picture has patches
     assert any(key.startswith("pixel_values") for key in inputs)
+
+
+def test_pictures_go_through_pillow_whatever_is_installed(
+    write_tiny: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_tiny("qwen2_vl", tmp_path / "qwen2_vl")
+    monkeypatch.setattr(processors, "_has_torchvision", lambda: True)
+    assert open_processor(folder, "qwen2_vl").image_processor.backend == "pil"
+    assert processors.mark_backend(folder, "qwen2_vl") == ""
+    config = folder / "processor_config.json"
+    config.write_text(config.read_text().replace("Qwen2VLImageProcessorPil", "Qwen2VLImageProcessorFast"))
+    assert open_processor(folder, "qwen2_vl").image_processor.backend == "pil"
+
+
+def test_a_processor_for_torchvision_alone_is_named_in_the_identity(
+    write_tiny: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    folder = write_tiny("lfm2_vl", tmp_path / "lfm2_vl")
+    engine = TransformersEngine(str(folder), dtype="float32")
+    assert engine.identity == identify(str(folder), "float32")
+    assert engine.identity.endswith("|pictures=torchvision")
+    assert processors.mark_backend(tmp_path, "qwen2_vl") == ""  # before its files are here
+
+
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is installed")
+def test_what_torch_cannot_resize_asks_for_torchvision(write_tiny: Callable[[str, Path], Path], tmp_path: Path) -> None:
+    folder = write_tiny("lfm2_vl", tmp_path / "lfm2_vl")
+    config = folder / "processor_config.json"
+    settings = json.loads(config.read_text())
+    settings["image_processor"]["resample"] = int(Image.Resampling.LANCZOS)
+    config.write_text(json.dumps(settings))
+    with pytest.raises(UserError, match="needs torchvision, which isn't installed: pip install torchvision"):
+        TransformersEngine(str(folder))
