@@ -19,6 +19,7 @@ from sightscale.harness.commands import (
     compare,
     convert,
     data,
+    doctor,
     dose,
     downscale,
     export,
@@ -132,7 +133,7 @@ def start(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Run": (run.run, sweep.app, study.study, parity.parity, focus.focus, train.train, speed.speed),
+    "Run": (doctor.doctor, run.run, sweep.app, study.study, parity.parity, focus.focus, train.train, speed.speed),
     "Read results": (
         report.report,
         reliance.reliance,

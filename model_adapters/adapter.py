@@ -75,6 +75,11 @@ class Adapter(lmms):
     def wrap_engines(self, wrap: Callable[[str, Engine], Engine]) -> None:
         """Put what `wrap` makes of each engine, by the stage it answers for, in its place; nothing without engines."""
 
+    @property
+    def eyes(self) -> Engine | None:
+        """The engine on this machine that pictures go to first, which a run tries before it begins; None for none."""
+        return None
+
     @abc.abstractmethod
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         """A trace for each request, in order. Must not raise for a single bad document.

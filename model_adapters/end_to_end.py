@@ -7,7 +7,7 @@ from typing import Any
 
 from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
 from sightscale.model_adapters.arguments import read_count
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, Prompt, open_engine, split_thinking
+from sightscale.model_adapters.engines import OPENAI, Completion, Decoding, Engine, Prompt, open_engine, split_thinking
 from sightscale.model_adapters.local_boxes import name_convention, tell_convention
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
@@ -40,6 +40,7 @@ class EndToEnd(Adapter):
         self._local_convention = AUTO if engine else name_convention(pretrained, revision)
         self._tell_convention = tell_convention(pretrained, revision)
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
+        self._is_served = pretrained.startswith(OPENAI)
         self._used: dict[str, Any] = {}
 
     @property
@@ -51,6 +52,10 @@ class EndToEnd(Adapter):
     @property
     def parts(self) -> Parts:
         return {"model": (self.label, getattr(self.engine, "parameters", None))}
+
+    @property
+    def eyes(self) -> Engine | None:
+        return None if self._is_served else self.engine
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import OPENAI, VLLM, find_folder
+from sightscale.model_adapters.engines import OPENAI, VLLM, find_folder, split_adapter
 from sightscale.tasks.box_conventions import box_convention_of, convention_for
 from sightscale.tasks.boxes import AUTO
 from sightscale.tasks.errors import UserError
@@ -36,7 +36,8 @@ def _read_files(model: str, revision: str | None) -> SimpleNamespace | None:
     if model.startswith(OPENAI):
         return None
     try:
-        folder = find_folder(find_checkpoint(model.removeprefix(VLLM)), revision)
+        base, _ = split_adapter(find_checkpoint(model.removeprefix(VLLM)))
+        folder = find_folder(base, revision)
     except (UserError, ValueError, OSError):  # no such model, which opening it says better
         return None
     config = _read(folder / "config.json") if folder else None

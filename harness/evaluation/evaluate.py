@@ -117,6 +117,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     commits = {name: find_commit(task.documents) for name, task in leaves.items()}
     opened = _Opened(plan, manager, leaves, commits, model, PictureMemory(PICTURES_IN_MEMORY), manifest)
     opened.records = _earlier_records(plan, manifest)
+    _look_first(model, manifest, plan.output)
     start = time.perf_counter()
     if plan.until:
         for task in leaves:
@@ -156,6 +157,22 @@ def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], l
         cli_args=Namespace(process_with_media=False),
     )
     return results
+
+
+def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
+    """Say before any time is spent on it whether a picture changes what the model writes, and keep it in the manifest.
+
+    A model that doesn't look is a finding, not a mistake: it is warned of and measured all the same.
+    """
+    from sightscale.model_adapters.checkup import warn_of_blindness
+
+    eyes = getattr(model, "eyes", None)
+    if eyes is None or manifest.get("sight"):
+        return
+    manifest["sight"], warning = warn_of_blindness(eyes)
+    write_manifest(manifest, output / "manifest.json")
+    if warning:
+        logger.warning(f"warning: {warning}")
 
 
 @dataclass
@@ -327,6 +344,7 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
                 f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
+        manifest |= {"sight": earlier["sight"]} if earlier.get("sight") else {}
     return manifest | wanted
 
 

@@ -16,6 +16,7 @@ from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import (
+    OPENAI,
     Completion,
     Decoding,
     Engine,
@@ -130,6 +131,11 @@ class Decoupled(Adapter):
             name: value for name, value in self.reasoning_decoding.as_dict().items() if value != getattr(_PLAIN, name)
         }
         return f"decoupled({truth}{engines}{focus}; {self.mode} {changed}{boxes})"
+
+    @property
+    def eyes(self) -> Engine | None:
+        served = self.names["perception"].startswith(OPENAI)
+        return None if served or self.focus_writer else self.engines.get("perception")
 
     @property
     def parts(self) -> Parts:

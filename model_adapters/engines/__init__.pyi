@@ -1,5 +1,6 @@
 from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
+from .lora import split_adapter as split_adapter
 from .nano_vlm import (
     GLOBAL_TOKEN as GLOBAL_TOKEN,
     IMAGE_TOKEN as IMAGE_TOKEN,
@@ -16,7 +17,9 @@ from .protocol import (
     Choice as Choice,
     Completion as Completion,
     Decoding as Decoding,
+    Describes as Describes,
     Engine as Engine,
+    EngineDescription as EngineDescription,
     EngineFailure as EngineFailure,
     ListsChoices as ListsChoices,
     Message as Message,

@@ -5,13 +5,21 @@ beside the weights. Either changes answers without a word, so both are read here
 """
 
 import logging
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoModelForMultimodalLM,
+    GenerationConfig,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines.protocol import MAX_REASON
@@ -34,6 +42,89 @@ SETTLED = ("do_sample", "temperature", "top_p", "top_k", "min_p", "max_length", 
 HARMLESS = ("use_cache", "cache_implementation", "transformers_version", "_from_model_config")
 PENALTY = "repetition_penalty"
 
+# How transformers says that a package isn't there, and what pip calls those that it calls otherwise.
+_LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
+_LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
+_ADVISED = re.compile(r"pip install (?:-U |--upgrade )?([\w-]+)")
+PACKAGES = {
+    "pil": "pillow",
+    "opencv": "opencv-python",
+    "pytorch": "torch",
+    "pyav": "av",
+    "jinja": "jinja2",
+    "cv2": "opencv-python",
+}
+SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
+_KIND = re.compile(r"model type `([^`]+)`")
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Turn whatever fails inside the block, other people's code for the most part, into `refuse`'s UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise refuse(name, error) from error
+
+
+def refuse(name: str, error: Exception) -> UserError:
+    """The error for a model that can't be loaded: its cause, and what to do where that is known."""
+    text = " ".join(str(error).split())
+    missing = _name_missing(error, text)
+    if missing:
+        return UserError(
+            f"cannot load model {name!r}: it needs {missing}, which isn't installed: pip install {missing}"
+        )
+    if "trust_remote_code" in text:
+        return UserError(
+            f"cannot load model {name!r}: it brings code of its own; add trust_remote_code=true if you trust its makers"
+        )
+    if "does not recognize this architecture" in text:
+        kind = _KIND.search(text)
+        which = f"its type {kind[1]!r}" if kind else "its type"
+        return UserError(
+            f"cannot load model {name!r}: the installed transformers doesn't know {which}: pip install -U transformers"
+        )
+    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+        return UserError(
+            f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"
+        )
+    reason = first_line(error)[:MAX_REASON]
+    if not isinstance(error, OSError | ValueError):  # whose messages are meant for a user
+        reason = f"{type(error).__name__}: {reason}; its files or its code are at fault, --debug shows where"
+    return UserError(f"cannot load model {name!r}: {reason}")
+
+
+def _name_missing(error: BaseException, text: str) -> str:
+    """The packages that an error says aren't installed, as pip knows them; nothing where it says nothing such."""
+    listed = _LISTED.search(text)
+    if listed:
+        return " ".join(listed[1].replace(",", " ").split())
+    said = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
+    if said:
+        return PACKAGES.get(said[1].lower(), said[1].lower())
+    behind: BaseException | None = error
+    found = ""
+    while behind is not None:  # transformers hides which package is missing behind an error of its own
+        if isinstance(behind, ModuleNotFoundError) and behind.name:
+            found = behind.name.partition(".")[0]
+        behind = behind.__cause__ or behind.__context__
+    return PACKAGES.get(found.lower(), found)
+
+
+def sees_pictures(model_type: str) -> bool:
+    """Whether models of this type take pictures."""
+    return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or model_type in SEE_BESIDES
+
+
+def pick_loader(model_type: str) -> Any:
+    """The class of transformers that opens models of this type."""
+    if model_type in SEE_BESIDES:
+        return AutoModelForMultimodalLM
+    return AutoModelForImageTextToText if sees_pictures(model_type) else AutoModelForCausalLM
+
 
 def load_model(
     loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
@@ -53,8 +144,8 @@ def load_model(
             f"cannot load model {name!r}: its weights are damaged, or a pointer to a file that was never fetched "
             f"({first_line(error)}); fetch them again"
         ) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot load model {name!r}: {first_line(error)[:MAX_REASON]}") from error
+    except Exception as error:  # other people's code, which fails in as many ways as there are models
+        raise refuse(name, error) from error
     faults = [
         f"{fault} {name_tensors(loaded[kind])}"
         for kind, fault in FAULTS.items()
@@ -79,8 +170,7 @@ def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool
         return
     if getattr(config, "quantization_config", None):
         return  # packed tensors have other names and shapes
-    sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-    loader: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    loader = pick_loader(config.model_type)
     load_model(loader, location, name=name, allow_unused_weights=allow_unused_weights, device_map="meta", **options)
 
 

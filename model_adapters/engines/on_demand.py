@@ -12,13 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines import (
+    Choice,
+    Completion,
+    Decoding,
+    Engine,
+    EngineFailure,
+    ListsChoices,
+    OnFinished,
+    Prompt,
+)
+from sightscale.model_adapters.engines.lora import split_adapter
 from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
 from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.weights import count_parameters
 from sightscale.tasks.errors import UserError
 
-IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code")  # options that an identity depends on
+# Options that an identity depends on.
+IDENTIFYING = ("dtype", "device", "revision", "trust_remote_code", "chat_template", "adapter")
 
 
 class Room:
@@ -63,6 +74,13 @@ class OnDemandEngine:
             raise UserError(f"the model {self.identity} changed into {engine.identity} during the run")
         return engine.generate(prompts, decoding, on_finished)
 
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """As the engine behind it. Raises EngineFailure in one line when it can't tell."""
+        engine = self._opened()
+        if not isinstance(engine, ListsChoices):
+            raise EngineFailure("this engine doesn't tell log-probabilities")
+        return engine.list_choices(prompt, decoding)
+
     def close(self) -> None:
         """Free the memory the model holds, until it is needed again."""
         if self._engine is not None:
@@ -98,7 +116,9 @@ def open_on_demand(
         location = find_checkpoint(model)
         chosen = {name: options[name] for name in IDENTIFYING if name in options}
         engine = OnDemandEngine(open_it, partial(_identify, location, chosen), room)
-        engine.parameters = count_parameters(Path(location)) if Path(location).is_dir() else None
+        _, adapter = split_adapter(location, options.get("adapter"))
+        counted = Path(location).is_dir() and adapter is None  # what an adapter adds is known once it is attached
+        engine.parameters = count_parameters(Path(location)) if counted else None
     return StoredEngine(engine, open_store(Path(store))) if store else engine
 
 

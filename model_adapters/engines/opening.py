@@ -27,6 +27,8 @@ def open_engine(
     revision: str | None = None,
     trust_remote_code: bool | str = False,
     allow_unused_weights: bool | str = False,
+    chat_template: str | None = None,
+    adapter: str | None = None,
     replicas: int | str = 1,
     ray: str = "",
     cpus_per_replica: float | str = 1,
@@ -38,8 +40,9 @@ def open_engine(
     `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
-    engine that heeds `device`. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray,
-    each with its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    engine that heeds `device`, `adapter`, a LoRA folder, and `chat_template`, a file with the template to ask by or a
+    family's name. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray, each with
+    its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
@@ -49,13 +52,28 @@ def open_engine(
     finished = open_store(Path(store)) if store else None
     engine: Engine
     number = read_count("replicas", replicas)
+    if adapter is not None and model.startswith((VLLM, OPENAI)):
+        raise UserError(
+            f"model {model!r}: its engine has no argument 'adapter'; merge it into the weights "
+            "(peft's merge_and_unload), or start the server with it"
+        )
+    if chat_template is not None and model.startswith((VLLM, OPENAI)):
+        raise UserError(
+            f"model {model!r}: its engine has no argument 'chat_template'; save the template as chat_template.jinja "
+            "among the model's files, or start the server with it"
+        )
     if number > 1 or ray:
         from sightscale.model_adapters.engines.ray_pool import AUTO, RayPool, Replicas
 
         if model.startswith(OPENAI):
             raise UserError(f"model {model!r} is served elsewhere; replicas are for models that run here")
         own = {"batch_size": at_once, "dtype": dtype, "device": device, "revision": revision, **engine_arguments}
-        own |= {"trust_remote_code": trusts, "allow_unused_weights": allows}
+        own |= {
+            "trust_remote_code": trusts,
+            "allow_unused_weights": allows,
+            "chat_template": chat_template,
+            "adapter": adapter,
+        }
         needs = read_share("cpus_per_replica", cpus_per_replica), read_share("gpus_per_replica", gpus_per_replica)
         engine = RayPool(partial(open_engine, model, **own), Replicas(number, *needs, ray or AUTO, at_once))
         return StoredEngine(engine, finished) if finished is not None else engine
@@ -88,6 +106,8 @@ def open_engine(
             revision=revision,
             trust_remote_code=trusts,
             allow_unused_weights=allows,
+            chat_template=chat_template,
+            adapter=adapter,
         )
     return StoredEngine(engine, finished) if finished is not None else engine
 

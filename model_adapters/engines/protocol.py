@@ -131,6 +131,25 @@ class ListsChoices(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class EngineDescription:
+    """What an engine makes of one prompt."""
+
+    context: int | None  # tokens that prompt and answer share; None where the model's configuration doesn't say
+    template: str  # whose chat template asks, and how it takes pictures, in words
+    tokens: int  # of the prompt
+    pictures: Mapping[str, tuple[int, ...]]  # the shape of each tensor besides the text's
+    thinking_switch: bool  # whether the chat template heeds it
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """An engine that can tell what reaches its model."""
+
+    def describe(self, prompt: Prompt) -> EngineDescription:
+        """What it makes of this prompt. Raises EngineFailure in one line when that can't be made."""
+
+
 class EngineFailure(Exception):
     """An engine couldn't answer, with the reason in one line."""
 

@@ -21,7 +21,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines import (
+    Choice,
+    Completion,
+    Decoding,
+    Engine,
+    EngineFailure,
+    ListsChoices,
+    OnFinished,
+    Prompt,
+)
 from sightscale.model_adapters.engines.file_systems import find_file_system
 from sightscale.model_adapters.engines.generations import Generation, keep
 from sightscale.model_adapters.engines.part_files import PartFiles, conflict
@@ -342,6 +351,12 @@ class StoredEngine:
         """Each prompt's key, with what the store has for it; nothing is generated or counted."""
         keys = [generation_key(self.identity, prompt, decoding) for prompt in prompts]
         return [(key, self._store.get(key)) for key in keys]
+
+    def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+        """As the engine inside, which is asked anew. Raises EngineFailure in one line when it can't tell."""
+        if not isinstance(self._engine, ListsChoices):
+            raise EngineFailure("this engine doesn't tell log-probabilities")
+        return self._engine.list_choices(prompt, decoding)
 
     def close(self) -> None:
         """Free the engine's model; the store stays open."""

@@ -7,6 +7,8 @@ from typing import Any
 
 START, END = "<think>", "</think>"
 
+# Tokens that say something: thinking, and places as several families write them, which boxes are read from.
+_KEPT = re.compile(r"</?think>|</?box>|</?quad>|<\|box_(?:start|end)\|>|<\|/?det\|>|<loc_?\d{1,4}>|<patch_index_\d{4}>")
 _THOUGHT = re.compile(r"\A\s*(?:<think>)?(.*?)</think>", re.DOTALL)
 
 
@@ -37,14 +39,15 @@ def read_response(
 ) -> tuple[str, bool]:
     """The text, cut before the first stop mark, and whether one was met.
 
-    The marks of thinking stay even if the tokenizer calls them special, and a prompt that `opened`
-    thinking gives the text the mark that it stands after.
+    The marks of thinking and of places stay even if the tokenizer calls them special, and a prompt that
+    `opened` thinking gives the text the mark that it stands after.
     """
-    marks = {tokenizer.convert_tokens_to_ids(mark): mark for mark in (START, END)}
-    special = set(tokenizer.all_special_ids) & set(marks)
+    different = sorted(set(tokens))
+    written = zip(different, tokenizer.convert_ids_to_tokens(different), strict=True)
+    marks = {token: mark for token, mark in written if isinstance(mark, str) and _KEPT.fullmatch(mark)}
     pieces = [
         "".join(marks[token] for token in group) if is_mark else tokenizer.decode(list(group), skip_special_tokens=True)
-        for is_mark, group in groupby(tokens, key=special.__contains__)
+        for is_mark, group in groupby(tokens, key=marks.__contains__)
     ]
     text = "".join(pieces)
     cut = min((at for mark in stop if (at := text.find(mark)) >= 0), default=None)

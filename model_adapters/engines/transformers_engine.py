@@ -1,12 +1,13 @@
 """The transformers engine: any `AutoModelForImageTextToText` or `AutoModelForCausalLM`, GGUF files too.
 
-Prompts are sorted by length, padded on the left and answered in batches. Out of memory halves the
-batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
+Prompts are sorted by length, padded and answered in batches, those with as many pictures together: some models take
+the pictures that a row lacks beside its batch mates for black ones. Out of memory halves the batch; a batch that fails
+for another reason is run one by one, so that only the culprit fails.
 """
 
 import time
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,20 @@ import torch
 from PIL import Image
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
     AutoTokenizer,
+    GenerationMixin,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines import (
     LIKELIEST,
-    MAX_REASON,
     Choice,
     Completion,
     Decoding,
+    EngineDescription,
     EngineFailure,
     OnFinished,
     Prompt,
@@ -37,13 +36,32 @@ from sightscale.model_adapters.engines import (
     prompt_seed,
 )
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
+from sightscale.model_adapters.engines.chat_templates import (
+    join_parts,
+    mark_template,
+    read_template,
+    settle_template,
+    takes_parts,
+)
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
-from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, announce, load_model, read_habits
-from sightscale.model_adapters.engines.processors import open_processor
+from sightscale.model_adapters.engines.loading import (
+    TOKENS,
+    WritingHabits,
+    announce,
+    load_model,
+    loading,
+    pick_loader,
+    read_habits,
+    sees_pictures,
+)
+from sightscale.model_adapters.engines.lora import attach_adapter, mark_adapter, split_adapter
+from sightscale.model_adapters.engines.processors import mark_backend, open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
+# Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
+ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "git", "got_ocr2", "kosmos-2", "pix2struct", "udop")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -60,26 +78,31 @@ class TransformersEngine:
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_unused_weights: bool = False,
+        chat_template: str | None = None,
+        adapter: str | None = None,
     ) -> None:
-        """Load `model`: a folder, a GGUF file or a hub id.
+        """Load `model`: a folder, a GGUF file or a hub id. `chat_template` is a file with a template to use
+        instead of its own, or the name of a family. `adapter` is a LoRA folder on top of it; `model` may be one too.
 
-        Raises UserError in one line when it can't be found, isn't a model that writes text, or has weights that don't
-        fit it; with `allow_unused_weights` it may hold some that it has no place for.
+        Raises UserError in one line when it can't be found or loaded, isn't a model that writes text, has weights that
+        don't fit it, or has no chat template; with `allow_unused_weights` it may hold some that it has no place for.
         """
         self.batch_size = int(batch_size)
         self.device = pick_device(device)
         number_type = pick_dtype(dtype, self.device)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        location, gguf_file = locate(model)
+        base, adapter = split_adapter(model, adapter)
+        location, gguf_file = locate(base)
         refuse_revision(model, location, revision)
+        lora = mark_adapter(adapter)
+        template = None if chat_template is None else read_template(chat_template)
         if gguf_file:
             options["gguf_file"] = gguf_file
-        try:
+        with loading(model):
             config = AutoConfig.from_pretrained(location, **options)
-            self.sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-            loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+            self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
-                loader,
+                pick_loader(config.model_type),
                 location,
                 name=model,
                 allow_unused_weights=allow_unused_weights,
@@ -91,10 +114,9 @@ class TransformersEngine:
                 if self.sees
                 else AutoTokenizer.from_pretrained(location, **options)
             )
-        except UserError:
-            raise
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
+            if adapter:
+                self._model = attach_adapter(self._model, adapter, name=base)
+            self._model.to(self.device).eval()
         habits = (
             read_habits(location, config, name=model, revision=options["revision"])
             if not gguf_file
@@ -103,24 +125,28 @@ class TransformersEngine:
         announce(model, habits)
         self._repetition_penalty = habits.repetition_penalty
         self._model.generation_config = habits.configure()
-        self._model.to(self.device).eval()
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._tokenizer.padding_side = "left"
+        self._writes_apart = bool(self._model.config.is_encoder_decoder)
+        # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
+        self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
-            raise UserError(f"model {model!r} has no chat template, so it can't be asked a question")
+        self._template_origin = settle_template(
+            self._processor, self._tokenizer, template, name=model, model_type=config.model_type
+        )
         self.weights = hash_weights(Path(location), gguf_file) or getattr(self._model.config, "_commit_hash", None)
         precision = str(self._model.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|transformers|{precision}{habits.mark}"
+        pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
+        marks = f"{habits.mark}{pictures}{mark_template(template)}{lora}"
+        self.identity = f"{name_model(base, self.weights)}|transformers|{precision}{marks}"
         self.parameters: int | None = self._model.num_parameters()
-        text_config = self._model.config.get_text_config()
+        text_config = self._model.config.get_text_config(decoder=True)
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
-        """A completion for each prompt, in order. Prompts with pictures and without are batched apart."""
+        """A completion for each prompt, in order. Prompts are batched with those that have as many pictures."""
         controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
         completions: list[Completion | None] = [None] * len(prompts)
         texts: dict[int, str] = {}
@@ -132,7 +158,7 @@ class TransformersEngine:
                 if on_finished:
                     on_finished(i, answer)
         order = sorted(
-            texts, key=lambda i: (not prompts[i].images, sum(_area(im) for im in prompts[i].images), len(texts[i]))
+            texts, key=lambda i: (-len(prompts[i].images), sum(_area(im) for im in prompts[i].images), len(texts[i]))
         )
         pending = self._split(order, prompts)
         while pending:
@@ -178,6 +204,26 @@ class TransformersEngine:
             for token, scores in zip(recorder.tokens, recorder.places, strict=True)
         ]
 
+    def describe(self, prompt: Prompt) -> EngineDescription:
+        """What reaches the model of a prompt. Raises EngineFailure in one line when nothing can."""
+        try:
+            texts = {thinking: self._render(prompt, Decoding(1, thinking=thinking)) for thinking in (None, True, False)}
+            inputs = self._encode([prompt], [texts[None]])
+        except Exception as error:  # a template or a processor may fail in any way
+            raise EngineFailure(f"{type(error).__name__}: {first_line(error)}") from error
+        pictures = {
+            name: tuple(tensor.shape)
+            for name, tensor in inputs.items()
+            if any(word in name for word in ("pixel", "image", "patch"))
+        }
+        return EngineDescription(
+            context=self._context,
+            template=self._template_origin + ("" if self._takes_parts or not self.sees else ", which knows text only"),
+            tokens=int(inputs["attention_mask"].sum()),
+            pictures=pictures,
+            thinking_switch=texts[True] != texts[False],
+        )
+
     def close(self) -> None:
         """Free the model's memory."""
         del self._model
@@ -194,6 +240,10 @@ class TransformersEngine:
         return {ends} if isinstance(ends, int) else set(ends or ())
 
     @cached_property
+    def _takes_parts(self) -> bool:
+        return self.sees and takes_parts(self._processor)
+
+    @cached_property
     def _control_tokens(self) -> tuple[str, ...]:
         return find_control_tokens(self._tokenizer, self._processor)
 
@@ -206,7 +256,7 @@ class TransformersEngine:
     def _split(self, order: list[int], prompts: Sequence[Prompt]) -> list[list[int]]:
         batches: list[list[int]] = []
         for i in order:
-            alike = batches and bool(prompts[batches[-1][0]].images) == bool(prompts[i].images)
+            alike = batches and len(prompts[batches[-1][0]].images) == len(prompts[i].images)
             if alike and len(batches[-1]) < self.batch_size:
                 batches[-1].append(i)
             else:
@@ -223,6 +273,8 @@ class TransformersEngine:
                     {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
                     for part in message.parts
                 ]
+                if self._takes_parts
+                else join_parts(message.parts, getattr(self._processor, "image_token", None))
                 if self.sees
                 else "\n".join(part for part in message.parts if isinstance(part, str)),
             }
@@ -232,24 +284,34 @@ class TransformersEngine:
         rendered = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
         return str(rendered)
 
+    def _encode(self, prompts: list[Prompt], texts: list[str]) -> dict[str, torch.Tensor]:
+        """What the model is handed: tensors with a row for each prompt, and the pictures'."""
+        if prompts[0].images and not self.sees:
+            raise ValueError("this model reads text only and was given a picture")
+        pictures: dict[str, Any] = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
+        if pictures and self._model.config.model_type in ONE_PICTURE:
+            if len(prompts[0].images) > 1:
+                raise ValueError(
+                    f"this architecture takes one picture a question, and was given {len(prompts[0].images)}"
+                )
+            pictures = {"images": [prompt.images[0] for prompt in prompts]}
+        starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
+        inputs = self._processor(
+            text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
+        )
+        return {
+            name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
+            for name, tensor in inputs.items()
+        }
+
     @torch.inference_mode()
     def _answer(
         self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
     ) -> list[Completion]:
         start = time.perf_counter()
-        if prompts[0].images and not self.sees:
-            raise ValueError("this model reads text only and was given a picture")
-        pictures = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
-        starts_itself = bool(self._tokenizer.bos_token) and all(t.startswith(self._tokenizer.bos_token) for t in texts)
-        inputs = self._processor(
-            text=texts, padding=True, return_tensors="pt", add_special_tokens=not starts_itself, **pictures
-        )
-        inputs = {
-            name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
-            for name, tensor in inputs.items()
-        }
+        inputs = self._encode(prompts, texts)
         lengths = inputs["attention_mask"].sum(-1).tolist()
-        if self._context and max(lengths) >= self._context:
+        if self._context and max(lengths) >= self._context + self._writes_apart:
             raise ValueError(f"the prompt has {max(lengths)} tokens; this model's context holds {self._context}")
         opened = [opens_thinking(text) for text in texts]
         steered = LogitsProcessorList()
@@ -257,18 +319,26 @@ class TransformersEngine:
             steered.append(ThinkingControl(self._marks, decoding, opened, self.device))
         if decoding.temperature > 0:
             steered.append(SeededSampling(decoding, prompts))
-        written_from = inputs["input_ids"].shape[1]
+        # A decoder apart from the encoder begins with its start token alone.
+        written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
         ends: list[StoppingCriteria] = []
         if decoding.stop:
             ends.append(StopAtMarks(self._tokenizer, decoding.stop, written_from))
         # Beyond its context a model fails or writes nonsense; each row ends there, whoever shares its batch.
-        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in lengths]
+        before = [written_from] * len(lengths) if self._writes_apart else lengths
+        rooms = [self._context - length if self._context else decoding.max_new_tokens for length in before]
         if min(rooms) < decoding.max_new_tokens:
             ends.append(StopAtLength(rooms, written_from))
         if recorder:
             steered.insert(0, recorder.watch_scores)
             ends.insert(0, recorder.watch_tokens)
-        output = self._model.generate(
+        witness = Witness()
+        if steered:
+            steered.append(witness)
+        # Janus' own way of writing, which can draw too, drops what steers its text.
+        draws = self._model.config.model_type == "janus"
+        generate = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
+        output = generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
             do_sample=False,
@@ -280,6 +350,8 @@ class TransformersEngine:
             pad_token_id=self._tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList(ends),
         )[:, written_from:]
+        if steered and not witness.was_called:
+            raise ValueError("this model's own way of writing drops the rules for sampling and thinking")
         seconds = (time.perf_counter() - start) / len(prompts)
         return [
             self._completion(row[:room], length, seconds, decoding, opens)
@@ -310,23 +382,27 @@ def identify(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    chat_template: str | None = None,
+    adapter: str | None = None,
 ) -> str:
     """The identity that an engine opened with these arguments would have, without loading its weights.
 
-    Raises UserError in one line when the model can't be found.
+    Raises UserError in one line when the model can't be found, and for a chat template that can't be used.
     """
+    model, adapter = split_adapter(model, adapter)
     location, gguf_file = locate(model)
     weights = hash_weights(Path(location), gguf_file)
     mark = ""
     if not gguf_file:
         refuse_revision(model, location, revision)
         options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": revision}
-        try:
+        with loading(model):
             config = AutoConfig.from_pretrained(location, **options)
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"cannot load model {model!r}: {first_line(error)[:MAX_REASON]}") from error
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
+        if sees_pictures(config.model_type):
+            mark += mark_backend(location, config.model_type, revision)
+    mark += mark_template(None if chat_template is None else read_template(chat_template)) + mark_adapter(adapter)
     chosen = pick_dtype(dtype, pick_device(device))
     return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 
@@ -416,6 +492,16 @@ class SeededSampling(LogitsProcessor):
         uniform = torch.stack([torch.rand(scores.shape[-1], generator=generator) for generator in self.generators])
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))).to(scores.device)
         return scores.log_softmax(-1) + gumbel
+
+
+class Witness(LogitsProcessor):
+    """Tells whether a model's way of writing heeds logits processors at all."""
+
+    was_called = False
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self.was_called = True
+        return scores
 
 
 class Recorder:

@@ -1,6 +1,9 @@
-"""A tiny language model that thinks: random weights, a real tokenizer with Qwen3's marks of thinking."""
+"""Tiny models: one that thinks with Qwen3's marks of thinking, and one of every architecture that sees."""
 
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -52,3 +55,25 @@ def tiny_thinker(tmp_path_factory: pytest.TempPathFactory, smollm2_tokenizer: An
     model = Qwen3ForCausalLM(config)
     model.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> ModuleType:
+    """The module with a writer for each architecture."""
+    spec = spec_from_file_location("tiny_models", Path(__file__).with_name("tiny_models.py"))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def write_tiny(tiny_models: ModuleType) -> Callable[[str, Path], Path]:
+    """Writes a random model of an architecture into a folder and returns the folder."""
+
+    def write(architecture: str, folder: Path) -> Path:
+        torch.manual_seed(0)
+        tiny_models.WRITERS[architecture](folder)
+        return folder
+
+    return write

@@ -104,7 +104,7 @@ def test_the_commands_stand_in_four_groups() -> None:
     panels = re.findall(r"^(\S[^\n]*):\n((?:  [^\n]*\n)+)", text, re.MULTILINE)
     groups = {title: re.findall(r"^  (\S+)", rows, re.MULTILINE) for title, rows in panels}
     assert groups == {
-        "Run": ["run", "sweep", "study", "parity", "focus", "train", "speed"],
+        "Run": ["doctor", "run", "sweep", "study", "parity", "focus", "train", "speed"],
         "Read results": [
             *(
                 "report",

@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 
 from sightscale.model_adapters.checkpoints import find_checkpoint, list_checkpoints
 from sightscale.model_adapters.engines import Decoding, Message, Prompt
-from sightscale.model_adapters.engines.loading import check_weights, load_model
+from sightscale.model_adapters.engines.loading import check_weights, load_model, loading
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
 from sightscale.tasks.errors import UserError
 
@@ -84,6 +84,65 @@ def test_a_damaged_file_is_one_line(damage: str, model: Path) -> None:
     with pytest.raises(UserError, match="weights are damaged, or a pointer") as caught:
         TransformersEngine(str(model))
     assert "\n" not in str(caught.value)
+
+
+TORCHVISION = """
+AutoVideoProcessor requires the Torchvision library but it was not found in your environment. Check out the
+instructions on the installation page: https://pytorch.org/get-started/locally/
+"""
+UNKNOWN = "The checkpoint has model type `new_vl` but Transformers does not recognize this architecture."
+HIDDEN = ModuleNotFoundError(
+    "Could not import module 'PeVideoConfig'. Are this object's requirements defined correctly?"
+)
+HIDDEN.__cause__ = ModuleNotFoundError("No module named 'torchvision'", name="torchvision")
+CAUSES: dict[str, tuple[Exception, str]] = {
+    "torchvision": (ImportError(TORCHVISION), "it needs torchvision, which isn't installed: pip install torchvision"),
+    "several": (
+        ImportError(
+            "This modeling file requires the following packages that were not found in your environment: a, b. Run"
+        ),
+        "it needs a b, which isn't installed: pip install a b",
+    ),
+    "module": (ModuleNotFoundError("No module named 'einops.layers'", name="einops.layers"), "pip install einops$"),
+    "hidden": (HIDDEN, "pip install torchvision$"),
+    "advised": (ImportError("Package `num2words` is required. Install it with `pip install num2words`."), "num2words$"),
+    "code": (
+        ValueError("m contains custom code; pass `trust_remote_code=True`"),
+        "trust_remote_code=true if you trust",
+    ),
+    "type": (ValueError(UNKNOWN), "doesn't know its type 'new_vl': pip install -U transformers"),
+    "memory": (RuntimeError("CUDA out of memory."), "memory ran out; add dtype=bfloat16"),
+    "other": (AttributeError("no attribute 'x'\nat all"), "AttributeError: no attribute 'x'; .* --debug"),
+    "value": (ValueError("what it says"), "'m': what it says$"),
+}
+
+
+@pytest.mark.parametrize("cause", list(CAUSES))
+def test_whatever_fails_ends_in_one_line_with_a_mend(cause: str) -> None:
+    error, said = CAUSES[cause]
+    with pytest.raises(UserError, match=said) as caught, loading("m"):
+        raise error
+    assert str(caught.value).startswith("cannot load model 'm': ") and "\n" not in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "[]"),
+        ("config.json", '{"model_type": "llava", "vision_config": 3}'),
+        ("config.json", '{"model_type": "no_such_type"}'),
+        ("tokenizer.json", "{}"),
+        ("processor_config.json", "[1]"),
+        ("processor_config.json", '{"image_processor": {"image_processor_type": "NoSuchProcessor"}}'),
+    ],
+)
+def test_files_that_make_no_sense_end_in_one_line(file: str, content: str, model: Path) -> None:
+    assert (model / file).is_file()
+    (model / file).write_text(content)
+    with pytest.raises(UserError, match=f"cannot load model '{model}': .") as caught:
+        TransformersEngine(str(model))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
 def write_configuration(folder: Path, **changes: object) -> None:

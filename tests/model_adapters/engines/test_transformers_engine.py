@@ -54,6 +54,19 @@ def test_choices_of_a_prompt_that_fails_are_a_named_failure(engine: Transformers
         engine.list_choices(Prompt((Message("user", ("word " * 5000,)),)), Decoding(1))
 
 
+def test_a_way_of_writing_that_drops_what_steers_it_is_an_error(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heeds = engine._model.generate
+    monkeypatch.setattr(
+        engine._model,
+        "generate",
+        lambda **options: heeds(**{k: v for k, v in options.items() if k != "logits_processor"}),
+    )
+    (plain, sampled) = (engine.generate(prompts(1), Decoding(2, temperature=t))[0] for t in (0.0, 1.0))
+    assert plain.error is None and "drops the rules for sampling" in (sampled.error or "")
+
+
 def test_pictures_matter_and_may_be_missing(engine: TransformersEngine) -> None:
     mixed = [*prompts(2), Prompt((Message("user", ("what is it?",)),))]
     answers = engine.generate(mixed, Decoding(4))

@@ -1,0 +1,103 @@
+"""Chat templates: the one that a model has or is given, and whether it takes a message's parts or plain text."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError
+
+from sightscale.model_adapters.engines.family_templates import FAMILY_TEMPLATES, name_family
+from sightscale.tasks.errors import UserError, first_line
+
+_DIGITS = 16  # hexadecimal digits of a template's hash
+_GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")  # a tag of transformers' own
+_PROBE = "What is it?"
+
+
+def read_template(named: str | Path) -> str:
+    """A chat template from a file, or the built-in one of a family of that name.
+
+    Raises UserError in one line when it can't be read, is empty or isn't jinja.
+    """
+    family = name_family(str(named).replace("-", "_"))
+    if family:
+        return FAMILY_TEMPLATES[family]
+    path = Path(named).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"chat_template={named} is no text file ({first_line(error)})") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        known = ", ".join(sorted(FAMILY_TEMPLATES))
+        raise UserError(f"chat_template={named}: {reason}; built in are {known}") from error
+    if not text.strip():
+        raise UserError(f"chat_template={named} is an empty file")
+    try:
+        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_GENERATION.sub("", text))
+    except TemplateSyntaxError as error:
+        raise UserError(f"chat_template={named} is no jinja: line {error.lineno}: {first_line(error)}") from error
+    return text
+
+
+def mark_template(template: str | None) -> str:
+    """For an engine's identity: nothing for a model's own template."""
+    if template is None:
+        return ""
+    return f"|chat_template={hashlib.sha256(template.encode()).hexdigest()[:_DIGITS]}"
+
+
+def settle_template(processor: Any, tokenizer: Any, template: str | None, *, name: str, model_type: str) -> str:
+    """Give `processor` the template that its model is asked by: `template`, else its own, else its tokenizer's.
+
+    Returns whose it is, in words. Raises UserError in one line when there is none, or when the given one leaves the
+    question out.
+    """
+    origins = {
+        "given by chat_template": template,
+        "its own": getattr(processor, "chat_template", None),
+        "its tokenizer's": getattr(tokenizer, "chat_template", None),
+    }
+    origin = next((origin for origin, text in origins.items() if text), None)
+    if origin is None:
+        family = name_family(model_type)
+        mend = f"add chat_template={family}, which is built in for its family" if family else "add chat_template=FILE"
+        raise UserError(f"model {name!r} has no chat template, so it can't be asked a question; {mend}")
+    processor.chat_template = origins[origin]
+    if template is None:
+        return origin
+    try:
+        parts = processor is not tokenizer and takes_parts(processor)
+        written = _ask(processor, [{"type": "text", "text": _PROBE}] if parts else _PROBE)
+    except Exception as error:  # a template may fail in any way
+        raise UserError(f"model {name!r}: its chat_template fails on a plain question: {first_line(error)}") from error
+    if _PROBE not in written:
+        raise UserError(f"model {name!r}: its chat_template leaves the question out of the prompt")
+    return origin
+
+
+def takes_parts(processor: Any) -> bool:
+    """Whether a template writes a message's list of parts; one that knows plain text only fails or prints the list."""
+    try:
+        written = _ask(processor, [{"type": "image"}, {"type": "text", "text": _PROBE}])
+        if _PROBE in written and "'type'" not in written:
+            return True
+    except Exception:  # a template may fail in any way
+        pass
+    try:
+        return _PROBE not in _ask(processor, _PROBE)
+    except Exception:  # neither way works, so that its prompts will fail with its own reason
+        return True
+
+
+def join_parts(parts: tuple[Any, ...], picture_mark: str | None) -> str:
+    """A message's parts as plain text, the mark in each picture's place. Raises ValueError where there is none."""
+    if picture_mark is None and not all(isinstance(part, str) for part in parts):
+        raise ValueError("the chat template takes plain text only and the model has no mark for a picture's place")
+    return "\n".join(part if isinstance(part, str) else str(picture_mark) for part in parts)
+
+
+def _ask(processor: Any, content: Any) -> str:
+    messages = [{"role": "user", "content": content}]
+    return str(processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

@@ -1,0 +1,73 @@
+"""LoRA: small weights beside a base model's, which change how it answers; opened by peft, where that is installed."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sightscale.model_adapters.engines.loading import MAX_REASON, name_tensors
+from sightscale.model_adapters.engines.weights import hash_weights, locate
+from sightscale.tasks.errors import UserError, first_line
+
+CONFIG = "adapter_config.json"
+OWN = ("lora_", "modules_to_save", "ia3_")  # in the names of tensors that an adapter brings
+
+
+def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | None]:
+    """The base model and the adapter's folder or hub id; a folder that holds an adapter alone names its base itself.
+
+    Raises UserError in one line for such a folder that names none, or where there are two adapters.
+    """
+    file = Path(model).expanduser() / CONFIG
+    if not file.is_file() or (file.parent / "config.json").is_file():
+        return model, adapter
+    if adapter:
+        raise UserError(
+            f"model {model!r} is an adapter itself, so adapter={adapter} can't be added: name the base model"
+        )
+    try:
+        base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, LookupError, TypeError):
+        base = None
+    if not isinstance(base, str) or not base:
+        raise UserError(f"model {model!r} is an adapter whose {CONFIG} names no base: write BASE,adapter={model}")
+    beside = file.parent / base
+    return (str(beside) if beside.is_dir() else base), model
+
+
+def mark_adapter(adapter: str | None) -> str:
+    """For an engine's identity: what the adapter's weights are; nothing without one.
+
+    Raises UserError in one line where there is no such adapter.
+    """
+    if adapter is None:
+        return ""
+    location, _ = locate(adapter)
+    folder = Path(location)
+    if folder.is_dir() and not (folder / CONFIG).is_file():
+        raise UserError(f"adapter={adapter} holds no {CONFIG}, so it is no LoRA folder")
+    return f"|adapter={hash_weights(folder, None) or adapter}"
+
+
+def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
+    """`model` with the adapter's weights in it; they aren't merged, so that they count as they were trained.
+
+    Raises UserError in one line when peft is missing, or when some of the weights find no place or aren't there.
+    """
+    if find_spec("peft") is None:
+        raise UserError(f"model {name!r}: adapter={adapter} needs peft, which isn't installed: pip install peft")
+    from peft import PeftConfig, PeftModel
+
+    location, _ = locate(adapter)
+    try:
+        attached = PeftModel(model, PeftConfig.from_pretrained(location))
+        loaded = attached.load_adapter(location, "default", use_safetensors=True)
+    except Exception as error:  # other people's code and files
+        reason = f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reason}") from error
+    missing = [key for key in loaded.missing_keys if any(own in key for own in OWN)]
+    faults = {"it lacks": missing, "the model has no place for": loaded.unexpected_keys}
+    said = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
+    if said:
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {said}; is that its base?")
+    return attached.base_model.model

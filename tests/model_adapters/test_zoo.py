@@ -1,0 +1,132 @@
+"""The zoo: a tiny model of every architecture that can be built here, through a checkup, a run and a decoupled run.
+
+With ZOO_PAGE=FILE what came of it is written as the page of docs that says which architectures work.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from sightscale.harness.evaluation import Plan, evaluate
+from sightscale.model_adapters.checkup import Check, State, check_up
+from sightscale.model_adapters.engines.loading import SEE_BESIDES
+from sightscale.model_adapters.model_strings import parse_model
+from sightscale.tasks.mini import QUESTIONS
+from sightscale.tasks.vocabulary import Outcome
+
+pytestmark = pytest.mark.zoo
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURES = sorted(
+    line.removeprefix("def write_").partition("(")[0]
+    for line in Path(__file__).with_name("tiny_models.py").read_text().splitlines()
+    if line.startswith("def write_") and "tokenizer" not in line
+)
+SEVERAL = ("a second picture does", "a third picture does")
+HEADS = ("architecture", "checkup", "pictures a question", "no picture", "batches", "sighted and blind", "decoupled")
+PAGE = """# Which architectures work
+
+`make test-zoo` builds a tiny model with random weights of every architecture below, in transformers' own classes. Each
+goes through `sightscale doctor`, a run of {questions} questions sighted and blind, and a decoupled run in which it
+perceives. It wrote this page, with {versions}.
+
+"checkup" counts faults; "pictures a question" is how many it was shown at once, of three that were tried. A model that
+needs a picture can't be asked without one: measure its blindness by `black`, `noise` or `mismatched`. An architecture
+with a template's name is one whose checkpoints bring none: `MODEL,chat_template=NAME`.
+
+{table}
+
+Weights here are random, so the table says that the machinery fits together, not that a published checkpoint was tried:
+`sightscale doctor MODEL` says that of yours. transformers has more architectures that take pictures, which were not
+built: {rest}.
+"""
+ASKED = 2
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[list[tuple[str, ...]]]:
+    """What came of each architecture, in the order of `HEADS`; written as a page at the end."""
+    made: list[tuple[str, ...]] = []
+    yield made
+    if page := os.environ.get("ZOO_PAGE"):
+        (ROOT / page).write_text(write_page(sorted(made)), encoding="utf-8")
+
+
+def write_page(made: list[tuple[str, ...]]) -> str:
+    """The page of docs, with the versions of what matters."""
+    names = ("transformers", "torch", "pillow", "torchvision")
+    versions = ", ".join(f"{name} {find_version(name)}" for name in names)
+    lines = [" | ".join(row) for row in (HEADS, ("---",) * len(HEADS), *made)]
+    built = {row[0].split()[0].strip("`").replace("_", "-") for row in made}
+    every = (*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *SEE_BESIDES)
+    rest = ", ".join(name for name in every if same_name(name) not in {same_name(name) for name in built})
+    table = "\n".join(f"| {line} |" for line in lines)
+    return PAGE.format(questions=ASKED, versions=versions, table=table, rest=rest)
+
+
+def same_name(name: str) -> str:
+    return name.replace("-", "").replace("_", "")
+
+
+def find_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_architecture_can_be_measured(
+    architecture: str,
+    write_tiny: Callable[[str, Path], Path],
+    tiny_models: ModuleType,
+    rows: list[tuple[str, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(QUESTIONS, str(ASKED))
+    folder = write_tiny(architecture, tmp_path / architecture)
+    needs = {"chat_template": architecture} if architecture in tiny_models.FAMILIES else {}
+    checks = {check.name: check for check in check_up(str(folder), {"dtype": "float32", **needs})}
+    faults = [check for check in checks.values() if check.state == State.FAULT]
+    ran = decoupled = "not tried"
+    if checks["loads"].state == State.OK:
+        extra = "".join(f",{name}={value}" for name, value in needs.items())
+        ran = run(f"{folder},max_new_tokens=6{extra}", tmp_path / "run", ("black",))
+        extra = "".join(f",perception_{name}={value}" for name, value in needs.items())
+        asked = (
+            f"decoupled:perception={folder},reasoning=nano_36k_reasoner,perception_tokens=6,answer_tokens=6,greedy=true"
+        )
+        decoupled = run(asked + extra, tmp_path / "decoupled", ())
+    rows.append(
+        (
+            f"`{architecture}`" + (f" with `chat_template={architecture}`" if needs else ""),
+            "; ".join(f"{fault.name}: {fault.says}" for fault in faults) or "no fault",
+            str(count_pictures(checks)),
+            "works" if checks["no picture works"].state == State.OK else "needs one",
+            "equal" if checks["a batch of 4 equals one by one"].state == State.OK else "differ",
+            ran,
+            decoupled,
+        )
+    )
+    assert not faults
+    assert (ran, decoupled) == ("works", "works")
+
+
+def count_pictures(checks: dict[str, Check]) -> int:
+    """How many pictures of a question change its answer."""
+    return 1 + sum(name in checks and checks[name].state == State.OK for name in SEVERAL)
+
+
+def run(model: str, output: Path, conditions: tuple[str, ...]) -> str:
+    """`works`, or why the first answer that failed did."""
+    plan = Plan(parse_model(model), model, ("in_domain_gqa",), conditions, output, data="mini")
+    records: pd.DataFrame = evaluate(plan)
+    failures = records[records["outcome"] == Outcome.FAILED]
+    return "works" if failures.empty else str(failures.iloc[0]["error"])
