@@ -5,6 +5,7 @@ from sightscale.tasks.mini.drawing.lettering import fitting_height, write
 from sightscale.tasks.mini.drawing.marks import Mark, forget_marks, move_marks, recording
 from sightscale.tasks.mini.drawing.scenes import (
     COLOUR_NAMES,
+    GROUNDS,
     PLACES,
     RELATIONS,
     SHAPE_NAMES,
@@ -21,6 +22,7 @@ from sightscale.tasks.mini.drawing.things import THINGS, draw_thing
 __all__ = [
     "COLOURS",
     "COLOUR_NAMES",
+    "GROUNDS",
     "INK",
     "PLACES",
     "RELATIONS",

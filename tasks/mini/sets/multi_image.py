@@ -12,6 +12,7 @@ from typing import Any
 
 from sightscale.tasks.mini.drawing import (
     COLOUR_NAMES,
+    GROUNDS,
     SHAPE_NAMES,
     TEXTURES,
     Thing,
@@ -19,7 +20,6 @@ from sightscale.tasks.mini.drawing import (
     draw_things,
     scene_of,
 )
-from sightscale.tasks.mini.drawing.scenes import GROUNDS
 from sightscale.tasks.mini.items import Item, Scene, draw_choice
 from sightscale.tasks.mini.sets.ocrvqa import AUTHORS, GENRES, TITLES, YEARS, draw_cover
 from sightscale.tasks.mini.words import a, opened
