@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sightscale.model_adapters.engines.loading import MAX_REASON, name_tensors
+from sightscale.model_adapters.engines.loading import name_tensors
+from sightscale.model_adapters.engines.protocol import MAX_REASON
 from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.tasks.errors import UserError, first_line
 

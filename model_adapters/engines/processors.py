@@ -17,9 +17,8 @@ import transformers
 from PIL import Image
 from transformers import CONFIG_MAPPING, AutoImageProcessor, AutoProcessor, ProcessorMixin
 from transformers.image_processing_base import ImageProcessingMixin
+from transformers.models.auto.auto_mappings import IMAGE_PROCESSOR_MAPPING_NAMES, PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.configuration_auto import model_type_to_module_name
-from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
-from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from sightscale.model_adapters.engines.nano_vlm import FILE as NANO_VLM, NanoVlmProcessor
 from sightscale.model_adapters.engines.picture_functions import standing_in
@@ -89,7 +88,8 @@ def for_pictures(kind: type[ProcessorMixin]) -> Any:
         def __init__(self, *parts: Any, **options: Any) -> None:
             named = dict(zip(names, parts, strict=False)) | options
             named.pop(VIDEO, None)
-            super().__init__(**named)
+            base: Any = super()
+            base.__init__(**named)
 
     def get_arguments(cls: Any, *given: Any, **options: Any) -> list[Any]:
         parts = super(cls, cls)._get_arguments_from_pretrained(*given, **options)

@@ -337,7 +337,7 @@ class TransformersEngine:
             steered.append(witness)
         # Janus' own way of writing, which can draw too, drops what steers its text.
         draws = self._model.config.model_type == "janus"
-        generate = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
+        generate: Any = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
         output = generate(
             **inputs,
             max_new_tokens=decoding.max_new_tokens,
