@@ -97,12 +97,14 @@ class StageTrainer(Trainer):
         self, *arguments: Any, rates: Mapping[Part, float], lengths: list[int] | None, balanced: bool, **options: Any
     ) -> None:
         self.rates, self.lengths, self.balanced = rates, lengths, balanced
-        super().__init__(*arguments, compute_loss_func=mean_over_answers if balanced else None, **options)
+        if balanced:
+            options["compute_loss_func"] = mean_over_answers
+        super().__init__(*arguments, **options)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
         if not self.balanced:
             return super()._get_num_items_in_batch(batch_samples, device)
-        return sum(weigh_answers(batch["labels"][:, 1:]).sum() for batch in batch_samples).to(device)
+        return torch.stack([weigh_answers(batch["labels"][:, 1:]).sum() for batch in batch_samples]).sum().to(device)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over the parts that learn; the schedule scales each part's own rate."""

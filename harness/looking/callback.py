@@ -50,7 +50,7 @@ class LookingCallback(TrainerCallback):
         if getattr(args, "fsdp", None) or getattr(args, "deepspeed", None):
             raise UserError("FSDP and DeepSpeed share the weights out, and a look needs them whole in one process")
         if self.looker.output is None:
-            self.looker.output = Path(args.output_dir) / FOLDER
+            self.looker.output = Path(str(args.output_dir)) / FOLDER
         self.looker.begin()
 
     def on_step_end(

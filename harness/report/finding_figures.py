@@ -45,7 +45,7 @@ def draw_scores(findings: pd.DataFrame) -> list[Figure]:
     figures = []
     for number, (run, part) in enumerate(rows.groupby("run", sort=False), 1):
         of_run = chances[chances["run"] == run]
-        chance_of = {title_of(str(row.task)): float(row.value) for row in of_run.itertuples()}
+        chance_of = {title_of(str(row["task"])): float(row["value"]) for row in of_run.to_dict("records")}
         several = rows["run"].nunique() > 1
         figures.append(
             _forest(
@@ -160,17 +160,12 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
 
 
 def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Figure | None:
+    def read(row: Mapping[Any, Any], side: str) -> Estimate:
+        ends = (float(row[f"{side}_{end}"]) for end in ("value", "low", "high"))
+        return Estimate(*ends, row["n"], 0)
+
     points = [
-        Point(
-            title_of(str(row["name"])),
-            *(
-                Estimate(
-                    float(row[f"{side}_value"]), float(row[f"{side}_low"]), float(row[f"{side}_high"]), row["n"], 0
-                )
-                for side in ("drop", "reliance")
-            ),
-            task=str(row["name"]),
-        )
+        Point(title_of(str(row["name"])), read(row, "drop"), read(row, "reliance"), str(row["name"]))
         for row in downscaling.points.to_dict("records")
     ]
     if len(points) < 2:

@@ -136,7 +136,7 @@ def _tiles(overall: Overall) -> list[Tile]:
     tiles = []
     if overall.score:
         tiles.append(_tile("Score, with the picture", overall.score))
-    if overall.blind:
+    if overall.blind and overall.condition:
         tiles.append(_tile(f"Score, {show_condition(overall.condition)}", overall.blind))
     if overall.reliance:
         tiles.append(_tile("What looking adds", overall.reliance, signed=True))

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
-from huggingface_hub.utils import HFValidationError, validate_repo_id
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils._validators import validate_repo_id
 
 from sightscale.leaderboards.entry import ENTRY, HASHES, MANIFEST, RECORDS
 from sightscale.leaderboards.exports.model_card import update_card
