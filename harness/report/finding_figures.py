@@ -161,8 +161,8 @@ def draw_bottleneck(findings: pd.DataFrame) -> list[Figure]:
 
 def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Figure | None:
     def read(row: Mapping[Any, Any], side: str) -> Estimate:
-        ends = (float(row[f"{side}_{end}"]) for end in ("value", "low", "high"))
-        return Estimate(*ends, row["n"], 0)
+        value, low, high = (float(row[f"{side}_{end}"]) for end in ("value", "low", "high"))
+        return Estimate(value, low, high, row["n"], 0)
 
     points = [
         Point(title_of(str(row["name"])), read(row, "drop"), read(row, "reliance"), str(row["name"]))
