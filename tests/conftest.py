@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 IN_DOMAIN = ("OCRVQA", "TextVQA", "ScienceQA", "VQAv2", "GQA", "VizWiz")
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.pop("COLUMNS", None)  # xdist's workers have it, and tables are as wide as it says
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # tests run in two processes on two cores

@@ -17,7 +17,7 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sightscale.model_adapters.engines import load_model
-from sightscale.trainers.data.conversations import IGNORED
+from sightscale.trainers.data import IGNORED
 from sightscale.trainers.recipe import Part, Recipe, Schedule, Stage
 from sightscale.trainers.work_folders import holds_weights
 

@@ -7,12 +7,9 @@ compared on the questions that not both got right, sighted and without the pictu
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:  # the site shows what is found here
-    from sightscale.leaderboards.site import Answers
 
 # From this share two entries are the same: the shipped family reaches 0.13, copies with 1 % edited 0.99.
 ALIKE = 0.9
@@ -20,6 +17,28 @@ FEWEST = 30  # questions that say something
 SAMPLED = 160  # answers of each entry by which the likeliest pairs of many are found
 CLOSEST = 3  # pairs of each entry that are compared in full, and all that the sample doesn't rule out
 SUSPECT = 0.6  # share of sampled answers from which a pair is compared in full
+
+
+class AskedQuestions(Protocol):
+    """Which questions were asked."""
+
+    @property
+    def digest(self) -> str: ...
+
+
+class Answers(Protocol):
+    """An entry's answers as the site holds them: scores, NaN where none was asked, and each text as a number."""
+
+    @property
+    def questions(self) -> AskedQuestions: ...
+    @property
+    def sighted(self) -> np.ndarray: ...
+    @property
+    def blind(self) -> np.ndarray: ...
+    @property
+    def said_sighted(self) -> np.ndarray: ...
+    @property
+    def said_blind(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,7 @@ class Pair:
         return self.alike >= ALIKE
 
 
-def find_copies(entries: Sequence["Answers"]) -> Iterator[Pair]:
+def find_copies(entries: Sequence[Answers]) -> Iterator[Pair]:
     """Every pair of entries that answered the same questions, as far as enough of them say something."""
     for first, one in enumerate(entries):
         for second in range(first + 1, len(entries)):
@@ -47,7 +66,7 @@ def find_copies(entries: Sequence["Answers"]) -> Iterator[Pair]:
                     yield pair
 
 
-def find_nearest(entries: Sequence["Answers"]) -> dict[int, Pair]:
+def find_nearest(entries: Sequence[Answers]) -> dict[int, Pair]:
     """Each entry's pair with the one most like it, by its place; who shares questions with nobody isn't there.
 
     Of a thousand entries half a million pairs can't be compared in a second: a sample of the answers says which of them
@@ -77,7 +96,7 @@ def find_nearest(entries: Sequence["Answers"]) -> dict[int, Pair]:
     return nearest
 
 
-def _sample(entries: Sequence["Answers"], chosen: np.ndarray, which: str) -> np.ndarray:
+def _sample(entries: Sequence[Answers], chosen: np.ndarray, which: str) -> np.ndarray:
     """The sampled answers of each entry: what was said, or whether it was right."""
     sides = [
         np.concatenate([one.said_sighted, one.said_blind] if which == "said" else [one.sighted == 1, one.blind == 1])
@@ -86,7 +105,7 @@ def _sample(entries: Sequence["Answers"], chosen: np.ndarray, which: str) -> np.
     return np.stack([side[chosen] for side in sides])
 
 
-def _compare(first: int, second: int, entries: Sequence["Answers"]) -> Pair | None:
+def _compare(first: int, second: int, entries: Sequence[Answers]) -> Pair | None:
     one, other = entries[first], entries[second]
     telling = same = 0
     for side in ("sighted", "blind"):

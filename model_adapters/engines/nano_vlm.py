@@ -80,6 +80,10 @@ class NanoVlmProcessor:
         """The tokenizer's own."""
         return str(self.tokenizer.chat_template or "")
 
+    @chat_template.setter
+    def chat_template(self, template: str) -> None:
+        self.tokenizer.chat_template = template
+
     def apply_chat_template(self, *arguments: Any, **options: Any) -> Any:
         """A conversation as text, with one mark for each picture."""
         return self.tokenizer.apply_chat_template(*arguments, **options)

@@ -134,7 +134,7 @@ def test_imported_samples_are_a_run_like_any_other(tmp_path: Path) -> None:
     samples = tmp_path / "20260101_000000_samples_pets.jsonl"
     samples.write_text("".join(json.dumps({"doc_id": number} | line) + "\n" for number in range(12)))
     done = sightscale("import", samples, f"{samples}", "--output", tmp_path / "run", "--model", "theirs")
-    assert done.exit_code == 1 and "second file" in done.stderr
+    assert done.exit_code == 1 and "another file of pets was read as sighted too" in done.stderr
     done = sightscale("import", samples, "--output", tmp_path / "run", "--model", "theirs")
     assert done.exit_code == 0 and "12 records" in done.stdout
     assert read_records(tmp_path / "run")["score"].mean() == 1

@@ -40,8 +40,8 @@ def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
     folder = save_run("a", make_rows("t", "sighted", np.ones(40)))
     for arguments, reason in (
         (("no_such_task",), "has no task 'no_such_task'"),
-        (("t", folder, "--detect", "0"), "can't be looked for"),
-        (("t", folder, "--power", "100"), "can't be planned for"),
+        (("t", folder, "--detect", "0"), "cannot plan for a difference of 0 points"),
+        (("t", folder, "--power", "100"), "--power 100 is out of range"),
         (("t", folder), "no run holds 30 answered questions of t"),
     ):
         done = CliRunner().invoke(app, ["power", *arguments])

@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere is not a folder"):
         list_all([str(tmp_path / "nowhere")])
     (tmp_path / "broken.yaml").write_text("task: [")
-    with pytest.raises(UserError, match=r"broken.yaml is no YAML"):
+    with pytest.raises(UserError, match=r"broken.yaml is not YAML"):
         list_all([str(tmp_path)])
 
 

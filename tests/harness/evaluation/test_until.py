@@ -82,7 +82,7 @@ def test_a_run_stops_when_it_is_decided_and_its_rows_are_those_of_a_full_run(tmp
     arguments = ["run", "--model", "scripted:oracle", *ASKED]
     done = CliRunner().invoke(app, [*arguments, "--until", "reliance>0", "--output", str(tmp_path / "early")])
     assert done.exit_code == 0 and "in_domain_gqa: reliance>0 holds" in done.stdout, done.stderr
-    assert "of 300" in done.stdout and "those of the table hold for one look" in done.stdout
+    assert "of 300" in done.stdout and "the table's intervals hold for one look" in done.stdout
     early = read_records(tmp_path / "early")
     assert set(early["doc_id"]) == set(order_documents("in_domain_gqa", 300, 0)[:32])
     stop = read_manifest(tmp_path / "early" / "manifest.json")["stopped"]["in_domain_gqa"]

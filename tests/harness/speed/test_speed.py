@@ -105,7 +105,7 @@ def test_engines_are_compared_as_they_are_written() -> None:
     comparison = compare_engines(("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=3"), questions=4, rounds=1)
     assert list(comparison.seconds) == ["easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=3"]
     assert comparison.answers_equal["easy_vqa_nano,batch_size=3"] == 4
-    with pytest.raises(ValueError, match="two models or more"):
+    with pytest.raises(ValueError, match="name two or more models"):
         compare_engines(("easy_vqa_nano", "easy_vqa_nano"))
     with pytest.raises(ValueError, match="must be one model"):
         compare_engines(("easy_vqa_nano", "lmms:dummy"))
