@@ -25,6 +25,8 @@ MOST_DEFLATED = 4.0
 LOOKED_AT = 4 * 2**20  # characters that are compressed, spread over the rows
 HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks explain, and the share of rows beyond it
 MOST_TOKENS_A_SECOND = 1_000_000
+# Tiles of the largest pictures come to some ten thousand tokens, a chat template's own words to some hundred.
+MOST_TOKENS_A_PICTURE, MOST_TOKENS_A_TEMPLATE = 200_000, 10_000
 
 
 def check_traces(submission: Submission) -> Iterator[Issue]:
@@ -34,6 +36,7 @@ def check_traces(submission: Submission) -> Iterator[Issue]:
     yield from _check_text("output_tokens", answered, ("thinking", "response"))
     yield from _check_text("perception_output_tokens", answered, ("description",))
     yield from _check_text("input_tokens", answered, ("prompt",))
+    yield from _check_read(answered)
     yield from _check_seconds(records)
     for run_id, rows in answered.groupby("run_id", sort=False):
         manifest = submission.manifests.get(str(run_id), submission.manifest)
@@ -84,6 +87,23 @@ def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iter
             f"{int(hidden.sum()):,} rows count more tokens than their texts have bytes, so not all that was written is "
             "here",
         )
+
+
+def _check_read(rows: pd.DataFrame) -> Iterator[Issue]:
+    """Prompts that count more tokens than their bytes and pictures can come to."""
+    pictures = rows["shown_hash"].fillna("").map(lambda hashes: len(hashes.split(",")) if hashes else 0)
+    texts = [rows[name].fillna("").map(lambda text: len(text.encode())) for name in ("prompt", "description")]
+    most = texts[0] + texts[1] + MOST_TOKENS_A_TEMPLATE + MOST_TOKENS_A_PICTURE * pictures
+    for column in ("input_tokens", "perception_input_tokens"):
+        many = rows[column].fillna(0).astype(float) > most
+        if many.any():
+            first = many.index[many][0]
+            yield error(
+                RECORDS,
+                column,
+                f"{int(many.sum()):,} rows count more than was asked, the first {rows.loc[first, column]:,.0f} tokens "
+                f"for {int(pictures[first])} pictures and {int(texts[0][first]):,} bytes of prompt",
+            )
 
 
 def _check_contents(column: str, written: pd.Series, counts: pd.Series, texts: tuple[str, ...]) -> Iterator[Issue]:

@@ -95,6 +95,7 @@ def test_clusters_are_the_pictures_own(copy: Path, rewrite: Rewrite) -> None:
     [
         ({"output_tokens": 0}, "output_tokens: 16 rows don't count them"),
         ({"input_tokens": 1}, "input_tokens: 16 rows count too few for their texts"),
+        ({"input_tokens": 1_000_000_000}, "input_tokens: 16 rows count more than was asked"),
         ({"output_tokens": -1}, "output_tokens: 16 rows count fewer than none"),
         ({"thinking": "x" * 2000}, "output_tokens: 16 rows count too few for their texts"),
         ({"seconds": -1.0}, "seconds: 16 rows took -1.0 s"),
