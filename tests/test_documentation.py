@@ -71,7 +71,7 @@ def read_blocks(page: str, text: str) -> Iterator[Shown]:
     for remark, language, block in BLOCK.findall(text):
         if language != "console" and (language or not block.startswith("$ ")):
             continue
-        parts = re.split(r"^\$ ", re.sub(r"\\\n\s*", "", block), flags=re.MULTILINE)
+        parts = re.split(r"^\$ ", re.sub(r"(?<!\\)\\\n\s*", "", block), flags=re.MULTILINE)
         assert not parts[0].strip(), f"{page}: a console block begins with output: {parts[0][:60]!r}"
         for part in parts[1:]:
             line, *output = part.rstrip("\n").split("\n")
