@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
-from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits
+from sightscale.model_adapters.engines.chat_templates import settle_template
+from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, sees_pictures
 from sightscale.model_adapters.engines.transformers_engine import Recorder, TransformersEngine
 from sightscale.tasks.errors import UserError
 
@@ -31,27 +31,24 @@ class InMemoryEngine(TransformersEngine):
         """
         self.batch_size = batch_size
         self.device = next(model.parameters()).device
-        self.sees = model.config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+        kind = model.config.model_type
+        self.sees = sees_pictures(kind)
         self._model = model
         self._processor = copy.deepcopy(processor)
-        self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
-        self._tokenizer.padding_side = "left"
-        if self._tokenizer.pad_token_id is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._prepare_texts()
         if not getattr(self._processor, "chat_template", None) and not self._tokenizer.chat_template:
             raise UserError("the processor has no chat template, so the model can't be asked a question")
+        self._template_origin = settle_template(self._processor, self._tokenizer, None, name=kind, model_type=kind)
         stated = model.generation_config
         tokens = {name: getattr(stated, name) for name in TOKENS}
         tokens["eos_token_id"] = (
             self._tokenizer.eos_token_id if tokens["eos_token_id"] is None else tokens["eos_token_id"]
         )
-        self._writes_apart = bool(model.config.is_encoder_decoder)
         self._repetition_penalty = stated.repetition_penalty or 1.0
         self._habits = WritingHabits(tokens)
         self.weights = None
-        self.identity = f"{model.config.model_type} in memory|transformers|{str(model.dtype).removeprefix('torch.')}"
+        self.identity = f"{kind} in memory|transformers|{str(model.dtype).removeprefix('torch.')}"
         self.parameters = model.num_parameters()
-        self._context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None

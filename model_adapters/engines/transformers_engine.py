@@ -125,12 +125,7 @@ class TransformersEngine:
         announce(model, habits)
         self._repetition_penalty = habits.repetition_penalty
         self._model.generation_config = habits.configure()
-        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._writes_apart = bool(self._model.config.is_encoder_decoder)
-        # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
-        self._tokenizer.padding_side = "right" if self._writes_apart else "left"
-        if self._tokenizer.pad_token_id is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._prepare_texts()
         self._template_origin = settle_template(
             self._processor, self._tokenizer, template, name=model, model_type=config.model_type
         )
@@ -140,6 +135,15 @@ class TransformersEngine:
         marks = f"{habits.mark}{pictures}{mark_template(template)}{lora}"
         self.identity = f"{name_model(base, self.weights)}|transformers|{precision}{marks}"
         self.parameters: int | None = self._model.num_parameters()
+
+    def _prepare_texts(self) -> None:
+        """Note what the model and its processor make of texts, and have these padded as the model needs it."""
+        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
+        self._writes_apart = bool(self._model.config.is_encoder_decoder)
+        # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
+        self._tokenizer.padding_side = "right" if self._writes_apart else "left"
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
         text_config = self._model.config.get_text_config(decoder=True)
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
 

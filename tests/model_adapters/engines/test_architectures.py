@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText
 
-from sightscale.model_adapters.engines import Decoding, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, InMemoryEngine, Message, Prompt
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 
 # Those whose answers are cut, padded or batched in ways of their own, and those that needed torchvision; the zoo
@@ -44,6 +44,15 @@ def test_an_answer_is_the_same_whoever_shares_its_batch(engine: TransformersEngi
     assert [answer.error for answer in together] == [None] * len(asked)
     assert [(a.text, a.output_tokens) for a in together] == [(a.text, a.output_tokens) for a in alone]
     assert len({answer.text for answer in alone}) > 1
+
+
+def test_a_model_in_memory_answers_as_from_its_folder(engine: TransformersEngine) -> None:
+    most = MOST_PICTURES.get(engine._model.config.model_type, 3)
+    asked = [ask(1 + n % most, 1 + n % 4, n) for n in range(6)]
+    in_memory = InMemoryEngine(engine._model, engine._processor, batch_size=8)
+    answers = [[(a.text, a.error) for a in each.generate(asked, Decoding(10))] for each in (engine, in_memory)]
+    assert answers[0] == answers[1] and answers[0][0][1] is None
+    assert in_memory.sees and in_memory._tokenizer.padding_side == engine._tokenizer.padding_side
 
 
 def test_a_batch_holds_rows_with_as_many_pictures(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
