@@ -7,7 +7,7 @@ same raw answers, so a published number can always be computed a second time.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sightscale.tasks.answers import ANSWERED, UNPARSED, read_answer, visible_answer
+from sightscale.tasks.answers import outcome_of_text, read_answer, visible_answer
 from sightscale.tasks.boxes import AUTO, ground, write_box
 from sightscale.tasks.forced_choice import agreement, read_preference
 from sightscale.tasks.open_answers import holds_or_is_held, is_one, names_one, read_names, read_open, read_yes_no
@@ -68,8 +68,7 @@ def _score_class(response: str, target: str) -> Scored:
 
 def _score_substring(response: str, target: str) -> Scored:
     said = visible_answer(response)
-    outcome = ANSWERED if said.strip() else UNPARSED
-    return Scored(said or None, outcome, float(holds_or_is_held(said, read_names(target))))
+    return Scored(said or None, outcome_of_text(response), float(holds_or_is_held(said, read_names(target))))
 
 
 _OPEN: dict[str, Callable[[str, str], Scored]] = {

@@ -12,7 +12,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def evaluate(plan: Plan) -> pd.DataFrame:
     from sightscale.tasks.sources import reading
 
     with reading(plan.data, plan.data_root, plan.options), broken_later():
-        return _evaluate(replace(plan, tasks=complete_names(plan.tasks)))
+        return _evaluate(plan)
 
 
 def _evaluate(plan: Plan) -> pd.DataFrame:
@@ -143,7 +143,7 @@ def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], l
 
     results: dict[str, Any] = simple_evaluate(
         model=model,
-        tasks=list(tasks),
+        tasks=list(complete_names(tasks)),
         task_manager=manager,
         limit=limit,
         batch_size=plan.batch_size,

@@ -26,7 +26,6 @@ from sightscale.harness.evaluation.evaluate import (
     open_plan,
     store_of,
 )
-from sightscale.harness.evaluation.load_tasks import complete_names
 from sightscale.harness.evaluation.manifest import measure_peak_memory
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition
@@ -139,7 +138,6 @@ def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Fo
     from sightscale.tasks.sources import reading
 
     with reading(plan.data, plan.data_root, plan.options), broken_later(), leaving_no_folder(plan.output):
-        plan = replace(plan, tasks=complete_names(plan.tasks))
         made = _rehearse(plan, pilot, set() if keys is None else keys)
         (plan.output / FILE).write_text(json.dumps(made.as_dict(), indent=2) + "\n")
         return made

@@ -1,7 +1,7 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -25,13 +25,13 @@ class LoadedTask:
     documents: Any
 
 
-def complete_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def complete_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names, with the tasks after them that a group has on the mini suite alone, where that is read now."""
     from sightscale.tasks.catalogue import list_tasks
     from sightscale.tasks.sources import chosen
 
     if chosen().origin is not DataOrigin.MINI:
-        return names
+        return tuple(names)
     further = (name for card in list_tasks() if card.name in names for name in card.on_mini)
     return tuple(dict.fromkeys((*names, *further)))
 
@@ -53,6 +53,7 @@ def load_tasks(
 
     if not names:
         raise UserError("no task is named; `sightscale tasks` lists them")
+    names = complete_names(names)
     for folder in folders:
         read_cards(Path(folder))  # a file that can't be read is named here; lmms-eval would stop with a traceback
     where = [str(TASK_FOLDER), *folders]

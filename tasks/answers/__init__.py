@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Reading",
     "Why",
+    "outcome_of_text",
     "read_answer",
     "refuses",
     "strip_thinking",
@@ -109,6 +110,11 @@ def _decide(response: Response) -> Reading:
 
 def _quote(response: Response, rule: str, start: int, end: int) -> Why:
     return Why(rule, response.text[start:end][-MAX_QUOTE:].strip(), (start, end))
+
+
+def outcome_of_text(response: str) -> Outcome:
+    """Answered where anything can be seen of a response: for metrics that read it themselves."""
+    return ANSWERED if visible_answer(response).strip() else UNPARSED
 
 
 def visible_answer(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmms_eval.tasks.llava_interleave_bench.utils import interleave_process_results
 
-from sightscale.tasks.answers import ANSWERED, UNPARSED, visible_answer
+from sightscale.tasks.answers import outcome_of_text
 from sightscale.tasks.multiple_choice import known_truth
 
 
@@ -15,7 +15,7 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
     scored = interleave_process_results(doc, results)["overall_score"]
     return {
         "score": {"score": float(scored["score"]), "data_set": doc["sub_task"]},
-        "outcome": ANSWERED if visible_answer(results[0]).strip() else UNPARSED,
+        "outcome": outcome_of_text(results[0]),
         "item_id": str(doc["sample_id"]),
         "category": doc["sub_task"],
         **known_truth(doc),

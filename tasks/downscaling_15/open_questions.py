@@ -16,7 +16,7 @@ from lmms_eval.tasks.textvqa.utils import textvqa_process_results
 from lmms_eval.tasks.vizwiz_vqa.utils import vizwiz_vqa_process_results
 from lmms_eval.tasks.vqav2.utils import vqav2_process_results_val
 
-from sightscale.tasks.answers import ANSWERED, UNPARSED, visible_answer
+from sightscale.tasks.answers import outcome_of_text
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.expansion import arrange_rows
 from sightscale.tasks.multiple_choice import known_truth
@@ -45,13 +45,8 @@ def score_scienceqa(doc: Mapping[str, Any], results: list[str]) -> Results:
     return _complete(doc, doc.get("question_id", doc["question"]), results, sqa_process_results)
 
 
-def score_gqa(doc: Mapping[str, Any], results: list[str]) -> Results:
-    """Whether the response is the answer, but for case and punctuation."""
-    return _complete(doc, doc["id"], results, _match_exactly)
-
-
-def score_ocrvqa(doc: Mapping[str, Any], results: list[str]) -> Results:
-    """Whether the response is the answer, but for case and punctuation."""
+def score_whole_answer(doc: Mapping[str, Any], results: list[str]) -> Results:
+    """Whether the response is the answer, but for case and punctuation: GQA's rule, and OCR-VQA's."""
     return _complete(doc, doc["id"], results, _match_exactly)
 
 
@@ -67,10 +62,9 @@ def _complete(
     """What lmms-eval's function makes of one response, with what a record needs beside it."""
     words = {key: value for key, value in doc.items() if key != "image"}  # they change answers in place
     scored = score(deepcopy(words), results)
-    said = visible_answer(results[0]).strip()
     return {
         "exact_match": float(scored["exact_match"]),
-        "outcome": ANSWERED if said else UNPARSED,
+        "outcome": outcome_of_text(results[0]),
         "item_id": str(name),
         **known_truth(doc),
     }

@@ -17,12 +17,11 @@ from sightscale.tasks.catalogue import find_card, list_tasks
 from sightscale.tasks.downscaling_15.open_questions import (
     build_gqa,
     most_frequent_answer,
-    score_gqa,
-    score_ocrvqa,
     score_scienceqa,
     score_textvqa,
     score_vizwiz,
     score_vqav2,
+    score_whole_answer,
 )
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import build_rows, iterate_items
@@ -39,6 +38,14 @@ def test_the_group_runs_whole_on_the_mini_suite() -> None:
     members = (*card.members, *card.on_mini)
     assert len(members) == 15 and all(cards[name].mini for name in members)
     assert all(f"{name}_blind" in cards for name in members)
+
+
+def test_whoever_loads_the_group_gets_what_the_mini_suite_adds() -> None:
+    from sightscale.harness.evaluation import load_tasks
+
+    with reading("mini", mini_questions=2):
+        _, leaves = load_tasks(("downscaling_15",), "default")
+    assert "downscaling_ocrvqa" in leaves and len(leaves) == 19  # a lock or a focus file of the group has it too
 
 
 @pytest.mark.parametrize(
@@ -95,7 +102,7 @@ def test_answers_of_ten_people_are_scored_as_lmms_eval_scores_them(response: str
 def test_whole_answers_match_but_for_case_and_punctuation() -> None:
     doc = {"id": "3", "answer": "The Quiet Garden", "question": "What is the title?"}
     for response, score in (("the quiet garden.", 1.0), (" The Quiet Garden\n", 1.0), ("Quiet Garden", 0.0)):
-        assert score_gqa(doc, [response])["exact_match"] == score_ocrvqa(doc, [response])["exact_match"] == score
+        assert score_whole_answer(doc, [response])["exact_match"] == score
     lesson = {"question": "What?", "choices": ["a", "b"], "answer": 1, "hint": ""}
     assert [score_scienceqa(lesson, [text])["exact_match"] for text in ("B", "B. b", "b", "A")] == [1.0, 1.0, 1.0, 0.0]
 
