@@ -4,13 +4,7 @@ Every tensor is placed from the files' headers before one is read: a tensor with
 without a tensor or a shape that differs is refused. Tensors are then copied a file at a time.
 """
 
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +12,7 @@ import torch
 from safetensors import safe_open
 from transformers import LlavaOnevisionForConditionalGeneration
 
+from sightscale.model_adapters.convert.conversion import DTYPES, Conversion, check_target, making, write_record
 from sightscale.model_adapters.convert.names import (
     EMBEDDINGS,
     HEAD,
@@ -35,27 +30,13 @@ from sightscale.model_adapters.convert.parts import (
     write_processor,
 )
 from sightscale.model_adapters.convert.settings import Settings, read_settings
-from sightscale.model_adapters.convert.tensors import Tensor, hash_files, list_tensors, tell
+from sightscale.model_adapters.convert.tensors import Tensor, list_tensors, tell
 from sightscale.model_adapters.convert.weights import write_weights
 from sightscale.tasks.errors import UserError
 
-RECORD = "conversion.json"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _STORED = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}  # safetensors' words for them
 
 Placed = dict[str, Tensor]  # by the name that is written
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What was converted: how many tensors were read and written, and of which type the numbers are."""
-
-    model_type: str
-    tensors_read: int
-    tensors_written: int
-    left_behind: int  # of those read: the tower's head and last layer, which LLaVA doesn't use either
-    vision_tower: str  # where its weights came from: `checkpoint` or `folder`
-    dtype: str
 
 
 def convert(source: Path, target: Path, *, dtype: str | None = None, vision_tower: Path | None = None) -> Conversion:
@@ -67,10 +48,7 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
     """
     if not source.is_dir():
         raise UserError(f"there is no folder {source}; fetch it first, as by `hf download OWNER/NAME --local-dir DIR`")
-    if os.path.lexists(target):
-        raise UserError(f"{target} exists already; name a new folder, or move it away")
-    if dtype is not None and dtype not in DTYPES:
-        raise UserError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    check_target(target, dtype)
     settings = read_settings(source)
     tensors = list_tensors(source)
     _check_layers(settings, tensors)
@@ -95,18 +73,12 @@ def convert(source: Path, target: Path, *, dtype: str | None = None, vision_towe
         dtype=chosen,
     )
     config.dtype = DTYPES[chosen]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
-    try:
+    with making(target) as partial:
         write_weights(placed, config.text_config.vocab_size, DTYPES[chosen], partial)
         config.save_pretrained(partial)
         build_generation_config(source, tokenizer).save_pretrained(partial)
         write_processor(config, tokenizer, partial)
-        _write_record(done, source, {tensor.file for tensor, _ in named}, partial)
-        partial.chmod(0o755)  # a temporary folder is open to its owner alone
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        write_record(done, source, {tensor.file for tensor, _ in named}, partial)
     return done
 
 
@@ -183,14 +155,3 @@ def _read(tensor: Tensor) -> torch.Tensor:
     with safe_open(tensor.file, framework="pt") as file:
         weights: torch.Tensor = file.get_tensor(tensor.name)
         return weights
-
-
-def _write_record(done: Conversion, source: Path, files: set[Path], folder: Path) -> None:
-    """What was converted from what, in the record beside the weights."""
-    record = {
-        "source": source.resolve().name,
-        **asdict(done),
-        "sha256": hash_files(files | {source / "config.json"}),
-        "versions": {name: version(name) for name in ("sightscale", "transformers")},
-    }
-    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

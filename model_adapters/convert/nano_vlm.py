@@ -4,13 +4,8 @@ A nanoVLM folder holds `config.json` with nanoVLM's own fields and one file of w
 Every tensor is placed before one is written; one without a place, a place without one, and another shape are refused.
 """
 
-import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +21,9 @@ from transformers import (
     LlamaConfig,
 )
 
-from sightscale.model_adapters.convert.llava import DTYPES, RECORD, Conversion
+from sightscale.model_adapters.convert.conversion import DTYPES, Conversion, check_target, making, write_record
 from sightscale.model_adapters.convert.settings import read_json
-from sightscale.model_adapters.convert.tensors import hash_files, list_tensors, tell
+from sightscale.model_adapters.convert.tensors import list_tensors, tell
 from sightscale.model_adapters.engines import GLOBAL_TOKEN, IMAGE_TOKEN, NanoVlmProcessor, Tiling
 from sightscale.tasks.errors import UserError, first_line
 
@@ -94,10 +89,7 @@ def convert_nano_vlm(
     `tokenizer` is the folder of the tokenizer that `config.json` names, when it doesn't lie in `source`. Numbers stay
     float32 unless `dtype` names another type. Raises UserError in one line for what can't be converted.
     """
-    if os.path.lexists(target):
-        raise UserError(f"{target} exists already; name a new folder, or move it away")
-    if dtype is not None and dtype not in DTYPES:
-        raise UserError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    check_target(target, dtype)
     stated = _read_config(source)
     words = _open_tokenizer(source, tokenizer, stated)
     config = _build_config(source, stated, words)
@@ -106,22 +98,14 @@ def convert_nano_vlm(
     chosen = dtype or "float32"
     config.dtype = DTYPES[chosen]
     done = Conversion("idefics3", read, len(state), left, "checkpoint", chosen)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
-    try:
+    with making(target) as partial:
         tensors = {name: tensor.to(DTYPES[chosen]).contiguous() for name, tensor in state.items()}
         save_file(tensors, partial / "model.safetensors", metadata={"format": "pt"})
         config.save_pretrained(partial)
         ends = words.convert_tokens_to_ids("<|im_end|>")
         GenerationConfig(eos_token_id=ends, pad_token_id=words.pad_token_id).save_pretrained(partial)
         NanoVlmProcessor(words, _read_tiling(source, stated)).save_pretrained(partial)
-        record = {"source": source.resolve().name, "sha256": hash_files([source / "config.json"])}
-        record |= {"versions": {name: version(name) for name in ("sightscale", "transformers")}}
-        (partial / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        partial.chmod(0o755)  # a temporary folder is open to its owner alone
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        write_record(done, source, {tensor.file for tensor in list_tensors(source)}, partial)
     return done
 
 
