@@ -6,13 +6,23 @@ the card's metadata (`model-index`), where what others wrote stays. Both are rea
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard
 
-from sightscale.harness.analysis import Measure, Run, describe_half, find_doses, find_reliance, read_amount, read_run
+from sightscale.harness.analysis import (
+    Measure,
+    Run,
+    describe_half,
+    find_doses,
+    find_reliance,
+    read_amount,
+    read_estimate,
+    read_run,
+)
 from sightscale.harness.pages import escape_markdown, show_line
 from sightscale.harness.statistics import Estimate, Style
 from sightscale.leaderboards.exports.hub import describe_dataset, list_results
@@ -31,13 +41,30 @@ def write_card_section(run: Path, name: str | None = None, figure: str | None = 
 
     Raises UserError for a run without a sighted and a blind condition, and for a figure whose name isn't plain.
     """
-    measured, read = read_measured(run, name=name), read_run(str(run))
+    return _write_section(_measure(run, name), figure)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """A run as it lies there, its scores, and its reliance, which takes a bootstrap."""
+
+    folder: Path
+    run: Run
+    measured: Measured
+    findings: pd.DataFrame
+
+
+def _measure(folder: Path, name: str | None) -> _Facts:
+    run = read_run(str(folder))
+    return _Facts(folder, run, read_measured(folder, name=name), find_reliance([run]))
+
+
+def _write_section(facts: _Facts, figure: str | None) -> str:
     if figure and not FIGURE_NAME.fullmatch(figure):
         raise UserError(f"figure {figure!r}: a card names it by letters, digits and ./:_- alone; rename the file")
-    findings = find_reliance([read])
-    rows = list(_rows(findings))
+    rows = list(_rows(facts.findings))
     if not rows:
-        raise UserError(f"{run} has no blind condition to measure reliance against; run it with --blind none")
+        raise UserError(f"{facts.folder} has no blind condition to measure reliance against; run it with --blind none")
     lines = [
         BEGIN,
         "## Does it look?",
@@ -49,10 +76,10 @@ def write_card_section(run: Path, name: str | None = None, figure: str | None = 
         "|---|---:|---:|---|---:|---:|",
         *rows,
         "",
-        *_doses(read),
+        *_doses(facts.run),
         *([f"![Scores with the picture and without it, with intervals]({figure})", ""] if figure else []),
-        f"Measured by {escape_markdown(measured.caveats)}. Reproduce it: "
-        f"`{show_line(_command(run, measured), 400).replace('`', chr(39))}`",
+        f"Measured by {escape_markdown(facts.measured.caveats)}. Reproduce it: "
+        f"`{show_line(_command(facts.measured), 400).replace('`', chr(39))}`",
         END,
     ]
     return "\n".join(lines) + "\n"
@@ -81,10 +108,7 @@ def _rows(findings: pd.DataFrame) -> Iterator[str]:
 
 def _pick(part: pd.DataFrame, measure: Measure, condition: str) -> Estimate | None:
     rows = part[(part["measure"] == measure) & (part["condition"] == condition)]
-    if rows.empty:
-        return None
-    row = rows.iloc[0]
-    return Estimate(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]), int(row["clusters"]))
+    return None if rows.empty else read_estimate(rows.iloc[0])
 
 
 def _doses(run: Run) -> list[str]:
@@ -97,7 +121,7 @@ def _doses(run: Run) -> list[str]:
     return [*(f"- {escape_markdown(sentence)}" for sentence in sentences), ""] if sentences else []
 
 
-def _command(run: Path, measured: Measured) -> str:
+def _command(measured: Measured) -> str:
     """The command that made the run, without the folders of whoever ran it."""
     made = measured.manifest
     blind = [condition for condition in made.get("conditions") or {} if condition != Condition.SIGHTED]
@@ -113,10 +137,11 @@ def update_card(card: str, run: Path, name: str | None = None, figure: str | Non
     A section of ours that it has is replaced, and so are results of ours for the same data; everything else stays.
     Raises UserError for a card whose metadata the hub's client can't read, and as `write_card_section` does.
     """
-    section = write_card_section(run, name, figure)
+    facts = _measure(run, name)
+    section = _write_section(facts, figure)
     if card.count(BEGIN) > 1 or card.count(BEGIN) != card.count(END) or card.find(END) < card.find(BEGIN):
         raise UserError(f"the card has the marks {BEGIN} and {END} otherwise than once each, in this order; mend it")
-    fresh = list(_results(run, name))
+    fresh = list(_results(facts))
     try:
         begun = card if card.startswith("---") else f"---\n---\n{card}"
         read: Any = ModelCard(begun, ignore_metadata_errors=False)
@@ -126,7 +151,7 @@ def update_card(card: str, run: Path, name: str | None = None, figure: str | Non
             f"the card's metadata can't be read: {first_line(error)}; mend the block between ---"
         ) from error
     ours = {_key(result) for result in fresh}
-    read.data.model_name = read.data.model_name or read_measured(run, name=name).name
+    read.data.model_name = read.data.model_name or facts.measured.name
     read.data.eval_results = [result for result in earlier if _key(result) not in ours] + fresh
     before, _, rest = read.text.partition(BEGIN)
     after = rest.partition(END)[2] if rest else ""
@@ -150,11 +175,10 @@ def _key(result: EvalResult) -> tuple[Any, ...]:
     return (*result.unique_identifier, result.metric_type)
 
 
-def _results(run: Path, name: str | None) -> Iterator[EvalResult]:
+def _results(facts: _Facts) -> Iterator[EvalResult]:
     """The run's scores, blind scores and reliance, each a result of the hub's."""
-    measured = read_measured(run, name=name)
+    measured, findings = facts.measured, facts.findings
     yield from list_results(measured)
-    findings = find_reliance([read_run(str(run))])
     rows = findings[(findings["level"] == "task") & findings["measure"].isin([Measure.BLIND, Measure.RELIANCE])]
     told: set[tuple[str, str]] = set()
     for row in rows.to_dict("records"):
