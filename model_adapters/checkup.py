@@ -22,9 +22,9 @@ from sightscale.model_adapters.engines import (
     Describes,
     Engine,
     EngineFailure,
-    ListsChoices,
     Message,
     Prompt,
+    list_choices,
     open_engine,
 )
 from sightscale.model_adapters.local_boxes import name_convention
@@ -119,10 +119,8 @@ def tell_sight(engine: Engine, before: Sequence[Image.Image] = ()) -> Sight:
     Pictures of one size are asked about, so that nothing but their pixels differs. Raises EngineFailure in one line
     where the engine can't be asked about pictures, or doesn't tell how likely its tokens are.
     """
-    if not isinstance(engine, ListsChoices):
-        raise EngineFailure("this engine doesn't tell log-probabilities")
     first, again, other = (
-        engine.list_choices(_ask([*before, picture]), Decoding(1)) for picture in (draw(0), draw(0), draw(1))
+        list_choices(engine, _ask([*before, picture]), Decoding(1)) for picture in (draw(0), draw(0), draw(1))
     )
     if not (first and again and other):
         raise EngineFailure("this engine doesn't tell log-probabilities")
@@ -241,10 +239,8 @@ def _check_batches(engine: Engine, prompts: list[Prompt]) -> Check:
 
 def _is_close_call(engine: Engine, prompt: Prompt) -> bool:
     """Whether some token of the answer had a rival so near that rounding can decide."""
-    if not isinstance(engine, ListsChoices):
-        return False
     try:
-        choices = engine.list_choices(prompt, Decoding(TOKENS))
+        choices = list_choices(engine, prompt, Decoding(TOKENS))
     except EngineFailure:
         return False
     ranked = [sorted(choice.likeliest.values(), reverse=True) for choice in choices]

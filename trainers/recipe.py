@@ -237,6 +237,11 @@ class Schedule(_Strict):
     release: str | None = None  # what the stage has made is written out under this name; {name} is the recipe's
     rounded: bool = Field(default=False, description="end with weights in bfloat16, as a stage that releases does")
 
+    @property
+    def ends_rounded(self) -> bool:
+        """Whether the stage's weights are rounded to bfloat16 when it ends."""
+        return self.rounded or self.release is not None
+
     @model_validator(mode="after")
     def _check_length(self) -> "Schedule":
         if (self.steps is None) == (self.epochs is None):

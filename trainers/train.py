@@ -281,7 +281,7 @@ def _train_conversations(
             f"stage {stage.name}: {collator.cut} conversations were cut to {recipe.language.context} tokens, "
             f"{collator.left_out} left out; {bad_rows} lists those"
         )
-    if stage.release or stage.rounded:
+    if stage.ends_rounded:
         _round(model)
     _finish(trainer, folder)
 
@@ -405,7 +405,7 @@ def _train_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, 
         else:
             _make_tower(model, processor, stage, recipe, folder, weights)
     model.model.vision_tower.load_state_dict(load_file(weights))
-    if stage.release or stage.rounded:
+    if stage.ends_rounded:
         _round(model.model.vision_tower)
     if os.environ.get("RANK", "0") == "0":
         write_whole(folder / "done", model.save_pretrained)

@@ -10,7 +10,15 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from sightscale.harness.evaluation import Answer, asking, load_tasks, order_documents, prompt_name, read_questions
+from sightscale.harness.evaluation import (
+    LENGTH,
+    Answer,
+    asking,
+    load_tasks,
+    order_documents,
+    prompt_name,
+    read_questions,
+)
 from sightscale.model_adapters.adapter import Trace, as_response
 from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, Blindfold, PictureMemory, parse_conditions
 from sightscale.model_adapters.end_to_end import EndToEnd
@@ -19,8 +27,6 @@ from sightscale.tasks.catalogue import list_tasks
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.pictures import broken_later
 from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Kind, Mode, Outcome
-
-LENGTH = "length"  # why an answer ended that met its limit on tokens
 
 
 class Questions:

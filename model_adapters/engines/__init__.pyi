@@ -27,6 +27,7 @@ from .protocol import (
     Prompt as Prompt,
     failed as failed,
     hash_image as hash_image,
+    list_choices as list_choices,
     prompt_seed as prompt_seed,
 )
 from .store import (

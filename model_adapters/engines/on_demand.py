@@ -17,10 +17,9 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
-    EngineFailure,
-    ListsChoices,
     OnFinished,
     Prompt,
+    list_choices,
 )
 from sightscale.model_adapters.engines.lora import split_adapter
 from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
@@ -76,10 +75,7 @@ class OnDemandEngine:
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """As the engine behind it. Raises EngineFailure in one line when it can't tell."""
-        engine = self._opened()
-        if not isinstance(engine, ListsChoices):
-            raise EngineFailure("this engine doesn't tell log-probabilities")
-        return engine.list_choices(prompt, decoding)
+        return list_choices(self._opened(), prompt, decoding)
 
     def close(self) -> None:
         """Free the memory the model holds, until it is needed again."""

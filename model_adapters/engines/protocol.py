@@ -131,6 +131,13 @@ class ListsChoices(Protocol):
         """
 
 
+def list_choices(engine: Any, prompt: Prompt, decoding: Decoding) -> list[Choice]:
+    """What `engine` tells of a prompt's tokens. Raises EngineFailure in one line where it tells nothing of the kind."""
+    if not isinstance(engine, ListsChoices):
+        raise EngineFailure("this engine doesn't tell log-probabilities")
+    return engine.list_choices(prompt, decoding)
+
+
 @dataclass(frozen=True)
 class EngineDescription:
     """What an engine makes of one prompt."""

@@ -26,10 +26,9 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
-    EngineFailure,
-    ListsChoices,
     OnFinished,
     Prompt,
+    list_choices,
 )
 from sightscale.model_adapters.engines.file_systems import find_file_system
 from sightscale.model_adapters.engines.generations import Generation, keep
@@ -354,9 +353,7 @@ class StoredEngine:
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """As the engine inside, which is asked anew. Raises EngineFailure in one line when it can't tell."""
-        if not isinstance(self._engine, ListsChoices):
-            raise EngineFailure("this engine doesn't tell log-probabilities")
-        return self._engine.list_choices(prompt, decoding)
+        return list_choices(self._engine, prompt, decoding)
 
     def close(self) -> None:
         """Free the engine's model; the store stays open."""

@@ -52,8 +52,7 @@ def draw_difference(rng: random.Random) -> Item:
     if kind == "new":
         things, changed, answer = others, things, f"{opened(a(look(thing)))} was added."
     elif kind == "colour":
-        colour = _another(rng, COLOUR_NAMES, thing.colour, {one.colour for one in others if one.shape == thing.shape})
-        changed = _put(things, thing, replace(thing, colour=colour))
+        changed, colour = _recolour(rng, things, thing)
         answer = f"The {look(thing)} turned {colour}."
     elif kind == "shape":
         shape = _another(rng, SHAPE_NAMES, thing.shape, {one.shape for one in others if one.colour == thing.colour})
@@ -86,8 +85,7 @@ def draw_edit(rng: random.Random) -> Item:
     if kind == "add":
         things, changed, answer = others, things, f"Add {a(look(thing))}."
     elif kind == "colour":
-        colour = _another(rng, COLOUR_NAMES, thing.colour, {one.colour for one in others if one.shape == thing.shape})
-        changed = _put(things, thing, replace(thing, colour=colour))
+        changed, colour = _recolour(rng, things, thing)
         answer = f"Make the {look(thing)} {colour}."
     elif kind == "ground":
         changed, answer = things, f"Change the background to {after}."
@@ -330,6 +328,13 @@ def _another(
     rng: random.Random, pool: Sequence[str], value: str, taken: frozenset[str] | set[str] = frozenset()
 ) -> str:
     return rng.choice([one for one in pool if one != value and one not in taken])
+
+
+def _recolour(rng: random.Random, things: Sequence[Thing], thing: Thing) -> tuple[list[Thing], str]:
+    """The things with one of them in a colour in which it is still like no other, and that colour."""
+    taken = {one.colour for one in things if one is not thing and one.shape == thing.shape}
+    colour = _another(rng, COLOUR_NAMES, thing.colour, taken)
+    return _put(things, thing, replace(thing, colour=colour)), colour
 
 
 def _put(things: Sequence[Thing], old: Thing, new: Thing) -> list[Thing]:
