@@ -264,7 +264,7 @@ def challenge(
 
 
 @examples(
-    "sightscale leaderboard rerun leaderboards/entries/nano-1m --questions 50",
+    "sightscale leaderboard rerun leaderboards/entries/nano-2m --questions 50",
     "sightscale leaderboard rerun entries/mine --trust-model",
 )
 def rerun(

@@ -79,7 +79,10 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
     assert find_shipped(parted()) == {}
 
 
-REST = "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason"
+REST = (
+    "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
+    "name_option answer"
+)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +93,11 @@ REST = "connector name_few name_all instruct caption extract extract_from_scratc
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose reason",
+            "letters choose name_option answer",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch choose reason",
+            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer",
         ),
         (
             (
@@ -102,7 +105,7 @@ REST = "connector name_few name_all instruct caption extract extract_from_scratc
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch choose reason",
+            "tower tower_further caption extract extract_from_scratch name_option answer",
         ),
     ],
 )

@@ -311,7 +311,7 @@ TAMPERED: dict[str, Change] = {
     ),
     "other documents": lambda records: records.assign(doc_id=records["doc_id"] + 1),
     "public data": lambda records: records.assign(data="hub"),
-    "another model": lambda records: records.assign(model="nano_1m"),
+    "another model": lambda records: records.assign(model="nano_2m"),
     "no tokens": lambda records: records.assign(output_tokens=0, input_tokens=0),
     "few tokens": lambda records: records.assign(input_tokens=1),
     "endless tokens": lambda records: records.assign(output_tokens=10**9),
