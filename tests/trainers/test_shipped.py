@@ -81,7 +81,7 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
 
 REST = (
     "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
-    "name_option answer"
+    "repeat answer name_option"
 )
 
 
@@ -93,11 +93,11 @@ REST = (
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose name_option answer",
+            "letters choose repeat answer name_option",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer",
+            "tower copy text tower_further connector caption extract extract_from_scratch answer name_option",
         ),
         (
             (
@@ -105,7 +105,7 @@ REST = (
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch name_option answer",
+            "tower tower_further caption extract extract_from_scratch answer name_option",
         ),
     ],
 )
