@@ -27,7 +27,7 @@ from transformers import AutoTokenizer, Qwen3ForCausalLM, SiglipVisionModel
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import PATCH_LABELS, REVISION
-from sightscale.trainers.card import note_set_up
+from sightscale.trainers.card import lineage, note_set_up
 from sightscale.trainers.data import (
     IGNORED,
     Collator,
@@ -125,7 +125,8 @@ def _train_stages(
     for stage in chosen:
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
-        start = "" if stage.release in shipped and stage.kind not in ("vision", "text") else start
+        if stage.release and stage.release in shipped:
+            start = _find_rest(recipe, stage, [other.name for other in chosen])
         if start:
             _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
@@ -151,6 +152,14 @@ def _train_stages(
             released[stage.release] = target
         before = stage.name
     return released
+
+
+def _find_rest(recipe: Recipe, stage: TowerStage | Stage, chosen: Sequence[str]) -> str:
+    """The stage whose model a shipped tower or language model is put into; empty where nothing else of it is needed."""
+    if stage.kind not in ("vision", "text") or not stage.release:
+        return ""
+    others = [other.name for other in lineage(recipe, stage.release) if not isinstance(other, type(stage))]
+    return next((name for name in reversed(others) if name in chosen), "")
 
 
 def keep_tokenizer(recipe: Recipe, folder: Path, shipped: Mapping[str, Path]) -> Any:

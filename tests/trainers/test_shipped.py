@@ -17,7 +17,7 @@ from sightscale.trainers.model.build import build_tokenizer
 from sightscale.trainers.recipe import Recipe, load_recipe
 from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped, ship
 from sightscale.trainers.stages import read_log
-from sightscale.trainers.train import keep_tokenizer, train
+from sightscale.trainers.train import _find_rest, keep_tokenizer, train
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
 
 REST = (
     "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
-    "name_option answer"
+    "name_option answer answer_classes"
 )
 
 
@@ -94,11 +94,11 @@ REST = (
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose name_option answer",
+            "letters choose name_option answer_classes",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer",
+            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer_classes",
         ),
         (
             (
@@ -106,13 +106,28 @@ REST = (
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch name_option answer",
+            "tower tower_further caption extract extract_from_scratch name_option answer_classes",
         ),
     ],
 )
 def test_stages_are_left_out_that_only_shipped_ones_come_from(shipped: tuple[str, ...], chosen: str) -> None:
     stages = choose_stages(load_recipe("nano_40k"), {name: Path() for name in shipped})
     assert [stage.name for stage in stages] == chosen.split()
+
+
+def test_a_shipped_language_model_is_put_into_what_is_gone_through_anyway() -> None:
+    """`answer` comes after `reason`, which isn't gone through where it ships."""
+    recipe = load_recipe("nano_40k")
+    stages = [
+        stage.model_copy(update={"release": "read"}) if stage.name == "answer" else stage for stage in recipe.stages
+    ]
+    recipe = recipe.model_copy(update={"stages": tuple(stages)})
+    releases = [stage.release for stage in stages if stage.release and stage.name != "answer_classes"]
+    chosen = [stage.name for stage in choose_stages(recipe, dict.fromkeys(releases, Path()))]
+    assert "reason" not in chosen and chosen[-2:] == ["answer", "answer_classes"]
+    named = {stage.name: stage for stage in stages}
+    assert _find_rest(recipe, named["answer"], chosen) == "tower"
+    assert _find_rest(recipe, named["name_option"], chosen) == ""  # it ships whole
 
 
 def test_a_tower_that_learns_further_begins_from_the_first_one(
