@@ -31,6 +31,15 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
     return ShippedCheckpoint(str(digest), sum(map(_count_parameters, folder.glob("*.safetensors"))))
 
 
+@lru_cache(maxsize=1)
+def list_shipped() -> dict[str, ShippedCheckpoint]:
+    """Every checkpoint that comes with sightscale, by its short name. It reads their weights, once in a process."""
+    from sightscale.model_adapters.checkpoints import FOLDER
+
+    names = sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
+    return {name: shipped for name in names if (shipped := describe_shipped(name))}
+
+
 def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
     """How many tokens each text has by a shipped checkpoint's tokenizer; None where it doesn't come with one."""
     from tokenizers import Tokenizer

@@ -55,8 +55,9 @@ class RunManifest(_Made):
     scorer: Text
     conditions: Annotated[dict[str, ConditionFacts], Field(max_length=64)]
     task_details: Annotated[dict[str, dict[str, Any]], Field(max_length=MAX_TASKS)]
-    software: dict[str, str | None] = {}
-    tokens: dict[str, Number] = {}
+    started: Text
+    software: Annotated[dict[str, str | None], Field(min_length=1, max_length=64)]
+    tokens: dict[str, Number]
 
 
 class _Manifests(BaseModel):
