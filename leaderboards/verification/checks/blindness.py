@@ -50,8 +50,8 @@ def _check_silence(records: pd.DataFrame) -> Iterator[Issue]:
                 yield warning(
                     RECORDS,
                     f"{show_value(condition)}, outcome",
-                    f"{100 * kind.mean():.1f} % of these answers {words}, and {100 * with_picture:.1f} % of the sighted "
-                    "ones: they count as wrong, so what looking adds holds them too",
+                    f"{100 * kind.mean():.1f} % of these answers {words}, and {100 * with_picture:.1f} % of the "
+                    "sighted ones: they count as wrong, so what looking adds holds them too",
                 )
 
 

@@ -86,8 +86,8 @@ def _check_runs(submission: Submission) -> Iterator[Issue]:
         yield error(
             RECORDS,
             f"{show_value(str(task))}, {show_value(str(condition))}",
-            f"answers of {len(ids):,} runs, {', '.join(show_value(id) for id in ids[:3])}: the best of several could be "
-            "chosen question by question",
+            f"answers of {len(ids):,} runs, {', '.join(show_value(id) for id in ids[:3])}: the best of several could "
+            "be chosen question by question",
         )
 
 
@@ -149,7 +149,7 @@ def _check_conditions(manifest: RunManifest) -> Iterator[Issue]:
         if sighted is None:
             continue
         # A reliance is of the picture alone where everything else is the same.
-        for name in sorted(((set(settings) & set(SAME_SETTINGS)) | (set(sighted.settings) & set(SAME_SETTINGS)))):
+        for name in sorted((set(settings) & set(SAME_SETTINGS)) | (set(sighted.settings) & set(SAME_SETTINGS))):
             one, other = settings.get(name), sighted.settings.get(name)
             if name == "decoding" and isinstance(one, dict) and isinstance(other, dict):
                 common = one.keys() & other.keys()

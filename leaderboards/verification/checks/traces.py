@@ -56,7 +56,7 @@ def _check_lacking(rows: pd.DataFrame) -> Iterator[Issue]:
             "document_hash",
             rows,
             warning,
-            "as those of an older sightscale don't; prompt, pictures and key are compared",
+            "as an older sightscale's don't; prompt, pictures and key are compared",
         ),
         ("perception_finish_reason", decoupled, warning, "so which descriptions were cut off isn't known"),
     ):

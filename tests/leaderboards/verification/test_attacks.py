@@ -175,7 +175,7 @@ def test_no_value_in_a_manifest_passes_for_another(copy: Path) -> None:
             known |= path[0] in ("data_revision", "options", "tokens", "started")
             known |= path in (("software",), ("task_details",))  # what stands in them is compared by warnings
             # What a condition says beside its digest and settings is told to nobody.
-            known |= path[0] == "conditions" and (len(path) < 4 and path[-1] != "seconds" or path[-1] == "condition")
+            known |= path[0] == "conditions" and ((len(path) < 4 and path[-1] != "seconds") or path[-1] == "condition")
             if not known or LOOSE & set(path):
                 continue
             if path[-1] in ("parameters", "records_sha256", "limit") and value is None:
