@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import (
     FEW_CLUSTERS,
@@ -22,6 +22,8 @@ from sightscale.harness.statistics.estimates import (
     wilson,
 )
 from sightscale.harness.statistics.few import is_sparse, sparse_interval
+
+stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 RESAMPLES = 10_000
 BLOCK = 2048  # clusters whose counts are drawn at once: 80 MB for 10,000 resamples

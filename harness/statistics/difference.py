@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import FEW_CLUSTERS, cluster_sums
 from sightscale.harness.statistics.few import FEW_DIFFERING
+
+stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 DRAWS = 100_000
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from sightscale.harness.statistics.bootstrap import resample_totals
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
+
+optimize = lazy_loader.load("scipy.optimize")  # takes longer to import than all else here
 
 REPLICATES = 2000
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
+
+stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 Array = NDArray[np.float64]
 FEW_CLUSTERS = 30  # with fewer, intervals are exact ones
@@ -91,7 +94,7 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
 
 @cache  # a leaderboard asks for it a hundred thousand times
 def _normal_quantile(share: float) -> float:
-    return float(stats.norm.ppf(share))
+    return float(special.ndtri(share))
 
 
 def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:

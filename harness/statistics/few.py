@@ -9,10 +9,13 @@ excludes zero exactly when McNemar's exact test has p < 1 − level.
 
 from functools import cache
 
+import lazy_loader
 import numpy as np
-from scipy import optimize, stats
 
 from sightscale.harness.statistics.estimates import FEW_CLUSTERS, Array
+
+optimize = lazy_loader.load("scipy.optimize")  # takes longer to import than all else here
+stats = lazy_loader.load("scipy.stats")
 
 FEW_DIFFERING = 20
 SAME = 1e-9  # contributions smaller than this are none

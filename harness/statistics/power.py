@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import cluster_sums
+
+stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 
 @dataclass(frozen=True)

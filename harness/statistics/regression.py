@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import lazy_loader
 import numpy as np
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import Array
+
+stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 
 @dataclass(frozen=True)

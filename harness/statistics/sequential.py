@@ -19,11 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
+
+optimize = lazy_loader.load("scipy.optimize")  # takes longer to import than all else here
 
 STAKES = np.concatenate([-np.geomspace(0.02, 0.9, 16), np.geomspace(0.02, 0.9, 16)])  # of what may be staked at most
 FIRST = 30  # pictures below which `mixture` says nothing

@@ -24,6 +24,7 @@ from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
+from sightscale.leaderboards.site.pages import make_board, render_entry
 from sightscale.leaderboards.site.plots import Point, draw_front, find_front
 from sightscale.leaderboards.site.tables import (
     amount_group,
@@ -175,6 +176,16 @@ def test_every_page_is_there_links_hold_and_nothing_leads_out(board: Path, tmp_p
     changes = (site / "changes.html").read_text(encoding="utf-8")
     assert changes.index("2026-02-01") < changes.index("2026-01-31") and "now with | bars" in changes
     assert "endo2025" in (site / "citation.bib").read_text()
+
+
+def test_pages_say_what_is_left_out_on_paper(board: Path, tmp_path: Path) -> None:
+    gathered = build_site(board, tmp_path / "site", CLAIMS)
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert index.count('class="note on-paper"') == 1 and "Left out on paper: each entry's own page" in index
+    made = make_board("Board", gathered, False)
+    [reported, plain] = [render_entry(made, gathered.entries[0], has_report) for has_report in (True, False)]
+    assert f"They are in reports/{gathered.entries[0].entry.id}/report.html" in reported
+    assert 'class="note block on-paper"' not in plain
 
 
 def test_the_feeds_tell_what_the_entries_claim(board: Path, tmp_path: Path, claim_entry: ClaimEntry) -> None:
