@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +38,15 @@ def list_shipped() -> dict[str, ShippedCheckpoint]:
 
     names = sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
     return {name: shipped for name in names if (shipped := describe_shipped(name))}
+
+
+def name_weights(hashes: Mapping[str, str]) -> tuple[str, ...]:
+    """The hashes by which an identity may name weights whose files have these SHA-256, hexadecimal, by name."""
+    from sightscale.model_adapters.engines import combine_hashes
+
+    digests = {name: bytes.fromhex(digest) for name, digest in hashes.items()}
+    single = [name for name in digests if name.endswith(".gguf")]
+    return combine_hashes(digests, None), *(combine_hashes(digests, name) for name in single)
 
 
 def count_written(name: str, texts: Sequence[str]) -> list[int] | None:

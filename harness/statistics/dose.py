@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import lazy_loader
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
 
 from sightscale.harness.statistics.bootstrap import resample_totals
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
-
-optimize = lazy_loader.load("scipy.optimize")  # takes longer to import than all else here
 
 REPLICATES = 2000
 
@@ -118,5 +116,5 @@ def _cross(fitted: Array, places: Array) -> float:
 
 
 def _fit(means: Array) -> Array:
-    fitted: Array = optimize.isotonic_regression(means).x
+    fitted: Array = scipy.optimize.isotonic_regression(means).x
     return fitted

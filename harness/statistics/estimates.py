@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-import lazy_loader
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
-
-stats = lazy_loader.load("scipy.stats")  # takes longer to import than all else here
 
 Array = NDArray[np.float64]
 FEW_CLUSTERS = 30  # with fewer, intervals are exact ones
@@ -87,8 +85,8 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
     if n <= 0:
         return float("nan"), float("nan")
     tail, misses = (1 - level) / 2, n - hits
-    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.isf(tail, hits + 1, misses)) if misses > 0 else 1.0
+    low = float(scipy.stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
+    high = float(scipy.stats.beta.isf(tail, hits + 1, misses)) if misses > 0 else 1.0
     return low, high
 
 
@@ -114,7 +112,7 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
         residuals = sums - share * sizes
         clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
         effect = max(1.0, clustered / (share * (1 - share) / n))
-        few = (stats.t.ppf(0.5 + level / 2, n - 1) / stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
+        few = (scipy.stats.t.ppf(0.5 + level / 2, n - 1) / scipy.stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
         effective = n / effect * float(few)
     low, high = (clopper_pearson if groups < FEW_CLUSTERS else wilson)(share * effective, effective, level)
     return Estimate(share, low, high, n, groups)

@@ -13,6 +13,7 @@ from .bounded import (
     Worker as Worker,
 )
 from .changes import find_changes as find_changes
+from .checks import check_model_keys as check_model_keys
 from .issues import (
     Issue as Issue,
     Level as Level,

@@ -36,6 +36,7 @@ def verify_apart(
     data: str = DataOrigin.HUB,
     data_root: Path | None = None,
     signatures: bool = False,
+    model_keys: Path | None = None,
 ) -> "Verified":
     """What `verify_entry` says, without what it read; what takes more than the worker allows is refused."""
 
@@ -43,7 +44,8 @@ def verify_apart(
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
-        return dict(worker.call(f"{HERE}:verify_here", signatures=signatures, **_arguments(folder, data, data_root)))
+        asked = {"signatures": signatures, "model_keys": str(model_keys.absolute()) if model_keys else None}
+        return dict(worker.call(f"{HERE}:verify_here", **asked, **_arguments(folder, data, data_root)))
 
     try:
         fields = worker.attempt(work)
@@ -74,11 +76,14 @@ def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[s
     return arguments | ({"folder": str(folder.absolute())} if folder else {})
 
 
-def verify_here(folder: str, data: str, data_root: str | None, signatures: bool) -> dict[str, Any]:
+def verify_here(
+    folder: str, data: str, data_root: str | None, signatures: bool, model_keys: str | None
+) -> dict[str, Any]:
     """Called in the worker: an entry's issues, and whether its claims can be read."""
     from sightscale.leaderboards.verification.verify import verify_entry
 
-    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None, signatures, bounded=True)
+    root, keys = (Path(place) if place else None for place in (data_root, model_keys))
+    verified = verify_entry(Path(folder), data, root, signatures, bounded=True, model_keys=keys)
     return {"readable": verified.entry is not None, "issues": [asdict(issue) for issue in verified.issues]}
 
 
