@@ -25,6 +25,7 @@ SURE = 2_000  # bytes from which the mean says something
 MOST_DEFLATED = 4.0
 LOOKED_AT = 4 * 2**20  # characters that are compressed, spread over the rows
 HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks explain, and the share of rows beyond it
+END_MARKS = 2  # tokens that a server may count beyond the limit
 FEW_FULL, FULL_SHARE = 2, 0.02  # answers whose end may be their last token allowed
 MOST_TOKENS_A_SECOND = 1_000_000
 # Tiles of the largest pictures come to some ten thousand tokens, a chat template's own words to some hundred.
@@ -172,9 +173,11 @@ def _check_cut(task: str, condition: str, rows: pd.DataFrame, manifest: RunManif
     if described is not None:
         yield from _check_ended(where, "perception_", rows, described)
     field = f"{where}, finish_reason"
-    most, tokens = _find_limit(task, settings, manifest), rows["output_tokens"]
-    if most is not None:
-        yield from _check_ended(where, "", rows, most)
+    allowed, tokens = _find_limit(task, settings), rows["output_tokens"]
+    if allowed is not None:
+        yield from _check_ended(where, "", rows, allowed)
+    # A model that isn't ours keeps no settings; the task's own limit is what it was asked for.
+    most = allowed or _read_limit(manifest.task_details.get(task, {}).get("generation"))
     cut = rows["finish_reason"] == LENGTH
     if not cut.any():
         return
@@ -200,7 +203,7 @@ def _check_cut(task: str, condition: str, rows: pd.DataFrame, manifest: RunManif
 def _check_ended(where: str, stage: str, rows: pd.DataFrame, most: int) -> Iterator[Issue]:
     """Texts that took all tokens allowed, or more, and are said to have ended by themselves."""
     tokens, field = rows[f"{stage}output_tokens"], f"{where}, {stage}finish_reason"
-    beyond = tokens > most
+    beyond = tokens > most + END_MARKS
     if beyond.any():
         yield error(
             RECORDS,
@@ -223,15 +226,11 @@ def _read_settings(condition: str, manifest: RunManifest) -> dict[str, Any]:
     return facts.settings if facts else {}
 
 
-def _find_limit(task: str, settings: dict[str, Any], manifest: RunManifest) -> int | None:
+def _find_limit(task: str, settings: dict[str, Any]) -> int | None:
     """The most new tokens that a run's settings allow an answer; None where they say nothing readable."""
     by_task = settings.get("decoding")
-    places = (
-        settings.get("reasoning_decoding"),
-        by_task.get(task) if isinstance(by_task, dict) else None,
-        manifest.task_details.get(task, {}).get("generation"),
-    )
-    return next((most for place in places if (most := _read_limit(place)) is not None), None)
+    reasoning = _read_limit(settings.get("reasoning_decoding"))
+    return reasoning or _read_limit(by_task.get(task) if isinstance(by_task, dict) else None)
 
 
 def _read_limit(decoding: Any) -> int | None:
