@@ -44,7 +44,10 @@ def verify_apart(
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
-        asked = {"signatures": signatures, "model_keys": str(model_keys.absolute()) if model_keys else None}
+        asked: dict[str, Any] = {
+            "signatures": signatures,
+            "model_keys": str(model_keys.absolute()) if model_keys else None,
+        }
         return dict(worker.call(f"{HERE}:verify_here", **asked, **_arguments(folder, data, data_root)))
 
     try:

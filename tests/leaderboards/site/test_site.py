@@ -5,6 +5,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -270,6 +271,14 @@ def test_a_build_replaces_its_own_site_and_nothing_else(board: Path, tmp_path: P
     with pytest.raises(ValueError, match="holds no entry"):
         build_site(tmp_path / "mine", tmp_path / "new", CLAIMS)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_board_is_imported_without_what_only_verification_needs() -> None:
+    """A build that finds all its entries kept waits for none of these, which take seconds to import."""
+    heavy = "{'pandas', 'pyarrow', 'scipy.stats', 'scipy.optimize', 'datasets', 'torch', 'transformers', 'lmms_eval'}"
+    code = f"import sys, sightscale.leaderboards.site; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def measure_pace() -> float:

@@ -4,13 +4,13 @@ import base64
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
 from sightscale.harness.evaluation import name_weights
-from sightscale.leaderboards.entry import PartMade, RunManifest, Submission, check_folder
+from sightscale.leaderboards.entry import Entry, PartMade, RunManifest, Submission, check_folder
 from sightscale.leaderboards.verification.checks import check_model_keys, check_weights
 from sightscale.tasks.errors import UserError
 
@@ -39,12 +39,17 @@ def keys(tmp_path: Path) -> Path:
     return folder
 
 
-def say(entry: Path, keys: Path | None, digest: str = "", role: str = "model") -> str:
-    """The one line that is said of an entry whose run names these weights."""
-    identity = f"end-to-end(mine@{digest or name_weights(FILES)[0]}|transformers|float32)"
-    made = RunManifest.model_construct(identity=identity, parts={role: PartMade(name="mine")})
-    (issue,) = check_weights(Submission(entry, Any, {"0": made}, pd.DataFrame()), keys)  # type: ignore[arg-type]
-    return issue.line()
+def look(entry: Path, keys: Path | None, identity: str) -> list[str]:
+    """The lines that are said of an entry whose run names these weights."""
+    made = RunManifest.model_construct(identity=identity, parts={"model": PartMade(name="mine")})
+    submission = Submission(entry, cast(Entry, None), {"0": made}, pd.DataFrame())
+    return [issue.line() for issue in check_weights(submission, keys)]
+
+
+def say(entry: Path, keys: Path | None, digest: str = "") -> str:
+    """The one line that is said of it."""
+    (line,) = look(entry, keys, f"end-to-end(mine@{digest or name_weights(FILES)[0]}|transformers|float32)")
+    return line
 
 
 def test_the_hash_that_follows_from_the_signed_files_is_the_one_that_runs_name(tmp_path: Path) -> None:
@@ -56,7 +61,7 @@ def test_the_hash_that_follows_from_the_signed_files_is_the_one_that_runs_name(t
 
 
 def test_weights_that_a_known_key_signed_are_said(entry: Path, keys: Path) -> None:
-    assert check_folder(entry)[0] != "'model.sig' doesn't belong in an entry"
+    assert not any("model.sig" in reason for reason in check_folder(entry))
     assert say(entry, keys) == "note: model.sig: signature: the run's weights are signed with ours.pub: 3 files"
     assert say(entry, None).endswith("it is of the run's weights; whose it is needs --model-keys")
 
@@ -72,19 +77,7 @@ def test_other_weights_other_keys_and_other_parts_are_refused(entry: Path, keys:
     assert say(entry, keys) == "error: model.sig: signature: it is signed with none of the keys in keys"
     shutil.copyfile(entry / "model.sig", entry / "reasoning.sig")
     (entry / "model.sig").unlink()
-    lines = [
-        issue.line()
-        for issue in check_weights(
-            Submission(
-                entry,
-                Any,  # type: ignore[arg-type]
-                {"0": RunManifest.model_construct(identity="x", parts={"model": PartMade(name="mine")})},
-                pd.DataFrame(),
-            ),
-            keys,
-        )
-    ]
-    assert lines == [
+    assert look(entry, keys, "x") == [
         "warning: manifest.json: parts.model: nobody signed these weights, and keys are given",
         "error: reasoning.sig: signature: the run has no reasoning whose weights could be signed",
     ]
