@@ -44,7 +44,8 @@ def verify_apart(
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
-        asked: dict[str, Any] = {
+        keys = str(model_keys.absolute()) if model_keys else None
+        asked: dict[str, Any] = {"signatures": signatures, "model_keys": keys}
             "signatures": signatures,
             "model_keys": str(model_keys.absolute()) if model_keys else None,
         }
