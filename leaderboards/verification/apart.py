@@ -39,16 +39,12 @@ def verify_apart(
     model_keys: Path | None = None,
 ) -> "Verified":
     """What `verify_entry` says, without what it read; what takes more than the worker allows is refused."""
-
     from sightscale.leaderboards.verification.verify import Verified
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
         keys = str(model_keys.absolute()) if model_keys else None
         asked: dict[str, Any] = {"signatures": signatures, "model_keys": keys}
-            "signatures": signatures,
-            "model_keys": str(model_keys.absolute()) if model_keys else None,
-        }
         return dict(worker.call(f"{HERE}:verify_here", **asked, **_arguments(folder, data, data_root)))
 
     try:
