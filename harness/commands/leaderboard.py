@@ -109,7 +109,6 @@ def _verify(
     board: Path | None = None,
     model_keys: Path | None = None,
 ) -> None:
-    quieten()
     from sightscale.harness.pages import show_value
     from sightscale.leaderboards.entry import list_entries
     from sightscale.leaderboards.verification import (
@@ -212,7 +211,6 @@ def build(
 
     Only entries that this build checked from end to end hold a rank; the others stand below, with what wasn't.
     """
-    quieten()
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
     options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache, proofs, signatures)
@@ -352,7 +350,6 @@ def copies(
     data_root: DataRoot = None,
 ) -> None:
     """Compare every pair of entries that answered the same questions; exit 1 when one is a copy of another."""
-    quieten()
     from sightscale.leaderboards.proofs import find_copies
     from sightscale.leaderboards.site import EMBEDDED, gather
 

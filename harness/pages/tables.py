@@ -98,6 +98,8 @@ def escape_markdown_sentence(text: str) -> str:
 
 def as_frame(table: Table) -> "pd.DataFrame":
     """The table with raw numbers (shares of 1), an estimate's ends in columns of their own, for a spreadsheet."""
+    import pandas as pd  # a page is drawn without it
+
     columns: dict[str, Any] = {}
     for column in table.columns:
         cells = [row.get(column.name) for row in table.rows]
