@@ -38,13 +38,24 @@ class Degradation(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an answer. Only an answered one can be right."""
+    """What became of an answer. Only one that was `READ` can be right."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
     UNPARSED = "unparsed"  # it names no option
     TRUNCATED = "truncated"  # the limit on tokens cut it off, and nothing is read from what is left
     FAILED = "failed"  # the model wrote none
+    LIKELIEST = "likeliest"  # nothing was written: it is the option that the model is likeliest to write
+
+
+READ = (Outcome.ANSWERED, Outcome.LIKELIEST)
+
+
+class AnswersBy(StrEnum):
+    """Which words of an option its likelihood is of, where answers are read from likelihoods."""
+
+    LETTER = "letter"
+    TEXT = "text"
 
 
 class AnswerFormat(StrEnum):

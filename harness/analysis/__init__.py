@@ -43,6 +43,7 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
 )
 from sightscale.harness.analysis.mirages import list_mirages
+from sightscale.harness.analysis.nats import describe_letter_mass
 from sightscale.harness.analysis.needs import describe_needs, find_needs, render_needs
 from sightscale.harness.analysis.obstacles import Four, conclude, find_obstacles, place_four
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
@@ -94,6 +95,7 @@ __all__ = [
     "conclude",
     "describe_ambiguous_boxes",
     "describe_half",
+    "describe_letter_mass",
     "describe_measures",
     "describe_needs",
     "describe_truncation",

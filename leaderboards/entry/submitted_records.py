@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sightscale.harness.evaluation import ADDED, SCHEMA
+from sightscale.harness.evaluation import ADDED, LIKELIHOOD_COLUMNS, SCHEMA as RECORDS
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.folders import UnreadableFile
 
+# An entry's answers are written ones.
+SCHEMA = pa.schema([field for field in RECORDS if field.name not in LIKELIHOOD_COLUMNS])
 MAX_ROWS = 2_000_000
 MAX_ROW_GROUPS = 20_000
 MAX_FOOTER = 20_000_000  # bytes
