@@ -32,9 +32,7 @@ class Goal(StrEnum):
     BELOW = "reliance<"
     NARROW = "width<"  # the interval of reliance
     AHEAD = "score>"  # of another run's, on the same questions
-    LIKELIER = (
-        "probability>"  # the mean gain of the right option's probability, of answers read from likelihoods
-    )
+    LIKELIER = "probability>"  # the mean gain of the right option's probability, of answers read from likelihoods
     NO_LIKELIER = "probability<"
 
 

@@ -53,7 +53,7 @@ from sightscale.model_adapters.engines.chat_templates import (
     takes_parts,
 )
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
-from sightscale.model_adapters.engines.forcing import Forcer, Route, Tokens, continue_prompt, plan_routes
+from sightscale.model_adapters.engines.forcing import Forcer, Route, Tokens, continue_prompt, exact_head, plan_routes
 from sightscale.model_adapters.engines.loading import (
     TOKENS,
     WritingHabits,
@@ -486,12 +486,13 @@ class TransformersEngine:
             )
         written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
         forcer = Forcer(routes, continuations, written_from)
-        self._generate(
-            inputs,
-            1.0,
-            max_new_tokens=max(len(route.tokens) for route in routes),
-            logits_processor=LogitsProcessorList([forcer]),
-        )
+        with exact_head(self._model):
+            self._generate(
+                inputs,
+                1.0,
+                max_new_tokens=max(len(route.tokens) for route in routes),
+                logits_processor=LogitsProcessorList([forcer]),
+            )
         seconds = (time.perf_counter() - start) / len(prompts)
         return [Led(forcer.read(row), length, seconds) for row, length in enumerate(lengths)]
 

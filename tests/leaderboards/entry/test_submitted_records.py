@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from sightscale.harness.evaluation.records import SCHEMA, read_records, write_records
+from sightscale.harness.evaluation.records import read_records, write_records
 from sightscale.leaderboards.entry import submitted_records
-from sightscale.leaderboards.entry.submitted_records import decode, read_submitted
+from sightscale.leaderboards.entry.submitted_records import SCHEMA, decode, read_submitted
 
 
 def table(rows: int, **columns: Any) -> pa.Table:
