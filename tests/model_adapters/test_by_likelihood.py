@@ -62,7 +62,7 @@ def ask(model: Any, n: int = 2, **options: str) -> list[Instance]:
     features = datasets.Features(
         {"image": datasets.Image(), "A": datasets.Value("string"), "B": datasets.Value("string")}
     )
-    model.task_dict["t"]["test"] = datasets.Dataset.from_list(rows, features=features)
+    model.task_dict["t"] = {"test": datasets.Dataset.from_list(rows, features=features)}
 
     def to_messages(document: Any) -> list[dict[str, Any]]:
         text = {

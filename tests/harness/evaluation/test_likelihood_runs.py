@@ -16,7 +16,7 @@ from sightscale.harness.evaluation.forecast import forecast
 from sightscale.harness.evaluation.records import LIKELIHOOD_COLUMNS
 from sightscale.harness.evaluation.until import judge, parse_rule, read_other
 from sightscale.harness.sweep import is_finished
-from sightscale.leaderboards.entry import Facts, add_entry
+from sightscale.leaderboards.entry.add import Facts, add_entry
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
@@ -112,7 +112,7 @@ def test_what_cannot_go_with_likelihoods_is_refused_before_a_model_is_loaded(tmp
         (["--answers", "likelihood"], "coin tells no log-probabilities"),
     ):
         done = CliRunner().invoke(app, [*asked, *options])
-        assert done.exit_code and why in " ".join(str(done.exception or "").split()), (options, done.exception)
+        assert done.exit_code == 1 and why in " ".join(done.output.split()), (options, done.output)
 
 
 def test_rescoring_reads_the_log_probabilities_again(made: Plan) -> None:

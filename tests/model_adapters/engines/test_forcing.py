@@ -93,7 +93,8 @@ def test_a_model_in_memory_tells_the_same_and_stays_as_it_was(engine: Transforme
     model.train()
     inside = InMemoryEngine(model, AutoProcessor.from_pretrained(random_nano), batch_size=2)
     settings = model.generation_config
-    for ours, theirs in zip(inside.score(prompts(3), [WORDS] * 3), engine.score(prompts(3), [WORDS] * 3), strict=True):
+    asked = prompts(3)
+    for ours, theirs in zip(inside.score(asked, [WORDS] * 3), engine.score(asked, [WORDS] * 3), strict=True):
         for one, other in zip(ours.each, theirs.each, strict=True):
             assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
     assert model.training and model.generation_config is settings
