@@ -8,6 +8,7 @@ lies in [−1, 1], so that it has a confidence sequence, which nats, without bou
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def find_nats(runs: Sequence[Run], *, resamples: int = 10_000) -> Iterator[Findi
                         continue
                     both = part.common(columns)
                     sighted, blind = (both.column(*column) for column in columns)
-                    where = {"run": run.label, "task": part.task, "condition": str(condition), "group": group.name}
+                    where: dict[str, Any] = {"run": run.label, "task": part.task, "group": group.name}
                     for measure, first, second, bound in (
                         (Measure.NATS, sighted, blind, np.inf),
                         (Measure.PROBABILITY_GAIN, np.exp(sighted), np.exp(blind), 1.0),
@@ -47,7 +48,7 @@ def find_nats(runs: Sequence[Run], *, resamples: int = 10_000) -> Iterator[Findi
                         gain = paired_difference(
                             first, second, both.clusters, resamples=resamples, bounds=(-bound, bound)
                         )
-                        yield Finding(measure, gain, level=group.level, **where)
+                        yield Finding(measure, gain, level=group.level, condition=str(condition), **where)
 
 
 def describe_letter_mass(records: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ from sightscale.model_adapters.engines.thinking import join_thinking
 
 MAX_REPLY_BYTES = 16 * 2**20
 MAX_TOKENS_COUNTED = 2**31
+MOST_TOKENS = 8  # of a character: a server may send any number of empty or blank ones
 TOO_LIKELY = 1e-3  # a log-probability above it is none; rounding may leave one above 0
 
 
@@ -127,14 +128,14 @@ def read_prompt_scores(content: bytes, continuation: str) -> tuple[Likelihood, i
     for number, place in enumerate(reversed(places), 1):
         try:
             logprob, rank, text = float(place["logprob"]), int(place["rank"]), str(place["decoded_token"])
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UnusableReply("a token of the server's has no log-probability, rank and text") from error
         if not math.isfinite(logprob) or logprob > TOO_LIKELY:
             raise UnusableReply("a log-probability of the server's is none")
         total, spelt, is_greedy = total + logprob, text + spelt, is_greedy and rank == 1
         if spelt.lstrip() == continuation or spelt == continuation:
             return Likelihood(total, number, is_greedy), len(told)
-        if len(spelt.lstrip()) > len(continuation):
+        if len(spelt.lstrip()) > len(continuation) or number > MOST_TOKENS * (1 + len(continuation)):
             break
     raise UnusableReply(f"the server's tokens don't end with the continuation alone: {clean(spelt)}")
 

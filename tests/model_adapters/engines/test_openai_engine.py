@@ -667,6 +667,9 @@ def test_a_continuation_is_scored_as_the_beginning_of_the_answer(server: Server)
         (spell(*BEFORE, ("A", float("nan"), 1)), 3, "is none"),
         ([None, {"1": {"logprob": -1.0}}], 3, "no log-probability, rank and text"),
         ([None, {}, "A"], 3, "of one token each"),
+        ([None, {"1": {"logprob": -1, "rank": float("inf"), "decoded_token": "A"}}], 3, "no log-probability, rank"),
+        ([None, {"1": ["A", -1.0, 1]}], 3, "no log-probability, rank"),
+        (spell(*[(" ", -1.0, 1)] * 100_000), 3, "don't end with the continuation alone"),
         (spell(), 3, "don't end with the continuation alone"),
     ],
 )
