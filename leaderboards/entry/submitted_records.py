@@ -20,7 +20,7 @@ from sightscale.harness.evaluation import ADDED, LIKELIHOOD_COLUMNS, SCHEMA as R
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.folders import UnreadableFile
 
-# An entry's answers are written ones.
+# An entry's answers are written ones: columns of likelihoods may be there, empty.
 SCHEMA = pa.schema([field for field in RECORDS if field.name not in LIKELIHOOD_COLUMNS])
 MAX_ROWS = 2_000_000
 MAX_ROW_GROUPS = 20_000
@@ -31,7 +31,7 @@ MEMORY = 2**30  # bytes that the child may use
 SECONDS = 15  # of processor time
 BATCH = 4096  # rows
 FAULTS = (ValueError, pa.ArrowException, OSError, UnicodeDecodeError)  # of files that are none
-TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
+TEXTS = [field.name for field in RECORDS if field.type == pa.string()]
 
 
 def read_submitted(path: Path, bounded: bool = False) -> pd.DataFrame:
@@ -79,10 +79,13 @@ def decode(path: Path, decoded: Path) -> None:
         }
         _check_columns(pq.ParquetFile(source, **bounds))
         file = pq.ParquetFile(source, read_dictionary=TEXTS, **bounds)
+        further = [name for name in LIKELIHOOD_COLUMNS if name in file.schema_arrow.names]
         _check_footer(file)
         rows = size = 0
         with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
-            for batch in file.iter_batches(BATCH, columns=SCHEMA.names, use_threads=False):
+            for batch in file.iter_batches(BATCH, columns=[*SCHEMA.names, *further], use_threads=False):
+                if any(batch.column(name).null_count < batch.num_rows for name in further):
+                    raise ValueError("its answers are read from likelihoods, and an entry's are written ones")
                 rows += batch.num_rows
                 size += _measure(batch)
                 if rows > file.metadata.num_rows or size > MAX_DECODED:
@@ -95,7 +98,7 @@ def decode(path: Path, decoded: Path) -> None:
 
 def _check_columns(file: pq.ParquetFile) -> None:
     names = file.schema_arrow.names
-    if names != SCHEMA.names:
+    if names not in (SCHEMA.names, RECORDS.names):
         missing = [name for name in SCHEMA.names if name not in names]
         odd = sorted(set(names) ^ set(SCHEMA.names))
         if missing and set(odd) == set(missing) <= set(ADDED):

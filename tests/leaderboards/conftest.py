@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sightscale.harness.cli import app
-from sightscale.harness.evaluation import digest_records, read_records
+from sightscale.harness.evaluation import SCHEMA, digest_records, read_records
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
 from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.scores import list_averages, score_averages, score_tasks
-from sightscale.leaderboards.entry.submitted_records import SCHEMA, decode
+from sightscale.leaderboards.entry.submitted_records import decode
 from sightscale.leaderboards.verification import verify
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
