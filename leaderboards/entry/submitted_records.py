@@ -82,7 +82,7 @@ def decode(path: Path, decoded: Path) -> None:
         further = [name for name in LIKELIHOOD_COLUMNS if name in file.schema_arrow.names]
         _check_footer(file)
         rows = size = 0
-        with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
+        with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, RECORDS) as stream:
             for batch in file.iter_batches(BATCH, columns=[*SCHEMA.names, *further], use_threads=False):
                 if any(batch.column(name).null_count < batch.num_rows for name in further):
                     raise ValueError("its answers are read from likelihoods, and an entry's are written ones")
@@ -91,7 +91,8 @@ def decode(path: Path, decoded: Path) -> None:
                 if rows > file.metadata.num_rows or size > MAX_DECODED:
                     raise ValueError(f"it holds more than its footer says, or than {MAX_DECODED:,} bytes")
                 plain = [_plain(batch.column(name), SCHEMA.field(name).type) for name in SCHEMA.names]
-                stream.write_batch(pa.RecordBatch.from_arrays(plain, schema=SCHEMA))
+                plain += [pa.nulls(batch.num_rows, RECORDS.field(name).type) for name in LIKELIHOOD_COLUMNS]
+                stream.write_batch(pa.RecordBatch.from_arrays(plain, schema=RECORDS))
         if rows != file.metadata.num_rows:
             raise ValueError(f"its footer says {file.metadata.num_rows:,} rows and it holds {rows:,}")
 
