@@ -31,7 +31,7 @@ MEMORY = 2**30  # bytes that the child may use
 SECONDS = 15  # of processor time
 BATCH = 4096  # rows
 FAULTS = (ValueError, pa.ArrowException, OSError, UnicodeDecodeError)  # of files that are none
-TEXTS = [field.name for field in RECORDS if field.type == pa.string()]
+TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
 def read_submitted(path: Path, bounded: bool = False) -> pd.DataFrame:
