@@ -46,7 +46,7 @@ def rescore(
         parse_reader(reader)
     records = read_records(run)
     rescored, changes = rescore(records)
-    versions = ", ".join(sorted({str(one) for one in records["reader"].dropna()})) or "unknown"
+    versions = ", ".join(sorted({str(version) for version in records["reader"].dropna()})) or "unknown"
     caption = f"Mean scores in per cent. Reader: {versions} then, {READER_VERSION} now."
     open_console().print(_render(count_by_task(records, rescored), caption))
     shown = changes if every else changes[:LISTED]

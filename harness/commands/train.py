@@ -130,18 +130,18 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
         data=recipe.scored_on_data,
     )
     summaries = summarise(evaluate(plan))
-    blind = {one.task: one for one in summaries if one.condition == "none"}
+    blind = {summary.task: summary for summary in summaries if summary.condition == "none"}
     return [
         TaskScore(
-            task=one.task,
-            n=one.n,
-            sighted=_ends(one.score),
-            blind=_ends(blind[one.task].score),
-            reliance=_ends(blind[one.task].reliance),
-            unread=round(one.n * (1 - one.outcomes["answered"])),
+            task=summary.task,
+            n=summary.n,
+            sighted=_ends(summary.score),
+            blind=_ends(blind[summary.task].score),
+            reliance=_ends(blind[summary.task].reliance),
+            unread=round(summary.n * (1 - summary.outcomes["answered"])),
         )
-        for one in summaries
-        if one.condition == Condition.SIGHTED
+        for summary in summaries
+        if summary.condition == Condition.SIGHTED
     ]
 
 

@@ -106,16 +106,16 @@ def _name_missing(error: BaseException, text: str) -> str:
     listed = _LISTED.search(text)
     if listed:
         return " ".join(listed[1].replace(",", " ").split())
-    said = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
-    if said:
-        return PACKAGES.get(said[1].lower(), said[1].lower())
+    named = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
+    if named:
+        return PACKAGES.get(named[1].lower(), named[1].lower())
     behind: BaseException | None = error
-    found = ""
+    module = ""
     while behind is not None:  # transformers hides which package is missing behind an error of its own
         if isinstance(behind, ModuleNotFoundError) and behind.name:
-            found = behind.name.partition(".")[0]
+            module = behind.name.partition(".")[0]
         behind = behind.__cause__ or behind.__context__
-    return PACKAGES.get(found.lower(), found)
+    return PACKAGES.get(module.lower(), module)
 
 
 def sees_pictures(model_type: str) -> bool:

@@ -101,9 +101,9 @@ def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
     except Exception as error:  # other people's code and files
         reason = f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
         raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reason}") from error
-    missing = [key for key in loaded.missing_keys if any(own in key for own in OWN)]
+    missing = [key for key in loaded.missing_keys if any(mark in key for mark in OWN)]
     faults = {"it lacks": missing, "the model has no place for": loaded.unexpected_keys}
-    said = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
-    if said:
-        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {said}; is that its base?")
+    reasons = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
+    if reasons:
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; is that its base?")
     return attached.base_model.model
