@@ -20,10 +20,14 @@ class Condition(StrEnum):
     OPTIONS_ONLY = "options_only"  # the options alone
 
 
-ALTERED_CONDITIONS: tuple[Condition, ...] = tuple(one for one in Condition if one is not Condition.SIGHTED)
+ALTERED_CONDITIONS: tuple[Condition, ...] = tuple(
+    condition for condition in Condition if condition is not Condition.SIGHTED
+)
 WITHOUT_QUESTION = (Condition.NO_QUESTION, Condition.OPTIONS_ONLY)
 # The question is asked and its picture hidden: what reliance can be measured against.
-BLIND_CONDITIONS: tuple[Condition, ...] = tuple(one for one in ALTERED_CONDITIONS if one not in WITHOUT_QUESTION)
+BLIND_CONDITIONS: tuple[Condition, ...] = tuple(
+    condition for condition in ALTERED_CONDITIONS if condition not in WITHOUT_QUESTION
+)
 WITHOUT_PICTURE = (Condition.NONE, Condition.TOLD, Condition.OPTIONS_ONLY)  # no picture stands in for it
 
 

@@ -21,7 +21,7 @@ from sightscale.harness.analysis.findings import (
     write_csv,
     write_json,
 )
-from sightscale.harness.analysis.fitting import FittingTable, TextColumn
+from sightscale.harness.analysis.fitting import FittingTable, TextColumn, list_columns
 from sightscale.harness.analysis.leaks import (
     check_share,
     compare_order,
@@ -111,6 +111,7 @@ __all__ = [
     "find_suspects",
     "judge_margin",
     "keep_least",
+    "list_columns",
     "list_levels",
     "list_mirages",
     "measure_separation",

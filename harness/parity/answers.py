@@ -108,7 +108,7 @@ def find_parting(first: Sequence[Choice], second: Sequence[Choice]) -> int | Non
 
     Where one answer is the beginning of the other they don't part: servers leave the token out that ends an answer.
     """
-    for number, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one.token != other.token or one.ends != other.ends:
+    for number, (token_first, token_second) in enumerate(zip(first, second, strict=False)):
+        if token_first.token != token_second.token or token_first.ends != token_second.ends:
             return number
     return None

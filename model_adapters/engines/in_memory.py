@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from sightscale.model_adapters.engines import Completion, Decoding, Likelihoods, OnFinished, OnScored, Prompt
+from sightscale.model_adapters.engines.architectures import correct_tokens
 from sightscale.model_adapters.engines.chat_templates import settle_template
 from sightscale.model_adapters.engines.forcing import Route, Tokens
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, sees_pictures
@@ -41,7 +42,7 @@ class InMemoryEngine(TransformersEngine):
             raise UserError("the processor has no chat template, so the model can't be asked a question")
         self._template_origin = settle_template(self._processor, self._tokenizer, None, name=kind, model_type=kind)
         stated = model.generation_config
-        tokens = {name: getattr(stated, name) for name in TOKENS}
+        tokens = correct_tokens(model.config, {name: getattr(stated, name) for name in TOKENS})
         tokens["eos_token_id"] = (
             self._tokenizer.eos_token_id if tokens["eos_token_id"] is None else tokens["eos_token_id"]
         )

@@ -10,16 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from PIL import Image
 from transformers import (
-    AutoConfig,
     AutoTokenizer,
-    GenerationMixin,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
@@ -43,6 +41,13 @@ from sightscale.model_adapters.engines import (
     failed,
     prompt_seed,
 )
+from sightscale.model_adapters.engines.architectures import (
+    NEEDS_PICTURE,
+    asks_alone,
+    find_generate,
+    fit_inputs,
+    writes_apart,
+)
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
 from sightscale.model_adapters.engines.chat_templates import (
     find_lead,
@@ -61,17 +66,18 @@ from sightscale.model_adapters.engines.loading import (
     load_model,
     loading,
     pick_loader,
+    read_config,
     read_habits,
     sees_pictures,
 )
-from sightscale.model_adapters.engines.lora import attach_adapter, mark_adapter, split_adapter
+from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
 # Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
-ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "git", "got_ocr2", "kosmos-2", "pix2struct", "udop")
+ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "fuyu", "git", "got_ocr2", "kosmos-2", "pix2struct")
 _Answer = TypeVar("_Answer")
 _UNTHINKING = Decoding(1, thinking=False)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -121,10 +127,11 @@ class TransformersEngine:
         if gguf_file:
             options["gguf_file"] = gguf_file
         with loading(model):
-            config = AutoConfig.from_pretrained(location, **options)
+            config = read_config(location, **options)
+            check_beside(location, config.model_type, adapter, name=model)
             self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
-                pick_loader(config.model_type),
+                pick_loader(config),
                 location,
                 name=model,
                 allow_unused_weights=allow_unused_weights,
@@ -161,7 +168,9 @@ class TransformersEngine:
     def _prepare_texts(self) -> None:
         """Note what the model and its processor make of texts, and have these padded as the model needs it."""
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._writes_apart = bool(self._model.config.is_encoder_decoder)
+        self._writes_apart = writes_apart(self._model)
+        if asks_alone(self._model):
+            self.batch_size = 1
         # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
         self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
@@ -403,6 +412,8 @@ class TransformersEngine:
         """What the model is handed: tensors with a row for each prompt, and the pictures'."""
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")
+        if not prompts[0].images and self._model.config.model_type in NEEDS_PICTURE:
+            raise ValueError("this architecture takes no question without a picture")
         pictures: dict[str, Any] = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
         if pictures and self._model.config.model_type in ONE_PICTURE:
             if len(prompts[0].images) > 1:
@@ -416,7 +427,7 @@ class TransformersEngine:
         )
         return {
             name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
-            for name, tensor in inputs.items()
+            for name, tensor in fit_inputs(self._model, self._tokenizer, inputs, texts).items()
         }
 
     @torch.inference_mode()
@@ -498,10 +509,7 @@ class TransformersEngine:
 
     def _generate(self, inputs: dict[str, torch.Tensor], penalty: float, **options: Any) -> torch.Tensor:
         """What the model's own way of generating writes greedily, prompts included."""
-        # Janus' own way of writing, which can draw too, drops what steers its text.
-        draws = self._model.config.model_type == "janus"
-        generate: Any = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
-        written: torch.Tensor = generate(
+        written: torch.Tensor = find_generate(self._model)(
             **inputs,
             do_sample=False,
             temperature=None,
@@ -552,7 +560,7 @@ def identify(
         refuse_revision(model, location, revision)
         options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": revision}
         with loading(model):
-            config = AutoConfig.from_pretrained(location, **options)
+            config = read_config(location, **options)
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
         if sees_pictures(config.model_type):

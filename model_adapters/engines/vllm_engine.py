@@ -41,6 +41,7 @@ from sightscale.model_adapters.engines.chat_templates import find_lead
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
 from sightscale.model_adapters.engines.forcing import continue_prompt
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
+from sightscale.model_adapters.engines.lora import find_beside
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.vllm_failures import find_cause, log_errors, measure
 from sightscale.model_adapters.engines.weights import (
@@ -99,6 +100,11 @@ class VllmEngine:
         location, gguf_file = locate(model)
         if gguf_file:
             raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+        if beside := find_beside(Path(location)):
+            raise UserError(
+                f"model {model!r} is asked about pictures with the adapter {beside}, which isn't used under vLLM here; "
+                "merge it into the weights (peft's merge_and_unload), or leave vllm: out"
+            )
         # Our logits processor speaks the first runner's interface; the second one refuses it.
         os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
         log = log_errors()
