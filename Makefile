@@ -14,13 +14,13 @@ DEMO := demo-output
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
-	.venv/bin/sightscale run --model easy_vqa_nano --tasks easy_vqa --blind none,black,mismatched --limit 2000 --output $(DEMO)/easy_vqa_nano
+	.venv/bin/sightscale run --model easy_vqa_nano --tasks easy_vqa --blind none,black,mismatched --limit 1000 --output $(DEMO)/easy_vqa_nano
 	@echo "demo: decoupled, the nano VLM perceives and SmolLM2-135M-Instruct reasons"
 	.venv/bin/sightscale run --model decoupled:perception=easy_vqa_nano,reasoning=smollm2-135m-instruct,greedy=true,answer_tokens=16 --tasks easy_vqa --blind none --limit 60 --output $(DEMO)/decoupled
-	@echo "demo: the mini suite's in-domain sets, the first 50 questions of each: the end-to-end model of the nano family"
-	.venv/bin/sightscale run --model nano_2m --data mini --tasks in_domain --blind none --limit 50 --output $(DEMO)/nano_2m
+	@echo "demo: the mini suite, the first 50 questions of each set: the end-to-end model of the nano family looks, names and points"
+	.venv/bin/sightscale run --model nano_2m --data mini --tasks in_domain,imagenet,grounding_refcoco_testa --blind none --limit 50 --output $(DEMO)/nano_2m
 	@echo "demo: the same questions, decoupled: what one checkpoint extracts, another reasons about; and a page about both"
-	.venv/bin/sightscale run --model decoupled:perception=nano_2m_extract,reasoning=nano_2m_reasoner,focus=data,greedy=true,answer_tokens=24 --data mini --tasks in_domain --blind none --limit 50 --output $(DEMO)/nano_2m_extract
+	.venv/bin/sightscale run --model decoupled:perception=nano_2m_extract,reasoning=nano_2m_reasoner,focus=data,greedy=true,answer_tokens=24 --data mini --tasks in_domain,imagenet --blind none --limit 50 --output $(DEMO)/nano_2m_extract
 	.venv/bin/sightscale report $(DEMO)/nano_2m $(DEMO)/nano_2m_extract --output $(DEMO)/report
 	@echo "demo: the leaderboard of the entries that ship, each scored again from its raw answers"
 	.venv/bin/sightscale leaderboard build --output $(DEMO)/leaderboard

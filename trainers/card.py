@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from sightscale.tasks.errors import UserError
+from sightscale.tasks.errors import UserError, blaming
 from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerStage
 from sightscale.trainers.stages import MEASURED, read_log
 
 SET_UPS = "trained_with.txt"  # beside the log
+SCORES, UNSCORED, PURPOSE = "## Scores", "Not scored when this card was written.", "## What it is for"  # of a card
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def write_card(
         picture,
         *_held_out(log.with_name(MEASURED), stages[-1].name),
         *([] if tower_only else _scored(scores, scored_as)),
-        "## What it is for",
+        PURPOSE,
         "A part to train language models on: what its heads named is thrown away, and it answers nothing."
         if tower_only
         else "A reference for checking measurements: it answers what it was trained for, and knows nothing else.",
@@ -125,11 +126,26 @@ def write_card(
     (output / "README.md").write_text("\n".join(lines))
 
 
+def renew_scores(folder: Path, scores: Sequence[TaskScore], scored_as: str) -> None:
+    """Put scores in place of those, or of the want of any, on the card in a checkpoint's folder.
+
+    Raises UserError where the card has no such place.
+    """
+    card = folder / "README.md"
+    with blaming(card, "read"):
+        text = card.read_text()
+    starts = [text.find(f"\n{mark}\n") for mark in (SCORES, UNSCORED)]
+    start, end = max(starts), text.find(f"\n{PURPOSE}\n")
+    if not 0 <= start < end:
+        raise UserError(f"{card} isn't a card of `sightscale train`: it has no place for scores before {PURPOSE!r}")
+    card.write_text(text[: start + 1] + "\n".join(_scored(scores, scored_as)) + text[end:])
+
+
 def _scored(scores: Sequence[TaskScore], scored_as: str) -> list[str]:
     if not scores:
-        return ["Not scored when this card was written.", ""]
+        return [UNSCORED, ""]
     return [
-        "## Scores",
+        SCORES,
         f"Scored {scored_as}, greedy; per cent with 95 % intervals clustered by picture; blind is without the picture, "
         "reliance the paired difference.",
         "",
@@ -181,7 +197,8 @@ def _source(source: Source) -> str:
     if forms is None:
         return ", ".join(getattr(source, "files", ()))
     mixed = ", ".join(f"{form} {weight:g}" for form, weight in forms.items())
-    return f"{getattr(source, 'source', '')} ({mixed})"
+    worded = "; options answered by their texts" if getattr(source, "worded", False) else ""
+    return f"{getattr(source, 'source', '')} ({mixed}{worded})"
 
 
 def _percent(score: tuple[float, float, float], sign: str = "") -> str:

@@ -65,6 +65,7 @@ def _prepare(recipe: Recipe, work: Path, what: str) -> None:
     from sightscale.trainers import train
     from sightscale.trainers.data import draw_pictures
     from sightscale.trainers.model import build_processor
+    from sightscale.trainers.shipped import find_shipped
 
     if what == "tower":
         for stage in recipe.stages:
@@ -72,7 +73,7 @@ def _prepare(recipe: Recipe, work: Path, what: str) -> None:
                 for held_out in (False, True):
                     train.keep_tower_pictures(stage, recipe, work, held_out)
         return
-    processor = build_processor(recipe, train.keep_tokenizer(recipe, work))
+    processor = build_processor(recipe, train.keep_tokenizer(recipe, work, find_shipped(recipe)))
     stages = [
         (number, stage)
         for number, stage in enumerate(recipe.stages)

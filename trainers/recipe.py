@@ -172,6 +172,7 @@ class Mini(_Strict):
     turns: int = Field(default=1, gt=0, description="at most, in a conversation about one item")
     items: int | None = Field(default=None, gt=0)
     items_seed: int = 0
+    worded: bool = Field(default=False, description="options are answered by their texts, not by their letters")
     weight: float = Field(default=1.0, gt=0)
     cap: int | None = Field(default=None, gt=0)
 

@@ -27,7 +27,7 @@ from transformers import AutoTokenizer, Qwen3ForCausalLM, SiglipVisionModel
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import PATCH_LABELS, REVISION
-from sightscale.trainers.card import note_set_up
+from sightscale.trainers.card import lineage, note_set_up
 from sightscale.trainers.data import (
     IGNORED,
     Collator,
@@ -85,6 +85,7 @@ MEASURED_AT_ONCE = 64  # pictures
 OVERLAP = 0.5  # of a box with the true one, to count
 BOX = r"\[(\d\.\d+), (\d\.\d+), (\d\.\d+), (\d\.\d+)\]"
 COUNTED_AT_ONCE, COUNTED_AT_MOST = 1024, 200_000  # conversations, of which the tokens are counted
+TOKENIZER = "tokenizer.json"
 LOOKED_AT = 200  # conversations of each source, to know how long they are before the first step
 
 
@@ -108,7 +109,7 @@ def train(recipe: Recipe, work: Path, output: Path, *, data_root: Path = Path(),
 def _train_stages(
     recipe: Recipe, work: Path, output: Path, data_root: Path, shipped: Mapping[str, Path]
 ) -> dict[str, Path]:
-    tokenizer = keep_tokenizer(recipe, work.parent)
+    tokenizer = keep_tokenizer(recipe, work.parent, shipped)
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
     check(recipe, processor, data_root)
@@ -124,7 +125,8 @@ def _train_stages(
     for stage in chosen:
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
-        start = "" if stage.release in shipped and stage.kind not in ("vision", "text") else start
+        if stage.release and stage.release in shipped:
+            start = _find_rest(recipe, stage, [other.name for other in chosen])
         if start:
             _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
@@ -152,10 +154,28 @@ def _train_stages(
     return released
 
 
-def keep_tokenizer(recipe: Recipe, folder: Path) -> Any:
-    """The recipe's tokenizer; one that is trained is kept in `folder`, for recipes of the same data and vocabulary."""
+def _find_rest(recipe: Recipe, stage: TowerStage | Stage, chosen: Sequence[str]) -> str:
+    """The stage whose model a shipped tower or language model is put into; empty where nothing else of it is needed."""
+    if stage.kind not in ("vision", "text") or not stage.release:
+        return ""
+    others = [other.name for other in lineage(recipe, stage.release) if not isinstance(other, type(stage))]
+    return next((name for name in reversed(others) if name in chosen), "")
+
+
+def keep_tokenizer(recipe: Recipe, folder: Path, shipped: Mapping[str, Path]) -> Any:
+    """The recipe's tokenizer; one that is trained is kept in `folder`, for recipes of the same data and vocabulary.
+
+    Where language models of the recipe ship, it is theirs: one trained on today's texts numbers its tokens otherwise
+    than one of the texts of the day that they were trained on. Raises UserError where theirs differ.
+    """
     if recipe.language.pretrained:
         return open_tokenizer(recipe, list)
+    theirs = {path / TOKENIZER for path in shipped.values() if (path / TOKENIZER).is_file()}
+    if theirs:
+        if len({path.read_text() for path in theirs}) > 1:
+            names = ", ".join(sorted(path.parent.name for path in theirs))
+            raise UserError(f"{names} ship with different tokenizers, so no stage can go on from them; add --anew")
+        return AutoTokenizer.from_pretrained(min(theirs).parent)
     phrases = list_phrases(recipe)
     decides = [packaged_sets(recipe), recipe.language.vocabulary, recipe.language.prompts_as_tokens and phrases]
     key = hashlib.sha256(json.dumps([REVISION, *decides]).encode()).hexdigest()[:12]
@@ -418,9 +438,9 @@ def is_shipped(recipe: Recipe, stage: TowerStage) -> bool:
 
 def train_towers(recipe: Recipe, work: Path) -> None:
     """Train the recipe's tower, through all of its stages, as those that share it will find it."""
-    tokenizer = keep_tokenizer(recipe, work.parent)
-    processor, model = build_processor(recipe, tokenizer), build_model(recipe, tokenizer)
     shipped = find_shipped(recipe)
+    tokenizer = keep_tokenizer(recipe, work.parent, shipped)
+    processor, model = build_processor(recipe, tokenizer), build_model(recipe, tokenizer)
     for stage in recipe.stages:
         if isinstance(stage, TowerStage):
             if stage.release in shipped:

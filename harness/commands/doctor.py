@@ -14,7 +14,7 @@ OF_RUNS = ("box_convention", "max_new_tokens", "seed", "store")  # arguments tha
 
 
 @examples(
-    "sightscale doctor nano_1m",
+    "sightscale doctor nano_2m",
     "sightscale doctor my/vlm,dtype=bfloat16 --json checkup.json",
 )
 def doctor(

@@ -31,6 +31,10 @@ IssuesJson = Annotated[Path | None, typer.Option(help="Write every issue as JSON
 Signatures = Annotated[
     bool, typer.Option("--signatures", help="Ask for signatures: an entry without one says so.", show_default=False)
 ]
+ModelKeys = Annotated[
+    Path | None,
+    typer.Option(help="Folder of public keys of those who may sign weights (PEM).", rich_help_panel=FILES),
+]
 Proofs = Annotated[
     Path | None,
     typer.Option(help="Folder of your own that keeps the result, for `build --proofs`.", rich_help_panel=FILES),
@@ -81,6 +85,7 @@ def verify(
     data: DataChoice = "hub",
     data_root: DataRoot = None,
     signatures: Signatures = False,
+    model_keys: ModelKeys = None,
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
@@ -90,7 +95,7 @@ def verify(
     """
     from sightscale.leaderboards.site import list_embedded
 
-    _verify(entries or list_embedded(), data, data_root, signatures, json, markdown)
+    _verify(entries or list_embedded(), data, data_root, signatures, json, markdown, model_keys=model_keys)
 
 
 def _verify(
@@ -102,12 +107,13 @@ def _verify(
     markdown: Path | None,
     about: Sequence[str] = (),
     board: Path | None = None,
+    model_keys: Path | None = None,
 ) -> None:
-    quieten()
     from sightscale.harness.pages import show_value
     from sightscale.leaderboards.entry import list_entries
     from sightscale.leaderboards.verification import (
         Worker,
+        check_model_keys,
         count_in_words,
         refuse_alike,
         verify_apart,
@@ -115,8 +121,10 @@ def _verify(
         write_markdown,
     )
 
+    if model_keys:
+        check_model_keys(model_keys)
     with Worker() as worker:
-        verified = [verify_apart(worker, entry, data, data_root, signatures) for entry in entries]
+        verified = [verify_apart(worker, entry, data, data_root, signatures, model_keys) for entry in entries]
     if board:
         others = list_entries(board)
         verified = [refuse_alike(result, others) for result in verified]
@@ -143,6 +151,7 @@ def check(
     data: DataChoice = "hub",
     data_root: DataRoot = None,
     signatures: Signatures = False,
+    model_keys: ModelKeys = None,
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
@@ -152,7 +161,7 @@ def check(
     changes = find_changes(revisions, entries)
     for line in changes.lines():
         print(line)
-    _verify(list(changes.entries), data, data_root, signatures, json, markdown, changes.lines(), entries)
+    _verify(list(changes.entries), data, data_root, signatures, json, markdown, changes.lines(), entries, model_keys)
 
 
 @examples("sightscale leaderboard schema", "sightscale leaderboard schema --output entry.json")
@@ -202,7 +211,6 @@ def build(
 
     Only entries that this build checked from end to end hold a rank; the others stand below, with what wasn't.
     """
-    quieten()
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
     options = Options(title or TITLE, verify, data, data_root, samples, rank_all, cache, proofs, signatures)
@@ -264,7 +272,7 @@ def challenge(
 
 
 @examples(
-    "sightscale leaderboard rerun leaderboards/entries/nano-1m --questions 50",
+    "sightscale leaderboard rerun leaderboards/entries/nano-2m --questions 50",
     "sightscale leaderboard rerun entries/mine --trust-model",
 )
 def rerun(
@@ -342,7 +350,6 @@ def copies(
     data_root: DataRoot = None,
 ) -> None:
     """Compare every pair of entries that answered the same questions; exit 1 when one is a copy of another."""
-    quieten()
     from sightscale.leaderboards.proofs import find_copies
     from sightscale.leaderboards.site import EMBEDDED, gather
 

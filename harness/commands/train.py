@@ -33,6 +33,9 @@ def train(
         bool, typer.Option("--dry-run", help="Only show parameters, tokens, steps, and estimated memory and time.")
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Train every stage, even if its released weights ship.")] = False,
+    score_shipped: Annotated[
+        bool, typer.Option("--score-shipped", help="Score what ships as well, and renew the scores on its card.")
+    ] = False,
 ) -> None:
     """Train a recipe stage by stage, score what it releases sighted and blind, and write model cards.
 
@@ -53,7 +56,7 @@ def train(
             raise UserError(f"{folder} is a file; name a folder with --output")
     _check_tasks(loaded)
     from sightscale.harness.study import draw_training
-    from sightscale.trainers.card import lineage, write_card
+    from sightscale.trainers.card import lineage, renew_scores, write_card
     from sightscale.trainers.shipped import find_shipped
     from sightscale.trainers.train import train as train_recipe
 
@@ -67,14 +70,18 @@ def train(
     for name, folder in released.items():
         if name in shipped:
             print(f"{folder}: ships with the package, not trained again")
-            continue
+            if not score_shipped:
+                continue
         model, scored_as = _scored_model(kinds[name], folder, reasoner, loaded.scored_on_data)
         scores = []
         if loaded.scored_on and model:
             logger.info(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
             scores = _score(model, loaded, work / "scores" / name)
-        draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
-        write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
+        if name not in shipped:
+            draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
+            write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
+        elif scores:
+            renew_scores(folder, scores, scored_as)
         shares = ", ".join(f"{s.task} {100 * s.sighted[0]:.1f} % ({100 * s.blind[0]:.1f} % blind)" for s in scores)
         print(f"{folder}: {shares or 'not scored'}")
 

@@ -28,7 +28,13 @@ from sightscale.harness.evaluation.replay import Answer, asking, prompt_name, re
 from sightscale.harness.evaluation.rescore import count_by_task, list_changes, renew_manifest, rescore, write_rescored
 from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.harness.evaluation.second_readings import SecondScore, parse_reader, read_run_again
-from sightscale.harness.evaluation.shipped import ShippedCheckpoint, count_written, describe_shipped
+from sightscale.harness.evaluation.shipped import (
+    ShippedCheckpoint,
+    count_written,
+    describe_shipped,
+    list_shipped,
+    name_weights,
+)
 from sightscale.harness.evaluation.subset_files import write_subset
 from sightscale.harness.evaluation.until import Goal, Rule, draw, judge, order_documents, pair_scores, parse_rule
 
@@ -71,10 +77,12 @@ __all__ = [
     "import_samples",
     "judge",
     "list_changes",
+    "list_shipped",
     "load_tasks",
     "lock_tasks",
     "make_records",
     "name_folders",
+    "name_weights",
     "order_documents",
     "pair_scores",
     "parse_reader",

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,24 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
         return None
     digest = hash_weights(folder, None)
     return ShippedCheckpoint(str(digest), sum(map(_count_parameters, folder.glob("*.safetensors"))))
+
+
+@lru_cache(maxsize=1)
+def list_shipped() -> dict[str, ShippedCheckpoint]:
+    """Every checkpoint that comes with sightscale, by its short name. It reads their weights, once in a process."""
+    from sightscale.model_adapters.checkpoints import FOLDER
+
+    names = sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
+    return {name: shipped for name in names if (shipped := describe_shipped(name))}
+
+
+def name_weights(hashes: Mapping[str, str]) -> tuple[str, ...]:
+    """The hashes by which an identity may name weights whose files have these SHA-256, hexadecimal, by name."""
+    from sightscale.model_adapters.engines import combine_hashes
+
+    digests = {name: bytes.fromhex(digest) for name, digest in hashes.items()}
+    single = [name for name in digests if name.endswith(".gguf")]
+    return combine_hashes(digests, None), *(combine_hashes(digests, name) for name in single)
 
 
 def count_written(name: str, texts: Sequence[str]) -> list[int] | None:

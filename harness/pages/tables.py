@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from sightscale.harness.pages.text import escape_markdown, show_line
 from sightscale.harness.statistics import Estimate, Style
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["text", "share", "difference", "count", "number", "p"]
 STYLES = {"share": Style.SHARE, "difference": Style.POINTS, "number": Style.NUMBER}
@@ -95,8 +96,10 @@ def escape_markdown_sentence(text: str) -> str:
     return " ".join(escape_markdown(word) for word in text.split())
 
 
-def as_frame(table: Table) -> pd.DataFrame:
+def as_frame(table: Table) -> "pd.DataFrame":
     """The table with raw numbers (shares of 1), an estimate's ends in columns of their own, for a spreadsheet."""
+    import pandas as pd  # a page is drawn without it
+
     columns: dict[str, Any] = {}
     for column in table.columns:
         cells = [row.get(column.name) for row in table.rows]

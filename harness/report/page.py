@@ -96,6 +96,7 @@ def render_page(contents: Contents, samples: Samples, pictures: Pictures, chunks
             "shows": SHOWS,
             "faults_known": samples.faults_known,
             "data_folder": f"{stem}_samples",
+            "questions": f"{len(samples.samples):,} question{'' if len(samples.samples) == 1 else 's'}",
             "picture_notes": [*map(show_text, pictures.notes), *more_notes],
             "described": [
                 {

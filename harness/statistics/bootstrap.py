@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import (
     FEW_CLUSTERS,
@@ -64,7 +64,7 @@ class Bootstrapped:
             low, high = _bca(replicates, self.value, self.influences, level)
             if not few:
                 return Estimate(self.value, low, high, self.n, self.clusters)
-            reach = float(stats.t.ppf(0.5 + level / 2, max(1, self.clusters - 1))) * self._spread
+            reach = float(scipy.stats.t.ppf(0.5 + level / 2, max(1, self.clusters - 1))) * self._spread
             low, high = min(low, self.value - reach), max(high, self.value + reach)
         return Estimate(self.value, float(max(bounds[0], low)), float(min(bounds[1], high)), self.n, self.clusters)
 
@@ -240,11 +240,11 @@ def _bca(replicates: Array, value: float, influences: Array, level: float) -> tu
     """The ends of the bias-corrected and accelerated interval."""
     slack = 1e-6 * max(1.0, abs(value))  # replicates equal to the value up to rounding count as half below
     below = float(np.mean(replicates < value - slack) + np.mean(np.abs(replicates - value) <= slack) / 2)
-    bias = stats.norm.ppf(np.clip(below, 1e-6, 1 - 1e-6))
+    bias = scipy.stats.norm.ppf(np.clip(below, 1e-6, 1 - 1e-6))
     cubed, squared = float((influences**3).sum()), float((influences**2).sum())
     acceleration = cubed / (6 * squared**1.5) if squared > 0 else 0.0
-    ends = stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    ends = scipy.stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
     slope = np.maximum(1 - acceleration * (bias + ends), 1e-3)  # it reaches zero in tiny, skewed samples only
-    shifted = stats.norm.cdf(bias + (bias + ends) / slope)
+    shifted = scipy.stats.norm.cdf(bias + (bias + ends) / slope)
     low, high = np.quantile(replicates, shifted)
     return float(low), float(high)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import FEW_CLUSTERS, cluster_sums
 from sightscale.harness.statistics.few import FEW_DIFFERING
@@ -32,10 +32,10 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> Difference:
     ahead, behind = _discordant(first, second)
     n = ahead + behind
     if n < FEW_DIFFERING or len(np.asarray(first)) < FEW_CLUSTERS:
-        p = float(stats.binomtest(ahead, n).pvalue) if n else 1.0
+        p = float(scipy.stats.binomtest(ahead, n).pvalue) if n else 1.0
         return Difference(ahead, behind, p, "McNemar exact")
     fewer = min(ahead, behind)
-    p = 2 * float(stats.binom.cdf(fewer, n, 0.5)) - float(stats.binom.pmf(fewer, n, 0.5))
+    p = 2 * float(scipy.stats.binom.cdf(fewer, n, 0.5)) - float(scipy.stats.binom.pmf(fewer, n, 0.5))
     return Difference(ahead, behind, 1.0 if ahead == behind else min(1.0, p), "McNemar mid-p")
 
 

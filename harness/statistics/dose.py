@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from sightscale.harness.statistics.bootstrap import resample_totals
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
@@ -116,5 +116,5 @@ def _cross(fitted: Array, places: Array) -> float:
 
 
 def _fit(means: Array) -> Array:
-    fitted: Array = optimize.isotonic_regression(means).x
+    fitted: Array = scipy.optimize.isotonic_regression(means).x
     return fitted

@@ -5,8 +5,9 @@ from enum import StrEnum
 from functools import cache
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Array = NDArray[np.float64]
 FEW_CLUSTERS = 30  # with fewer, intervals are exact ones
@@ -84,14 +85,14 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
     if n <= 0:
         return float("nan"), float("nan")
     tail, misses = (1 - level) / 2, n - hits
-    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.isf(tail, hits + 1, misses)) if misses > 0 else 1.0
+    low = float(scipy.stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
+    high = float(scipy.stats.beta.isf(tail, hits + 1, misses)) if misses > 0 else 1.0
     return low, high
 
 
 @cache  # a leaderboard asks for it a hundred thousand times
 def _normal_quantile(share: float) -> float:
-    return float(stats.norm.ppf(share))
+    return float(special.ndtri(share))
 
 
 def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:
@@ -111,7 +112,7 @@ def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: floa
         residuals = sums - share * sizes
         clustered = float(groups / (groups - 1) * (residuals**2).sum() / n**2)
         effect = max(1.0, clustered / (share * (1 - share) / n))
-        few = (stats.t.ppf(0.5 + level / 2, n - 1) / stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
+        few = (scipy.stats.t.ppf(0.5 + level / 2, n - 1) / scipy.stats.t.ppf(0.5 + level / 2, groups - 1)) ** 2
         effective = n / effect * float(few)
     low, high = (clopper_pearson if groups < FEW_CLUSTERS else wilson)(share * effective, effective, level)
     return Estimate(share, low, high, n, groups)

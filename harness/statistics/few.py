@@ -10,7 +10,7 @@ excludes zero exactly when McNemar's exact test has p < 1 − level.
 from functools import cache
 
 import numpy as np
-from scipy import optimize, stats
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 
 from sightscale.harness.statistics.estimates import FEW_CLUSTERS, Array
 
@@ -52,7 +52,7 @@ def sparse_interval(contributions: Array, spread: float, level: float = 0.95) ->
             return low, high
     else:
         low, high = value, value
-    reach = float(stats.t.ppf(0.5 + level / 2, max(1, differing - 1))) * spread
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2, max(1, differing - 1))) * spread
     return min(low, value - reach), max(high, value + reach)
 
 
@@ -69,24 +69,25 @@ def _melded_end(gains: float, losses: float, same: float, tail: float) -> float:
     falls as ψ grows, so there ψ comes from its upper distribution.
     """
     if gains <= 0:  # θ is zero, and only ψ's upper distribution counts
-        return -float(stats.beta.ppf(1 - tail, losses + 1, same)) if same > 0 else -1.0
+        return -float(scipy.stats.beta.ppf(1 - tail, losses + 1, same)) if same > 0 else -1.0
     quantiles = (np.arange(POINTS) + 0.5) / POINTS
-    tilt = 2 * stats.beta.ppf(quantiles, gains, losses + 1) - 1
+    tilt = 2 * scipy.stats.beta.ppf(quantiles, gains, losses + 1) - 1
     differing = gains + losses
 
     def below(end: float) -> float:
         with np.errstate(divide="ignore"):
             share = np.divide(end, tilt, out=np.full(POINTS, np.inf), where=tilt != 0)
         if end >= 0:
-            risen = stats.beta.cdf(share, differing, same + 1)
+            risen = scipy.stats.beta.cdf(share, differing, same + 1)
             return float(np.where(tilt > 0, risen, 1.0).mean()) - tail
-        fallen = stats.beta.sf(share, differing + 1, same) if same > 0 else (share <= 1).astype(float)
+        fallen = scipy.stats.beta.sf(share, differing + 1, same) if same > 0 else (share <= 1).astype(float)
         return float(np.where(tilt < 0, fallen, 0.0).mean()) - tail
 
-    at_zero = float(stats.beta.cdf(0.5, gains, losses + 1))  # exactly the one-sided p-value of McNemar's exact test
+    # Exactly the one-sided p-value of McNemar's exact test.
+    at_zero = float(scipy.stats.beta.cdf(0.5, gains, losses + 1))
     low, high = (-1.0, -1e-12) if at_zero >= tail else (1e-12, 1.0)
     if below(low) >= 0:
         return low
     if below(high) <= 0:
         return high
-    return float(optimize.brentq(below, low, high, xtol=1e-10))
+    return float(scipy.optimize.brentq(below, low, high, xtol=1e-10))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from sightscale.harness.statistics.estimates import cluster_sums
 
@@ -41,7 +41,7 @@ def smallest_difference(
     mean = sums.sum() / n
     clustered = groups / (groups - 1) * float(((sums - mean * sizes) ** 2).sum()) / n**2
     single = float(np.nanvar(gaps)) / n
-    reach = stats.t.ppf(1 - alpha / 2, groups - 1) + stats.t.ppf(power, groups - 1)
+    reach = scipy.stats.t.ppf(1 - alpha / 2, groups - 1) + scipy.stats.t.ppf(power, groups - 1)
     effect = clustered / single if single > 0 else float("nan")
     return SmallestDifference(float(reach * np.sqrt(clustered)), discordance, effect, n, groups)
 
@@ -84,7 +84,7 @@ def questions_for_difference(
     The variance is taken under no difference for the test, and under the difference for its power.
     """
     null = max(pairs.variance, difference**2)  # no smaller than if all that differ did so in one direction
-    reach = stats.norm.ppf(1 - alpha / 2) * np.sqrt(null) + stats.norm.ppf(power) * np.sqrt(
+    reach = scipy.stats.norm.ppf(1 - alpha / 2) * np.sqrt(null) + scipy.stats.norm.ppf(power) * np.sqrt(
         max(null - difference**2, 0)
     )
     return float(np.ceil((reach / difference) ** 2))
@@ -92,4 +92,4 @@ def questions_for_difference(
 
 def questions_for_width(pairs: SpreadOfPairs, half: float, *, level: float = 0.95) -> float:
     """How many questions place a mean difference within ± `half`."""
-    return float(np.ceil((stats.norm.ppf(0.5 + level / 2) / half) ** 2 * pairs.variance))
+    return float(np.ceil((scipy.stats.norm.ppf(0.5 + level / 2) / half) ** 2 * pairs.variance))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 
 from sightscale.harness.statistics.estimates import Array
 
@@ -48,7 +48,7 @@ def rank_correlation(x: Array, y: Array, kind: str = "kendall") -> Array:
         return np.full(x.shape[:-1], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "spearman":
-            left, right = stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1)
+            left, right = scipy.stats.rankdata(x, axis=-1), scipy.stats.rankdata(y, axis=-1)
             left, right = left - left.mean(-1, keepdims=True), right - right.mean(-1, keepdims=True)
         else:
             first, second = np.triu_indices(x.shape[-1], 1)

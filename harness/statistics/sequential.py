@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
 
@@ -124,7 +125,7 @@ def _foresee(draws: Draws, reach: float, level: float) -> int | None:
         return None
     if reach >= float(half_width(max(count, 1), variance, level)):
         return 1  # the betting sequence needs a little more than the mixture
-    needed = optimize.brentq(lambda n: float(half_width(n, variance, level)) - reach, max(count, 1), most)
+    needed = scipy.optimize.brentq(lambda n: float(half_width(n, variance, level)) - reach, max(count, 1), most)
     return max(1, round((float(needed) - count) * size))
 
 
@@ -174,7 +175,9 @@ def _invert(draws: Draws, level: float) -> tuple[float, float]:
             ends.append(float(edge))
             continue
         beyond = float(outside[-1] if step < 0 else outside[0])
-        ends.append(float(optimize.brentq(excess, edge, beyond, xtol=1e-5)) if np.isfinite(excess(beyond)) else beyond)
+        ends.append(
+            float(scipy.optimize.brentq(excess, edge, beyond, xtol=1e-5)) if np.isfinite(excess(beyond)) else beyond
+        )
     return ends[0], ends[1]
 
 

@@ -42,6 +42,7 @@ MADE_WITH = (
     "scorer",
 )
 PRIVATE = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
+COUNTS = {"parameters": None, "perception_parameters": Role.PERCEPTION, "reasoning_parameters": Role.REASONING}
 IN_RECORDS = ("model", "data_revision", "parts")
 
 
@@ -97,7 +98,9 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
         raise UserError(f"{output} is there already; choose another --output")
     manifests = [_leave_out_folders(read_manifest(run / MANIFEST)) for run in runs]
     _check_alike(runs, manifests)
-    records = pd.concat([read_records(run) for run in runs], ignore_index=True)
+    records = pd.concat(
+        [_count(read_records(run), manifest) for run, manifest in zip(runs, manifests, strict=True)], ignore_index=True
+    )
     repeated = records.duplicated(KEY)
     if repeated.any():
         task, condition, number = records.loc[repeated, KEY].iloc[0]
@@ -116,6 +119,20 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
 def _leave_out_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest without where models and files lay on the machine; what the records hold too stays as it is."""
     return {name: value if name in IN_RECORDS else hide_folders(value) for name, value in manifest.items()}
+
+
+def _count(records: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Records that say how many parameters the model has, where the run's manifest does.
+
+    Answers that came from the store were written before the model was opened and counted.
+    """
+    counts = {role: part["parameters"] for role, part in manifest["parts"].items() if role != Role.FOCUS}
+    whole = None if None in counts.values() else sum(counts.values())
+    for column, role in COUNTS.items():
+        known = whole if role is None else counts.get(role)
+        if known is not None:
+            records[column] = records[column].fillna(known)
+    return records
 
 
 def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:

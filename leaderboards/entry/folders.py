@@ -22,12 +22,15 @@ from pydantic import ValidationError
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Role
 
 ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
 HASHED = (ENTRY, RECORDS, MANIFEST)
 LONGEST = {ENTRY: 300_000, MANIFEST: 10_000_000, HASHES: 10_000, RECORDS: 500_000_000}  # bytes
 SIGNATURE = "hashes.json.sigstore.json"  # what sigstore writes beside what it signs; an entry needs none
-OPTIONAL = {SIGNATURE: 100_000}  # bytes
+# What model-signing writes of a checkpoint's folder, by the part's role.
+WEIGHTS_SIGNED = {role: f"{role}.sig" for role in Role}
+OPTIONAL = {SIGNATURE: 100_000, **dict.fromkeys(WEIGHTS_SIGNED.values(), 1_000_000)}  # bytes
 DEEPEST = 12  # of YAML
 
 

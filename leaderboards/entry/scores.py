@@ -6,9 +6,8 @@ An entry's claims are made here, and recomputed here when it is verified.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import pandas as pd
 from pydantic import ValidationError
 
 from sightscale.harness.pages import show_value
@@ -20,6 +19,9 @@ from sightscale.tasks.errors import UserError
 from sightscale.tasks.suites import AverageRule, list_averages
 from sightscale.tasks.vocabulary import Condition
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @cache
 def known_tasks() -> Mapping[str, TaskCard]:
@@ -27,7 +29,7 @@ def known_tasks() -> Mapping[str, TaskCard]:
     return {card.name: card for card in list_tasks() if not card.members}
 
 
-def score_tasks(records: pd.DataFrame) -> list[Score]:
+def score_tasks(records: "pd.DataFrame") -> list[Score]:
     """The mean score of every task under every condition, in the order of the records.
 
     Raises UserError for a mean that doesn't lie between 0 and 1, and for names that no entry can hold.
@@ -40,7 +42,7 @@ def score_tasks(records: pd.DataFrame) -> list[Score]:
     return scores
 
 
-def score_averages(records: pd.DataFrame) -> list[Average]:
+def score_averages(records: "pd.DataFrame") -> list[Average]:
     """Every known average whose tasks were all asked under a condition. Raises UserError as `score_tasks` does."""
     averages = []
     for condition, rows in records.groupby("condition", sort=False):
@@ -66,7 +68,7 @@ def _naming(what: str) -> Iterator[None]:
         raise UserError(f"{show_value(what)}: {first_reason(error)}") from error
 
 
-def split_strata(records: pd.DataFrame, rule: AverageRule) -> Strata:
+def split_strata(records: "pd.DataFrame", rule: AverageRule) -> Strata:
     """The strata of an average's questions, given as records of its tasks under one condition."""
     names = records[["category", "l2_category"]].astype(object)
     names = names.where(names.notna(), None)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.folders import LONGEST, MANIFEST, UnreadableFile, first_reason, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Text = Annotated[str, Field(max_length=4000)]
 TaskName = Annotated[str, Field(max_length=120)]
@@ -56,8 +58,9 @@ class RunManifest(_Made):
     scorer: Text
     conditions: Annotated[dict[str, ConditionFacts], Field(max_length=64)]
     task_details: Annotated[dict[str, dict[str, Any]], Field(max_length=MAX_TASKS)]
-    software: dict[str, str | None] = {}
-    tokens: dict[str, Number] = {}
+    started: Text
+    software: Annotated[dict[str, str | None], Field(min_length=1, max_length=64)]
+    tokens: dict[str, Number]
 
 
 class _Manifests(BaseModel):
@@ -73,7 +76,7 @@ class Submission:
     folder: Path
     entry: Entry
     manifests: Mapping[str, RunManifest]
-    records: pd.DataFrame
+    records: "pd.DataFrame"
 
     @property
     def manifest(self) -> RunManifest:

@@ -1,35 +1,6 @@
 """Proofs: what no file of an entry can show, shown otherwise: fresh questions, spot reruns, copies found."""
 
-from sightscale.leaderboards.proofs.copies import ALIKE, Pair, find_copies, find_nearest
-from sightscale.leaderboards.proofs.fresh import (
-    Challenge,
-    commit,
-    draw_questions,
-    make_challenge,
-    read_challenge,
-    score_run,
-)
-from sightscale.leaderboards.proofs.rerun import SIZES, Rerun, choose_questions, compare_rerun, escape_probability
-from sightscale.leaderboards.proofs.results import Result, digest_files, keep_result, read_results
+import lazy_loader
 
-__all__ = [
-    "ALIKE",
-    "SIZES",
-    "Challenge",
-    "Pair",
-    "Rerun",
-    "Result",
-    "choose_questions",
-    "commit",
-    "compare_rerun",
-    "digest_files",
-    "draw_questions",
-    "escape_probability",
-    "find_copies",
-    "find_nearest",
-    "keep_result",
-    "make_challenge",
-    "read_challenge",
-    "read_results",
-    "score_run",
-]
+# What others may use stands in __init__.pyi; a part is imported when it is first used, since some are heavy.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

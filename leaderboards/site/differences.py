@@ -36,13 +36,13 @@ def _describe(title: str, entries: Sequence[Listed]) -> dict[str, Any]:
     first = entries[0].answers
     assert first is not None
     questions = first.questions
-    tasks = list(dict.fromkeys(questions.table["task"]))
+    tasks = list(dict.fromkeys(questions.columns["task"]))
     numbers = {task: number for number, task in enumerate(tasks)}
     return {
         "title": title,
         "tasks": tasks,
-        "task": [numbers[task] for task in questions.table["task"]],
-        "document": [int(number) for number in questions.table["doc_id"]],
+        "task": [numbers[task] for task in questions.columns["task"]],
+        "document": [int(number) for number in questions.columns["doc_id"]],
         "picture": [int(code) for code in questions.clusters],
         "averages": [part for name, heading in HEADLINES.items() if (part := _weigh(questions, name, heading))],
         "entries": [_sign(listed) for listed in entries],

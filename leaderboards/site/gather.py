@@ -19,7 +19,7 @@ from pathlib import Path
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
     LONGEST,
-    SIGNATURE,
+    OPTIONAL,
     Entry,
     UnreadableFile,
     check_folder,
@@ -196,7 +196,7 @@ class _Look:
 def _name(path: Path, how: str) -> str:
     """What decides what is said of an entry, as a name."""
     digest = hashlib.sha256(f"{_hash_code()} {how} {path.name}".encode())
-    for name in (*LONGEST, SIGNATURE):
+    for name in (*LONGEST, *OPTIONAL):
         if name in LONGEST or (path / name).exists():
             digest.update(hash_file(path / name).encode())
     return digest.hexdigest()[:40]

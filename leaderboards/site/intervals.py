@@ -8,15 +8,16 @@ independent scores, which is wider. Sums and differences of independent parts ta
 
 from collections.abc import Mapping, Sequence
 from math import hypot
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from sightscale.harness.analysis import Run, average_reliance, pair_reliance
 from sightscale.harness.statistics import Estimate, mean_score, wilson
 from sightscale.leaderboards.entry import Entry, Score, split_strata
 from sightscale.tasks.averages import AverageKind
 from sightscale.tasks.suites import AverageRule, list_averages
 from sightscale.tasks.vocabulary import Condition
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Scores = Mapping[tuple[str, str], Estimate]  # by task or average, and condition
 
@@ -36,7 +37,7 @@ def estimate_claims(entry: Entry) -> dict[tuple[str, str], Estimate]:
     return estimates
 
 
-def estimate_records(records: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
+def estimate_records(records: "pd.DataFrame") -> dict[tuple[str, str], Estimate]:
     """Every task's and average's score under every condition, its questions clustered by picture."""
     estimates: dict[tuple[str, str], Estimate] = {}
     for condition, rows in records.groupby("condition", sort=False):
@@ -50,11 +51,13 @@ def estimate_records(records: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     return estimates
 
 
-def pair_records(records: pd.DataFrame) -> dict[str, Estimate]:
+def pair_records(records: "pd.DataFrame") -> dict[str, Estimate]:
     """What looking adds to each task and average, question by question.
 
     Values and intervals are those that `sightscale reliance` and a report give for the same records.
     """
+    from sightscale.harness.analysis import Run, average_reliance, pair_reliance
+
     run = Run("entry", records)
     gains = dict(pair_reliance(run))
     averages = {rule.name: average_reliance(run, rule.tasks, rule.kind) for rule in list_averages()}
@@ -93,7 +96,7 @@ def _claimed_parts(rule: AverageRule, condition: str, scores: Sequence[Score]) -
     return [_claimed(claimed[task].score, claimed[task].n) for task in rule.tasks]
 
 
-def _weighted_parts(rows: pd.DataFrame, rule: AverageRule) -> list[tuple[float, Estimate]]:
+def _weighted_parts(rows: "pd.DataFrame", rule: AverageRule) -> list[tuple[float, Estimate]]:
     """The strata that an average weighs, each with its share."""
     strata = split_strata(rows, rule)
     parts = [rows[strata.of == number] for number in range(len(strata.shares))]

@@ -13,19 +13,22 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from sightscale.harness.statistics import Estimate
-from sightscale.leaderboards.entry import Entry, split_strata
+from sightscale.leaderboards.entry import Entry
 from sightscale.leaderboards.site.standings import Scored, center
 from sightscale.leaderboards.verification import Issue, Level, State
+from sightscale.tasks.averages import stratify
 from sightscale.tasks.suites import list_averages
 from sightscale.tasks.vocabulary import Condition, Role
 
-QUESTION = ["task", "doc_id", "cluster", "category", "l2_category"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTION = ("task", "doc_id", "cluster", "category", "l2_category")
 Scores = Mapping[tuple[str, str], Estimate]
 
 
@@ -39,19 +42,29 @@ class Beside:
     cut: float | None = None
 
 
-class Questions:
-    """The questions that entries answered, and how a task or an average weighs them."""
+class Columns(Protocol):
+    """Columns by name: of records, or of what was kept."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.table = table.reset_index(drop=True)
-        self.clusters = pd.factorize(self.table["cluster"])[0]
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class Questions:
+    """The questions that entries answered, and how a task or an average weighs them.
+
+    `columns` has those of `QUESTION`, a value for each question and None for a missing one.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns: dict[str, list[Any]] = {name: _plain(columns[name]) for name in QUESTION}
+        codes: dict[Any, int] = {}
+        numbered = [codes.setdefault(cluster, len(codes)) for cluster in self.columns["cluster"]]
+        self.clusters = np.array(numbered, int)
         self._weighed: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
     @cached_property
     def digest(self) -> str:
         """What tells these questions from others."""
-        text = self.table.astype(object).where(self.table.notna(), None).to_json(orient="values")
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(self.columns).encode()).hexdigest()[:32]
 
     def weigh(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
         """The rows of a task or average, their weights, strata and clusters; None where not all tasks were asked."""
@@ -60,7 +73,7 @@ class Questions:
         return self._weighed[name]
 
     def _weigh(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-        asked = self.table["task"]
+        asked = np.array(self.columns["task"], object)
         rule = next((rule for rule in list_averages() if rule.name == name), None)
         if rule is None:
             rows = np.flatnonzero(asked == name)
@@ -69,11 +82,15 @@ class Questions:
             return rows, np.full(len(rows), 1 / len(rows)), np.zeros(len(rows), int), self._codes(rows)
         if not set(rule.tasks) <= set(asked):
             return None
-        rows = np.flatnonzero(asked.isin(rule.tasks))
-        strata = split_strata(self.table.iloc[rows], rule)
+        rows = np.flatnonzero([task in rule.tasks for task in asked])
+        part = self._take(rows)
+        strata = stratify(rule.kind, part["task"], part["category"], part["l2_category"])
         of = np.asarray(strata.of, int)
         weights = np.asarray(strata.shares, float)[of] / np.bincount(of)[of]
         return rows, weights, of, self._codes(rows)
+
+    def _take(self, rows: np.ndarray) -> dict[str, list[Any]]:
+        return {name: [values[row] for row in rows] for name, values in self.columns.items()}
 
     def _codes(self, rows: np.ndarray) -> np.ndarray:
         return np.unique(self.clusters[rows], return_inverse=True)[1]
@@ -83,8 +100,12 @@ class Questions:
         weighed = self.weigh(name)
         if weighed is None:
             return ""
-        part = Questions(self.table.iloc[weighed[0]])
-        return part.digest
+        return Questions(self._take(weighed[0])).digest
+
+
+def _plain(values: Any) -> list[Any]:
+    """Values as JSON takes them; None for missing ones."""
+    return [None if value != value else value for value in np.asarray(values, object).tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,14 +186,16 @@ class Listed:
         return None if None in counts else sum(count for count in counts if count is not None)
 
 
-def take_answers(records: pd.DataFrame) -> Answers:
+def take_answers(records: "pd.DataFrame") -> Answers:
     """The answers of accepted records, in the order of their tasks' names and documents."""
+    import pandas as pd  # records are read where they are verified, which a board that finds all kept does nothing of
+
     sighted = records[records["condition"] == Condition.SIGHTED].sort_values(["task", "doc_id"])
     blind = records[records["condition"] == Condition.NONE].set_index(["task", "doc_id"])
     blind = blind.reindex(pd.MultiIndex.from_frame(sighted[["task", "doc_id"]]))
     sides = [side["score"].to_numpy(float) for side in (sighted, blind)]
     said = [np.array([_number(text) for text in side["response"]], np.uint32) for side in (sighted, blind)]
-    return Answers(Questions(sighted[QUESTION]), *sides, *said)
+    return Answers(Questions(sighted), *sides, *said)
 
 
 def _number(text: Any) -> int:
@@ -206,8 +229,7 @@ def write_listed(listed: Listed, folder: Path, name: str) -> None:
             base64.b64encode(side.astype("<u4").tobytes()).decode()
             for side in (answers.said_sighted, answers.said_blind)
         ]
-        text = answers.questions.table.to_json(orient="split", index=False)
-        _save(folder / f"questions-{answers.questions.digest}.json", text)
+        _save(folder / f"questions-{answers.questions.digest}.json", json.dumps(answers.questions.columns))
     _save(folder / f"{name}.json", json.dumps(fields))
 
 
@@ -243,8 +265,10 @@ def read_listed(folder: Path, name: str, known: dict[str, Questions]) -> Listed:
 def _read_questions(path: Path) -> Questions:
     """Raises ValueError for what are none, which are gone then, so that they are written anew."""
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))
-        return Questions(pd.DataFrame(text["data"], columns=text["columns"]))
+        questions = Questions(json.loads(path.read_text(encoding="utf-8")))
+        if len({len(values) for values in questions.columns.values()}) != 1:
+            raise ValueError("columns of several lengths")
+        return questions
     except (ValueError, KeyError, TypeError) as error:
         path.unlink(missing_ok=True)
         raise ValueError(f"{path.name} holds no questions") from error

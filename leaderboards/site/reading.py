@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from sightscale.harness.analysis import Run
 from sightscale.harness.pages import show_line, show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
@@ -23,9 +21,11 @@ from sightscale.leaderboards.entry import (
 )
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
 from sightscale.leaderboards.site.listed import Beside, Listed, Questions, take_answers, write_listed
-from sightscale.leaderboards.verification import verify_entry
 from sightscale.tasks.suites import list_averages
 from sightscale.tasks.vocabulary import Condition, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WITHOUT = "Pictures are left out here: they belong to the data sets, whose licences differ."
 
@@ -34,6 +34,8 @@ def read_apart(
     folder: str, data: str, data_root: str | None, samples: int, signatures: bool, workshop: str, name: str
 ) -> str | None:
     """Called in a worker: verify an entry and write what a board holds of it; return why it is left out, if it is."""
+    from sightscale.leaderboards.verification import verify_entry
+
     path, place = Path(folder), Path(workshop)
     verified = verify_entry(path, data, Path(data_root) if data_root else None, signatures, bounded=True)
     entry, records = verified.entry, verified.records
@@ -86,10 +88,10 @@ def list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Li
     return Listed(entry, scores, subtract_blind(scores), _count_tokens(entry, manifests), beside)
 
 
-def find_beside(records: pd.DataFrame) -> dict[str, Beside]:
+def find_beside(records: "pd.DataFrame") -> dict[str, Beside]:
     """What each sighted score is read beside, weighed as the score is."""
     rows = records[records["condition"] == Condition.SIGHTED].sort_values(["task", "doc_id"])
-    questions = Questions(rows[["task", "doc_id", "cluster", "category", "l2_category"]])
+    questions = Questions(rows)
     columns = {
         "chance": rows["chance"].to_numpy(float),
         "floor": rows["blind_probability"].to_numpy(float),
@@ -105,12 +107,13 @@ def find_beside(records: pd.DataFrame) -> dict[str, Beside]:
     return beside
 
 
-def write_samples(name: str, manifest: RunManifest, records: pd.DataFrame, folder: Path, limit: int) -> Path:
+def write_samples(name: str, manifest: RunManifest, records: "pd.DataFrame", folder: Path, limit: int) -> Path:
     """Write `report.html` of an entry's records and first run into `folder`, with at most `limit` questions.
 
     Return its path. Pictures are left with the data they belong to.
     """
     # Reports rest on libraries that take a second to import, and a build that finds everything kept makes none.
+    from sightscale.harness.analysis import Run
     from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
 
     options = records["options"]

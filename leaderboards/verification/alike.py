@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, Entry, fold_title
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.verification.issues import bound_issues, error
-from sightscale.leaderboards.verification.verify import Verified
+
+if TYPE_CHECKING:
+    from sightscale.leaderboards.verification.verify import Verified
 
 
 def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
@@ -31,7 +34,7 @@ def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
     return alike
 
 
-def refuse_alike(verified: Verified, others: Iterable[Entry]) -> Verified:
+def refuse_alike(verified: "Verified", others: Iterable[Entry]) -> "Verified":
     """The same with an error where the entry's title reads like that of one of the others or of a published system."""
     if verified.entry is None:
         return verified

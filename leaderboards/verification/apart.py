@@ -6,7 +6,7 @@ is read within the limits too.
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
@@ -19,11 +19,13 @@ from sightscale.leaderboards.entry import (
     read_manifests as _read_manifests,
 )
 from sightscale.leaderboards.verification.bounded import PREPARING, TooMuch, Worker
-from sightscale.leaderboards.verification.checks import PACKAGE, mini_size
 from sightscale.leaderboards.verification.issues import Issue, Level, error
-from sightscale.leaderboards.verification.verify import Verified, verify_entry
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
+
+# What verification rests on takes seconds to import: a board that finds all its entries kept needs none of it.
+if TYPE_CHECKING:
+    from sightscale.leaderboards.verification.verify import Verified
 
 HERE = __name__
 
@@ -34,12 +36,16 @@ def verify_apart(
     data: str = DataOrigin.HUB,
     data_root: Path | None = None,
     signatures: bool = False,
-) -> Verified:
+    model_keys: Path | None = None,
+) -> "Verified":
     """What `verify_entry` says, without what it read; what takes more than the worker allows is refused."""
+    from sightscale.leaderboards.verification.verify import Verified
 
     def work() -> dict[str, Any]:
         prepare(worker, folder, data, data_root)
-        return dict(worker.call(f"{HERE}:verify_here", signatures=signatures, **_arguments(folder, data, data_root)))
+        keys = str(model_keys.absolute()) if model_keys else None
+        asked: dict[str, Any] = {"signatures": signatures, "model_keys": keys}
+        return dict(worker.call(f"{HERE}:verify_here", **asked, **_arguments(folder, data, data_root)))
 
     try:
         fields = worker.attempt(work)
@@ -50,8 +56,10 @@ def verify_apart(
     return Verified(folder, tuple(issues), entry)
 
 
-def refuse(folder: Path, problem: TooMuch) -> Verified:
+def refuse(folder: Path, problem: TooMuch) -> "Verified":
     """An entry whose verification was ended."""
+    from sightscale.leaderboards.verification.verify import Verified
+
     return Verified(folder, (error(show_value(folder.name), "the entry", f"it can't be verified: {problem}"),))
 
 
@@ -68,14 +76,21 @@ def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[s
     return arguments | ({"folder": str(folder.absolute())} if folder else {})
 
 
-def verify_here(folder: str, data: str, data_root: str | None, signatures: bool) -> dict[str, Any]:
+def verify_here(
+    folder: str, data: str, data_root: str | None, signatures: bool, model_keys: str | None
+) -> dict[str, Any]:
     """Called in the worker: an entry's issues, and whether its claims can be read."""
-    verified = verify_entry(Path(folder), data, Path(data_root) if data_root else None, signatures, bounded=True)
+    from sightscale.leaderboards.verification.verify import verify_entry
+
+    root, keys = (Path(place) if place else None for place in (data_root, model_keys))
+    verified = verify_entry(Path(folder), data, root, signatures, bounded=True, model_keys=keys)
     return {"readable": verified.entry is not None, "issues": [asdict(issue) for issue in verified.issues]}
 
 
 def find_needed(folder: str) -> dict[str, Any] | None:
     """Called in the worker: which of our own questions an entry is held against; None for what can't be read."""
+    from sightscale.leaderboards.verification.checks import mini_size
+
     place = Path(folder)
     if check_folder(place):
         return None
@@ -94,6 +109,7 @@ def find_needed(folder: str) -> dict[str, Any] | None:
 def read_needed(needed: dict[str, Any], data: str, data_root: str | None) -> None:
     """Called in the worker: read those questions, and the mini suite's where public data are claimed."""
     from sightscale.harness.evaluation import asking, read_questions
+    from sightscale.leaderboards.verification.checks import PACKAGE
 
     root = Path(data_root) if data_root else None
     sources = [(needed["source"], root, needed["options"], needed["size"])]

@@ -6,13 +6,16 @@ systems, those of the mini suite and of the first questions in tables of their o
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sightscale.harness.pages import escape_markdown, show_value
 from sightscale.leaderboards.entry import Entry, name_data
 from sightscale.leaderboards.published import HEADINGS, read_published, row_of_entry, row_of_published
 from sightscale.leaderboards.verification.issues import Issue, State, count_in_words, sort_issues
-from sightscale.leaderboards.verification.verify import Verified
 from sightscale.tasks.vocabulary import Condition
+
+if TYPE_CHECKING:
+    from sightscale.leaderboards.verification.verify import Verified
 
 MOST_ISSUES = 40  # shown of one entry; a comment has room for 65,536 characters
 MOST_ROWS = 60  # of tasks and of entries in one table
@@ -22,7 +25,7 @@ LIMITS = (
 )
 
 
-def write_json(verified: Sequence[Verified]) -> str:
+def write_json(verified: "Sequence[Verified]") -> str:
     """All issues as JSON."""
     entries = [
         {
@@ -37,7 +40,7 @@ def write_json(verified: Sequence[Verified]) -> str:
     return json.dumps({"accepted": all(result.accepted for result in verified), "entries": entries}, indent=2) + "\n"
 
 
-def write_markdown(verified: Sequence[Verified], about: Iterable[str] = ()) -> str:
+def write_markdown(verified: "Sequence[Verified]", about: Iterable[str] = ()) -> str:
     """What changed, the issues of each entry, and the entries in tables of those asked the same questions."""
     parts = ["## Leaderboard entries"]
     lines = [f"- {_long(line)}" for line in about]
@@ -95,7 +98,7 @@ def _tasks(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _tables(verified: Sequence[Verified]) -> list[str]:
+def _tables(verified: "Sequence[Verified]") -> list[str]:
     """A table for each set of questions, the public data's with the published systems."""
     groups: dict[str, list[Entry]] = {}
     public = {}

@@ -41,6 +41,7 @@ from sightscale.leaderboards.verification.checks import (
     check_scores,
     check_signature,
     check_traces,
+    check_weights,
     check_writing,
 )
 from sightscale.leaderboards.verification.issues import Issue, State, bound_issues, error, find_state, merge_alike
@@ -80,10 +81,12 @@ def verify_entry(
     data_root: Path | None = None,
     signatures: bool = False,
     bounded: bool = False,
+    model_keys: Path | None = None,
 ) -> Verified:
     """Verify the entry in a folder. With `data` `mini`, documents of the hub aren't read to compare with.
 
     With `signatures` an entry without one says so; `bounded` tells that this process has limits of its own.
+    `model_keys` is a folder of public keys and certificates of those who may sign weights.
 
     Raises UserError for unknown `data`; whatever is wrong with the folder is an issue. Where the entry can't be
     read, the first issue says why.
@@ -112,6 +115,7 @@ def verify_entry(
         return Verified(folder, tuple(bound_issues([*issues, *unnamed])), entry, manifests, records)
     for check in (check_coverage, check_scores, check_blindness, check_traces, check_provenance, check_claims):
         issues += check(submission)
+    issues += check_weights(submission, model_keys)
     odd = [*check_plausibility(submission), *check_writing(submission)]
     issues += odd
     issues += _check_questions(submission, data, data_root)

@@ -48,6 +48,7 @@ from .store_contents import (
 from .thinking import split_thinking as split_thinking
 from .weights import (
     PICKLED as PICKLED,
+    combine_hashes as combine_hashes,
     find_folder as find_folder,
     hash_weights as hash_weights,
     without_names as without_names,

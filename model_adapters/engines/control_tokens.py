@@ -11,13 +11,14 @@ from sightscale.model_adapters.engines import Message, Prompt
 
 _MEDIA = re.compile(r"image|img|video|vision|audio|picture|patch|pad\b|row_\d|col_\d", re.IGNORECASE)
 _BRACKETS = "<>|[]{}/ "
+_ENCLOSED = re.compile(r"\s*(?:<.*>|\[.*\]|\|.*\||\{.*\})\s*")
 
 
 def find_control_tokens(tokenizer: Any, processor: Any = None) -> tuple[str, ...]:
     """The tokens that text parts mustn't hold, the longest first.
 
     These are added tokens for pictures, video and sound, those that the chat template writes, and those that start,
-    end or pad a text.
+    end or pad a text, each between brackets as all of them are.
     """
     template = str(getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None) or "")
     tokens = {str(token) for token in (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) if token}
@@ -26,8 +27,8 @@ def find_control_tokens(tokenizer: Any, processor: Any = None) -> tuple[str, ...
             tokens.add(token.content)
     for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
         tokens |= {value for holder in (processor, tokenizer) if isinstance(value := getattr(holder, name, None), str)}
-    # A word such as "image" that some tokenizer added whole is no control token.
-    return tuple(sorted((token for token in tokens if set(token) & set("<>|[]")), key=lambda t: (-len(t), t)))
+    # A word such as "image", or a sentence about pictures with brackets in it, that some tokenizer added whole is none.
+    return tuple(sorted((token for token in tokens if _ENCLOSED.fullmatch(token)), key=lambda t: (-len(t), t)))
 
 
 def write_plainly(prompt: Prompt, tokens: tuple[str, ...]) -> Prompt:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sightscale.tasks.errors import UserError
@@ -68,12 +70,20 @@ def hash_weights(folder: Path, gguf_file: str | None) -> str | None:
     if not folder.is_dir():
         return None
     names = [folder / gguf_file] if gguf_file else sorted({p for pattern in HASHED_FILES for p in folder.glob(pattern)})
-    digest = hashlib.sha256()
+    hashes = {}
     for path in names:
-        if not gguf_file:
-            digest.update(path.name.encode())
         with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+            hashes[path.name] = hashlib.file_digest(file, "sha256").digest()
+    return combine_hashes(hashes, gguf_file)
+
+
+def combine_hashes(hashes: Mapping[str, bytes], gguf_file: str | None) -> str:
+    """The hash of a checkpoint whose files have these SHA-256, by name; files that decide no answer are passed over."""
+    if gguf_file:
+        return hashlib.sha256(hashes[gguf_file]).hexdigest()[:_DIGITS]
+    digest = hashlib.sha256()
+    for name in sorted(name for name in hashes if any(fnmatchcase(name, pattern) for pattern in HASHED_FILES)):
+        digest.update(name.encode() + hashes[name])
     return digest.hexdigest()[:_DIGITS]
 
 

@@ -67,11 +67,12 @@ def refit(entry: Path, records: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False)
     pq.write_table(table, entry / "records.parquet", compression="zstd")  # our own writer refuses repeated rows
     manifest = json.loads((entry / "manifest.json").read_text())
-    (run,) = manifest["runs"]
-    for condition, facts in run["conditions"].items():
-        facts["records_sha256"] = digest_records(records[records["condition"] == condition])
-    for name in run["tokens"]:
-        run["tokens"][name] = int(records[name].sum())
+    for run in manifest["runs"]:
+        rows = records[records["run_id"] == run["run_id"]] if len(manifest["runs"]) > 1 else records
+        for condition, facts in run["conditions"].items():
+            facts["records_sha256"] = digest_records(rows[rows["condition"] == condition])
+        for name in run["tokens"]:
+            run["tokens"][name] = int(rows[name].sum())
     (entry / "manifest.json").write_text(json.dumps(manifest))
     claims = {"scores": score_tasks(records), "averages": score_averages(records)}
     fields = {name: [one.model_dump() for one in found] for name, found in claims.items()}

@@ -113,7 +113,7 @@ def test_an_architecture_can_be_measured(
         ran = run(f"{folder},max_new_tokens=6{extra}", tmp_path / "run", ("black",))
         extra = "".join(f",perception_{name}={value}" for name, value in needs.items())
         asked = (
-            f"decoupled:perception={folder},reasoning=nano_36k_reasoner,perception_tokens=6,answer_tokens=6,greedy=true"
+            f"decoupled:perception={folder},reasoning=nano_40k_reasoner,perception_tokens=6,answer_tokens=6,greedy=true"
         )
         decoupled = run(asked + extra, tmp_path / "decoupled", ())
     rows.append(

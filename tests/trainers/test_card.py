@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sightscale.trainers.card import TaskScore, count_weights, lineage, write_card
+from sightscale.tasks.errors import UserError
+from sightscale.trainers.card import TaskScore, count_weights, lineage, renew_scores, write_card
 from sightscale.trainers.recipe import Recipe, load_recipe
 
 
@@ -75,3 +76,18 @@ def test_a_language_model_is_called_one(weights: Path) -> None:
     card = write(reader, "reader", weights, [])
     assert "pipeline_tag: text-generation" in card and "A Qwen3 language model" in card and "SigLIP" not in card
     assert "mini (reason 1)" in card
+
+
+def test_scores_on_a_card_are_renewed_and_nothing_else(weights: Path) -> None:
+    recipe = load_recipe("easy_vqa_nano")
+    first, second = (
+        TaskScore("easy_vqa", n, (0.987, 0.98, 0.99), (0.687, 0.68, 0.7), (0.3, 0.28, 0.31), 12) for n in (50, 9673)
+    )
+    wanted = write(recipe, "easy_vqa_nano", weights, [second])
+    for before in ([], [first]):
+        write(recipe, "easy_vqa_nano", weights, before)
+        renew_scores(weights, [second], "end to end")
+        assert (weights / "README.md").read_text() == wanted
+    (weights / "README.md").write_text("# A card of somebody else\n")
+    with pytest.raises(UserError, match="has no place for scores"):
+        renew_scores(weights, [second], "end to end")

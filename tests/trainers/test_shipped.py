@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlavaForConditionalGeneration
+from transformers import AutoTokenizer, LlavaForConditionalGeneration
 
 from sightscale.harness.evaluation.shipped import describe_shipped
 from sightscale.model_adapters import checkpoints
 from sightscale.tasks.errors import UserError
 from sightscale.trainers.card import count_weights
+from sightscale.trainers.model.build import build_tokenizer
 from sightscale.trainers.recipe import Recipe, load_recipe
 from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped, ship
 from sightscale.trainers.stages import read_log
-from sightscale.trainers.train import train
+from sightscale.trainers.train import _find_rest, keep_tokenizer, train
 
 
 @pytest.fixture
@@ -79,7 +80,10 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
     assert find_shipped(parted()) == {}
 
 
-REST = "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason"
+REST = (
+    "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
+    "name_option answer answer_classes"
+)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +94,11 @@ REST = "connector name_few name_all instruct caption extract extract_from_scratc
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose reason",
+            "letters choose name_option answer_classes",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch choose reason",
+            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer_classes",
         ),
         (
             (
@@ -102,13 +106,28 @@ REST = "connector name_few name_all instruct caption extract extract_from_scratc
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch choose reason",
+            "tower tower_further caption extract extract_from_scratch name_option answer_classes",
         ),
     ],
 )
 def test_stages_are_left_out_that_only_shipped_ones_come_from(shipped: tuple[str, ...], chosen: str) -> None:
     stages = choose_stages(load_recipe("nano_40k"), {name: Path() for name in shipped})
     assert [stage.name for stage in stages] == chosen.split()
+
+
+def test_a_shipped_language_model_is_put_into_what_is_gone_through_anyway() -> None:
+    """`answer` comes after `reason`, which isn't gone through where it ships."""
+    recipe = load_recipe("nano_40k")
+    stages = [
+        stage.model_copy(update={"release": "read"}) if stage.name == "answer" else stage for stage in recipe.stages
+    ]
+    recipe = recipe.model_copy(update={"stages": tuple(stages)})
+    releases = [stage.release for stage in stages if stage.release and stage.name != "answer_classes"]
+    chosen = [stage.name for stage in choose_stages(recipe, dict.fromkeys(releases, Path()))]
+    assert "reason" not in chosen and chosen[-2:] == ["answer", "answer_classes"]
+    named = {stage.name: stage for stage in stages}
+    assert _find_rest(recipe, named["answer"], chosen) == "tower"
+    assert _find_rest(recipe, named["name_option"], chosen) == ""  # it ships whole
 
 
 def test_a_tower_that_learns_further_begins_from_the_first_one(
@@ -158,6 +177,21 @@ def test_a_reasoner_ships_and_the_stages_after_it_are_trained_on_it(
     ends = [load_file(tmp_path / name / "work" / "text" / "done" / "model.safetensors") for name in ("first", "second")]
     language = [name for name in ends[0] if "language_model" in name]
     assert language and all(torch.equal(ends[0][name], ends[1][name]) for name in language)
+
+
+def test_what_is_trained_beside_a_shipped_part_has_its_tokenizer(tmp_path: Path) -> None:
+    """A tokenizer trained on the texts of another day numbers its tokens otherwise."""
+    recipe = load_recipe("nano_40k")
+    parts = {name: tmp_path / name for name in ("nano_40k", "nano_40k_caption", "nano_40k_extract", "nano_tower")}
+    for number, folder in enumerate(parts.values()):
+        folder.mkdir()
+        if folder.name != "nano_tower":  # a tower has none
+            build_tokenizer(["red ball" if number < 2 else "blue cube"], 300).save_pretrained(folder)
+    agreeing = {name: parts[name] for name in ("nano_40k", "nano_40k_caption", "nano_tower")}
+    kept = keep_tokenizer(recipe, tmp_path / "work", agreeing)
+    assert kept.get_vocab() == AutoTokenizer.from_pretrained(parts["nano_40k"]).get_vocab()
+    with pytest.raises(UserError, match="nano_40k, nano_40k_caption, nano_40k_extract ship with different tokenizers"):
+        keep_tokenizer(recipe, tmp_path / "work", parts)
 
 
 def test_the_family_shares_one_tower_and_each_reasoner_has_a_part_of_its_own() -> None:

@@ -20,6 +20,7 @@ from sightscale.trainers.data.mini_forms import (
     FORMS,
     PHRASES,
     READS,
+    WORDED,
     Turn,
     after_description,
 )
@@ -41,6 +42,7 @@ class MiniConversations:
     seed: int
     turns: int = 1
     items: PictureList | None = None
+    worded: bool = False
 
     def __len__(self) -> int:
         return ROWS
@@ -48,7 +50,7 @@ class MiniConversations:
     def __getitem__(self, i: int) -> Conversation:
         rng = random.Random(f"{self.seed}:{i}")
         name, item, pictures = self._draw(rng, i)
-        turns, forms, shows = converse(name, item, self.forms, self.turns, rng)
+        turns, forms, shows = converse(name, item, self.forms, self.turns, rng, self.worded)
         return Conversation(turns, pictures if shows else (), f"mini/{name}:{i}", forms=forms)
 
     def _draw(self, rng: random.Random, i: int) -> tuple[str, Item, tuple[Opener, ...]]:
@@ -63,12 +65,13 @@ class MiniConversations:
 
 
 def converse(
-    name: str, item: Item, forms: Mapping[str, float], turns: int, rng: random.Random
+    name: str, item: Item, forms: Mapping[str, float], turns: int, rng: random.Random, worded: bool = False
 ) -> tuple[tuple[Turn, ...], tuple[str, ...], bool]:
     """The turns of a conversation about an item of a set, the form of each, and whether it shows the item's picture.
 
     Forms are drawn by weight from those that the set can take; each question is asked once, and what tells the whole
-    picture comes last, so that no answer can be read off an earlier one.
+    picture comes last, so that no answer can be read off an earlier one. With `worded`, the answer to a question with
+    options is the right one's text, else its letter.
     """
     possible = {form: weight for form, weight in forms.items() if fits(form, name)}
     first = rng.choices(list(possible), weights=list(possible.values()))[0]
@@ -89,7 +92,7 @@ def converse(
             asked = questions.pop()
         else:
             asked = item
-        turn = FORMS[form](asked, rng)
+        turn = (WORDED if worded else FORMS)[form](asked, rng)
         if form in READS and conversed:
             if asked.category == "grounding":
                 break  # its description holds the box of its own phrase alone
@@ -196,7 +199,7 @@ class MiniSource:
         """Conversations of the sets and forms asked for; the suite's pictures aren't augmented."""
         forms = {str(form): share for form, share in ingredient.forms.items()}
         items = list_pictures(ingredient) if ingredient.items else None
-        return MiniConversations(ingredient.sets, forms, seed, ingredient.turns, items)
+        return MiniConversations(ingredient.sets, forms, seed, ingredient.turns, items, ingredient.worded)
 
     def label(self, stage: TowerStage, recipe: Recipe) -> LabelledPictures:
         """Pictures with everything that their scenes say."""

@@ -11,7 +11,7 @@ import random
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
 from sightscale.tasks.instructions import BOX_INSTRUCTION, LETTER_INSTRUCTION, SHORT_INSTRUCTION, AskedFormat
@@ -96,10 +96,11 @@ def _open(item: Item, rng: random.Random) -> Turn:
     return f"Question: {item.question}\n{SHORT_INSTRUCTION}", item.answer
 
 
-def _choice(item: Item, rng: random.Random) -> Turn:
+def _choice(item: Item, rng: random.Random, worded: bool = False) -> Turn:
     asked = pose(item, rng)
     mmstar = not asked.startswith("Question: ")
-    return asked + (DIRECT_INSTRUCTION.rstrip(".\n") if mmstar else DIRECT_INSTRUCTION), item.letter
+    instruction = DIRECT_INSTRUCTION.rstrip(".\n") if mmstar else DIRECT_INSTRUCTION
+    return asked + instruction, item.answer if worded else item.letter
 
 
 def _box(item: Item, rng: random.Random) -> Turn:
@@ -153,18 +154,21 @@ def _describe_for_reader(item: Item, rng: random.Random) -> str:
     return item.description if rng.random() < 0.5 else extraction(item)
 
 
-def _reason(item: Item, rng: random.Random) -> Turn:
-    return _reasoned(item, rng, Mode.DIRECT)
+def _reason(item: Item, rng: random.Random, worded: bool = False) -> Turn:
+    return _reasoned(item, rng, Mode.DIRECT, worded)
 
 
-def _think(item: Item, rng: random.Random) -> Turn:
-    return _reasoned(item, rng, Mode.THINKING)
+def _think(item: Item, rng: random.Random, worded: bool = False) -> Turn:
+    return _reasoned(item, rng, Mode.THINKING, worded)
 
 
-def _reasoned(item: Item, rng: random.Random, mode: Mode) -> Turn:
-    """The question to a reasoning module, with options and without them, and its answer in the form asked for."""
+def _reasoned(item: Item, rng: random.Random, mode: Mode, worded: bool) -> Turn:
+    """The question to a reasoning module, with options and without them, and its answer in the form asked for.
+
+    A `worded` answer gives the right option's text in its letter's place.
+    """
     asked_format: AskedFormat = "choice"
-    question, answer = pose(item, rng), item.letter if item.options else item.answer
+    question, answer = pose(item, rng), item.letter if item.options and not worded else item.answer
     if item.category == "grounding":
         asked_format, question = "box", LOCATE + item.question
     elif not item.options or rng.random() < 0.25:
@@ -293,6 +297,12 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
     "recall": _recall,
     "repeat": _repeat,
     "bind": _bind,
+}
+WORDED: Mapping[str, Callable[[Item, random.Random], Turn]] = {  # with options answered by their texts
+    **FORMS,
+    "choice": partial(_choice, worded=True),
+    "reason": partial(_reason, worded=True),
+    "think": partial(_think, worded=True),
 }
 ASKS = frozenset(("open", "choice", "box", "reason", "think"))  # asks an item's question, so another each turn
 READS = frozenset(("reason", "think"))  # reads a description

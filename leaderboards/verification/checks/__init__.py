@@ -10,6 +10,7 @@ from sightscale.leaderboards.verification.checks.provenance import check_provena
 from sightscale.leaderboards.verification.checks.rescoring import check_scores
 from sightscale.leaderboards.verification.checks.signature import Signature, check_signature
 from sightscale.leaderboards.verification.checks.traces import check_traces
+from sightscale.leaderboards.verification.checks.weights import check_model_keys, check_weights
 from sightscale.leaderboards.verification.checks.writing import check_writing
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "check_data",
     "check_keys",
     "check_mini_pictures",
+    "check_model_keys",
     "check_plausibility",
     "check_provenance",
     "check_scores",
     "check_signature",
     "check_traces",
+    "check_weights",
     "check_writing",
     "mini_size",
 ]

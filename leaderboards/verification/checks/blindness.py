@@ -13,11 +13,13 @@ NEVER_ITSELF = (
     Condition.NOISE,
     Condition.MISMATCHED,
 )  # stand-ins that can't be the picture itself; a black picture may be
+MORE_FAILED, MORE_SILENT = 0.01, 0.2  # shares of answers beyond the sighted ones' that are said
 TRACE = ("response", "thinking", "description", "output_tokens", "seconds")
 
 
 def check_blindness(submission: Submission) -> Iterator[Issue]:
     """Rows whose traces contradict the condition that they are said to be under."""
+    yield from _check_silence(submission.records)
     for task, rows in submission.records.groupby("task", sort=False):
         answered = rows[rows["outcome"] != Outcome.FAILED]
         parts = {str(name): part.set_index("doc_id") for name, part in answered.groupby("condition", sort=False)}
@@ -29,6 +31,28 @@ def check_blindness(submission: Submission) -> Iterator[Issue]:
                 yield from _check_copies(where, parts[Condition.SIGHTED], parts[condition])
                 if condition == Condition.NONE:
                     yield from _check_tokens(where, parts[Condition.SIGHTED], parts[condition])
+
+
+def _check_silence(records: pd.DataFrame) -> Iterator[Issue]:
+    """Blind answers that failed or named no option where sighted ones did: they count as wrong, as if not looking did
+    it."""
+    outcomes = {str(name): rows["outcome"] for name, rows in records.groupby("condition", sort=False)}
+    sighted = outcomes.get(Condition.SIGHTED)
+    if sighted is None:
+        return
+    for condition, blind in outcomes.items():
+        for kind, more, words in (
+            (blind == Outcome.FAILED, MORE_FAILED, "failed"),
+            (blind != Outcome.ANSWERED, MORE_SILENT, "named no option"),
+        ):
+            with_picture = (sighted == Outcome.FAILED if words == "failed" else sighted != Outcome.ANSWERED).mean()
+            if condition != Condition.SIGHTED and kind.mean() > with_picture + more:
+                yield warning(
+                    RECORDS,
+                    f"{show_value(condition)}, outcome",
+                    f"{100 * kind.mean():.1f} % of these answers {words}, and {100 * with_picture:.1f} % of the "
+                    "sighted ones: they count as wrong, so what looking adds holds them too",
+                )
 
 
 def _check_shown(where: str, condition: str, rows: pd.DataFrame) -> Iterator[Issue]:

@@ -12,7 +12,11 @@ from sightscale.leaderboards.verification.issues import Issue, error, warning
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
-NEEDED = (*KEY, "run_id", "model", "outcome", "score", "response", "target", "prompt", "cluster", "item_id")
+NEEDED = (
+    *(*KEY, "run_id", "model", "kind", "mode", "data", "outcome", "score", "response", "target", "prompt", "cluster"),
+    *("item_id", "input_tokens", "output_tokens", "seconds"),
+    *("perception_input_tokens", "perception_output_tokens", "perception_seconds"),
+)
 FINISH_REASONS = ("stop", "length", "error")
 TASK = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,119}"
 

@@ -98,7 +98,9 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
 def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> Iterator[Issue]:
     for manifest in submission.manifests.values():
         then = manifest.task_details.get(task)
-        if then and then.get("hash") != now["hash"]:
+        if then is None and task in manifest.tasks:
+            yield warning(MANIFEST, "task_details", f"the run says nothing of {show_value(task)}; every run does")
+        elif then is not None and then.get("hash") != now["hash"]:
             changed = [name for name in now if name != "hash" and then.get(name) != now[name]]
             names = ", ".join(changed) or "its settings"
             change = f"{show_value(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
@@ -109,13 +111,14 @@ def _compare_focus(row: Any, told: str | None, of_data: str | None, manifest: Ru
     """The focus that perception was given, where the run's settings say that it was the data's own, or none."""
     facts = manifest.conditions.get(str(row.condition))
     settings = facts.settings if facts else {}
-    if manifest.kind != Kind.DECOUPLED:
+    written = "focus_llm" in settings  # where neither the file nor the data have a focus
+    if manifest.kind != Kind.DECOUPLED or not (written or "focus_file" in settings):
         wanted = None
-    elif settings.get("focus_file") == FOCUS_OF_DATA:
+    elif settings.get("focus_file") == FOCUS_OF_DATA and not (written and of_data is None):
         wanted = of_data
     else:
         return
-    if (told or None) != wanted:
+    if told != wanted:
         yield "focus", f"{show_value(told)} in the row, {show_value(wanted)} by the data"
 
 

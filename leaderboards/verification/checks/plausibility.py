@@ -1,21 +1,25 @@
 """Plausibility: scores that no honest model can have, where the data know what can be had.
 
 The mini suite knows of each question how likely the best answer without the picture is right. Over many questions a
-blind score above that isn't luck: the answers, or the pictures, were seen. What the oracle scores is no fault, and
-rare enough to be said.
+blind score above that isn't luck: the answers, or the pictures, were seen. A blind score far below guessing isn't luck
+either: wrong answers make looking seem to add more. What the oracle scores is no fault, and rare enough to be said.
 """
 
 from collections.abc import Iterator
 from math import sqrt
 
+import pandas as pd
+
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, warning
-from sightscale.tasks.vocabulary import WITHOUT_PICTURE, Condition
+from sightscale.tasks.vocabulary import WITHOUT_PICTURE, Condition, Outcome, Role
 
+TRUTH = "truth"  # the perception module that hands on the data's own descriptions
 NOTHING_SEEN = (*WITHOUT_PICTURE, Condition.BLACK, Condition.NOISE)
 BEYOND = 5.0  # standard deviations above the ceiling: one honest task in three million
 FEWEST = 30  # questions of a task
+COPIED = 0.5  # share of descriptions that are the data's own; the shipped family's, trained on such, come to 0.03
 ALL_RIGHT = 100  # questions of a task from which nothing but right answers is odd
 ORACLE, MANY = 0.995, 300  # the share of right answers, and of how many, that only the key itself is known to have
 
@@ -34,7 +38,9 @@ def check_plausibility(submission: Submission) -> Iterator[Issue]:
                 f"{show_value(str(task))}, {show_value(str(condition))}, score",
                 f"{100 * score:.1f} % right without the picture, and the best blind answers come to {100 * most:.1f} %",
             )
+    yield from _check_below(records)
     sighted = records[records["condition"] == Condition.SIGHTED]
+    yield from _check_truth(submission, sighted)
     mean = float(sighted["score"].mean()) if len(sighted) else 0.0
     if len(sighted) >= MANY and mean >= ORACLE:
         yield warning(
@@ -49,3 +55,34 @@ def check_plausibility(submission: Submission) -> Iterator[Issue]:
             yield warning(
                 RECORDS, f"{show_value(str(task))}, score", "every answer with the picture is right, as the key's are"
             )
+
+
+def _check_below(records: pd.DataFrame) -> Iterator[Issue]:
+    """Blind answers that name an option and are right less often than guesses are."""
+    named = records[records["condition"].isin(list(NOTHING_SEEN)) & (records["outcome"] == Outcome.ANSWERED)]
+    for (task, condition), rows in named[named["chance"] > 0].groupby(["task", "condition"], sort=False):
+        chance = rows["chance"].clip(0, 1)
+        spread = sqrt(float((chance * (1 - chance)).sum())) / len(rows)
+        if len(rows) >= FEWEST and rows["score"].mean() < chance.mean() - BEYOND * spread:
+            yield warning(
+                RECORDS,
+                f"{show_value(str(task))}, {show_value(str(condition))}, score",
+                f"{100 * rows['score'].mean():.1f} % right of the {len(rows):,} answers that name an option, and "
+                f"guesses come to {100 * chance.mean():.1f} %: wrong answers may have been put there",
+            )
+
+
+def _check_truth(submission: Submission, sighted: pd.DataFrame) -> Iterator[Issue]:
+    """Descriptions that are the data's own true ones, of a model that isn't said to hand those on."""
+    part = submission.manifest.parts.get(Role.PERCEPTION)
+    if part is None or part.name == TRUTH:
+        return
+    described = sighted[sighted["description"].notna() & sighted["truth_description"].notna()]
+    copied = described["description"].str.strip() == described["truth_description"].str.strip()
+    if len(described) >= FEWEST and copied.mean() > COPIED:
+        yield warning(
+            RECORDS,
+            "description",
+            f"{100 * copied.mean():.1f} % of {len(described):,} descriptions are the data's own true ones, word for "
+            f"word, and {show_value(part.name)} isn't said to hand those on",
+        )

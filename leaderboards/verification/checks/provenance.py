@@ -7,13 +7,30 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.harness.evaluation import describe_scorer, describe_shipped, digest_records
+from sightscale.harness.evaluation import describe_scorer, describe_shipped, digest_records, list_shipped
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, PartMade, RunManifest, Submission, read_budgets
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MANIFEST,
+    RECORDS,
+    Part,
+    PartMade,
+    RunManifest,
+    Submission,
+    fold_title,
+    read_budgets,
+)
 from sightscale.leaderboards.verification.checks.rescoring import same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, note, warning
-from sightscale.tasks.vocabulary import Mode, Role
+from sightscale.tasks.vocabulary import Condition, Kind, Mode, Role
 
+# What runs that are put together share, as `leaderboard add` demands too.
+ONE_SETTING = ("model", "identity", "seed", "data", "data_revision", "options", "limit", "kind", "mode", "scorer")
+DECODINGS = ("perception_decoding", "reasoning_decoding")
+SAME_SETTINGS = (
+    *("mode", "perception_prompt", "reasoning_prompt", *DECODINGS, "decoding", "box_convention"),
+    *("focus_file", "focus_llm", "focus_prompt", "focus_decoding"),
+)
 TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 
 
@@ -38,6 +55,10 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
         yield from _check_settings(submission, manifest)
         yield from _check_parts(submission, manifest)
         yield from _check_digests(manifest, rows)
+        further = sorted(set(rows["task"]) - set(manifest.tasks))
+        if further:
+            yield error(RECORDS, show_value(further[0]), f"the run {show_value(run_id)} wasn't asked this task")
+    yield from _check_runs(submission)
     now = describe_scorer()
     if submission.manifest.scorer != now:
         yield warning(
@@ -47,6 +68,29 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
         )
     yield from _check_budgets(submission)
     yield from _check_dates(submission)
+
+
+def _check_runs(submission: Submission) -> Iterator[Issue]:
+    """Runs whose answers are put together: of one model under one setting, and no task's answers from two of them."""
+    first, *others = submission.manifests.values()
+    for other in others:
+        for name in (*ONE_SETTING, "parts"):
+            one, another = getattr(first, name), getattr(other, name)
+            if one != another:
+                yield error(
+                    MANIFEST,
+                    f"runs.{show_value(other.run_id)}.{name}",
+                    f"{show_value(another)}, and {show_value(one)} in {show_value(first.run_id)}: an entry is of one "
+                    "model under one setting",
+                )
+    runs = submission.records.groupby(["task", "condition"], sort=False)["run_id"].unique()
+    for (task, condition), ids in runs[runs.map(len) > 1].items():
+        yield error(
+            RECORDS,
+            f"{show_value(str(task))}, {show_value(str(condition))}",
+            f"answers of {len(ids):,} runs, {', '.join(show_value(id) for id in ids[:3])}: the best of several could "
+            "be chosen question by question",
+        )
 
 
 def _equal(field: str, file: str, claimed: Any, made: Any) -> Iterator[Issue]:
@@ -69,12 +113,12 @@ def _check_rows(run_id: str, manifest: RunManifest, rows: pd.DataFrame) -> Itera
         "reasoning_parameters": counts.get(Role.REASONING),
     }
     for name, wanted in identities.items():
-        # A count may be missing in rows that were made before the model was in memory.
         odd = [value for value in rows[name].unique() if not same(value, wanted)]
-        odd = [value for value in odd if not (name.endswith("parameters") and same(value, None))]
         if odd:
             yield error(
-                RECORDS, f"{name} of run {run_id}", f"{show_value(odd[0])} in rows, {show_value(wanted)} in {MANIFEST}"
+                RECORDS,
+                f"{name} of run {show_value(run_id)}",
+                f"{show_value(odd[0])} in rows, {show_value(wanted)} in {MANIFEST}",
             )
 
 
@@ -89,12 +133,31 @@ def _check_settings(submission: Submission, manifest: RunManifest) -> Iterator[I
         ("data.limit", entry.data.limit, manifest.limit),
     ):
         yield from _equal(field, ENTRY, claimed, made)
+    yield from _check_conditions(manifest)
+
+
+def _check_conditions(manifest: RunManifest) -> Iterator[Issue]:
+    """What the settings of each condition say against the run's own, and against those of the sighted answers."""
+    sighted = manifest.conditions.get(Condition.SIGHTED)
     for condition, facts in manifest.conditions.items():
-        stated = facts.settings.get("condition", condition)
-        if stated != condition:
-            yield error(
-                MANIFEST, f"conditions.{show_value(condition)}", f"its settings are those of {show_value(stated)}"
-            )
+        field, settings = f"conditions.{show_value(condition)}", facts.settings
+        for name, wanted in (("condition", condition), ("seed", manifest.seed)):
+            if settings.get(name) != wanted:
+                reason = f"{show_value(settings[name])}, not {show_value(wanted)}" if name in settings else "not said"
+                yield error(MANIFEST, f"{field}.settings.{name}", reason)
+        lacking = [name for name in DECODINGS if name not in settings] if manifest.kind == Kind.DECOUPLED else []
+        if lacking:
+            yield error(MANIFEST, f"{field}.settings.{lacking[0]}", "not said, and every two-stage run does")
+        if sighted is None:
+            continue
+        # A reliance is of the picture alone where everything else is the same.
+        for name in sorted((set(settings) & set(SAME_SETTINGS)) | (set(sighted.settings) & set(SAME_SETTINGS))):
+            one, other = settings.get(name), sighted.settings.get(name)
+            if name == "decoding" and isinstance(one, dict) and isinstance(other, dict):
+                common = one.keys() & other.keys()
+                one, other = ({task: place[task] for task in common} for place in (one, other))
+            if one != other:
+                yield error(MANIFEST, f"{field}.settings.{name}", "other than that of the sighted answers")
 
 
 def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:
@@ -109,15 +172,15 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
             yield from _equal(f"parts.{role}.parameters", ENTRY, part.parameters, made.parameters)
         elif part.parameters is not None:
             yield note(ENTRY, f"parts.{role}.parameters", "the run didn't count them")
-        yield from _check_shipped(role, made, manifest)
-        name = made.name.rpartition(":")[2].casefold()
-        if name not in manifest.model.casefold():
+        yield from _check_shipped(role, part, made, manifest)
+        name = made.name.rpartition(":")[2]
+        if not _stands_in(name, manifest.model):
             yield error(
                 MANIFEST,
                 f"parts.{role}.name",
                 f"{show_value(made.name)} is not in the model {show_value(manifest.model)}",
             )
-        elif name not in manifest.identity.casefold():
+        elif not _stands_in(name, manifest.identity):
             yield warning(
                 MANIFEST,
                 f"parts.{role}.name",
@@ -131,10 +194,16 @@ def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issu
             )
 
 
-def _check_shipped(role: str, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
-    """A part with the name of a checkpoint that comes with sightscale has its weights and its size."""
+def _stands_in(name: str, text: str) -> bool:
+    """Whether a name stands in a text by itself, not as a part of another: `1m` doesn't stand in `nano_1m`."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\d)", text, re.IGNORECASE))
+
+
+def _check_shipped(role: str, claimed: Part, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
+    """A part with the name of a checkpoint that comes with sightscale has its weights and its size; no other has."""
     shipped = describe_shipped(made.name)
     if shipped is None:
+        yield from _check_disguised(role, made, manifest)
         return
     digests = re.findall(rf"(?<![\w.-]){re.escape(made.name)}@([0-9a-f]+)", manifest.identity)
     field = f"parts.{show_value(role)}"
@@ -143,12 +212,25 @@ def _check_shipped(role: str, made: PartMade, manifest: RunManifest) -> Iterator
         yield not_checked(
             MANIFEST, field, f"the checkpoint {made.name} of this sightscale is {shipped.digest}, the run names {told}"
         )
-    elif made.parameters is not None and made.parameters != shipped.parameters:
+    elif claimed.parameters != shipped.parameters:
         yield error(
-            MANIFEST,
+            ENTRY,
             f"{field}.parameters",
-            f"{made.parameters:,}, and the checkpoint {made.name} has {shipped.parameters:,}",
+            f"{show_value(claimed.parameters)}, and the checkpoint {made.name} has {shipped.parameters:,}",
         )
+
+
+def _check_disguised(role: str, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
+    """A checkpoint that comes with sightscale under another name, or another under a name that reads like its."""
+    field = f"parts.{show_value(role)}.name"
+    digests = re.findall(rf"(?<![\w.-]){re.escape(made.name)}@([0-9a-f]+)", manifest.identity, re.IGNORECASE)
+    for name, shipped in list_shipped().items():
+        if shipped.digest in digests:
+            yield error(MANIFEST, field, f"the weights of {show_value(made.name)} are those of {name}, by their hash")
+        elif fold_title(name) == fold_title(made.name):
+            yield not_checked(
+                MANIFEST, field, f"{show_value(made.name)} reads like {name}, which comes with sightscale"
+            )
 
 
 def _check_dates(submission: Submission) -> Iterator[Issue]:
@@ -158,13 +240,10 @@ def _check_dates(submission: Submission) -> Iterator[Issue]:
     if claimed > now + day:
         yield error(ENTRY, "date", f"{claimed} is in the future")
     for run_id, manifest in submission.manifests.items():
-        started = (manifest.model_extra or {}).get("started")
-        if started is None:
-            continue
         try:
-            began = datetime.fromisoformat(started).date()
-        except (TypeError, ValueError):
-            yield error(MANIFEST, f"runs.{show_value(run_id)}.started", f"{show_value(started)} is no time")
+            began = datetime.fromisoformat(manifest.started).date()
+        except ValueError:
+            yield error(MANIFEST, f"runs.{show_value(run_id)}.started", f"{show_value(manifest.started)} is no time")
             continue
         if began > claimed + day:
             yield error(ENTRY, "date", f"{claimed} is before the run {show_value(run_id)} began, {began}")
@@ -185,6 +264,9 @@ def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]
                 f"condition {show_value(condition)}",
                 f"these aren't the rows that the run wrote, by {MANIFEST}'s digest",
             )
+    if odd := sorted(set(manifest.tokens) ^ set(TOKENS)):
+        words = "isn't summed" if odd[0] in TOKENS else f"is none of {', '.join(TOKENS)}"
+        yield error(MANIFEST, "tokens", f"{show_value(odd[0])} {words}; every run sums these four")
     for name in TOKENS:
         total = rows[name].sum()
         if name in manifest.tokens and total != manifest.tokens[name]:

@@ -33,8 +33,13 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
                 f"{where}, score",
                 f"{left:,} rows can't be scored again from the row alone: the task has a scorer of its own",
             )
+            given = rows["answer_format"].isna() & rows["chance"].notna()
+            if given.any():
+                yield error(RECORDS, f"{where}, chance", f"{int(given.sum()):,} rows have one, and no format it is of")
         card = known_tasks().get(str(task))
         wanted = card.answer_format if card else None
+        if wanted and len(scorable) < len(rows):
+            yield error(RECORDS, f"{where}, answer_format", f"{left:,} rows have none; this task's is {wanted}")
         odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
         if odd:
             yield error(RECORDS, f"{where}, answer_format", f"is {show_value(odd[0])}; this task's is {wanted}")

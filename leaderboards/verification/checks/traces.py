@@ -6,6 +6,7 @@ held against what it must agree with.
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from sightscale.harness.evaluation import LENGTH
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, RunManifest, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
-from sightscale.tasks.vocabulary import Outcome
+from sightscale.tasks.vocabulary import Kind, Outcome
 
 # Bytes of text a token: tokenizers' longest tokens are spaces and rules of a hundred and more, and a whole run's mean
 # lies between 1 and 6 in any language; 50 and 12 are beyond all that is honest.
@@ -24,15 +25,18 @@ SURE = 2_000  # bytes from which the mean says something
 MOST_DEFLATED = 4.0
 LOOKED_AT = 4 * 2**20  # characters that are compressed, spread over the rows
 HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks explain, and the share of rows beyond it
+END_MARKS = 2  # tokens that a server may count beyond the limit
+FEW_FULL, FULL_SHARE = 2, 0.02  # answers whose end may be their last token allowed
 MOST_TOKENS_A_SECOND = 1_000_000
 # Tiles of the largest pictures come to some ten thousand tokens, a chat template's own words to some hundred.
 MOST_TOKENS_A_PICTURE, MOST_TOKENS_A_TEMPLATE = 200_000, 10_000
 
 
 def check_traces(submission: Submission) -> Iterator[Issue]:
-    """Rows whose tokens, seconds or cut answers can't be true."""
+    """Rows whose tokens, seconds or cut answers can't be true, or that lack what every run writes."""
     records = submission.records
     answered = records[records["outcome"] != Outcome.FAILED]
+    yield from _check_lacking(answered)
     yield from _check_text("output_tokens", answered, ("thinking", "response"))
     yield from _check_text("perception_output_tokens", answered, ("description",))
     yield from _check_text("input_tokens", answered, ("prompt",))
@@ -42,6 +46,32 @@ def check_traces(submission: Submission) -> Iterator[Issue]:
         manifest = submission.manifests.get(str(run_id), submission.manifest)
         for (task, condition), asked in rows.groupby(["task", "condition"], sort=False):
             yield from _check_cut(str(task), str(condition), asked, manifest)
+
+
+def _check_lacking(rows: pd.DataFrame) -> Iterator[Issue]:
+    """Columns that a run writes for each of its answers or for none: emptied here and there, or throughout."""
+    decoupled = rows[rows["kind"] == Kind.DECOUPLED]
+    for column, asked, say, left in (
+        ("finish_reason", rows, not_checked, "so which of them were cut off by a limit isn't known"),
+        (
+            "document_hash",
+            rows,
+            warning,
+            "as an older sightscale's don't; prompt, pictures and key are compared",
+        ),
+        ("perception_finish_reason", decoupled, warning, "so which descriptions were cut off isn't known"),
+    ):
+        lacking = asked[column].fillna("") == ""
+        if lacking.all() and len(asked):
+            yield say(RECORDS, column, f"the rows don't say it, {left}")
+        elif lacking.any():
+            first = asked.index[lacking][0]
+            yield error(
+                RECORDS,
+                column,
+                f"{int(lacking.sum()):,} of {len(asked):,} rows don't say it, the first of document "
+                f"{asked.loc[first, 'doc_id']} of {show_value(str(asked.loc[first, 'task']))}; a run says it of all",
+            )
 
 
 def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iterator[Issue]:
@@ -137,11 +167,20 @@ def _check_seconds(records: pd.DataFrame) -> Iterator[Issue]:
 
 def _check_cut(task: str, condition: str, rows: pd.DataFrame, manifest: RunManifest) -> Iterator[Issue]:
     """An answer that met a limit took as many tokens as the limit allows, or filled the model's context."""
+    where = f"{show_value(task)}, {show_value(condition)}"
+    settings = _read_settings(condition, manifest)
+    described = _read_limit(settings.get("perception_decoding"))
+    if described is not None:
+        yield from _check_ended(where, "perception_", rows, described)
+    field = f"{where}, finish_reason"
+    allowed, tokens = _find_limit(task, settings), rows["output_tokens"]
+    if allowed is not None:
+        yield from _check_ended(where, "", rows, allowed)
+    # A model that isn't ours keeps no settings; the task's own limit is what it was asked for.
+    most = allowed or _read_limit(manifest.task_details.get(task, {}).get("generation"))
     cut = rows["finish_reason"] == LENGTH
     if not cut.any():
         return
-    field = f"{show_value(task)}, {show_value(condition)}, finish_reason"
-    most, tokens = _find_limit(task, condition, manifest), rows["output_tokens"]
     if most is None or tokens[cut].isna().any():
         yield not_checked(RECORDS, field, f"{int(cut.sum()):,} answers were cut off, and no limit on tokens is known")
         return
@@ -161,17 +200,39 @@ def _check_cut(task: str, condition: str, rows: pd.DataFrame, manifest: RunManif
         )
 
 
-def _find_limit(task: str, condition: str, manifest: RunManifest) -> int | None:
-    """The most new tokens that a run's settings allow an answer; None where they say nothing readable."""
+def _check_ended(where: str, stage: str, rows: pd.DataFrame, most: int) -> Iterator[Issue]:
+    """Texts that took all tokens allowed, or more, and are said to have ended by themselves."""
+    tokens, field = rows[f"{stage}output_tokens"], f"{where}, {stage}finish_reason"
+    beyond = tokens > most + END_MARKS
+    if beyond.any():
+        yield error(
+            RECORDS,
+            field,
+            f"{int(beyond.sum()):,} rows took more tokens than the run's settings allow, the first of document "
+            f"{rows.loc[beyond, 'doc_id'].iloc[0]}: {tokens[beyond].iloc[0]:,.0f} of {most:,}",
+        )
+    full = (tokens == most) & (rows[f"{stage}finish_reason"] != LENGTH)
+    if full.sum() > max(FEW_FULL, FULL_SHARE * len(rows)):
+        yield not_checked(
+            RECORDS,
+            field,
+            f"{int(full.sum()):,} rows took all {most:,} tokens allowed and aren't said to be cut off, the first of "
+            f"document {rows.loc[full, 'doc_id'].iloc[0]}",
+        )
+
+
+def _read_settings(condition: str, manifest: RunManifest) -> dict[str, Any]:
     facts = manifest.conditions.get(condition)
-    settings = facts.settings if facts else {}
+    return facts.settings if facts else {}
+
+
+def _find_limit(task: str, settings: dict[str, Any]) -> int | None:
+    """The most new tokens that a run's settings allow an answer; None where they say nothing readable."""
     by_task = settings.get("decoding")
-    for place in (
-        settings.get("reasoning_decoding"),
-        by_task.get(task) if isinstance(by_task, dict) else None,
-        manifest.task_details.get(task, {}).get("generation"),
-    ):
-        most = place.get("max_new_tokens") if isinstance(place, dict) else None
-        if isinstance(most, int) and not isinstance(most, bool) and most > 0:
-            return most
-    return None
+    reasoning = _read_limit(settings.get("reasoning_decoding"))
+    return reasoning or _read_limit(by_task.get(task) if isinstance(by_task, dict) else None)
+
+
+def _read_limit(decoding: Any) -> int | None:
+    most = decoding.get("max_new_tokens") if isinstance(decoding, dict) else None
+    return most if isinstance(most, int) and not isinstance(most, bool) and most > 0 else None

@@ -30,7 +30,7 @@ def draw_class(rng: random.Random) -> Item:
     return replace(
         item,
         options=(),
-        question="What is the main object in the picture?",
+        question="What is the main object in the image?",
         category="imagenet",
         l2_category="",
         blind_answer=CLASSES[0],

@@ -33,7 +33,7 @@ def test_a_fault_is_exit_code_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["decoupled:perception=easy_vqa_nano,reasoning=smollm2-135m-instruct", "scripted:coin", "nano_1m,colour=red"],
+    ["decoupled:perception=easy_vqa_nano,reasoning=smollm2-135m-instruct", "scripted:coin", "nano_2m,colour=red"],
 )
 def test_what_cannot_be_checked_is_one_line(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     done = CliRunner().invoke(app, ["doctor", model])

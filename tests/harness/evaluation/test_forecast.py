@@ -15,7 +15,7 @@ from sightscale.model_adapters.engines import open_store
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
 
-TWO_STAGES = "decoupled:perception=nano_36k,reasoning=nano_36k_reasoner,greedy=true,perception_tokens=8,answer_tokens=4"
+TWO_STAGES = "decoupled:perception=nano_40k,reasoning=nano_40k_reasoner,greedy=true,perception_tokens=8,answer_tokens=4"
 
 
 def plan(output: Path, model: str = "easy_vqa_nano", **changes: Any) -> Plan:

@@ -135,7 +135,12 @@ def test_it_prints_on_white_without_what_only_a_screen_can_use(report: Page) -> 
     report.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": scheme})
     assert report.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     shown = "return ['.bar', '#samples', '#scores'].map((one) => getComputedStyle(document.querySelector(one)).display)"
-    assert report.run(shown) == ["none", "none", "block"]
+    assert report.run(shown) == ["none", "block", "block"]
+    seen = "[...document.querySelectorAll('#samples > *')].filter((one) => getComputedStyle(one).display !== 'none')"
+    said = report.run(f"return {seen}.map((one) => one.textContent)")
+    assert said[0] == "Samples" and said[1].startswith("Left out on paper: ") and len(said) == 2
+    exact = "return [...document.querySelectorAll('.swatch')].map((one) => getComputedStyle(one).printColorAdjust)"
+    assert set(report.run(exact)) == {"exact"}  # else a legend's colours are left to the printer's wish
     report.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 

@@ -44,6 +44,8 @@ def test_the_command_writes_everything_and_prints_one_page(plain_run: Path) -> N
     assert {"figures/looking.png", "figures/looking.svg", "figures/outcomes.png", "tables/categories.csv"} <= names
     scores = pd.read_csv(folder / "tables" / "scores.csv")
     assert scores.loc[0, "score"] == 47 / 60 and scores.loc[0, "questions"] == 60
+    page = (folder / "report.html").read_text()
+    assert '<p class="note on-paper">Left out on paper: 60 questions with their pictures and all answers.' in page
     markdown = (folder / "report.md").read_text()
     assert "figures/looking.png" in markdown and "| shapes |" in markdown
 

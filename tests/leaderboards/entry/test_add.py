@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sightscale.harness.evaluation import read_records, write_records
 from sightscale.leaderboards.entry.add import Facts, add_entry, read_facts
 from sightscale.leaderboards.entry.scores import score_tasks
 from sightscale.tasks.errors import UserError
@@ -34,6 +35,14 @@ def test_an_imported_run_makes_no_entry(oracle_run: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"kind: must be end-to-end or decoupled"):
         add_entry([imported], tmp_path / "entry", facts)
     assert not (tmp_path / "entry").exists()
+
+
+def test_rows_of_answers_from_the_store_say_the_size_that_the_run_counted(oracle_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(oracle_run, tmp_path / "run"))
+    records = read_records(run)
+    write_records(records.assign(parameters=None), run / "records.parquet")
+    add_entry([run], tmp_path / "entry", Facts(visual_data="unk.", licence="MIT", contact="x@example.org"))
+    assert read_records(tmp_path / "entry" / "records.parquet")["parameters"].equals(records["parameters"])
 
 
 def test_facts_come_from_a_file_and_options_stand_in_its_place(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
+from sightscale.leaderboards.site.pages import make_board, render_entry
 from sightscale.leaderboards.site.plots import Point, draw_front, find_front
 from sightscale.leaderboards.site.tables import (
     amount_group,
@@ -177,6 +179,16 @@ def test_every_page_is_there_links_hold_and_nothing_leads_out(board: Path, tmp_p
     assert "endo2025" in (site / "citation.bib").read_text()
 
 
+def test_pages_say_what_is_left_out_on_paper(board: Path, tmp_path: Path) -> None:
+    gathered = build_site(board, tmp_path / "site", CLAIMS)
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert index.count('class="note on-paper"') == 1 and "Left out on paper: each entry's own page" in index
+    made = make_board("Board", gathered, False)
+    [reported, plain] = [render_entry(made, gathered.entries[0], has_report) for has_report in (True, False)]
+    assert f"They are in reports/{gathered.entries[0].entry.id}/report.html" in reported
+    assert 'class="note block on-paper"' not in plain
+
+
 def test_the_feeds_tell_what_the_entries_claim(board: Path, tmp_path: Path, claim_entry: ClaimEntry) -> None:
     claim_entry(board, "formula", in_domain(0.5), title="=HYPERLINK(1)")
     build_site(board, tmp_path / "site", CLAIMS)
@@ -259,6 +271,14 @@ def test_a_build_replaces_its_own_site_and_nothing_else(board: Path, tmp_path: P
     with pytest.raises(ValueError, match="holds no entry"):
         build_site(tmp_path / "mine", tmp_path / "new", CLAIMS)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_board_is_imported_without_what_only_verification_needs() -> None:
+    """A build that finds all its entries kept waits for none of these, which take seconds to import."""
+    heavy = "{'pandas', 'pyarrow', 'scipy.stats', 'scipy.optimize', 'datasets', 'torch', 'transformers', 'lmms_eval'}"
+    code = f"import sys, sightscale.leaderboards.site; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def measure_pace() -> float:

@@ -200,6 +200,11 @@ def test_it_prints_on_white_without_what_only_a_screen_can_use(driver: Any, site
         "return [...document.querySelectorAll('.scroll')].map((one) => getComputedStyle(one).overflowX)"
     )
     assert set(cut) == {"visible"}  # what could be scrolled to on a screen is not cut off on paper
+    exact = "return [...document.querySelectorAll('.swatch')].map((one) => getComputedStyle(one).printColorAdjust)"
+    assert set(driver.execute_script(exact)) == {"exact"}
+    assert [text.partition(":")[0] for text in texts(driver, ".on-paper")] == ["Left out on paper"]
+    show(driver, site / "index.html")
+    assert texts(driver, ".on-paper") == []
 
 
 def test_a_strangers_title_runs_nothing_and_keeps_its_direction(driver: Any, site: Path) -> None:

@@ -65,6 +65,31 @@ def test_sighted_scores_that_are_the_oracles_are_said(many: Submission) -> None:
     assert "every answer with the picture is right, as the key's are" in check(part, all_right)
 
 
+def test_blind_answers_that_are_worse_than_guesses_are_said(many: Submission) -> None:
+    def answer_wrong(records: pd.DataFrame) -> pd.DataFrame:
+        blind = records["condition"] == "none"
+        return records.assign(score=np.where(blind, (records["doc_id"] % 20 == 0) * 1.0, records["score"]), chance=0.25)
+
+    assert "warning: records.parquet: in_domain_gqa, none, score: 5.0 % right of the 400 answers" in check(
+        many, answer_wrong
+    )
+    silent = check(many, lambda records: answer_wrong(records).assign(outcome="unparsed"))
+    assert "guesses come to" not in silent  # a model that names no option guesses nothing
+
+
+def test_descriptions_that_are_the_datas_own_are_said(many: Submission) -> None:
+    parts = {role: PartMade(name=role) for role in ("perception", "reasoning")}
+    made = many.manifest.model_copy(update={"parts": parts})
+    records = many.records.assign(truth_description=[f"thing {at}" for at in many.records["doc_id"]])
+    copied = replace(
+        many, manifests={made.run_id: made}, records=records.assign(description=records["truth_description"])
+    )
+    assert "100.0 % of 400 descriptions are the data's own true ones" in say(check_plausibility(copied))
+    assert say(check_plausibility(replace(copied, records=records.assign(description="a thing")))) == ""
+    handed = made.model_copy(update={"parts": {**parts, "perception": PartMade(name="truth")}})
+    assert say(check_plausibility(replace(copied, manifests={made.run_id: handed}))) == ""
+
+
 def test_one_text_has_one_number_of_tokens(many: Submission) -> None:
     def shorten(records: pd.DataFrame) -> pd.DataFrame:
         """Sentences replaced by letters, and their tokens left as they were."""

@@ -135,11 +135,12 @@ def test_a_shipped_checkpoint_has_its_size_and_its_weights() -> None:
     assert shipped and shipped.parameters > 10_000 and describe_shipped("../nano_40k") is None
 
     def issues(parameters: int, digest: str) -> list[str]:
-        from sightscale.leaderboards.entry import PartMade, RunManifest
+        from sightscale.leaderboards.entry import Part, PartMade, RunManifest
 
         manifest = RunManifest.model_construct(identity=f"end-to-end(nano_40k@{digest}|transformers|float32)")
         made = PartMade(name="nano_40k", parameters=parameters)
-        return [issue.line() for issue in _check_shipped("model", made, manifest)]
+        claimed = Part(role="model", checkpoint="nano_40k", parameters=parameters)
+        return [issue.line() for issue in _check_shipped("model", claimed, made, manifest)]
 
     assert issues(shipped.parameters, shipped.digest) == []
     assert "error" in issues(shipped.parameters // 2, shipped.digest)[0]

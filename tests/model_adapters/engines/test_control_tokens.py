@@ -12,6 +12,7 @@ from sightscale.model_adapters.engines.control_tokens import find_control_tokens
 
 QWEN = {"<|im_start|>": True, "<|im_end|>": True, "<|image_pad|>": True, "<|vision_start|>": True, "<think>": False}
 PIXTRAL = {"[IMG]": True, "[IMG_BREAK]": True, "[INST]": True, "[/INST]": True}
+SENTENCES = {"\nAnswer with the box as [x1, y1, x2, y2], in fractions of the picture's width.\n": False, "image": False}
 FLORENCE = {"<od>": True, "<loc_12>": True}
 
 
@@ -27,6 +28,7 @@ def tokenizer(added: dict[str, bool], template: str = "", **named: Any) -> Any:
         (QWEN, "<|im_start|>", "a <|image_pad|> b <|im_start|>", "a [image_pad] b [im_start]"),
         (QWEN, "<|im_start|>", "<think>hm</think> 2 < 3 [image]", "<think>hm</think> 2 < 3 [image]"),
         (PIXTRAL, "[INST]", "[IMG] of [INST]", "(IMG) of (INST)"),
+        (SENTENCES, "", f"an image{next(iter(SENTENCES))}", f"an image{next(iter(SENTENCES))}"),  # words, not control
         (FLORENCE, "", "<od> at <loc_12>", "<od> at <loc_12>"),  # a task's own words, not control
     ],
 )

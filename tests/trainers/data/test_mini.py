@@ -61,6 +61,21 @@ def test_forms_of_text_alone_show_nothing(form: str) -> None:
     assert not any(rows[i].pictures for i in range(20))
 
 
+@pytest.mark.parametrize("form", ["choice", "reason", "think"])
+def test_worded_answers_differ_from_lettered_ones_in_the_option_alone(form: str) -> None:
+    lettered, worded = (MiniConversations(IN_DOMAIN, {form: 1.0}, 0, worded=worded) for worded in (False, True))
+    changed = 0
+    for i in range(40):
+        item = draw_item(lettered[i].origin.removeprefix("mini/").rpartition(":")[0], "train", 0, i)
+        ((asked, answer),), ((asked_alike, in_words),) = lettered[i].turns, worded[i].turns
+        assert asked == asked_alike and in_words.endswith(item.answer)
+        if answer != in_words:
+            changed += 1
+            assert answer.endswith(item.letter)
+            assert answer.removesuffix(item.letter) == in_words.removesuffix(item.answer)
+    assert changed > 20
+
+
 def test_thinking_ends_and_is_followed_by_the_answer() -> None:
     rows = MiniConversations(IN_DOMAIN, {"think": 1.0}, 0)
     for i in range(20):
