@@ -11,10 +11,11 @@ from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from sightscale.model_adapters.engines import OPENAI, VLLM, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines import OPENAI, VLLM, Engine, Likelihood, Likelihoods, Prompt
 from sightscale.model_adapters.requests import Request, read_prompt, read_request
 from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.likelihoods import OptionLikelihoods
 
 WINDOW = 512  # requests whose pictures are in memory at a time
 AUTO = "auto"  # the box convention that is read from the response itself
@@ -44,6 +45,9 @@ class Trace:
     perception_output_tokens: int = 0
     perception_seconds: float = 0.0
     perception_finish_reason: str | None = None
+    continuations: tuple[Likelihood, ...] = ()  # how likely those were that it was asked about
+    answers: str | None = None  # how the response is read from likelihoods; None for a written one
+    likelihoods: OptionLikelihoods | None = None  # of the question's options
 
 
 class Adapter(lmms):
@@ -87,9 +91,22 @@ class Adapter(lmms):
         `condition` is what a blindfold around it shows; progress bars name it.
         """
 
+    def score(
+        self, requests: Sequence[Request], continuations: Sequence[Sequence[str]], condition: str = ""
+    ) -> list[Trace]:
+        """A trace for each request, in order, with how likely its continuations are as answers; without a response.
+
+        Must not raise for a single bad document. Raises UserError for a model that can't tell.
+        """
+        raise UserError(f"{self.label} tells no log-probabilities; ask an end-to-end or a decoupled model")
+
+    def read_instance(self, instance: Any) -> Request:
+        """The request in one of lmms-eval's instances."""
+        return read_request(instance, self.task_dict)
+
     def generate_until(self, requests: list[Any]) -> list[GenerationResult]:
         """The responses to lmms-eval's instances, in order, with token counts."""
-        read = [read_request(instance, self.task_dict) for instance in requests]
+        read = [self.read_instance(instance) for instance in requests]
         traces = self.answer(read)
         if traces and all(trace.error for trace in traces):
             raise UserError(f"no request could be answered; the first reason: {traces[0].error}")
@@ -109,7 +126,10 @@ class Adapter(lmms):
         raise NotImplementedError("sightscale models answer single-turn tasks (generate_until) only")
 
     def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
-        raise NotImplementedError("sightscale models score by generation; tasks with loglikelihood don't apply")
+        raise UserError(
+            "lmms-eval asks chat models for written answers only; add --force_simple to score continuations (multiple_"
+            "choice, loglikelihood), which the model `sightscale` can"
+        )
 
     def read_windows(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Prompt], dict[int, str]]]:
         """The requests as prompts, a window at a time: positions, their prompts, and errors by position."""
@@ -160,7 +180,20 @@ def short_name(model: str) -> str:
     return model.removeprefix(VLLM).rstrip("/").rsplit("/", 1)[-1]
 
 
-def moves(bar: "tqdm[Any]") -> OnFinished:
+def trace_scores(scores: Likelihoods, prompt: str) -> Trace:
+    """The trace of a prompt whose continuations were scored: nothing is written, and nothing is cut off."""
+    return Trace(
+        "",
+        prompt=prompt,
+        error=scores.error,
+        finish_reason="error" if scores.error else "stop",
+        input_tokens=scores.input_tokens,
+        seconds=scores.seconds,
+        continuations=scores.each,
+    )
+
+
+def moves(bar: "tqdm[Any]") -> Callable[[int, object], None]:
     """A callback for engines that moves a progress bar on by one."""
 
     def on_finished(_: int, __: object) -> None:

@@ -135,8 +135,8 @@ def warn_of_blindness(engine: Engine) -> tuple[str, str]:
         return f"not told: {failure}", ""
     if sight.changes:
         return f"a picture moves the logits by up to {_nats(sight.moved)}", ""
-    said = "a picture doesn't change the logits"
-    return said, f"{said}: whatever is scored, this model doesn't look; `sightscale doctor` says more"
+    message = "a picture doesn't change the logits"
+    return message, f"{message}: whatever is scored, this model doesn't look; `sightscale doctor` says more"
 
 
 def _ask(pictures: Sequence[Image.Image], question: str = QUESTION) -> Prompt:
@@ -227,7 +227,7 @@ def _check_batches(engine: Engine, prompts: list[Prompt]) -> Check:
     failures = [answer.error for answer in (*together, *alone) if answer.error]
     if failures:
         return Check(name, State.FAULT, f"{len(failures)} of {2 * len(prompts)} fail: {failures[0]}")
-    other = [i for i, (one, two) in enumerate(zip(together, alone, strict=True)) if one.text != two.text]
+    other = [i for i, (first, second) in enumerate(zip(together, alone, strict=True)) if first.text != second.text]
     if not other:
         return Check(name, State.OK, f"{len(prompts)} answers, letter by letter")
     if all(_is_close_call(engine, prompts[i]) for i in other):
@@ -285,7 +285,7 @@ def _check_other_engine(
         others = engine.generate(prompts, Decoding(LONG))
     finally:
         engine.close()
-    same = sum(one.text == two.text and not two.error for one, two in zip(answers, others, strict=True))
+    same = sum(first.text == second.text and not second.error for first, second in zip(answers, others, strict=True))
     says = f"{same} of {len(answers)} answers are the same in transformers and vLLM"
     if same == len(answers):
         return Check(name, State.OK, says)

@@ -5,9 +5,27 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
+from sightscale.model_adapters.adapter import (
+    AUTO,
+    Adapter,
+    Parts,
+    Trace,
+    check_convention,
+    moves,
+    short_name,
+    trace_scores,
+)
 from sightscale.model_adapters.arguments import read_count
-from sightscale.model_adapters.engines import OPENAI, Completion, Decoding, Engine, Prompt, open_engine, split_thinking
+from sightscale.model_adapters.engines import (
+    OPENAI,
+    Completion,
+    Decoding,
+    Engine,
+    Prompt,
+    open_engine,
+    score_continuations,
+    split_thinking,
+)
 from sightscale.model_adapters.local_boxes import name_convention, tell_convention
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
@@ -82,6 +100,21 @@ class EndToEnd(Adapter):
                     completions = self.engine.generate([prompts[i] for i in chosen], decoding, moves(bar))
                     for i, completion in zip(chosen, completions, strict=True):
                         traces[positions[i]] = self._trace(prompts[i], completion)
+        return [trace for trace in traces if trace is not None]
+
+    def score(
+        self, requests: Sequence[Request], continuations: Sequence[Sequence[str]], condition: str = ""
+    ) -> list[Trace]:
+        traces: list[Trace | None] = [None] * len(requests)
+        with self.progress("likelihoods", len(requests), condition) as bar:
+            for positions, prompts, errors in self.read_windows(requests):
+                for position, error in errors.items():
+                    traces[position] = Trace("", error=error)
+                    bar.update(1)
+                asked = [continuations[position] for position in positions]
+                scored = score_continuations(self.engine, prompts, asked, moves(bar))
+                for position, prompt, scores in zip(positions, prompts, scored, strict=True):
+                    traces[position] = trace_scores(scores, prompt.text)
         return [trace for trace in traces if trace is not None]
 
     def _read_decoding(self, request: Request) -> Decoding:

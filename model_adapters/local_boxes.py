@@ -43,8 +43,8 @@ def _read_files(model: str, revision: str | None) -> SimpleNamespace | None:
     config = _read(folder / "config.json") if folder else None
     if folder is None or not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         return None
-    found = next((read for name in PROCESSORS if isinstance(read := _read(folder / name), dict)), {})
-    attributes = found.get("image_processor") if isinstance(found.get("image_processor"), dict) else found
+    settings = next((read for name in PROCESSORS if isinstance(read := _read(folder / name), dict)), {})
+    attributes = settings.get("image_processor") if isinstance(settings.get("image_processor"), dict) else settings
     return SimpleNamespace(model_type=config["model_type"], processor=SimpleNamespace(**(attributes or {})))
 
 

@@ -62,6 +62,26 @@ def read_document(documents: Any, number: int) -> Any:
         return open_all(documents[number])
 
 
+class TextDocuments:
+    """Documents without their pictures, none of which is decoded."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, tuple[Any, Any]] = {}  # by task: its documents, and the same without pictures
+
+    def read(self, task: str, documents: Any, number: int) -> Any:
+        """A task's document without its pictures."""
+        kept, words = self._words.get(task, (None, None))
+        if kept is not documents:
+            pictures = [name for name, kind in getattr(documents, "features", {}).items() if _is_picture(kind)]
+            words = documents.remove_columns(pictures) if pictures else documents
+            self._words[task] = (documents, words)
+        return words[number]
+
+
+def _is_picture(kind: Any) -> bool:
+    return type(kind).__name__ == "Image"
+
+
 def digest_document(document: Any) -> str:
     """SHA-256 over all that a document holds, its fields in the order of their names and its pictures by their pixels.
 

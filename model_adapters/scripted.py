@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sightscale.model_adapters.adapter import Adapter, Trace
-from sightscale.model_adapters.requests import Request, read_prompt
+from sightscale.model_adapters.requests import Request, TextDocuments, read_prompt
 from sightscale.model_adapters.truth import sees_its_pictures
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Degradation
@@ -43,7 +43,7 @@ class Scripted(Adapter):
         self.rule, self.seed, self.acuity = rule, int(seed), float(acuity)
         if not 0 < self.acuity < float("inf"):
             raise UserError(f"acuity {acuity} must be a number above 0")
-        self._words: dict[str, tuple[Any, Any]] = {}  # by task: its documents, and the same without pictures
+        self._documents = TextDocuments()
 
     @property
     def identity(self) -> str:
@@ -57,18 +57,9 @@ class Scripted(Adapter):
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         return [self._trace(request, condition) for request in requests]
 
-    def _words_of(self, request: Request) -> Any:
-        """The documents of a request's task without their pictures, which aren't decoded then."""
-        documents = self.task_dict[request.task][request.split]
-        kept, words = self._words.get(request.task, (None, None))
-        if kept is not documents:
-            pictures = [name for name, kind in getattr(documents, "features", {}).items() if _is_picture(kind)]
-            words = documents.remove_columns(pictures) if pictures else documents
-            self._words[request.task] = (documents, words)
-        return words
-
     def _trace(self, request: Request, condition: str) -> Trace:
-        doc = self._words_of(request)[request.doc_id]
+        documents = self.task_dict[request.task][request.split]
+        doc = self._documents.read(request.task, documents, request.doc_id)
         if "blind_probability" not in doc:
             return Trace("", error="a scripted model answers documents of the mini suite only (--data mini)")
         try:
@@ -76,8 +67,7 @@ class Scripted(Adapter):
         except Exception as error:  # a bad document costs itself only, whatever its fault is
             return Trace("", error=f"cannot read document {request.doc_id}: {type(error).__name__}: {error}")
         # Without a picture in the prompt there is none to compare, and decoding one takes longer than all else here.
-        whole = self.task_dict[request.task][request.split]
-        sees = bool(prompt.images) and sees_its_pictures(whole[request.doc_id], prompt)
+        sees = bool(prompt.images) and sees_its_pictures(documents[request.doc_id], prompt)
         rng = random.Random(f"{self.seed}:{request.task}:{request.doc_id}")
         if self.rule == "reader":
             response = _right(doc) if sees or self._reads(condition, rng) else _guess(doc)
@@ -94,10 +84,6 @@ class Scripted(Adapter):
             return False  # not a dose: its pictures are others
         needed = self.acuity * math.exp(rng.gauss(0, SPREAD))
         return float(amount) >= needed if name == Degradation.DOWNSCALE else float(amount) <= needed
-
-
-def _is_picture(kind: Any) -> bool:
-    return type(kind).__name__ == "Image"
 
 
 def _letters(doc: Mapping[str, Any]) -> list[str]:

@@ -174,10 +174,10 @@ def read_box(
     if name == POINTS:
         return BoxReading(None, UNPARSED, convention, "the model writes points, and no boxes")
     cues = list(_ANSWER.finditer(text))
-    found = (_find_boxes(text[cues[-1].end() :]) if cues else []) or _find_boxes(text)
-    if not found:
+    boxes = (_find_boxes(text[cues[-1].end() :]) if cues else []) or _find_boxes(text)
+    if not boxes:
         return BoxReading(None, REFUSED if refuses(text) else UNPARSED, convention, "no box")
-    readings = {_read_units(one, name, processed or size, size) for one in found}
+    readings = {_read_units(box, name, processed or size, size) for box in boxes}
     if len(readings) > 1:
         return BoxReading(None, UNPARSED, convention, "several different boxes")
     return readings.pop()
@@ -253,10 +253,12 @@ def _find_boxes(text: str) -> list[_Found]:
     for form, convention in ((_DEEPSEEK, BINS), (_INTERNVL, THOUSAND)):
         marked = form.findall(text)
         if marked:
-            return [_Found(one.values, one.sides, convention) for part in marked for one in _find_numbers(part)]
+            return [
+                _Found(numbers.values, numbers.sides, convention) for part in marked for numbers in _find_numbers(part)
+            ]
     if _BOX_2D.search(text):
-        return [_Found(one.values, one.sides, YX_THOUSAND if one.convention == AUTO else one.convention)
-                for one in _find_numbers(text)]  # fmt: skip
+        return [_Found(numbers.values, numbers.sides, YX_THOUSAND if numbers.convention == AUTO else numbers.convention)
+                for numbers in _find_numbers(text)]  # fmt: skip
     return _find_corners(text) or _find_numbers(_NAMED_PAIR.sub(" ", text))
 
 
@@ -297,8 +299,8 @@ def _find_numbers(text: str) -> list[_Found]:
             rows[-1].append(match)
         else:
             rows.append([match])
-    found = [_as_box(row) for row in _join_corners(text, rows)]
-    return [one for one in found if one]
+    boxes = [_as_box(row) for row in _join_corners(text, rows)]
+    return [box for box in boxes if box]
 
 
 def _join_corners(text: str, rows: list[list[re.Match[str]]]) -> list[list[re.Match[str]]]:
@@ -335,48 +337,48 @@ def _as_box(row: list[re.Match[str]]) -> _Found | None:
     return None
 
 
-def _read_units(found: _Found, name: str, processed: tuple[int, int], size: tuple[int, int]) -> BoxReading:
+def _read_units(numbers: _Found, name: str, processed: tuple[int, int], size: tuple[int, int]) -> BoxReading:
     """Found numbers in fractions, when it is certain what they mean."""
-    if not all(math.isfinite(value) for value in found.values):
+    if not all(math.isfinite(value) for value in numbers.values):
         return BoxReading(None, UNPARSED, name, "a number without bounds")
-    if found.convention == LOC1024:
-        if max(found.values) > 1023:
+    if numbers.convention == LOC1024:
+        if max(numbers.values) > 1023:
             return BoxReading(None, UNPARSED, LOC1024, "a location token beyond <loc1023>")
-        return BoxReading(_scale(found.values, 1024, 1024), ANSWERED, LOC1024)
-    if found.convention == PATCHES:
-        return BoxReading(found.values, ANSWERED, PATCHES)
-    x, y, c, d = found.values
-    y_first = found.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND)
-    if y_first or (name == YX_THOUSAND and not found.sides):
+        return BoxReading(_scale(numbers.values, 1024, 1024), ANSWERED, LOC1024)
+    if numbers.convention == PATCHES:
+        return BoxReading(numbers.values, ANSWERED, PATCHES)
+    x, y, c, d = numbers.values
+    y_first = numbers.convention == YX_THOUSAND and name in (AUTO, YX_THOUSAND)
+    if y_first or (name == YX_THOUSAND and not numbers.sides):
         x, y, c, d = y, x, d, c
-        found = _Found((x, y, c, d), convention=YX_THOUSAND)
-    corners = (x, y, x + c, y + d) if found.sides or name == XYWH else found.values
-    if found.convention == PERCENT or (name == PERCENT and found.convention == AUTO):
+        numbers = _Found((x, y, c, d), convention=YX_THOUSAND)
+    corners = (x, y, x + c, y + d) if numbers.sides or name == XYWH else numbers.values
+    if numbers.convention == PERCENT or (name == PERCENT and numbers.convention == AUTO):
         return BoxReading(_scale(corners, 100, 100), ANSWERED, PERCENT)
-    if found.convention == BINS:
-        if max(found.values) > 999:
+    if numbers.convention == BINS:
+        if max(numbers.values) > 999:
             return BoxReading(None, UNPARSED, BINS, "a location token beyond 999")
         return BoxReading(_scale(corners, 999, 999), ANSWERED, BINS)
-    if all(abs(value) <= 1 for value in found.values) or (
-        all(abs(value) <= LARGEST_FRACTION for value in found.values) and any(value % 1 for value in found.values)
+    if all(abs(value) <= 1 for value in numbers.values) or (
+        all(abs(value) <= LARGEST_FRACTION for value in numbers.values) and any(value % 1 for value in numbers.values)
     ):
         return BoxReading(corners, ANSWERED, XYWH if name == XYWH else UNIT)
     if name in (UNIT, LOC1024, PATCHES):
         expected = "fractions" if name == UNIT else "location tokens"
         return BoxReading(None, UNPARSED, name, f"numbers that are no {expected}")
     thousand = BoxReading(_scale(corners, 1000, 1000), ANSWERED, THOUSAND)
-    if found.convention == PIXELS and min(size) > 0:
-        told = processed if name in (PIXELS, XYWH) else size
-        return BoxReading(_scale(corners, *told), ANSWERED, PIXELS)
+    if numbers.convention == PIXELS and min(size) > 0:
+        frame = processed if name in (PIXELS, XYWH) else size
+        return BoxReading(_scale(corners, *frame), ANSWERED, PIXELS)
     if name == BINS:
         return BoxReading(_scale(corners, 999, 999), ANSWERED, BINS)
-    if name in (THOUSAND, YX_THOUSAND) or (name == AUTO and found.convention == YX_THOUSAND):
-        return BoxReading(thousand.box, ANSWERED, YX_THOUSAND if found.convention == YX_THOUSAND else THOUSAND)
+    if name in (THOUSAND, YX_THOUSAND) or (name == AUTO and numbers.convention == YX_THOUSAND):
+        return BoxReading(thousand.box, ANSWERED, YX_THOUSAND if numbers.convention == YX_THOUSAND else THOUSAND)
     if min(processed) <= 0:
         return BoxReading(None, UNPARSED, name, "the picture's size is not known")
     if name in (PIXELS, XYWH):
         return BoxReading(_scale(corners, *processed), ANSWERED, name)
-    if found.convention == THOUSAND:
+    if numbers.convention == THOUSAND:
         return thousand
     return _tell_units(corners, thousand, BoxReading(_scale(corners, *size), ANSWERED, PIXELS))
 

@@ -70,10 +70,10 @@ def list_tasks() -> tuple[TaskCard, ...]:
     for path, config in _read_configs():
         name = config.get("task") if isinstance(config.get("task"), str) else config.get("group")
         metadata = config.get("metadata") or {}
-        missing = [one for one in FIELDS if one not in metadata]
+        missing = [field for field in FIELDS if field not in metadata]
         if missing:
             raise UserError(f"task file {path.name} lacks metadata.{missing[0]}")
-        members = tuple(str(one) for one in config["task"]) if isinstance(config.get("task"), list) else ()
+        members = tuple(str(member) for member in config["task"]) if isinstance(config.get("task"), list) else ()
         cards.append(
             TaskCard(
                 name=str(name),
@@ -167,7 +167,7 @@ def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, 
         parent = config.get("include")
         if isinstance(parent, str):
             base = read(path.parent / parent)
-            facts = [one["metadata"] for one in (base, config) if isinstance(one.get("metadata"), dict)]
+            facts = [part["metadata"] for part in (base, config) if isinstance(part.get("metadata"), dict)]
             config = {**base, **config, "metadata": {name: value for fact in facts for name, value in fact.items()}}
         if "task" in config:
             yield path, config

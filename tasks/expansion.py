@@ -43,5 +43,7 @@ def arrange_rows(
         info=datasets.DatasetInfo(features=features, download_checksums=rows.info.download_checksums),
         split=rows.split,
         # Given, since datasets would hash every picture to find one.
-        fingerprint=Hasher.hash([rows._fingerprint, list(places), {name: list(one) for name, one in columns.items()}]),
+        fingerprint=Hasher.hash(
+            [rows._fingerprint, list(places), {name: list(values) for name, values in columns.items()}]
+        ),
     )

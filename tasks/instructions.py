@@ -50,15 +50,15 @@ def split_instruction(text: str) -> tuple[str, AskedFormat]:
     nearest to the question before the others. Without any the format is `choice` when the text has
     lettered options (`has_options`), else `short`.
     """
-    question, found = text.strip(), []
+    question, instructions = text.strip(), []
     while closing := _closing(question):
         end, means = closing
         question = question[:end].rstrip()
-        found.append(means)
-    for means in reversed(found):
+        instructions.append(means)
+    for means in reversed(instructions):
         if means != "short":
             return question, means
-    if found:
+    if instructions:
         return question, "short"
     return question, "choice" if has_options(question) else "short"
 

@@ -57,7 +57,9 @@ class NewTask:
     @property
     def chance(self) -> float:
         """The expected score of guessing."""
-        return sum(chance_level(self.answer_format, one.options) for one in self.questions) / len(self.questions)
+        return sum(chance_level(self.answer_format, question.options) for question in self.questions) / len(
+            self.questions
+        )
 
 
 def read_task(path: Path, name: str | None = None) -> NewTask:
@@ -82,20 +84,20 @@ def read_task(path: Path, name: str | None = None) -> NewTask:
     seen: Counter[str] = Counter()
     opened: dict[Path, str] = {}  # what is wrong with each picture; empty where nothing is
     for number, (line, row) in enumerate(rows):
-        found = _check_row(row, str(number), path.parent, letters if choice else [], choice, opened)
-        if isinstance(found, Question):
-            seen[found.index] += 1
-            if seen[found.index] == 2:
-                faults.append(f"row {line} has the index {found.index!r} of an earlier row")
-            questions.append(found)
+        checked = _check_row(row, str(number), path.parent, letters if choice else [], choice, opened)
+        if isinstance(checked, Question):
+            seen[checked.index] += 1
+            if seen[checked.index] == 2:
+                faults.append(f"row {line} has the index {checked.index!r} of an earlier row")
+            questions.append(checked)
         else:
-            faults.append(f"row {line} {found}")
+            faults.append(f"row {line} {checked}")
     if faults:
         more = f"; and {len(faults) - NAMED:,} more rows" if len(faults) > NAMED else ""
         raise UserError(f"{path}: {'; '.join(faults[:NAMED])}{more}; fix them or leave the rows out")
     known = {*FIELDS, *letters}
     left_out = sorted({str(column) for _, row in rows for column in row if column not in known})
-    yes_no = all(one.answer.strip().lower() in ("yes", "no") for one in questions)
+    yes_no = all(question.answer.strip().lower() in ("yes", "no") for question in questions)
     return NewTask(name, "choice" if choice else "yes_no" if yes_no else "short", questions, left_out)
 
 
@@ -199,11 +201,11 @@ def _find_letter(row: Mapping[str, Any], options: Mapping[str, str]) -> str | No
     too_many = isinstance(row.get("options"), list) and len(row["options"]) > len(ascii_uppercase)
     if len(options) < 2 or too_many or not isinstance(row["answer"], (str, int, float)):
         return None
-    said = str(row["answer"]).strip()
-    by_letter = [letter for letter in options if letter == said.strip("().").upper()]
-    by_text = [letter for letter, text in options.items() if text.strip() == said]
-    found = {*by_letter, *by_text}
-    return found.pop() if len(found) == 1 else None
+    answer = str(row["answer"]).strip()
+    by_letter = [letter for letter in options if letter == answer.strip("().").upper()]
+    by_text = [letter for letter, text in options.items() if text.strip() == answer]
+    letters = {*by_letter, *by_text}
+    return letters.pop() if len(letters) == 1 else None
 
 
 def _try_picture(path: Path) -> str:
@@ -220,7 +222,7 @@ def _try_picture(path: Path) -> str:
 
 def _write_rows(task: NewTask, path: Path) -> None:
     """Write the questions in the schema that scoring reads, with the pictures' files as they are, some at a time."""
-    letters = sorted({letter for one in task.questions for letter in one.options})
+    letters = sorted({letter for question in task.questions for letter in question.options})
     columns = ("index", "question", *letters, "answer", "category")
     text = dict.fromkeys(columns, datasets.Value("string"))
     schema = datasets.Features({**text, "image": datasets.Image()}).arrow_schema
@@ -228,11 +230,16 @@ def _write_rows(task: NewTask, path: Path) -> None:
         for first in range(0, len(task.questions), ROWS):
             rows = [
                 {
-                    **one.options,
-                    **{"index": one.index, "question": one.question, "answer": one.answer, "category": one.category},
-                    "image": {"bytes": one.picture.read_bytes(), "path": None},
+                    **question.options,
+                    **{
+                        "index": question.index,
+                        "question": question.question,
+                        "answer": question.answer,
+                        "category": question.category,
+                    },
+                    "image": {"bytes": question.picture.read_bytes(), "path": None},
                 }
-                for one in task.questions[first : first + ROWS]
+                for question in task.questions[first : first + ROWS]
             ]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 

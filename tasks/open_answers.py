@@ -57,42 +57,42 @@ def read_open(response: str, *, truncated: bool = False) -> OpenReading:
     """
     if truncated:
         return OpenReading(None, TRUNCATED)
-    said = visible_answer(response)
-    cues = list(_CUE.finditer(said))
-    if cues and said[cues[-1].end() :].strip():
-        said = said[cues[-1].end() :].strip().splitlines()[0]
-    elif len(said.split()) > MAX_WORDS:
-        said = said.strip().splitlines()[-1]
-    if refuses(said):
+    answer = visible_answer(response)
+    cues = list(_CUE.finditer(answer))
+    if cues and answer[cues[-1].end() :].strip():
+        answer = answer[cues[-1].end() :].strip().splitlines()[0]
+    elif len(answer.split()) > MAX_WORDS:
+        answer = answer.strip().splitlines()[-1]
+    if refuses(answer):
         return OpenReading(None, REFUSED)
-    text = normalise(said)
+    text = normalise(answer)
     if not text or len(text.split()) > MAX_WORDS:
         return OpenReading(None, UNPARSED)
     return OpenReading(text, ANSWERED)
 
 
-def names_one(said: str, names: Sequence[str]) -> bool:
+def names_one(answer: str, names: Sequence[str]) -> bool:
     """Whether a normalised answer holds one of the names as whole words."""
-    padded = f" {said} "
+    padded = f" {answer} "
     return any(f" {normalise(name)} " in padded for name in names if normalise(name))
 
 
-def is_one(said: str, names: Sequence[str]) -> bool:
+def is_one(answer: str, names: Sequence[str]) -> bool:
     """Whether a normalised answer is one of the names."""
-    return bool(said) and any(said == normalise(name) for name in names)
+    return bool(answer) and any(answer == normalise(name) for name in names)
 
 
 def holds_or_is_held(response: str, names: Sequence[str]) -> bool:
     """CoIN's rule: a name in the response, or the response in a name, whatever the case."""
-    said = response.strip().casefold()
-    return bool(said) and any(name.casefold() in said or said in name.casefold() for name in names)
+    answer = response.strip().casefold()
+    return bool(answer) and any(name.casefold() in answer or answer in name.casefold() for name in names)
 
 
 def read_yes_no(response: str, *, truncated: bool = False) -> OpenReading:
     """`yes` or `no`, when a response opens or ends with one of them and doesn't say both."""
     reading = read_open(response, truncated=truncated)
     words = (reading.text or "").split()
-    found = {word for word in (words[:1] + words[-1:]) if word in ("yes", "no")}
-    if len(found) == 1:
-        return OpenReading(found.pop(), ANSWERED)
+    named = {word for word in (words[:1] + words[-1:]) if word in ("yes", "no")}
+    if len(named) == 1:
+        return OpenReading(named.pop(), ANSWERED)
     return OpenReading(None, UNPARSED if reading.outcome == ANSWERED else reading.outcome)

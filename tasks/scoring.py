@@ -67,8 +67,8 @@ def _score_class(response: str, target: str) -> Scored:
 
 
 def _score_substring(response: str, target: str) -> Scored:
-    said = visible_answer(response)
-    return Scored(said or None, outcome_of_text(response), float(holds_or_is_held(said, read_names(target))))
+    answer = visible_answer(response)
+    return Scored(answer or None, outcome_of_text(response), float(holds_or_is_held(answer, read_names(target))))
 
 
 _OPEN: dict[str, Callable[[str, str], Scored]] = {

@@ -182,7 +182,7 @@ def load_hub(
     for column, value in where.items():
         wanted = value if isinstance(value, list) else [value]
         if value is not None:
-            rows = rows.select([i for i, one in enumerate(rows[column]) if one in wanted])
+            rows = rows.select([i for i, cell in enumerate(rows[column]) if cell in wanted])
     return rows
 
 

@@ -20,10 +20,14 @@ class Condition(StrEnum):
     OPTIONS_ONLY = "options_only"  # the options alone
 
 
-ALTERED_CONDITIONS: tuple[Condition, ...] = tuple(one for one in Condition if one is not Condition.SIGHTED)
+ALTERED_CONDITIONS: tuple[Condition, ...] = tuple(
+    condition for condition in Condition if condition is not Condition.SIGHTED
+)
 WITHOUT_QUESTION = (Condition.NO_QUESTION, Condition.OPTIONS_ONLY)
 # The question is asked and its picture hidden: what reliance can be measured against.
-BLIND_CONDITIONS: tuple[Condition, ...] = tuple(one for one in ALTERED_CONDITIONS if one not in WITHOUT_QUESTION)
+BLIND_CONDITIONS: tuple[Condition, ...] = tuple(
+    condition for condition in ALTERED_CONDITIONS if condition not in WITHOUT_QUESTION
+)
 WITHOUT_PICTURE = (Condition.NONE, Condition.TOLD, Condition.OPTIONS_ONLY)  # no picture stands in for it
 
 
@@ -38,13 +42,24 @@ class Degradation(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an answer. Only an answered one can be right."""
+    """What became of an answer. Only one that was `READ` can be right."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
     UNPARSED = "unparsed"  # it names no option
     TRUNCATED = "truncated"  # the limit on tokens cut it off, and nothing is read from what is left
     FAILED = "failed"  # the model wrote none
+    LIKELIEST = "likeliest"  # nothing was written: it is the option that the model is likeliest to write
+
+
+READ = (Outcome.ANSWERED, Outcome.LIKELIEST)
+
+
+class AnswersBy(StrEnum):
+    """Which words of an option its likelihood is of, where answers are read from likelihoods."""
+
+    LETTER = "letter"
+    TEXT = "text"
 
 
 class AnswerFormat(StrEnum):

@@ -21,7 +21,7 @@ from sightscale.harness.analysis.findings import (
     write_csv,
     write_json,
 )
-from sightscale.harness.analysis.fitting import FittingTable, TextColumn
+from sightscale.harness.analysis.fitting import FittingTable, TextColumn, list_columns
 from sightscale.harness.analysis.leaks import (
     check_share,
     compare_order,
@@ -43,6 +43,7 @@ from sightscale.harness.analysis.matched_runs import (
     show_size,
 )
 from sightscale.harness.analysis.mirages import list_mirages
+from sightscale.harness.analysis.nats import describe_letter_mass
 from sightscale.harness.analysis.needs import describe_needs, find_needs, render_needs
 from sightscale.harness.analysis.obstacles import Four, conclude, find_obstacles, place_four
 from sightscale.harness.analysis.position_bias import position_bias, render_position_bias
@@ -94,6 +95,7 @@ __all__ = [
     "conclude",
     "describe_ambiguous_boxes",
     "describe_half",
+    "describe_letter_mass",
     "describe_measures",
     "describe_needs",
     "describe_truncation",
@@ -109,6 +111,7 @@ __all__ = [
     "find_suspects",
     "judge_margin",
     "keep_least",
+    "list_columns",
     "list_levels",
     "list_mirages",
     "measure_separation",

@@ -58,6 +58,8 @@ class Measure(StrEnum):
     SIGHTED = "sighted", "score", Style.SHARE
     BLIND = "blind", "blind score", Style.SHARE
     RELIANCE = "reliance", "reliance", Style.POINTS
+    NATS = "reliance in nats", "reliance, nats", Style.NUMBER
+    PROBABILITY_GAIN = "probability gain", "gain of the right option's probability", Style.POINTS
     CHANCE = "chance", "chance", Style.SHARE
     CHANCE_CORRECTED = "chance corrected", "chance-corrected", Style.SHARE
     UNREAD = "unread", "without an answer", Style.SHARE
@@ -171,6 +173,8 @@ _METHODS: dict[Method, tuple[Measure, ...]] = {
     ),
     Method.DIFFERENCES: (
         Measure.RELIANCE,
+        Measure.NATS,
+        Measure.PROBABILITY_GAIN,
         Measure.ABOVE_FLOOR,
         Measure.GAIN,
         Measure.LEAKAGE,

@@ -161,6 +161,9 @@ def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) ->
         if run_id in seen:
             raise UserError(f"{argument} and {seen[run_id]} are the same run ({run_id}); give each once")
         seen[run_id] = argument
+    kinds = dict.fromkeys(_answers_of(run) for run in runs)
+    if len(kinds) > 1:
+        logger.warning(f"these runs' answers are of several kinds: {', '.join(kinds)}; differences may be of the kind")
     labels = [run.label for run in runs]
     folders = [Path(argument.rpartition("=")[0] or argument).name for argument in arguments]
     names = [
@@ -169,6 +172,12 @@ def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) ->
     ]
     names = [f"{name} #{number + 1}" if names.count(name) > 1 else name for number, name in enumerate(names)]
     return [Run(name, run.records, run.placement) for name, run in zip(names, runs, strict=True)]
+
+
+def _answers_of(run: Run) -> str:
+    """How a run's answers are read: written ones, or by likelihoods."""
+    named = run.records["answers"].dropna().unique() if "answers" in run.records else ()
+    return str(named[0]) if len(named) else "written"
 
 
 def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:

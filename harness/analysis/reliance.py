@@ -30,6 +30,7 @@ from sightscale.harness.analysis.matched_runs import (
     match_questions,
     split_groups,
 )
+from sightscale.harness.analysis.nats import find_nats
 from sightscale.harness.statistics import (
     Array,
     Bootstrapped,
@@ -48,7 +49,7 @@ from sightscale.harness.statistics import (
 )
 from sightscale.tasks.averages import AverageKind, stratify
 from sightscale.tasks.suites import TITLES, Suite, members_of, suite_of
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, READ, Condition, Outcome
 
 SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)  # what an average of scores, and of differences, can't leave
 MANY_REFUSALS = 0.1  # of the blind answers: more than that can make a reliance of its own
@@ -100,6 +101,7 @@ def find_reliance(runs: Sequence[Run], base: Run | None = None, *, resamples: in
                 for condition in (Condition.SIGHTED, *_conditions(questions, run.label)):
                     for measure, kind, mean in _task_means(questions, run.label, base, condition, resamples):
                         means.setdefault(_Mean(run.label, suite, condition, measure, kind), []).append(mean)
+    findings += find_nats(runs, resamples=resamples)
     findings += _averages_over_tasks(means)
     return as_table(findings)
 
@@ -248,7 +250,7 @@ def _unread(run: Run, questions: Questions) -> Array:
     sighted = (run.records["task"] == questions.task) & (run.records["condition"] == Condition.SIGHTED)
     rows = run.records.loc[sighted, ["doc_id", "outcome"]]
     outcomes = rows.set_index("doc_id")["outcome"].reindex(questions.about.index)
-    unread = [str(outcome) for outcome in Outcome if outcome is not Outcome.ANSWERED]
+    unread = [str(outcome) for outcome in Outcome if outcome not in READ]
     return outcomes.isin(unread).to_numpy().astype(np.float64)
 
 

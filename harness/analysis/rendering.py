@@ -17,6 +17,11 @@ RELIANCE = (
         (Measure.BLIND, Measure.RELIANCE, Measure.REFUSED, Measure.BLIND_SHARE, Measure.BLIND_CORRECTED),
         "Reliance: sighted − blind on the same questions, in points. Refused: per cent of the answers.",
     ),
+    (
+        (Measure.NATS, Measure.PROBABILITY_GAIN),
+        "What the picture adds to the right option: in nats to the logarithm of its probability among the options, in "
+        "points to the probability itself.",
+    ),
     ((Measure.GAIN, Measure.LEAKAGE), "Against the base LLM, on the same questions."),
     (
         (Measure.FLOOR, Measure.ABOVE_FLOOR),

@@ -12,7 +12,7 @@ from sightscale.harness.evaluation import SecondScore
 from sightscale.harness.statistics import Estimate, Style, mean_score, paired_difference
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.forced_choice import ceiling
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, WITHOUT_QUESTION, AnswerFormat, Condition, Outcome
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, READ, WITHOUT_QUESTION, AnswerFormat, Condition, Outcome
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,7 @@ def render_table(summaries: list[ConditionSummary]) -> Table:
 def _heading(summary: ConditionSummary) -> str:
     sighted = summary.condition == Condition.SIGHTED
     lines = [escape(summary.task) if sighted else f"  {show_condition(summary.condition)}"]
-    missed = [
-        f"{_percent(share)} {name}"
-        for name, share in summary.outcomes.items()
-        if name != Outcome.ANSWERED and share > 0
-    ]
+    missed = [f"{_percent(share)} {name}" for name, share in summary.outcomes.items() if name not in READ and share > 0]
     if sighted and summary.ceiling is not None:
         missed.append(f"ceiling {_percent(summary.ceiling)}")
     return "\n".join([*lines, *(f"    {text}" for text in missed)])

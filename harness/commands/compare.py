@@ -36,14 +36,14 @@ def compare(
     from sightscale.harness.analysis import compare_runs, judge_margin, list_levels, read_runs, render_comparison
     from sightscale.harness.report import draw_comparison
 
-    one, two = read_runs([first, second])
-    findings = compare_runs(one, two, condition)
-    title = f"{one.label} − {two.label}"
+    first_run, second_run = read_runs([first, second])
+    findings = compare_runs(first_run, second_run, condition)
+    title = f"{first_run.label} − {second_run.label}"
     console = open_console()
     for table in render_comparison(findings, title, detail=detail):
         console.print(table)
     if margin is not None:
-        for sentence in judge_margin(findings, one.label, two.label, margin / 100):
+        for sentence in judge_margin(findings, first_run.label, second_run.label, margin / 100):
             print(sentence)
     write_findings(findings, csv, json)
     write_figures([draw_comparison(findings, title, list_levels(detail=detail))], figures)

@@ -29,7 +29,7 @@ def doctor(
     Exit code 1 for a fault, which would make a score wrong or impossible; a note is worth knowing before a run.
     """
     quieten()
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from sightscale.model_adapters.checkup import Check, State, check_up
     from sightscale.model_adapters.model_strings import check_model, parse_model
@@ -41,7 +41,7 @@ def doctor(
     check_model(spec)
     options = {name: value for name, value in spec.arguments.items() if name not in OF_RUNS}
     checks: list[Check] = list(check_up(spec.name, options))
-    table = Table("check", "", "seen")
+    table = Table(*(Column(name, overflow="fold") for name in ("check", "", "seen")))
     for check in checks:
         table.add_row(check.name, str(check.state), check.says + (f"; {check.mend}" if check.mend else ""))
     open_console().print(table)

@@ -56,7 +56,7 @@ def _print_rows(made: "Forecast") -> None:
         "to read",
         "to write",
     ):
-        table.add_column(name, justify="left" if name in ("condition", "stage") else "right")
+        table.add_column(name, justify="left" if name in ("condition", "stage") else "right", overflow="fold")
     for row in made.rows:
         tokens = ["–" if about is None else f"{about.value:,.0f}" for about in (row.tokens_in, row.tokens_out)]
         counts = [f"{count:,}" for count in (row.questions, row.stored, row.equal, row.missing)]

@@ -109,13 +109,13 @@ def _panels(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
         default = "Arguments" if parameter.param_type_name == "argument" else "Options"
         panels.setdefault(parameter.rich_help_panel or default, []).append((TYPE.sub(_show_type, name), text))
     if isinstance(command, TyperGroup):
-        own = panels.pop("Options")
+        options = panels.pop("Options")
         for name in command.list_commands(ctx):
             inner: Any = command.get_command(ctx, name)
             if not inner.hidden:
                 summary = next(_paragraphs(inner.short_help or inner.help or ""), "")
                 panels.setdefault(inner.rich_help_panel or "Commands", []).append((name, summary))
-        panels["Options"] = own
+        panels["Options"] = options
     return {title: rows for title, rows in panels.items() if rows}
 
 

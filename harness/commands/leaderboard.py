@@ -70,7 +70,7 @@ def add(
     entry = add_entry(runs, output, read_facts(facts, {**options, "hardware": hardware, "notes": notes}))
     for average in entry.averages:
         print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
-    print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({one.task for one in entry.scores})} tasks")
+    print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({score.task for score in entry.scores})} tasks")
     print(f"now run: sightscale leaderboard verify {output}")
 
 
@@ -256,9 +256,9 @@ def challenge(
         print(f"  sightscale run --model MODEL --tasks {names} {data} --output fresh-run")
     if score and entry:
         outcome = score_run(drawn, read_records(score), load_entry(entry))
-        for one in outcome.tasks:
-            scores = f"public {100 * one.public:.1f}, fresh {100 * one.fresh:.1f} of {one.fresh_n}"
-            print(f"{one.task}, {one.condition}: {scores}")
+        for task in outcome.tasks:
+            scores = f"public {100 * task.public:.1f}, fresh {100 * task.fresh:.1f} of {task.fresh_n}"
+            print(f"{task.task}, {task.condition}: {scores}")
         result = (
             f"public scores are {100 * outcome.difference:+.1f} points above fresh ones (p {outcome.p:.3g}); "
             f"{100 * outcome.detectable:.1f} points more would be found in 80 of 100 cases"
@@ -353,8 +353,14 @@ def copies(
     from sightscale.leaderboards.proofs import find_copies
     from sightscale.leaderboards.site import EMBEDDED, gather
 
-    listed = [one for one in gather(entries or EMBEDDED, data=data, data_root=data_root).entries if one.answers]
-    pairs = sorted(find_copies([one.answers for one in listed if one.answers]), key=lambda pair: -pair.alike)
+    listed = [
+        candidate
+        for candidate in gather(entries or EMBEDDED, data=data, data_root=data_root).entries
+        if candidate.answers
+    ]
+    pairs = sorted(
+        find_copies([candidate.answers for candidate in listed if candidate.answers]), key=lambda pair: -pair.alike
+    )
     for pair in pairs[:10]:
         word = "COPY" if pair.is_copy else "differ"
         first, second = listed[pair.first].entry.id, listed[pair.second].entry.id

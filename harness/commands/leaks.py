@@ -14,6 +14,8 @@ from sightscale.tasks.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sightscale.harness.analysis import FittingTable
+
 logger = logging.getLogger(__name__)
 SHOWN = 15  # questions that the terminal lists
 
@@ -84,27 +86,26 @@ def leaks(
         print(f"{path}: sightscale run --tasks {task}_kept --include-path {export}")
 
 
-def _render(rows: "pd.DataFrame", total: int) -> object:
-    from rich.markup import escape
-    from rich.table import Table
+def _render(rows: "pd.DataFrame", total: int) -> "FittingTable":
+    from sightscale.harness.analysis import FittingTable, TextColumn, list_columns
 
     caption = (
         f"The first of {total:,}. By text: how likely words alone give the answer away, by a baseline judged on "
         "questions it wasn't fitted on. By models: share of blind passes that are right. Leak: the mean of both."
     )
-    table = Table(caption=caption, caption_justify="left")
-    for name in ("document", "question", "guess"):
-        table.add_column(name, overflow="fold")
-    for name in ("by text", "passes", "by models", "leak"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows.to_dict("records"):
-        question, guess = (row[name] if isinstance(row[name], str) else "" for name in ("question", "guess"))
-        passes = "" if row["passes"] != row["passes"] else f"{int(row['passes'])}"
-        shares = [_percent(row[name]) for name in ("by_text", "by_models", "leak")]
-        table.add_row(
-            escape(str(row["item_id"])), escape(question[:100]), escape(guess), shares[0], passes, *shares[1:]
-        )
-    return table
+    texts = {name: [text if isinstance(text, str) else "" for text in rows[name]] for name in ("question", "guess")}
+    places = (
+        TextColumn("document", tuple(map(str, rows["item_id"]))),
+        TextColumn("question", tuple(text[:100] for text in texts["question"]), flows=True),
+    )
+    numbers = {
+        "by text": map(_percent, rows["by_text"]),
+        "passes": ("" if passes != passes else f"{int(passes)}" for passes in rows["passes"]),
+        "by models": map(_percent, rows["by_models"]),
+        "leak": map(_percent, rows["leak"]),
+    }
+    guess = TextColumn("guess", tuple(texts["guess"]), is_text=True)
+    return FittingTable(places, (guess, *list_columns(numbers.items())), caption)
 
 
 def _describe(table: "pd.DataFrame", kept: list[int]) -> str:

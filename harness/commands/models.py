@@ -26,22 +26,29 @@ def models(context: typer.Context) -> None:
 @examples("sightscale models list", "sightscale models list | grep nano")
 def list_all() -> None:
     """List the names that `--model` takes: shipped checkpoints, and the systems of the study's table."""
-    from rich.table import Table
-
+    from sightscale.harness.analysis import FittingTable, TextColumn, list_columns
     from sightscale.model_adapters.checkpoints import list_checkpoints
     from sightscale.model_adapters.systems import list_systems
 
     console = open_console()
-    table = Table("checkpoint", "where it is")
-    for name, where in list_checkpoints().items():
-        table.add_row(name, where)
-    console.print(table)
-    table = Table("system", "row of the study's table", "perception", "reasoning", "to be made first")
-    for name, system in list_systems().items():
-        sizes = (f"{size:g}B" if size else "" for size in (system.row.perception, system.row.reasoning))
-        made = [part.folder for part in system.parts if part.folder]
-        table.add_row(name, system.row.system, *sizes, ", ".join(made) or "–")
-    console.print(table)
+    checkpoints = list_checkpoints()
+    where = TextColumn("where it is", tuple(checkpoints.values()), flows=True)
+    console.print(FittingTable((TextColumn("checkpoint", tuple(checkpoints)), where), ()))
+    systems = list_systems()
+    made = [[part.folder for part in system.parts if part.folder] for system in systems.values()]
+    sizes = [(system.row.perception, system.row.reasoning) for system in systems.values()]
+    row = TextColumn("row of the study's table", tuple(system.row.system for system in systems.values()), flows=True)
+    numbers = {
+        heading: [f"{size:g}B" if size else "" for size in column]
+        for heading, column in zip(("perception", "reasoning"), zip(*sizes, strict=True), strict=True)
+    }
+    first = TextColumn("to be made first", tuple(", ".join(folders) or "–" for folders in made), is_text=True)
+    console.print(
+        FittingTable(
+            (TextColumn("system", tuple(systems)), row),
+            (*list_columns(numbers.items()), first),
+        )
+    )
 
 
 @examples("sightscale models show extract_think_0.6b_1.7b", "sightscale models show llava_onevision_0.5b")

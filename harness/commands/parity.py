@@ -47,6 +47,14 @@ def parity(
             help="Exit with code 1 if more than this per cent of the answers is read differently.",
         ),
     ] = None,
+    answers: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="likelihood or likelihood:text: compare the log-probabilities of options, which differ by more than "
+            "0.001, instead of written answers.",
+        ),
+    ] = "",
     data: Annotated[
         str, typer.Option(help="`hub`: the public data sets; `mini`: the embedded suite.", rich_help_panel=DATA)
     ] = "hub",
@@ -79,6 +87,7 @@ def parity(
         write_parity,
     )
     from sightscale.model_adapters.model_strings import parse_model
+    from sightscale.tasks.likelihoods import parse_answers
 
     named = name_engines(model, engines)
     plan = Plan(
@@ -92,13 +101,14 @@ def parity(
         task_folders=tuple(include_path or ()),
         data=data,
         data_root=data_root,
+        answers=parse_answers(answers),
     )
     runs = run_engines(plan, named)
     console = open_console()
     compared = []
     for engine, run in zip(named[1:], runs[1:], strict=True):
         counts, differences = compare_answers(runs[0], run)
-        partings = explain(plan, (named[0], engine), differences[:explained])
+        partings = explain(plan, (named[0], engine), differences[: 0 if answers else explained])
         pair = measure_effect(runs[0], run, counts, differences, partings)
         compared.append(pair)
         for table in render_parity(pair, SHOWN, WIDTH):

@@ -53,7 +53,7 @@ def records(
         print(f"{output}: {database.write(asked, output):,} rows of {len(database.files):,} runs")
         return
     rows = database.ask(asked, SHOWN + 1)
-    table = Table(*(Column(Text(show_value(str(name)))) for name in rows.columns))
+    table = Table(*(Column(Text(show_value(str(name))), overflow="fold") for name in rows.columns))
     for row in rows.head(SHOWN).itertuples(index=False):
         table.add_row(*(Text(_show(value)) for value in row))
     open_console().print(table)

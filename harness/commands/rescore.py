@@ -1,14 +1,18 @@
 """`sightscale rescore`: read a run's answers anew."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.options import SecondReader
 from sightscale.harness.commands.terminal import open_console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sightscale.harness.analysis import FittingTable
 
 LISTED, LONGEST = 50, 100  # changed questions that are printed, and characters of an answer
 
@@ -26,8 +30,6 @@ def rescore(
 
     Nothing is generated unless --reader is given. The run's own records stay as they are.
     """
-    from rich.table import Table
-
     from sightscale.harness.analysis import render_second
     from sightscale.harness.evaluation import (
         count_by_task,
@@ -44,17 +46,9 @@ def rescore(
         parse_reader(reader)
     records = read_records(run)
     rescored, changes = rescore(records)
-    versions = ", ".join(sorted({str(one) for one in records["reader"].dropna()})) or "unknown"
-    table = Table(
-        caption=f"Mean scores in per cent. Reader: {versions} then, {READER_VERSION} now.", caption_justify="left"
-    )
-    for name in ("task", "condition", "questions", "changed", "score then", "score now"):
-        table.add_column(name, justify="left" if name in ("task", "condition") else "right")
-    counted: Iterable[Any] = count_by_task(records, rescored).itertuples(index=False)
-    for row in counted:
-        scores = (f"{100 * score:.1f}" if score == score else "–" for score in (row.before, row.after))
-        table.add_row(row.task, row.condition, f"{row.questions:,}", f"{row.changed:,}", *scores)
-    open_console().print(table)
+    versions = ", ".join(sorted({str(version) for version in records["reader"].dropna()})) or "unknown"
+    caption = f"Mean scores in per cent. Reader: {versions} then, {READER_VERSION} now."
+    open_console().print(_render(count_by_task(records, rescored), caption))
     shown = changes if every else changes[:LISTED]
     for line in list_changes(shown, LONGEST):
         print(line)
@@ -65,3 +59,19 @@ def rescore(
     if output is not None:
         write_rescored(run, rescored, output)
         print(f"{len(rescored):,} records in {output / 'records.parquet'}")
+
+
+def _render(counted: "pd.DataFrame", caption: str) -> "FittingTable":
+    from sightscale.harness.analysis import FittingTable, list_columns
+
+    places = list_columns((name, counted[name]) for name in ("task", "condition"))
+    numbers = {
+        **{name: [f"{count:,}" for count in counted[name]] for name in ("questions", "changed")},
+        "score then": map(_percent, counted["before"]),
+        "score now": map(_percent, counted["after"]),
+    }
+    return FittingTable(places, list_columns(numbers.items()), caption)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if share == share else "–"

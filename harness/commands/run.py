@@ -49,13 +49,22 @@ def run(
             "Picture degraded: downscale:PIXELS, blur:SIGMA, shuffle:GRID, occlude:SHARE, noise:SHARE."
         ),
     ] = "",
+    answers: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="Read multiple-choice answers from how likely the model is to write each option, instead of having "
+            "one written: likelihood (by its letter) or likelihood:text (by its text, a token).",
+        ),
+    ] = "",
     reader: SecondReader = "",
     until: Annotated[
         str,
         typer.Option(
             metavar="RULE",
             help="Ask in a random order and stop as soon as this is decided: reliance>0, reliance<5, "
-            "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks.",
+            "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks. "
+            "With --answers also probability>0, of the right option.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
@@ -102,6 +111,7 @@ def run(
     quieten()
     from sightscale.harness.analysis import (
         describe_ambiguous_boxes,
+        describe_letter_mass,
         describe_truncation,
         position_bias,
         render_position_bias,
@@ -112,9 +122,13 @@ def run(
     from sightscale.harness.evaluation import Plan, evaluate, parse_reader, parse_rule, read_manifest, read_run_again
     from sightscale.model_adapters.blindfold import parse_conditions
     from sightscale.model_adapters.model_strings import parse_model
+    from sightscale.tasks.errors import UserError
+    from sightscale.tasks.likelihoods import parse_answers
 
     if reader:
         parse_reader(reader)
+        if answers:
+            raise UserError("--reader reads written answers, and --answers has none written; leave one of them out")
     plan = Plan(
         model=parse_model(model),
         model_text=model,
@@ -130,6 +144,7 @@ def run(
         data_root=data_root,
         options=options,
         until=parse_rule(until) if until else None,
+        answers=parse_answers(answers),
         lock=lock,
     )
     if dry_run:
@@ -144,7 +159,11 @@ def run(
         console.print(render_second(read_run_again(output, reader, records), reader))
     for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
         print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
-    for warning in (*describe_truncation(records), *describe_ambiguous_boxes(records)):
+    for warning in (
+        *describe_truncation(records),
+        *describe_ambiguous_boxes(records),
+        *describe_letter_mass(records),
+    ):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
         for task, stop in read_manifest(output / "manifest.json")["stopped"].items():

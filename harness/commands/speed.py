@@ -124,28 +124,24 @@ def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "C
 
 
 def _print(comparison: "Comparison") -> None:
-    from rich.table import Column, Table
+    from sightscale.harness.analysis import FittingTable, list_columns
 
-    table = Table(
-        Column(comparison.name, overflow="fold"),
-        *(
-            Column(name, justify="right")
-            for name in ("seconds", "range", "questions/s", "times faster", "range", "equal answers")
+    ways = list(comparison.seconds)
+    ranges = [(min(seconds), max(seconds)) for seconds in comparison.seconds.values()]
+    others = ["", *ways[1:]]  # the first way is what the others are held against
+    ratios = [comparison.ratios(way) if way else [] for way in others]
+    numbers = (
+        ("seconds", [f"{comparison.median(way):.2f}" for way in ways]),
+        ("range", [f"{low:.2f}–{high:.2f}" for low, high in ranges]),
+        ("questions/s", [f"{comparison.questions / comparison.median(way):.1f}" for way in ways]),
+        ("times faster", [f"{comparison.ratio(way):.2f}" if way else "" for way in others]),
+        ("range", [f"{min(each):.2f}–{max(each):.2f}" if each else "" for each in ratios]),
+        (
+            "equal answers",
+            [f"{comparison.answers_equal[way]} of {comparison.questions}" if way else "" for way in others],
         ),
     )
-    for way, seconds in comparison.seconds.items():
-        ratios = comparison.ratios(way)
-        first = way == comparison.first
-        table.add_row(
-            way,
-            f"{comparison.median(way):.2f}",
-            f"{min(seconds):.2f}–{max(seconds):.2f}",
-            f"{comparison.questions / comparison.median(way):.1f}",
-            "" if first else f"{comparison.ratio(way):.2f}",
-            "" if first else f"{min(ratios):.2f}–{max(ratios):.2f}",
-            "" if first else f"{comparison.answers_equal[way]} of {comparison.questions}",
-        )
-    open_console().print(table)
+    open_console().print(FittingTable(list_columns([(comparison.name, ways)]), list_columns(numbers)))
     rounds = len(comparison.seconds[comparison.first])
     summary = f"{comparison.what}; {comparison.questions:,} questions, medians of {rounds}"
     if comparison.reached is not None:

@@ -23,15 +23,18 @@ StorePath = Annotated[Path, typer.Argument(help="The store, such as generations.
 @examples("sightscale store show runs/mine/generations.sqlite", "sightscale store show shared.sqlite")
 def show(file: StorePath) -> None:
     """Show a store's size, rows by engine, damaged rows and hit rate."""
-    from rich.table import Column, Table
-
+    from sightscale.harness.analysis import FittingTable, TextColumn, list_columns
     from sightscale.model_adapters.engines import describe_store
 
     report = describe_store(file)
-    table = Table(Column("engine", overflow="fold"), "generations", "damaged", "first written", "last written")
-    for rows in report.engines:
-        table.add_row(rows.engine, f"{rows.rows:,}", f"{rows.damaged:,}", _show_time(rows.first), _show_time(rows.last))
-    open_console().print(table)
+    engines = TextColumn("engine", tuple(rows.engine for rows in report.engines), flows=True)
+    numbers = {
+        "generations": [f"{rows.rows:,}" for rows in report.engines],
+        "damaged": [f"{rows.damaged:,}" for rows in report.engines],
+        "first written": [_show_time(rows.first) for rows in report.engines],
+        "last written": [_show_time(rows.last) for rows in report.engines],
+    }
+    open_console().print(FittingTable((engines,), list_columns(numbers.items())))
     asked = report.hits + report.misses
     rate = "" if report.hit_rate is None else f", {100 * report.hit_rate:.1f} % of {asked:,} prompts answered from it"
     print(f"{file}: {report.size / 2**20:.2f} MiB; {report.sessions:,} sessions{rate}")

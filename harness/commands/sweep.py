@@ -1,8 +1,9 @@
 """`sightscale sweep`: many runs from one file, by local processes or as a Slurm array."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,10 @@ from sightscale.harness.commands.help import HelpGroup, examples, register
 from sightscale.harness.commands.options import DryRun, Pilot, PriceIn, PriceOut
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from sightscale.harness.analysis import FittingTable
+    from sightscale.harness.sweep import UnitStatus
 
 
 class SweepGroup(HelpGroup):
@@ -94,32 +99,11 @@ def run(
 )
 def status(file: SweepFile, output: Output) -> None:
     """Show each unit's progress, speed and remaining time."""
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    from sightscale.harness.pages import show_value
     from sightscale.harness.sweep import State, list_units, load_sweep, read_status
 
     statuses = read_status(list_units(load_sweep(file), output), output)
-    names = ("conditions", "rows", "rows/s", "time left")
-    table = Table(
-        Column("unit", overflow="fold"),
-        "state",
-        *(Column(name, justify="right") for name in names),
-        Column("reason", overflow="fold"),
-    )
-    for one in statuses:
-        table.add_row(
-            f"{one.unit.number} {one.unit.name}",
-            str(one.state),
-            f"{one.done} of {one.conditions}",
-            f"{one.rows:,}",
-            "" if one.rate is None else f"{one.rate:.1f}",
-            _show_seconds(one.left),
-            Text(show_value(one.reason, 300)),
-        )
-    open_console().print(table)
-    counts = {state: sum(one.state is state for one in statuses) for state in State}
+    open_console().print(_render_status(statuses))
+    counts = {state: sum(each.state is state for each in statuses) for state in State}
     print(", ".join(f"{count:,} {state}" for state, count in counts.items()))
 
 
@@ -144,6 +128,23 @@ def slurm(
         print(f"{path.read_text(encoding='utf-8')}\n# sbatch {path}\n")
     if not written:
         print("every unit is finished")
+
+
+def _render_status(statuses: "Sequence[UnitStatus]") -> "FittingTable":
+    from sightscale.harness.analysis import FittingTable, TextColumn, list_columns
+    from sightscale.harness.pages import show_value
+
+    unit = TextColumn("unit", tuple(f"{each.unit.number} {each.unit.name}" for each in statuses), flows=True)
+    numbers = {
+        "state": [str(each.state) for each in statuses],
+        "conditions": [f"{each.done} of {each.conditions}" for each in statuses],
+        "rows": [f"{each.rows:,}" for each in statuses],
+        "rows/s": ["" if each.rate is None else f"{each.rate:.1f}" for each in statuses],
+        "time left": [_show_seconds(each.left) for each in statuses],
+    }
+    reason = TextColumn("reason", tuple(show_value(each.reason, 300) for each in statuses), is_text=True)
+    reasons = (reason,) if any(reason.cells) else ()
+    return FittingTable((unit,), (*list_columns(numbers.items()), *reasons))
 
 
 def _show_seconds(seconds: float | None) -> str:

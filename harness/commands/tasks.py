@@ -130,7 +130,7 @@ def new(
     task = read_task(questions, name)
     files = write_task(task, output, source=questions.name, licence=licence, replace=replace)
     kind = {"choice": "multiple-choice", "yes_no": "yes/no", "short": "open"}[task.answer_format]
-    pictures = len({one.picture for one in task.questions})
+    pictures = len({question.picture for question in task.questions})
     print(
         f"{task.name}: {len(task.questions):,} {kind} questions on {pictures:,} pictures; "
         f"guessing scores {100 * task.chance:.1f} %"

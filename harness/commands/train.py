@@ -137,18 +137,18 @@ def _score(model: str, recipe: "Recipe", output: Path) -> list["TaskScore"]:
         data=recipe.scored_on_data,
     )
     summaries = summarise(evaluate(plan))
-    blind = {one.task: one for one in summaries if one.condition == "none"}
+    blind = {summary.task: summary for summary in summaries if summary.condition == "none"}
     return [
         TaskScore(
-            task=one.task,
-            n=one.n,
-            sighted=_ends(one.score),
-            blind=_ends(blind[one.task].score),
-            reliance=_ends(blind[one.task].reliance),
-            unread=round(one.n * (1 - one.outcomes["answered"])),
+            task=summary.task,
+            n=summary.n,
+            sighted=_ends(summary.score),
+            blind=_ends(blind[summary.task].score),
+            reliance=_ends(blind[summary.task].reliance),
+            unread=round(summary.n * (1 - summary.outcomes["answered"])),
         )
-        for one in summaries
-        if one.condition == Condition.SIGHTED
+        for summary in summaries
+        if summary.condition == Condition.SIGHTED
     ]
 
 
@@ -158,8 +158,7 @@ def _ends(estimate: "Estimate | None") -> tuple[float, float, float]:
 
 
 def _show_estimate(recipe: "Recipe", data_root: Path, anew: bool) -> None:
-    from rich.table import Table
-
+    from sightscale.harness.analysis import FittingTable, TextColumn, list_columns
     from sightscale.trainers.estimate import count_parameters, estimate
     from sightscale.trainers.shipped import choose_stages, find_shipped
 
@@ -168,26 +167,22 @@ def _show_estimate(recipe: "Recipe", data_root: Path, anew: bool) -> None:
     parts = ", ".join(f"{part} {count / 1e6:,.2f} M" for part, count in counts.items())
     print(f"{recipe.name}: {sum(counts.values()) / 1e6:,.2f} M parameters ({parts})")
     print(f"hardware: {hardware.devices} device(s), {hardware.precision}")
-    table = Table(caption="Memory and hours are estimates for one device of the recipe's hardware.")
-    for name in ("stage", "kind", "learns", "conversations", "steps", "tokens", "memory", "time"):
-        table.add_column(name, justify="left" if name in ("stage", "kind", "learns") else "right")
     shipped = {} if anew else find_shipped(recipe)
     trained = {stage.name for stage in choose_stages(recipe, shipped) if stage.release not in shipped}
     notes = [f"{stage.name}: ships, and is not trained again" for stage in recipe.stages if stage.name not in trained]
-    for one in estimate(recipe, data_root):
-        table.add_row(
-            one.name,
-            one.kind,
-            ", ".join(f"{part} {count / 1e6:,.2f} M" for part, count in one.learning.items()),
-            f"{one.conversations:,}" if one.conversations else "?",
-            f"{one.steps:,}" if one.steps else "?",
-            "?" if one.note else f"{one.tokens / 1e6:,.1f} M",
-            f"{one.gigabytes:,.1f} GB",
-            "?" if one.note else f"{one.hours:,.1f} h",
-        )
-        if one.note:
-            notes.append(f"{one.name}: {one.note}")
-    console = open_console()
-    console.print(table)
+    stages = list(estimate(recipe, data_root))
+    notes += [f"{stage.name}: {stage.note}" for stage in stages if stage.note]
+    learning = [", ".join(f"{part} {count / 1e6:,.2f} M" for part, count in stage.learning.items()) for stage in stages]
+    places = {"stage": [stage.name for stage in stages], "kind": [stage.kind for stage in stages]}
+    learns = TextColumn("learns", tuple(learning), flows=True)
+    numbers = {
+        "conversations": [f"{stage.conversations:,}" if stage.conversations else "?" for stage in stages],
+        "steps": [f"{stage.steps:,}" if stage.steps else "?" for stage in stages],
+        "tokens": ["?" if stage.note else f"{stage.tokens / 1e6:,.1f} M" for stage in stages],
+        "memory": [f"{stage.gigabytes:,.1f} GB" for stage in stages],
+        "time": ["?" if stage.note else f"{stage.hours:,.1f} h" for stage in stages],
+    }
+    caption = "Memory and hours are estimates for one device of the recipe's hardware."
+    open_console().print(FittingTable((*list_columns(places.items()), learns), list_columns(numbers.items()), caption))
     for note in notes:
         print(note)

@@ -14,13 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sightscale.harness.evaluation.data_lock import check_lock, describe_documents, find_commit, read_lock
-from sightscale.harness.evaluation.load_tasks import LoadedTask, complete_names, load_tasks
+from sightscale.harness.evaluation.load_tasks import (
+    LoadedTask,
+    check_choices,
+    complete_names,
+    load_tasks,
+    read_choices,
+)
 from sightscale.harness.evaluation.manifest import (
     describe_data,
     describe_machine,
@@ -63,6 +70,7 @@ logger = logging.getLogger(__name__)
 
 SAME_RUN = (
     "model",
+    "answers",
     "identity",
     "tasks",
     "limit",
@@ -91,6 +99,7 @@ class Plan:
     data_root: Path | None = None  # the user's own copies of data sets
     until: Rule | None = None  # ends each task as soon as its answers decide
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
+    answers: str = ""  # `likelihood:letter` or `likelihood:text`: scored options instead of written answers
     lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
 
 
@@ -111,6 +120,8 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
     from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, PictureMemory
 
     against = ""
+    if plan.until and plan.until.of_probability and not plan.answers:
+        raise UserError(f"--until {plan.until} needs probabilities of the options; add --answers likelihood")
     if plan.until:
         against = OTHER if plan.until.other else choose_condition(plan.conditions)
     model, manager, leaves, manifest = _open(plan)
@@ -239,7 +250,7 @@ def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
     """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
     plan = opened.plan
     order = order_documents(task, len(opened.leaves[task].documents), plan.seed)[: plan.limit]
-    other = read_other(rule, task)
+    other = read_other(rule, task, plan.answers)
     judgement = None
     asked = 0
     for start, asked in grow(len(order)):
@@ -295,9 +306,21 @@ def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
     if plan.lock:
         check_lock(read_lock(plan.lock), str(plan.lock), leaves, plan.data, plan.options, plan.limit)
+    if plan.answers:
+        check_choices(leaves, plan.task_folders)
     logger.info(f"model: loading {plan.model_text}")
     model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store_of(plan)))
-    return model, manager, leaves
+    return (_by_likelihood(model, plan, leaves) if plan.answers else model), manager, leaves
+
+
+def _by_likelihood(model: Any, plan: Plan, leaves: Mapping[str, LoadedTask]) -> Any:
+    """The model with its answers read from likelihoods. Raises UserError for one that isn't ours."""
+    from sightscale.model_adapters.adapter import Adapter
+    from sightscale.model_adapters.by_likelihood import ByLikelihood
+
+    if not isinstance(model, Adapter):
+        raise UserError(f"--answers {plan.answers}: {plan.model_text} is lmms-eval's model, which tells no likelihoods")
+    return ByLikelihood(model, plan.answers, partial(read_choices, leaves))
 
 
 def store_of(plan: Plan) -> Path:
@@ -330,6 +353,7 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "data": plan.data,
         "options": plan.options,
         "until": str(plan.until) if plan.until else None,
+        "answers": plan.answers or None,
     }
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():

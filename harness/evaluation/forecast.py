@@ -132,8 +132,11 @@ def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Fo
     generated, and no record is written. `keys` are prompts that runs before this one, through the same store, will have
     generated; this one's are added. With a rule (`plan.until`) it is what the run takes when nothing decides it early.
 
-    Raises UserError for what would keep the run from beginning, and for a model that keeps no answers.
+    Raises UserError for answers by likelihood, for what would keep the run from beginning, and for a model that keeps
+    no answers.
     """
+    if plan.answers:
+        raise UserError(f"--dry-run counts written answers, not --answers {plan.answers}; try the run with --limit 20")
     from sightscale.tasks.pictures import broken_later
     from sightscale.tasks.sources import reading
 

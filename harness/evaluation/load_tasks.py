@@ -1,7 +1,7 @@
 """Task names: which tasks a name stands for, and whether their data can be had now."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sightscale.harness.evaluation.question_scores import Metric
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.errors import UserError, first_line
-from sightscale.tasks.vocabulary import DataOrigin
+from sightscale.tasks.vocabulary import AnswerFormat, DataOrigin
 
 if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
@@ -19,10 +19,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedTask:
-    """A leaf task's metrics, the main one first, and the documents that it asks about."""
+    """A leaf task's metrics, the main one first, the documents that it asks about, and its own scorer, if it has one.
+
+    `score` takes a document and a list of one answer.
+    """
 
     metrics: tuple[Metric, ...]
     documents: Any
+    score: Callable[..., Mapping[str, Any]] | None = None
+
+
+def check_choices(leaves: Mapping[str, LoadedTask], folders: Sequence[str] = ()) -> None:
+    """Raise UserError in one line for a task that isn't multiple choice, whose options can't be scored.
+
+    Tasks say so in their files, ours and those in `folders`; lmms-eval's own don't.
+    """
+    from sightscale.tasks.catalogue import list_tasks, read_cards
+
+    cards = [*list_tasks(), *(card for folder in folders for card in read_cards(Path(folder)))]
+    formats = {card.name: card.answer_format for card in cards}
+    for name, task in leaves.items():
+        if formats.get(name) != AnswerFormat.CHOICE or task.score is None:
+            stated = f"its answers are scored as {formats[name]}" if formats.get(name) else "its file names no options"
+            raise UserError(f"task {name!r} isn't multiple choice ({stated}), so it has no likelihoods; leave it out")
+
+
+def read_choices(leaves: Mapping[str, LoadedTask], name: str, document: Mapping[str, Any]) -> Mapping[str, str]:
+    """The options of a task's document, letter to text, as the task's own scorer names them."""
+    score = leaves[name].score
+    options: Mapping[str, str] = (score(document, [""]).get("options") if score else None) or {}
+    return options
 
 
 def complete_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -141,7 +167,8 @@ def _leaves(loaded: dict[Any, Any]) -> dict[str, LoadedTask]:
             leaves |= _leaves(task)
         else:
             documents = task.test_docs() if task.has_test_docs() else task.validation_docs()
-            leaves[name] = LoadedTask(tuple(_metrics(name, task)), documents)
+            score = task.config.process_results
+            leaves[name] = LoadedTask(tuple(_metrics(name, task)), documents, score if callable(score) else None)
     return leaves
 
 

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from sightscale.tasks import READER_VERSION, chance_level
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Outcome
+from sightscale.tasks.likelihoods import READ_BY, OptionLikelihoods, choose, share_of, write_likelihoods
+from sightscale.tasks.vocabulary import AnswersBy, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
@@ -73,8 +74,15 @@ SCHEMA = pa.schema(
         ("perception_output_tokens", pa.int64()),
         ("perception_seconds", pa.float64()),
         ("perception_finish_reason", pa.string()),  # `length` where a description was cut off
+        # Of answers that are read from likelihoods; files of written answers have none of these.
+        ("answers", pa.string()),  # how they are read: `likelihood:letter` or `likelihood:text`
+        ("likelihoods", pa.string()),  # JSON, as `tasks.likelihoods` writes it
+        ("likeliest_letter", pa.string()),  # the option that is likeliest by its letter
+        ("likeliest_text", pa.string()),  # and by its text, a token
+        ("right_logprob", pa.float64()),  # of the target's share among the options, in nats
     ]
 )
+LIKELIHOOD_COLUMNS = ("answers", "likelihoods", "likeliest_letter", "likeliest_text", "right_logprob")
 ADDED = (  # columns that files written before them lack; they are read as null
     "kind",
     "parameters",
@@ -92,6 +100,7 @@ ADDED = (  # columns that files written before them lack; they are read as null
     "perception_finish_reason",
     "reader",
     "document_hash",
+    *LIKELIHOOD_COLUMNS,
 )
 KEY = ["task", "condition", "doc_id"]
 # What matching runs and scoring them needs: a tenth of a file's bytes.
@@ -108,6 +117,8 @@ ANALYSED = (
         "score",
         "chance",
         "blind_probability",
+        "answers",
+        "right_logprob",
     ),
 )
 LENGTH = "length"  # the finish reason of what met its limit on tokens
@@ -172,7 +183,18 @@ def make_records(
         failed = trace.error is not None
         truncated = trace.finish_reason == LENGTH and not failed
         worthless = failed or (truncated and bool(answer_format))
-        read = sample.get("outcome") or (Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED)
+        told = trace.likelihoods
+        likelihoods = (
+            _describe_likelihoods(told, str(sample["target"]), READ_BY[str(trace.answers)])
+            if told and not failed
+            else {}
+        )
+        likeliest = Outcome.LIKELIEST if trace.response else Outcome.UNPARSED
+        read = (
+            likeliest
+            if likelihoods
+            else sample.get("outcome") or (Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED)
+        )
         rows.append(
             {
                 **asdict(run),
@@ -213,9 +235,22 @@ def make_records(
                 "perception_output_tokens": trace.perception_output_tokens,
                 "perception_seconds": trace.perception_seconds,
                 "perception_finish_reason": trace.perception_finish_reason,
+                **dict.fromkeys(LIKELIHOOD_COLUMNS),
+                "answers": trace.answers,
+                **likelihoods,
             }
         )
     return pd.DataFrame(rows, columns=SCHEMA.names)
+
+
+def _describe_likelihoods(likelihoods: OptionLikelihoods, target: str, rule: AnswersBy) -> dict[str, Any]:
+    """The columns of a row whose answer is read from these."""
+    return {
+        "likelihoods": write_likelihoods(likelihoods),
+        "likeliest_letter": choose(likelihoods, AnswersBy.LETTER),
+        "likeliest_text": choose(likelihoods, AnswersBy.TEXT),
+        "right_logprob": share_of(target, likelihoods, rule),
+    }
 
 
 def check_rows(records: pd.DataFrame, where: str) -> None:
@@ -261,23 +296,30 @@ def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
 def digest_records(records: pd.DataFrame) -> str:
     """SHA-256 over what was asked, shown, said and scored: rows in any order share it only if they say the same."""
     digest = hashlib.sha256()
-    rows = records.sort_values(["task", "condition", "doc_id"])[list(DIGESTED)]
-    for row in rows.itertuples(index=False):
+    rows = records.sort_values(["task", "condition", "doc_id"])
+    likelihoods = rows["likelihoods"] if "likelihoods" in rows else [None] * len(rows)
+    for row, scored in zip(rows[list(DIGESTED)].itertuples(index=False), likelihoods, strict=True):
         # Numbers as floats: whether a column of integers is one depends on what else lies in the table.
         told = [None if one is None or one != one else one if isinstance(one, str) else float(one) for one in row]
+        told += [scored] if isinstance(scored, str) else []
         digest.update(json.dumps(told, ensure_ascii=True).encode() + b"\n")
     return digest.hexdigest()
 
 
 def write_records(records: pd.DataFrame, path: Path) -> None:
-    """Write rows as parquet, whole or not at all. Raises UserError when a row stands twice."""
+    """Write rows as parquet, whole or not at all. Raises UserError when a row stands twice.
+
+    Rows of written answers alone are written without the columns of likelihoods.
+    """
     repeated = records.duplicated([*KEY, "run_id"])
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
         raise UserError(f"records hold {int(repeated.sum())} repeated rows, the first for {first}")
     partial = path.with_suffix(".partial")
+    written = "answers" not in records or records["answers"].isna().all()
+    schema = pa.schema([field for field in SCHEMA if not (written and field.name in LIKELIHOOD_COLUMNS)])
     pq.write_table(
-        pa.Table.from_pandas(records[SCHEMA.names], SCHEMA, preserve_index=False), partial, compression="zstd"
+        pa.Table.from_pandas(records[schema.names], schema, preserve_index=False), partial, compression="zstd"
     )
     partial.replace(path)
 

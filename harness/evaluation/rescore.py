@@ -14,9 +14,10 @@ import pandas as pd
 
 from sightscale.harness.evaluation.manifest import describe_scorer, read_manifest, write_manifest
 from sightscale.harness.evaluation.records import KEY, LENGTH, digest_records, read_records, write_records
-from sightscale.tasks import READER_VERSION, score_response
+from sightscale.tasks import READER_VERSION, Scored, score_response
 from sightscale.tasks.boxes import AUTO, ground
 from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.likelihoods import READ_BY, read_likelihoods, score_likelihoods
 from sightscale.tasks.vocabulary import AnswerFormat, Outcome
 
 READ = ("prediction", "outcome", "score", "iou")  # the columns that reading an answer fills
@@ -70,15 +71,22 @@ def _read(row: Any) -> dict[str, Any]:
     kind, _, convention = row.answer_format.partition(":")
     try:
         options = json.loads(row.options) if isinstance(row.options, str) else {}
+        if isinstance(row.answers, str):
+            scored = score_likelihoods(read_likelihoods(str(row.likelihoods)), READ_BY[row.answers], target, options)
+            return {**_columns(scored), "iou": None}
         scored = score_response(row.answer_format, response, target, options, truncated=truncated)
         overlap = None
         if kind == AnswerFormat.BOX:
             overlap = 0.0 if truncated else ground(response, target, convention or AUTO)[1]
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise UserError(
             f"document {row.doc_id} of {row.task}, {row.condition}, can't be scored again: {error}"
         ) from error
-    return {"prediction": scored.prediction, "outcome": str(scored.outcome), "score": scored.score, "iou": overlap}
+    return {**_columns(scored), "iou": overlap}
+
+
+def _columns(scored: Scored) -> dict[str, Any]:
+    return {"prediction": scored.prediction, "outcome": str(scored.outcome), "score": scored.score}
 
 
 def _text(value: Any) -> str | None:

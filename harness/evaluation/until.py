@@ -22,7 +22,7 @@ from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition, Outcome
 
 OTHER = "other run"  # stands in for a condition
 FIRST_SLICE, GROWTH = 32, 1.5
-_RULE = re.compile(r"\s*(reliance|width)\s*([<>])\s*(-?\d+(?:\.\d+)?)\s*", re.ASCII)
+_RULE = re.compile(r"\s*(reliance|width|probability)\s*([<>])\s*(-?\d+(?:\.\d+)?)\s*", re.ASCII)
 
 
 class Goal(StrEnum):
@@ -32,12 +32,16 @@ class Goal(StrEnum):
     BELOW = "reliance<"
     NARROW = "width<"  # the interval of reliance
     AHEAD = "score>"  # of another run's, on the same questions
+    LIKELIER = "probability>"  # the mean gain of the right option's probability, of answers read from likelihoods
+    NO_LIKELIER = "probability<"
 
 
 @dataclass(frozen=True)
 class Rule:
     """A goal and its number, as a share: `reliance>5` waits for more than 0.05, or for surely less.
 
+    Rules of probability are of the right option's share among the options (`right_logprob` of records): a number in
+    [0, 1] whose gain by looking says more of a question than right or wrong does, and is bounded as nats are not.
     `other` is the run that a score is to be above, surely or surely not.
     """
 
@@ -51,7 +55,14 @@ class Rule:
     @property
     def about(self) -> str:
         """What its interval is of."""
-        return f"score − that of {self.other}" if self.other else "reliance"
+        if self.other:
+            return f"score − that of {self.other}"
+        return "gain of the right option's probability" if self.of_probability else "reliance"
+
+    @property
+    def of_probability(self) -> bool:
+        """Whether it needs answers that are read from likelihoods."""
+        return self.goal in (Goal.LIKELIER, Goal.NO_LIKELIER)
 
 
 @dataclass(frozen=True)
@@ -75,18 +86,22 @@ class Judgement:
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule from `reliance>5`, `reliance<5` or `width<6`, in points, or `score>RUN`. Raises UserError for another."""
+    """A rule from `reliance>5`, `reliance<5`, `width<6` or `probability>5`, in points, or `score>RUN`.
+
+    Raises UserError for another.
+    """
     goal, _, other = text.strip().partition(">")
     if goal.strip() == "score" and other.strip():
         return Rule(Goal.AHEAD, other=other.strip())
     match = _RULE.fullmatch(text)
     if not match or match[1] + match[2] not in list(Goal):
         raise UserError(
-            f"--until {text!r} is not a rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN"
+            f"--until {text!r} is not a rule; write reliance>0, reliance<5 or width<6, in points, or score>RUN; with "
+            "--answers likelihood also probability>0"
         )
     rule = Rule(Goal(match[1] + match[2]), float(match[3]) / 100)
     if not -1 < rule.number < 1 or (rule.goal is Goal.NARROW and rule.number <= 0):
-        raise UserError(f"--until {text!r} can't be reached; reliance lies between −100 and 100 points")
+        raise UserError(f"--until {text!r} can't be reached; {rule.about} lies between −100 and 100 points")
     return rule
 
 
@@ -112,10 +127,10 @@ def grow(count: int) -> Iterator[tuple[int, int]]:
         start, end = end, min(count, max(end + 1, round(end * GROWTH)))
 
 
-def read_other(rule: Rule, task: str) -> pd.DataFrame | None:
+def read_other(rule: Rule, task: str, answers: str = "") -> pd.DataFrame | None:
     """The sighted rows of the run that a rule names, of one task; None for a rule that names none.
 
-    Raises UserError when it holds none.
+    Raises UserError when it holds none, or its answers weren't read as `answers` says.
     """
     if not rule.other:
         return None
@@ -123,6 +138,12 @@ def read_other(rule: Rule, task: str) -> pd.DataFrame | None:
     rows = rows[(rows["task"] == task) & (rows["condition"] == Condition.SIGHTED)]
     if rows.empty:
         raise UserError(f"--until {rule}: {rule.other} wasn't asked {task}; name a run of the same tasks")
+    odd = rows["answers"].fillna("") != answers
+    if odd.any():
+        raise UserError(
+            f"--until {rule}: answers of {rule.other} are {rows.loc[odd, 'answers'].iloc[0] or 'written'}, not "
+            f"{answers or 'written'}; compare runs of one kind"
+        )
     return rows.assign(condition=OTHER)
 
 
@@ -136,6 +157,8 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
         raise UserError(
             f"--until {rule}: the other run has other questions under the same numbers; name a run of the same data"
         )
+    if rule.of_probability:
+        records = records.assign(score=np.exp(records["right_logprob"]))
     draws = draw(pair_scores(records, order, condition))
     estimate = follow(draws)
     if estimate.is_missing:
@@ -145,7 +168,7 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
         return Judgement(rule, narrow or None, estimate, None if narrow else foresee_width(draws, rule.number))
     above, below = estimate.low > rule.number, estimate.high < rule.number
     if above or below:
-        return Judgement(rule, below if rule.goal is Goal.BELOW else above, estimate)
+        return Judgement(rule, below if rule.goal in (Goal.BELOW, Goal.NO_LIKELIER) else above, estimate)
     return Judgement(rule, None, estimate, foresee(draws, rule.number))
 
 

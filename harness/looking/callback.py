@@ -86,8 +86,8 @@ class LookingCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         share, looks = self.looker.time, self.looker.looks
-        said = f"{len(looks)} looks took {100 * share.taken:.1f} % of {share.elapsed:,.0f} s"
-        logger.info(said + (f"; there was no time for {self.looker.skipped} more" if self.looker.skipped else ""))
+        message = f"{len(looks)} looks took {100 * share.taken:.1f} % of {share.elapsed:,.0f} s"
+        logger.info(message + (f"; there was no time for {self.looker.skipped} more" if self.looker.skipped else ""))
         if looks and self.looker.output is not None:
             save_figure(draw_looks(looks), self.looker.output, (".svg", ".png"))
 

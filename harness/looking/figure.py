@@ -28,5 +28,10 @@ def draw_looks(looks: Sequence[Look], title: str = "Does it still look?") -> Fig
 def _band(looks: Sequence[Look], series: int, name: str) -> Band:
     estimates: list[tuple[int, Estimate]] = [(look.step, getattr(look, name)) for look in looks]
     return Band(
-        series, tuple((float(step), one.value, one.low, one.high) for step, one in estimates if not one.is_missing)
+        series,
+        tuple(
+            (float(step), estimate.value, estimate.low, estimate.high)
+            for step, estimate in estimates
+            if not estimate.is_missing
+        ),
     )

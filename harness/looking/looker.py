@@ -76,6 +76,8 @@ class Looker:
             raise UserError(f"every and least are 1 or more, not {every} and {least}")
         self.until = parse_rule(until)
         self.stop = _read_stop(stop)
+        if self.until.of_probability:
+            raise UserError(f"until {until!r} needs likelihoods, and a look asks for written answers; write reliance>0")
         if self.until.goal is Goal.AHEAD:
             raise UserError(f"until {until!r} compares with another run; write reliance>0, reliance<5 or width<6")
         self.every, self.least, self.batch_size = every, least, batch_size

@@ -71,7 +71,7 @@ def name_engines(model: str, engines: str) -> list[EngineModel]:
         else:
             groups.append([part])
     named = []
-    for engine, *own in groups:
+    for engine, *arguments in groups:
         kind, _, url = engine.partition("@")
         if engine == TRANSFORMERS:
             name = spec.name
@@ -83,8 +83,8 @@ def name_engines(model: str, engines: str) -> list[EngineModel]:
             name = engine
         else:
             raise UserError(f"engine {engine!r} is unknown; known: transformers, vllm, openai@URL, openai:NAME@URL")
-        label = ",".join([engine, *own])
-        named.append(EngineModel(label, _as_folder(label), ",".join([name, *shared, *own])))
+        label = ",".join([engine, *arguments])
+        named.append(EngineModel(label, _as_folder(label), ",".join([name, *shared, *arguments])))
     if len(named) < 2 or len({engine.model for engine in named}) < len(named):
         raise UserError(f"--engines {engines!r} must name at least two different engines")
     return named
@@ -112,7 +112,10 @@ def explain(plan: Plan, engines: tuple[EngineModel, EngineModel], differences: S
     """Where the answers to these questions part, each asked again alone of both engines, one engine at a time."""
     with reading(plan.data, plan.data_root, plan.options):
         first, second = (_list_choices(plan, engine, differences) for engine in engines)
-    return [_part(engines, one, other) for one, other in zip(first, second, strict=True)]
+    return [
+        _part(engines, choices_first, choices_second)
+        for choices_first, choices_second in zip(first, second, strict=True)
+    ]
 
 
 def _list_choices(plan: Plan, engine: EngineModel, differences: Sequence[Difference]) -> list[tuple[list[Choice], str]]:

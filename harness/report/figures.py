@@ -9,7 +9,7 @@ from sightscale.harness.report.findings_tables import Measured, Place, headline_
 from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.suites import TITLES
 from sightscale.tasks.titles import title_of
-from sightscale.tasks.vocabulary import Condition, Outcome
+from sightscale.tasks.vocabulary import READ, Condition, Outcome
 
 SCORE_AXIS = "score, % (95 % interval; dashed: chance)"
 MOST_RUNS = 6  # with figures of their own; one figure and the tables hold all
@@ -100,12 +100,14 @@ def draw_runs(measured: Sequence[Measured]) -> Figure:
 
 def _draw_outcomes(table: Table, *, several: bool) -> Figure:
     """The outcomes of the answers, where any is other than answered; without drawings when none is."""
+    outcomes = (str(Outcome.ANSWERED), *(str(outcome) for outcome in Outcome if outcome not in READ))
     bars = []
-    for row in [row for row in table.rows if row["answered"] < 1][:MOST_ROWS]:
+    for row in [row for row in table.rows if sum(row[outcome] for outcome in READ) < 1][:MOST_ROWS]:
         title = title_of(str(row["task"]))
         name = f"{row['run']}: {title}" if several else title
-        shares = tuple(float(row[outcome]) for outcome in Outcome)
-        spread = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(Outcome, shares, strict=True))
+        read = sum(float(row[outcome]) for outcome in READ)
+        shares = (read, *(float(row[outcome]) for outcome in outcomes[1:]))
+        spread = ", ".join(f"{outcome} {100 * share:.1f} %" for outcome, share in zip(outcomes, shares, strict=True))
         link = urlencode({"task": row["task"]})
         bars.append(Bar(f"{name}, {row['condition']}", shares, f"{name}, {row['condition']}: {spread}", link))
     worst = min(bars, key=lambda bar: bar.shares[0], default=None)
@@ -114,7 +116,6 @@ def _draw_outcomes(table: Table, *, several: bool) -> Figure:
     def draw(width: int) -> str:
         return draw_shares(bars, "% of answers", width=width) if bars else ""
 
-    outcomes = tuple(str(outcome) for outcome in Outcome)
     title = "Answers that were refused, unparsed, truncated or failed"
     return make_figure("outcomes", title, finding, outcomes, draw, kind="o")
 

@@ -197,6 +197,11 @@ def group_table(measured: Sequence[Measured]) -> Table:
 
 def reliance_table(measured: Sequence[Measured]) -> Table:
     """A row for each run, task and blind condition."""
+    scored = any((one.findings["measure"] == Measure.NATS).any() for one in measured)
+    of_likelihoods = [
+        Column("nats", "Reliance, nats", "number", "gain of the logarithm of the right option's probability"),
+        Column("probability", "Probability gain", "difference", "gain of the right option's probability, in points"),
+    ]
     columns = [
         *who(measured),
         TASK,
@@ -204,6 +209,7 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
         Column("questions", "Questions", "count"),
         Column("blind", "Blind score", "share"),
         Column("reliance", "Reliance", "difference", "score − blind score, in points"),
+        *(of_likelihoods if scored else []),
         Column(
             "refused", "Refused", "share", "of the blind answers; a refusal counts as wrong, so it looks like seeing"
         ),
@@ -212,6 +218,7 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
     ]
     measures = {
         "reliance": Measure.RELIANCE,
+        **({"nats": Measure.NATS, "probability": Measure.PROBABILITY_GAIN} if scored else {}),
         "refused": Measure.REFUSED,
         "blind_share": Measure.BLIND_SHARE,
         "blind_corrected": Measure.BLIND_CORRECTED,
@@ -234,14 +241,15 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
 
 def outcome_table(measured: Sequence[Measured]) -> Table:
     """A row for each run, task and condition: the share of each outcome."""
+    rows = [row for one in measured for row in _outcome_rows(one)]
+    shown = [outcome for outcome in Outcome if outcome is not Outcome.LIKELIEST or any(row[outcome] for row in rows)]
     columns = [
         *who(measured),
         TASK,
         Column("condition", "Condition"),
         Column("questions", "Questions", "count"),
-        *(Column(str(outcome), outcome.capitalize(), "share") for outcome in Outcome),
+        *(Column(str(outcome), outcome.capitalize(), "share") for outcome in shown),
     ]
-    rows = [row for one in measured for row in _outcome_rows(one)]
     caption = (
         "Per cent. Answers that were refused, unparsed, truncated or failed are never guessed: they count as wrong."
     )

@@ -134,6 +134,8 @@ def _why(row: Any) -> str:
     """What decided how a multiple-choice answer is read: a rule of the reader, and the words that it rests on."""
     if row.answer_format != AnswerFormat.CHOICE or row.outcome == Outcome.FAILED or not _there(row.response):
         return ""
+    if row.outcome == Outcome.LIKELIEST:
+        return show_line(str(row.answers))
     truncated = row.outcome == Outcome.TRUNCATED
     reading = read_answer(row.response, _read_options(row.options), truncated=truncated)
     agrees = (reading.letter or "") == (row.prediction if _there(row.prediction) else "")

@@ -8,7 +8,7 @@ import pandas as pd
 from sightscale.harness.analysis import ALL, Level
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
-from sightscale.tasks.vocabulary import Condition, Outcome
+from sightscale.tasks.vocabulary import READ, Condition, Outcome
 
 FEWEST = 10  # questions of a group that is called weak
 FEW_PICTURES = 20  # below this a bootstrap over pictures is too sure of itself
@@ -46,7 +46,7 @@ def sum_up(one: Measured, *, resamples: int) -> Overall:
         tasks=int(rows["task"].nunique()),
         score=mean_score(sighted["score"], sighted["cluster"]) if len(sighted) else None,
         chance=float(sighted["chance"].mean()) if len(sighted) else float("nan"),
-        unread=float((sighted["outcome"] != Outcome.ANSWERED).mean()) if len(sighted) else float("nan"),
+        unread=float((~sighted["outcome"].isin(READ)).mean()) if len(sighted) else float("nan"),
         condition=condition,
         blind=mean_score(blind["score"], blind["cluster"]) if len(blind) else None,
         reliance=paired_difference(both["score"], both["score_blind"], both["cluster"], resamples=resamples)

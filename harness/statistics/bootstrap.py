@@ -172,16 +172,18 @@ def paired_difference(
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    bounds: tuple[float, float] = (-1.0, 1.0),
 ) -> Estimate:
     """The mean of `first − second` over the same rows, its interval as `Bootstrapped.interval` has it.
 
-    Pairs with a missing score are left out. Raises ValueError when the two don't have the same length.
+    `bounds` are what a difference can be: those of scores by default. Pairs with a missing score are left out. Raises
+    ValueError when the two don't have the same length.
     """
-    one, two = np.asarray(first, float), np.asarray(second, float)
-    if one.shape != two.shape:
-        raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
-    [difference] = bootstrap(one - two, clusters, [WeighedGap((1.0,))], resamples=resamples, seed=seed)
-    return difference.interval(level, (-1.0, 1.0))
+    scores, others = np.asarray(first, float), np.asarray(second, float)
+    if scores.shape != others.shape:
+        raise ValueError(f"paired scores must have the same length, not {len(scores)} and {len(others)}")
+    [difference] = bootstrap(scores - others, clusters, [WeighedGap((1.0,))], resamples=resamples, seed=seed)
+    return difference.interval(level, bounds)
 
 
 def mean_of(column: int) -> Callable[[Array], Array]:

@@ -70,11 +70,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     order = tested[np.argsort(p[tested], kind="stable")]
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else steps
-    return [float(one) for one in adjusted]
+    return [float(value) for value in adjusted]
 
 
 def _discordant(first: ArrayLike, second: ArrayLike) -> tuple[int, int]:
-    one, two = np.asarray(first, float), np.asarray(second, float)
-    if one.shape != two.shape:
-        raise ValueError(f"paired scores must have the same length, not {len(one)} and {len(two)}")
-    return int((one > two).sum()), int((one < two).sum())
+    scores, others = np.asarray(first, float), np.asarray(second, float)
+    if scores.shape != others.shape:
+        raise ValueError(f"paired scores must have the same length, not {len(scores)} and {len(others)}")
+    return int((scores > others).sum()), int((scores < others).sum())

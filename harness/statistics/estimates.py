@@ -134,12 +134,12 @@ def cluster_table(values: ArrayLike, clusters: ArrayLike | None) -> Array:
     if ids.shape != columns.shape[:1]:
         raise ValueError(f"{len(columns)} rows need as many cluster ids, not {len(ids)}")
     if np.issubdtype(ids.dtype, np.integer):  # none is missing, and numbers sort faster than texts
-        found, members = np.unique(ids[there], return_inverse=True)
-    elif any(one is None or one != one for one in ids):
+        known, members = np.unique(ids[there], return_inverse=True)
+    elif any(cluster is None or cluster != cluster for cluster in ids):
         raise ValueError("a row has no cluster id")
     else:
-        found, members = np.unique(ids[there].astype(str), return_inverse=True)
-    return np.column_stack([np.bincount(members, weights=column, minlength=len(found)) for column in counted.T])
+        known, members = np.unique(ids[there].astype(str), return_inverse=True)
+    return np.column_stack([np.bincount(members, weights=column, minlength=len(known)) for column in counted.T])
 
 
 def cluster_sums(values: ArrayLike, clusters: ArrayLike | None) -> tuple[Array, Array]:

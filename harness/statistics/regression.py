@@ -48,10 +48,10 @@ def rank_correlation(x: Array, y: Array, kind: str = "kendall") -> Array:
         return np.full(x.shape[:-1], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "spearman":
-            one, two = scipy.stats.rankdata(x, axis=-1), scipy.stats.rankdata(y, axis=-1)
-            one, two = one - one.mean(-1, keepdims=True), two - two.mean(-1, keepdims=True)
+            left, right = scipy.stats.rankdata(x, axis=-1), scipy.stats.rankdata(y, axis=-1)
+            left, right = left - left.mean(-1, keepdims=True), right - right.mean(-1, keepdims=True)
         else:
             first, second = np.triu_indices(x.shape[-1], 1)
-            one, two = np.sign(x[..., first] - x[..., second]), np.sign(y[..., first] - y[..., second])
-        taus: Array = (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
+            left, right = np.sign(x[..., first] - x[..., second]), np.sign(y[..., first] - y[..., second])
+        taus: Array = (left * right).sum(-1) / np.sqrt((left**2).sum(-1) * (right**2).sum(-1))
         return taus

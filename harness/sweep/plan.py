@@ -14,6 +14,7 @@ from sightscale.harness.evaluation import Plan, read_manifest
 from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.likelihoods import parse_answers
 from sightscale.tasks.user_files import read_yaml
 
 RUNS, STORE = "runs", "generations.sqlite"
@@ -62,6 +63,7 @@ class Sweep(_Strict):
     data_root: Path | None = None
     limit: int | None = Field(default=None, ge=1)
     options: str = ""
+    answers: str = ""
     include_path: tuple[str, ...] = ()
     batch_size: int = Field(default=32, ge=1)
     store: Path | None = Field(default=None, description="shared by all units; in the output folder by default")
@@ -123,6 +125,7 @@ def list_units(sweep: Sweep, output: Path) -> list[Unit]:
                     data=sweep.data,
                     data_root=sweep.data_root,
                     options=sweep.options,
+                    answers=parse_answers(sweep.answers),
                 )
                 units.append(Unit(len(units), name, plan, model.needs or sweep.needs))
     names = [unit.name for unit in units]
@@ -139,9 +142,11 @@ def is_finished(plan: Plan) -> bool:
         return False
     manifest = read_manifest(path)
     wanted = {"model": plan.model_text, "limit": plan.limit, "seed": plan.seed, "data": plan.data}
+    chosen = {"options": plan.options, "answers": plan.answers}  # null or not there where nothing was chosen
     return (
         manifest.get("status") == "finished"
         and all(manifest.get(name) == value for name, value in wanted.items())
+        and all((manifest.get(name) or "") == value for name, value in chosen.items())
         and set(map(str, plan.conditions)) <= set(manifest.get("conditions", {}))
     )
 

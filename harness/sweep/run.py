@@ -181,6 +181,6 @@ def _is_gone(claim: Path, holder: str, host: str) -> bool:
 def _reason(log: Path, code: int) -> str:
     """Why a unit failed: what the command said, or the last line of its log."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    told = [line.removeprefix("sightscale: ") for line in lines if line.startswith("sightscale: ")]
-    last = (told or lines or ["it said nothing"])[-1][:300]
-    return last if told else f"exit code {code}: {last}"
+    messages = [line.removeprefix("sightscale: ") for line in lines if line.startswith("sightscale: ")]
+    last = (messages or lines or ["it said nothing"])[-1][:300]
+    return last if messages else f"exit code {code}: {last}"

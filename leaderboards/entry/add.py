@@ -137,6 +137,11 @@ def _count(records: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
 
 def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:
     for run, manifest in zip(runs, manifests, strict=True):
+        if manifest.get("answers"):
+            raise UserError(
+                f"the run in {run} has its answers read by {manifest['answers']}, and an entry's are written "
+                "ones, which anyone can score again; run it without --answers"
+            )
         if manifest.get("status") != "finished":
             raise UserError(f"the run in {run} isn't finished; run its command again")
         old = [name for name in (*MADE_WITH, "run_id", "conditions") if name not in manifest]

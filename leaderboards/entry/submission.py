@@ -54,6 +54,7 @@ class RunManifest(_Made):
     data: Text
     data_revision: Text
     options: Text
+    answers: Text | None = None  # how they are read from likelihoods; None for written ones
     scorer: Text
     conditions: Annotated[dict[str, ConditionFacts], Field(max_length=64)]
     task_details: Annotated[dict[str, dict[str, Any]], Field(max_length=MAX_TASKS)]

@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sightscale.harness.evaluation import ADDED, SCHEMA
+from sightscale.harness.evaluation import ADDED, LIKELIHOOD_COLUMNS, SCHEMA as RECORDS
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.folders import UnreadableFile
 
+# An entry's answers are written ones: columns of likelihoods may be there, empty.
+SCHEMA = pa.schema([field for field in RECORDS if field.name not in LIKELIHOOD_COLUMNS])
 MAX_ROWS = 2_000_000
 MAX_ROW_GROUPS = 20_000
 MAX_FOOTER = 20_000_000  # bytes
@@ -77,23 +79,27 @@ def decode(path: Path, decoded: Path) -> None:
         }
         _check_columns(pq.ParquetFile(source, **bounds))
         file = pq.ParquetFile(source, read_dictionary=TEXTS, **bounds)
+        further = [name for name in LIKELIHOOD_COLUMNS if name in file.schema_arrow.names]
         _check_footer(file)
         rows = size = 0
-        with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
-            for batch in file.iter_batches(BATCH, columns=SCHEMA.names, use_threads=False):
+        with pa.OSFile(str(decoded), "wb") as sink, pa.ipc.new_stream(sink, RECORDS) as stream:
+            for batch in file.iter_batches(BATCH, columns=[*SCHEMA.names, *further], use_threads=False):
+                if any(batch.column(name).null_count < batch.num_rows for name in further):
+                    raise ValueError("its answers are read from likelihoods, and an entry's are written ones")
                 rows += batch.num_rows
                 size += _measure(batch)
                 if rows > file.metadata.num_rows or size > MAX_DECODED:
                     raise ValueError(f"it holds more than its footer says, or than {MAX_DECODED:,} bytes")
                 plain = [_plain(batch.column(name), SCHEMA.field(name).type) for name in SCHEMA.names]
-                stream.write_batch(pa.RecordBatch.from_arrays(plain, schema=SCHEMA))
+                plain += [pa.nulls(batch.num_rows, RECORDS.field(name).type) for name in LIKELIHOOD_COLUMNS]
+                stream.write_batch(pa.RecordBatch.from_arrays(plain, schema=RECORDS))
         if rows != file.metadata.num_rows:
             raise ValueError(f"its footer says {file.metadata.num_rows:,} rows and it holds {rows:,}")
 
 
 def _check_columns(file: pq.ParquetFile) -> None:
     names = file.schema_arrow.names
-    if names != SCHEMA.names:
+    if names not in (SCHEMA.names, RECORDS.names):
         missing = [name for name in SCHEMA.names if name not in names]
         odd = sorted(set(names) ^ set(SCHEMA.names))
         if missing and set(odd) == set(missing) <= set(ADDED):

@@ -55,12 +55,13 @@ class Measured:
 
     @property
     def asked(self) -> list[str]:
-        """What tells the questions from the whole public data sets' own, in words; nothing where they are these."""
+        """What tells questions and answers from the whole public data sets' and written ones, in words, if anything."""
         made = self.manifest
         limit, options = made.get("limit"), made.get("options")
         notes = ["the embedded mini suite, not the public data"] if made.get("data") == DataOrigin.MINI else []
         notes += [f"only the first {limit} documents of each task"] if limit else []
-        return notes + ([f"options {options}"] if options else [])
+        notes += [f"options {options}"] if options else []
+        return notes + ([f"answers read by {made['answers']}, none written"] if made.get("answers") else [])
 
     def card(self, task: str) -> TaskCard | None:
         """The card of a task of ours."""

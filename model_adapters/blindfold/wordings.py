@@ -53,18 +53,18 @@ def _keep_options(messages: Messages) -> Messages:
     *earlier, last = messages
     content = _parts_of(last)
     parts: list[dict[str, Any]] = []
-    found = False
+    has_options = False
     for part, following in zip(content, [*content[1:], None], strict=True):
-        if found or part["type"] != "text":
+        if has_options or part["type"] != "text":
             parts.append(part)
             continue
         start = _find_options(part["text"])
-        found = start is not None
+        has_options = start is not None
         if start is not None:
             parts.append({**part, "text": part["text"][start:]})
         elif following and following["type"] == "image" and (label := _LABEL.search(part["text"])):
             parts.append({**part, "text": label[0]})
-    if not found:
+    if not has_options:
         raise ValueError("this question has no lettered options, so nothing is left of it without its question")
     return [*earlier, {**last, "content": parts}]
 

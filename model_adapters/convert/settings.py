@@ -174,7 +174,7 @@ def _read_pixels(stated: Any) -> list[tuple[int, int]]:
 def _require(path: Path, config: dict[str, Any], key: str, known: tuple[Any, ...], default: Any = None) -> None:
     value = config.get(key, default)
     if isinstance(value, list | dict) or value not in known:
-        wanted = " or ".join(_quote(one) for one in known)
+        wanted = " or ".join(_quote(choice) for choice in known)
         raise UserError(f"{path}: {key} is {_quote(value)}; only {wanted} can be converted")
 
 

@@ -38,14 +38,14 @@ def list_tensors(folder: Path) -> list[Tensor]:
         try:
             with safe_open(file, framework="pt") as opened:
                 for name in opened.keys():  # noqa: SIM118, it is no dictionary
-                    one = opened.get_slice(name)
-                    tensors.append(Tensor(file, name, tuple(one.get_shape()), one.get_dtype()))
+                    tensor = opened.get_slice(name)
+                    tensors.append(Tensor(file, name, tuple(tensor.get_shape()), tensor.get_dtype()))
         except (SafetensorError, OSError, ValueError) as error:
             raise UserError(f"{file} is damaged: {str(error).splitlines()[0]}; fetch it again") from error
-    twice = [name for name, count in Counter(one.name for one in tensors).items() if count > 1]
+    twice = [name for name, count in Counter(tensor.name for tensor in tensors).items() if count > 1]
     if twice:
         raise UserError(f"{folder}: {tell(twice)} in more than one file")
-    files_of = {one.name: one.file.name for one in tensors}
+    files_of = {tensor.name: tensor.file.name for tensor in tensors}
     lost = [name for name, file in indexed.items() if files_of.get(name) != file]
     if lost:
         raise UserError(f"{folder}: {INDEX} states {tell(lost)}, which its files don't hold; fetch them again")

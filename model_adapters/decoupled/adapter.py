@@ -5,13 +5,22 @@ reasoning requests. The perception module is asked the published perception prom
 it never gets the question or its options. The reasoning module never gets a picture.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from sightscale.model_adapters.adapter import AUTO, Adapter, Parts, Trace, check_convention, moves, short_name
+from sightscale.model_adapters.adapter import (
+    AUTO,
+    Adapter,
+    Parts,
+    Trace,
+    check_convention,
+    moves,
+    short_name,
+    trace_scores,
+)
 from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt, reasoning_prompt
@@ -25,6 +34,7 @@ from sightscale.model_adapters.engines import (
     Room,
     open_on_demand,
     read_rule,
+    score_continuations,
     split_thinking,
 )
 from sightscale.model_adapters.requests import Request
@@ -173,6 +183,50 @@ class Decoupled(Adapter):
             self.focus_writer = FocusWriter(self.engines["focus"])
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
+        errors, seen = self._perceive(requests, condition)
+        reasoned = self._write_reasoning(errors, seen)
+        with self.progress("reasoning", len(reasoned), condition) as bar:
+            completions = self.engines["reasoning"].generate(
+                [_as_prompt(text) for text in reasoned.values()], self.reasoning_decoding, moves(bar)
+            )
+        answers = dict(zip(reasoned, zip(reasoned.values(), completions, strict=True), strict=True))
+        return [
+            self._trace(errors.get(position), seen.get(position), answers.get(position))
+            for position in range(len(requests))
+        ]
+
+    def score(
+        self, requests: Sequence[Request], continuations: Sequence[Sequence[str]], condition: str = ""
+    ) -> list[Trace]:
+        """How likely the reasoning module is to write each continuation, reading the perception module's description.
+
+        Raises UserError in thinking mode, where an answer follows what the model thinks first.
+        """
+        if self.mode != Mode.DIRECT:
+            raise UserError("likelihoods are of answers at once, and mode=thinking thinks first; use mode=direct")
+        errors, seen = self._perceive(requests, condition)
+        reasoned = self._write_reasoning(errors, seen)
+        with self.progress("likelihoods", len(reasoned), condition) as bar:
+            scored = score_continuations(
+                self.engines["reasoning"],
+                [_as_prompt(text) for text in reasoned.values()],
+                [continuations[position] for position in reasoned],
+                moves(bar),
+            )
+        scores = dict(zip(reasoned, scored, strict=True))
+        traces = []
+        for position in range(len(requests)):
+            trace = self._trace(errors.get(position), seen.get(position), None)
+            if position in scores:
+                told = trace_scores(scores[position], reasoned[position])
+                error = f"reasoning: {told.error}" if told.error else None
+                names = ("prompt", "finish_reason", "input_tokens", "seconds", "continuations")
+                trace = replace(trace, error=error, **{name: getattr(told, name) for name in names})
+            traces.append(trace)
+        return traces
+
+    def _perceive(self, requests: Sequence[Request], condition: str) -> tuple[dict[int, str], dict[int, Seen]]:
+        """Why requests have no description, and what is known of those that were shown; by position."""
         if self.focus_writer:
             self._write_focuses(self.focus_writer, requests, condition)
         errors: dict[int, str] = {}
@@ -197,20 +251,15 @@ class Decoupled(Adapter):
                         errors[position] = (
                             f"perception: it thought for {completion.output_tokens:,} tokens and wrote no description"
                         )
-        ready = [position for position in seen if position not in errors]
-        reasoned = [
-            reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)
-            for one in map(seen.__getitem__, ready)
-        ]
-        with self.progress("reasoning", len(ready), condition) as bar:
-            completions = self.engines["reasoning"].generate(
-                [Prompt((Message("user", (text,)),)) for text in reasoned], self.reasoning_decoding, moves(bar)
-            )
-        answers = dict(zip(ready, zip(reasoned, completions, strict=True), strict=True))
-        return [
-            self._trace(errors.get(position), seen.get(position), answers.get(position))
-            for position in range(len(requests))
-        ]
+        return errors, seen
+
+    def _write_reasoning(self, errors: Mapping[int, str], seen: Mapping[int, Seen]) -> dict[int, str]:
+        """The reasoning prompts of the requests that have a description, by position."""
+        return {
+            position: reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)
+            for position, one in seen.items()
+            if position not in errors
+        }
 
     def _describe(
         self, requests: Sequence[Request], prompts: Sequence[Prompt], focuses: Sequence[str | None], bar: Any
@@ -269,6 +318,10 @@ class Decoupled(Adapter):
 
 
 _PLAIN = Decoding(max_new_tokens=0)
+
+
+def _as_prompt(text: str) -> Prompt:
+    return Prompt((Message("user", (text,)),))
 
 
 def _perception_request(prompt: Prompt, focus: str | None) -> Prompt:

@@ -60,8 +60,8 @@ class FocusWriter:
 
 def parse_focus(response: str) -> str | None:
     """The focus in a model's response: its first line without the mark, markup and quotes; None when there is none."""
-    _, said = split_thinking(response)
-    for line in said.splitlines():
+    _, answer = split_thinking(response)
+    for line in answer.splitlines():
         focus = _MARK.sub("", line, count=1) if _MARK.match(line) else line
         focus = " ".join(focus.strip().strip("*_`#-•>\"'“”‘’ \t").split())
         if re.search(r"\w", focus):

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sightscale.model_adapters.engines import LIKELIEST, MAX_REASON, Choice, Completion
+from sightscale.model_adapters.engines import LIKELIEST, MAX_REASON, Choice, Completion, Likelihood
 from sightscale.model_adapters.engines.thinking import join_thinking
 
 MAX_REPLY_BYTES = 16 * 2**20
 MAX_TOKENS_COUNTED = 2**31
+MOST_TOKENS = 8  # of a character: a server may send any number of empty or blank ones
+TOO_LIKELY = 1e-3  # a log-probability above it is none; rounding may leave one above 0
 
 
 # Why a server says that an answer ended: OpenAI's two words, and what other servers write for them.
@@ -99,6 +101,53 @@ def read_choices(content: bytes) -> list[Choice]:
         ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def count_prompt_tokens(content: bytes) -> int:
+    """How many tokens a prompt had, in the body of a successful reply. Raises UnusableReply where it doesn't say."""
+    reply = _parse(content)
+    counted = _count(reply.get("usage"), "prompt_tokens")
+    if not counted:
+        raise UnusableReply("the server doesn't say how many tokens a prompt has")
+    return counted
+
+
+def read_prompt_scores(content: bytes, continuation: str) -> tuple[Likelihood, int] | None:
+    """How likely the end of a prompt was, and how many tokens the whole prompt had; None where the server doesn't tell.
+
+    `prompt_logprobs` are read as vLLM's server writes them: for each token of the prompt its log-probability, its rank
+    and its text. The last tokens must spell the continuation, but for white space before it. Raises UnusableReply.
+    """
+    told = _parse(content).get("prompt_logprobs")
+    if not isinstance(told, list) or not told:
+        return None
+    places = [next(iter(place.values())) for place in told[1:] if isinstance(place, dict) and len(place) == 1]
+    if len(places) != len(told) - 1:
+        raise UnusableReply("the server's log-probabilities aren't of one token each")
+    total, spelt, is_greedy = 0.0, "", True
+    for number, place in enumerate(reversed(places), 1):
+        try:
+            logprob, rank, text = float(place["logprob"]), int(place["rank"]), str(place["decoded_token"])
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            raise UnusableReply("a token of the server's has no log-probability, rank and text") from error
+        if not math.isfinite(logprob) or logprob > TOO_LIKELY:
+            raise UnusableReply("a log-probability of the server's is none")
+        total, spelt, is_greedy = total + logprob, text + spelt, is_greedy and rank == 1
+        if spelt.lstrip() == continuation or spelt == continuation:
+            return Likelihood(total, number, is_greedy), len(told)
+        if len(spelt.lstrip()) > len(continuation) or number > MOST_TOKENS * (1 + len(continuation)):
+            break
+    raise UnusableReply(f"the server's tokens don't end with the continuation alone: {clean(spelt)}")
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        reply = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UnusableReply("the server's answer is no JSON") from error
+    if not isinstance(reply, dict):
+        raise UnusableReply("the server's answer is no object")
+    return reply
 
 
 def _read_parts(content: Any) -> tuple[str | None, str | None]:

@@ -98,6 +98,23 @@ def join_parts(parts: tuple[Any, ...], picture_mark: str | None) -> str:
     return "\n".join(part if isinstance(part, str) else str(picture_mark) for part in parts)
 
 
+def find_lead(processor: Any) -> str:
+    """The white space that a template puts between the mark of an assistant's turn and its words; mostly none."""
+    parts = [{"type": "text", "text": _PROBE}]
+    for content in (parts, _PROBE):
+        asked = [{"role": "user", "content": content}]
+        told = [*asked, {"role": "assistant", "content": content}]
+        try:
+            prompt = processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+            whole = processor.apply_chat_template(told, tokenize=False, add_generation_prompt=False)
+        except Exception:  # a template may fail in any way, and may know one kind of content only
+            continue
+        before, found, _ = str(whole).removeprefix(str(prompt)).partition(_PROBE)
+        if found and str(whole).startswith(str(prompt)):
+            return before if not before.strip() else ""
+    return ""
+
+
 def _ask(processor: Any, content: Any) -> str:
     messages = [{"role": "user", "content": content}]
     return str(processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

@@ -21,6 +21,10 @@ FAMILY_TEMPLATES = {
     "blip_2": _TEXTS + "{{- 'Question: ' -}}" + _JOINED + "{{- ' Answer:' -}}",
     "instructblip": _TEXTS + _JOINED,
     "florence2": _TEXTS + _JOINED,
+    "blip": _TEXTS + _JOINED,
+    "git": _TEXTS + _JOINED,
+    "pix2struct": _TEXTS + _JOINED,  # drawn over the picture
+    "fuyu": _TEXTS + _JOINED + "{{- '\n' -}}",
     "kosmos2": _TEXTS + "{{- 'Question: ' -}}" + _JOINED + "{{- ' Answer:' -}}",
     "got_ocr2": (
         "{{- '<|im_start|>system\nYou should follow the instructions carefully and explain your answers in detail."

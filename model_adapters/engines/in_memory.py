@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt
+from sightscale.model_adapters.engines import Completion, Decoding, Likelihoods, OnFinished, OnScored, Prompt
+from sightscale.model_adapters.engines.architectures import correct_tokens
 from sightscale.model_adapters.engines.chat_templates import settle_template
+from sightscale.model_adapters.engines.forcing import Route, Tokens
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, sees_pictures
-from sightscale.model_adapters.engines.transformers_engine import Recorder, TransformersEngine
+from sightscale.model_adapters.engines.transformers_engine import Led, Recorder, TransformersEngine
 from sightscale.tasks.errors import UserError
 
 
@@ -40,7 +42,7 @@ class InMemoryEngine(TransformersEngine):
             raise UserError("the processor has no chat template, so the model can't be asked a question")
         self._template_origin = settle_template(self._processor, self._tokenizer, None, name=kind, model_type=kind)
         stated = model.generation_config
-        tokens = {name: getattr(stated, name) for name in TOKENS}
+        tokens = correct_tokens(model.config, {name: getattr(stated, name) for name in TOKENS})
         tokens["eos_token_id"] = (
             self._tokenizer.eos_token_id if tokens["eos_token_id"] is None else tokens["eos_token_id"]
         )
@@ -58,6 +60,14 @@ class InMemoryEngine(TransformersEngine):
             self._model.generation_config = self._habits.configure()
             return super().generate(prompts, decoding, on_finished)
 
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """The likelihoods of each prompt's continuations, in order; the model is left as it was."""
+        with undisturbed(self._model):
+            self._model.generation_config = self._habits.configure()
+            return super().score(prompts, continuations, on_scored)
+
     @torch.no_grad()
     def _answer(
         self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: Recorder | None = None
@@ -65,6 +75,17 @@ class InMemoryEngine(TransformersEngine):
         # Not in inference mode: a tensor that a module keeps from there can't take part in training.
         answer: Callable[..., list[Completion]] = inspect.unwrap(TransformersEngine._answer)
         return answer(self, prompts, texts, decoding, recorder)
+
+    @torch.no_grad()
+    def _lead(
+        self,
+        prompts: list[Prompt],
+        texts: list[str],
+        routes: Sequence[Route],
+        continuations: Sequence[Sequence[Tokens]],
+    ) -> list[Led]:
+        lead: Callable[..., list[Led]] = inspect.unwrap(TransformersEngine._lead)
+        return lead(self, prompts, texts, routes, continuations)
 
     def close(self) -> None:
         """Nothing: the model isn't ours."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoModelForMultimodalLM,
+    BlipForQuestionAnswering,
     GenerationConfig,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
+from sightscale.model_adapters.engines.architectures import answers_questions, correct_tokens, refuse_architecture
+from sightscale.model_adapters.engines.picture_functions import has_torchvision, import_timm
 from sightscale.model_adapters.engines.protocol import MAX_REASON
 from sightscale.tasks.errors import UserError, first_line
 
@@ -102,16 +106,16 @@ def _name_missing(error: BaseException, text: str) -> str:
     listed = _LISTED.search(text)
     if listed:
         return " ".join(listed[1].replace(",", " ").split())
-    said = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
-    if said:
-        return PACKAGES.get(said[1].lower(), said[1].lower())
+    named = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
+    if named:
+        return PACKAGES.get(named[1].lower(), named[1].lower())
     behind: BaseException | None = error
-    found = ""
+    module = ""
     while behind is not None:  # transformers hides which package is missing behind an error of its own
         if isinstance(behind, ModuleNotFoundError) and behind.name:
-            found = behind.name.partition(".")[0]
+            module = behind.name.partition(".")[0]
         behind = behind.__cause__ or behind.__context__
-    return PACKAGES.get(found.lower(), found)
+    return PACKAGES.get(module.lower(), module)
 
 
 def sees_pictures(model_type: str) -> bool:
@@ -119,11 +123,29 @@ def sees_pictures(model_type: str) -> bool:
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or model_type in SEE_BESIDES
 
 
-def pick_loader(model_type: str) -> Any:
-    """The class of transformers that opens models of this type."""
-    if model_type in SEE_BESIDES:
+def pick_loader(config: Any) -> Any:
+    """The class of transformers that opens models of this configuration."""
+    if answers_questions(config):
+        return BlipForQuestionAnswering
+    if config.model_type in SEE_BESIDES:
         return AutoModelForMultimodalLM
-    return AutoModelForImageTextToText if sees_pictures(model_type) else AutoModelForCausalLM
+    return AutoModelForImageTextToText if sees_pictures(config.model_type) else AutoModelForCausalLM
+
+
+def read_config(location: str | Path, **options: Any) -> Any:
+    """The configuration of the checkpoint at `location`, read as by `AutoConfig.from_pretrained`.
+
+    Raises ValueError for an architecture that can't be asked a question, and whatever transformers raises.
+    """
+    try:
+        config = AutoConfig.from_pretrained(location, **options)
+    except ModuleNotFoundError:
+        if has_torchvision() or find_spec("timm") is None:
+            raise
+        import_timm()  # a configuration that names a tower of timm's can't be imported before it
+        config = AutoConfig.from_pretrained(location, **options)
+    refuse_architecture(config)
+    return config
 
 
 def load_model(
@@ -165,12 +187,12 @@ def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool
     is passed over. Raises UserError as `load_model` does.
     """
     try:
-        config = AutoConfig.from_pretrained(location, **options)
+        config = read_config(location, **options)
     except (OSError, ValueError, KeyError):
         return
     if getattr(config, "quantization_config", None):
         return  # packed tensors have other names and shapes
-    loader = pick_loader(config.model_type)
+    loader = pick_loader(config)
     load_model(loader, location, name=name, allow_unused_weights=allow_unused_weights, device_map="meta", **options)
 
 
@@ -224,7 +246,7 @@ def read_habits(location: str | Path, config: Any, *, name: str | None = None, *
     changed.pop(PENALTY, None)
     if isinstance(penalty, bool) or not isinstance(penalty, int | float) or not 0 < penalty < float("inf"):
         raise UserError(f"cannot load model {name!r}: {file.name}: {PENALTY} is {penalty!r}, not a number above zero")
-    tokens = {key: getattr(stated, key) for key in TOKENS}  # an id may be 0
+    tokens = correct_tokens(config, {key: getattr(stated, key) for key in TOKENS})  # an id may be 0
     aside = {key: value for key, value in changed.items() if key not in (*TOKENS, *SETTLED, *HARMLESS)}
     return WritingHabits(tokens, float(penalty), aside)
 

@@ -1,6 +1,7 @@
 """LoRA: small weights beside a base model's, which change how it answers; opened by peft, where that is installed."""
 
 import json
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,23 @@ from sightscale.model_adapters.engines.protocol import MAX_REASON
 from sightscale.model_adapters.engines.weights import hash_weights, locate
 from sightscale.tasks.errors import UserError, first_line
 
+logger = logging.getLogger(__name__)
+
 CONFIG = "adapter_config.json"
 OWN = ("lora_", "modules_to_save", "ia3_")  # in the names of tensors that an adapter brings
+# Types whose makers publish a base and, in a folder beside its weights, the adapter that they ask about pictures with.
+BESIDE = {"phi4_multimodal": "vision-lora"}
 
 
 def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | None]:
     """The base model and the adapter's folder or hub id; a folder that holds an adapter alone names its base itself.
 
-    Raises UserError in one line for such a folder that names none, or where there are two adapters.
+    Without `adapter` it is the one that the model's makers put into its folder. Raises UserError in one line for a
+    folder with an adapter alone that names no base, or where there are two adapters.
     """
     file = Path(model).expanduser() / CONFIG
     if not file.is_file() or (file.parent / "config.json").is_file():
-        return model, adapter
+        return model, adapter or find_beside(file.parent)
     if adapter:
         raise UserError(
             f"model {model!r} is an adapter itself, so adapter={adapter} can't be added: name the base model"
@@ -34,6 +40,35 @@ def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | No
         raise UserError(f"model {model!r} is an adapter whose {CONFIG} names no base: write BASE,adapter={model}")
     beside = file.parent / base
     return (str(beside) if beside.is_dir() else base), model
+
+
+def find_beside(folder: Path) -> str | None:
+    """The adapter in a checkpoint's folder that its makers ask it about pictures with; None where there is none."""
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    beside = folder / BESIDE[kind] if isinstance(kind, str) and kind in BESIDE else None
+    return str(beside) if beside and (beside / CONFIG).is_file() else None
+
+
+def check_beside(location: str, model_type: str, adapter: str | None, *, name: str) -> None:
+    """Say which adapter beside the weights is used.
+
+    Raises UserError for a hub id of a type that has one, of which only the files of the base are fetched.
+    """
+    if model_type not in BESIDE:
+        return
+    beside = BESIDE[model_type]
+    if adapter is None and not Path(location).is_dir():
+        raise UserError(
+            f"model {name!r}: its makers ask it about pictures with the adapter in its folder {beside}, which is used "
+            f"from a folder alone: `hf download {name} --local-dir FOLDER`, then name FOLDER"
+        )
+    if adapter is None:
+        logger.warning(f"model {name}: there is no {beside} in its folder, so its weights are asked as they are")
+    elif adapter == find_beside(Path(location)):
+        logger.warning(f"model {name}: the adapter in its folder {beside} is on, with pictures and without")
 
 
 def mark_adapter(adapter: str | None) -> str:
@@ -66,9 +101,9 @@ def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
     except Exception as error:  # other people's code and files
         reason = f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
         raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reason}") from error
-    missing = [key for key in loaded.missing_keys if any(own in key for own in OWN)]
+    missing = [key for key in loaded.missing_keys if any(mark in key for mark in OWN)]
     faults = {"it lacks": missing, "the model has no place for": loaded.unexpected_keys}
-    said = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
-    if said:
-        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {said}; is that its base?")
+    reasons = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
+    if reasons:
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; is that its base?")
     return attached.base_model.model

@@ -94,7 +94,7 @@ class NanoVlmProcessor:
         """Tensors with a row for each text. Raises ValueError where a text has other than a mark for each picture."""
         rows = [list(row) for row in images] if images else [[] for _ in text]
         cut = [[self.tiling.cut(picture) for picture in row] for row in rows]
-        texts = [self._spell(one, [grid[1:] for grid in row]) for one, row in zip(text, cut, strict=True)]
+        texts = [self._spell(prompt, [grid[1:] for grid in row]) for prompt, row in zip(text, cut, strict=True)]
         inputs = dict(self.tokenizer(texts, **options))
         if images:
             tiles = [torch.cat([grid[0] for grid in row]) for row in cut]

@@ -17,9 +17,12 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
+    Likelihoods,
     OnFinished,
+    OnScored,
     Prompt,
     list_choices,
+    score_continuations,
 )
 from sightscale.model_adapters.engines.lora import split_adapter
 from sightscale.model_adapters.engines.opening import OPENAI, POOLED, VLLM, open_engine
@@ -68,10 +71,13 @@ class OnDemandEngine:
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
         """As the engine behind it; raises RuntimeError when its weights changed since it was identified."""
-        engine = self._opened()
-        if engine.identity != self.identity:
-            raise UserError(f"the model {self.identity} changed into {engine.identity} during the run")
-        return engine.generate(prompts, decoding, on_finished)
+        return self._unchanged().generate(prompts, decoding, on_finished)
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """As the engine behind it. Raises UserError in one line where it can't, or its weights changed."""
+        return score_continuations(self._unchanged(), prompts, continuations, on_scored)
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """As the engine behind it. Raises EngineFailure in one line when it can't tell."""
@@ -83,6 +89,12 @@ class OnDemandEngine:
             self._engine.close()
             self._engine = None
             gc.collect()
+
+    def _unchanged(self) -> Engine:
+        engine = self._opened()
+        if engine.identity != self.identity:
+            raise UserError(f"the model {self.identity} changed into {engine.identity} during the run")
+        return engine
 
     def _opened(self) -> Engine:
         if self._room is not None:

@@ -18,9 +18,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import httpx
 from PIL import Image
@@ -28,12 +29,15 @@ from PIL import Image
 from sightscale.model_adapters.arguments import read_flag
 from sightscale.model_adapters.engines import (
     LIKELIEST,
+    MAX_REASON,
     Choice,
     Completion,
     Decoding,
     EngineFailure,
+    Likelihoods,
     Message,
     OnFinished,
+    OnScored,
     Prompt,
     failed,
     prompt_seed,
@@ -43,8 +47,10 @@ from sightscale.model_adapters.engines.chat_replies import (
     MAX_REPLY_BYTES,
     BusyReply,
     UnusableReply,
+    count_prompt_tokens,
     list_models,
     read_choices,
+    read_prompt_scores,
     read_reply,
     read_retry_after,
     refusal,
@@ -54,6 +60,7 @@ from sightscale.tasks.errors import UserError, first_line
 
 logger = logging.getLogger(__name__)
 
+_Read = TypeVar("_Read")
 KEY_VARIABLE = "OPENAI_API_KEY"
 TOKEN_FIELDS = ("max_tokens", "max_completion_tokens", "n_predict", "max_new_tokens")
 
@@ -160,26 +167,103 @@ class OpenAIEngine:
             body = await asyncio.to_thread(self._write_body, prompt, decoding)
         except Exception as error:  # a picture may be broken in any way, and costs this prompt only
             return failed(f"cannot write the request: {type(error).__name__}: {first_line(error)}")
+        try:
+            return await self._ask_on(
+                client,
+                body,
+                lambda content: read_reply(content, time.perf_counter() - start, decoding.max_new_tokens, self._key),
+            )
+        except UnusableReply as error:
+            return failed(str(error))
+
+    async def _ask_on(self, client: httpx.AsyncClient, body: bytes, read: Callable[[bytes], _Read]) -> _Read:
+        """What `read` makes of the reply, after as many tries as it takes and is allowed.
+
+        Raises UnusableReply with the last reason.
+        """
         for attempt in range(self._tries):
             server = self._servers.pick()
             try:
                 async with asyncio.timeout(self._timeout):
                     with self._servers.asking(server):
-                        completion = await self._try(client, server, body, start, decoding.max_new_tokens)
+                        answer = await self._try(client, server, body, read)
                 self._servers.note_answer(server)
-                return completion
+                return answer
             except _Pause as pause:
                 reason, wished = str(pause), pause.seconds
             except TimeoutError:
                 reason, wished = f"no answer within {self._timeout:g} s", None
             except httpx.HTTPError as error:
                 reason, wished = f"{type(error).__name__}: {first_line(error)}", None
-            except UnusableReply as error:
-                return failed(str(error))
             self._servers.note_failure(server, wished)
             if attempt + 1 < self._tries and not self._servers.has_another(server):
                 await asyncio.sleep(self._pause(attempt) if wished is None else min(wished, LONGEST_PAUSE))
-        return failed(f"gave up after {self._tries} tries: {reason}")
+        raise UnusableReply(f"gave up after {self._tries} tries: {reason}")
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """The likelihoods of each prompt's continuations, in order, from a server that tells `prompt_logprobs`.
+
+        A continuation is sent as the beginning of the assistant's message, and the prompt alone once more: what the
+        server's template makes of both must differ by the continuation's tokens. Raises UserError in one line where the
+        server tells no log-probabilities of what it is sent.
+        """
+        results: list[Likelihoods | None] = [None] * len(prompts)
+        refused: list[UserError] = []
+        numbers = iter(range(len(prompts)))
+
+        async def work(client: httpx.AsyncClient) -> None:
+            for i in numbers:
+                if refused:
+                    return
+                try:
+                    results[i] = scores = await self._score(client, prompts[i], continuations[i])
+                except UserError as error:
+                    refused.append(error)
+                    return
+                if on_scored:
+                    on_scored(i, scores)
+
+        async def run() -> None:
+            async with self.open_client() as client, asyncio.TaskGroup() as group:
+                for _ in range(min(self.concurrency, len(prompts))):
+                    group.create_task(work(client))
+
+        asyncio.run(run())
+        if refused:
+            raise refused[0]
+        return [scores for scores in results if scores is not None]
+
+    async def _score(self, client: httpx.AsyncClient, prompt: Prompt, continuations: Sequence[str]) -> Likelihoods:
+        start = time.perf_counter()
+        try:
+            plain = await asyncio.to_thread(self.request_body, prompt, Decoding(1, thinking=False))
+            bodies = [plain, *(plain | _continued(plain["messages"], one) for one in continuations)]
+            asked = await self._ask_on(client, json.dumps(bodies[0]).encode(), count_prompt_tokens)
+            each = []
+            for body, continuation in zip(bodies[1:], continuations, strict=True):
+                read = partial(read_prompt_scores, continuation=continuation)
+                scored = await self._ask_on(client, json.dumps(body).encode(), read)
+                if scored is None:
+                    raise UserError(
+                        f"the server at {self._servers.all[0].url} tells no log-probabilities of what it is sent "
+                        "(prompt_logprobs, as vLLM's does); use a model of transformers or vLLM here"
+                    )
+                likelihood, tokens = scored
+                if tokens - likelihood.tokens != asked:
+                    raise UnusableReply(
+                        f"the server's template has {tokens - likelihood.tokens} tokens before an answer and {asked} "
+                        "where it asks for one, so that their likelihoods aren't those of an answer"
+                    )
+                each.append(likelihood)
+        except UnusableReply as error:
+            return Likelihoods(error=str(error)[:MAX_REASON])
+        except UserError:
+            raise
+        except Exception as error:  # a picture may be broken in any way, and costs this prompt only
+            return Likelihoods(error=f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON])
+        return Likelihoods(tuple(each), asked, time.perf_counter() - start)
 
     def request_body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
         """The request in OpenAI's words; what it has no words for stands where vLLM and others read it."""
@@ -206,11 +290,11 @@ class OpenAIEngine:
         return json.dumps(self.request_body(prompt, decoding)).encode()
 
     async def _try(
-        self, client: httpx.AsyncClient, server: Server, body: bytes, start: float, most_tokens: int
-    ) -> Completion:
+        self, client: httpx.AsyncClient, server: Server, body: bytes, read: Callable[[bytes], _Read]
+    ) -> _Read:
         content, retry_after = await self._post(client, server, body)
         try:
-            return read_reply(content, time.perf_counter() - start, most_tokens, self._key)
+            return read(content)
         except BusyReply as error:
             raise _Pause(str(error), retry_after) from error
 
@@ -329,6 +413,16 @@ class _Requests:
             except Exception as error:  # whatever else goes wrong with a request costs that request only
                 completion = failed(f"{type(error).__name__}: {first_line(error)}")
             self._finished.put((i, completion))
+
+
+def _continued(messages: list[dict[str, Any]], continuation: str) -> dict[str, Any]:
+    """What a request adds to have the server score the beginning of an answer, in vLLM's words."""
+    return {
+        "messages": [*messages, {"role": "assistant", "content": continuation}],
+        "add_generation_prompt": False,
+        "continue_final_message": True,
+        "prompt_logprobs": 0,
+    }
 
 
 _BETWEEN = re.compile(r"\+(?=https?://)")  # two servers' addresses

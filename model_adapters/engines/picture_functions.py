@@ -2,14 +2,17 @@
 
 Some processors of transformers exist for torchvision only, or their modules name it when they are imported, though
 all they ask of it is to resize, pad and crop a tensor. `standing_in` lets those modules be imported with this one in
-its place; nothing else finds it there. Resizing is torch's own, which torchvision calls as well.
+its place; nothing else finds it there. Resizing is torch's own, which torchvision calls as well. timm, whose towers
+some models see with, names more of it when it is imported, though no tower calls any.
 """
 
+import importlib
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +24,14 @@ from transformers import image_processing_backends, image_utils
 
 
 class InterpolationMode(Enum):
-    """The ways to resize; torch knows all but `LANCZOS`, which `processors` refuses."""
+    """The ways to resize; torch knows all but the last three, of which `processors` refuses `LANCZOS`."""
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
     BILINEAR = "bilinear"
     BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
     LANCZOS = "lanczos"
 
 
@@ -37,6 +42,7 @@ BY_PILLOW = {
     Image.Resampling.LANCZOS: InterpolationMode.LANCZOS,
 }
 SMOOTH = (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
+NAMED_BY_TIMM = ("transforms", "transforms.functional", "ops", "ops.misc", "datasets")
 
 
 def pil_to_tensor(picture: Image.Image) -> Tensor:
@@ -120,14 +126,45 @@ def normalize(image: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tens
     return (image.sub_(middle) if inplace else image.sub(middle)).div_(spread)
 
 
+class _Absent:
+    """What a class of torchvision is where torchvision isn't: nothing is one, and none can be made."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise ImportError(f"{type(self).__name__} requires the torchvision library but it was not found")
+
+
+class _Names(ModuleType):
+    """A module of torchvision whose every name is a class that can't be made."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return InterpolationMode if name == InterpolationMode.__name__ else type(name, (_Absent,), {})
+
+
+def has_torchvision() -> bool:
+    """Whether torchvision is installed."""
+    return find_spec("torchvision") is not None
+
+
+def import_timm() -> None:
+    """Import timm, with names that no tower calls in torchvision's place where that isn't installed."""
+    if has_torchvision():
+        importlib.import_module("timm")
+        return
+    with standing_in({f"torchvision.{name}": _Names(f"torchvision.{name}") for name in NAMED_BY_TIMM}):
+        importlib.import_module("timm")
+
+
 @contextmanager
-def standing_in() -> Iterator[None]:
+def standing_in(besides: Mapping[str, ModuleType] | None = None) -> Iterator[None]:
     """Let modules that are imported inside the block find these functions under torchvision's name.
 
-    Transformers' base class for tensors keeps them, which its processors resize and pad by.
+    Transformers' base class for tensors keeps them, which its processors resize and pad by. `besides` holds further
+    modules by name.
     """
     names = ("torchvision", "torchvision.transforms", "torchvision.transforms.v2")
-    modules = {name: ModuleType(name) for name in names}
+    modules = {name: ModuleType(name) for name in names} | dict(besides or {})
     modules[f"{names[-1]}.functional"] = sys.modules[__name__]
     for name, module in modules.items():
         before, _, last = name.rpartition(".")

@@ -9,7 +9,6 @@ always Pillow's. The few that exist for torchvision alone run without it by `pic
 import importlib
 import sys
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,13 @@ from transformers.image_processing_base import ImageProcessingMixin
 from transformers.models.auto.auto_mappings import IMAGE_PROCESSOR_MAPPING_NAMES, PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.configuration_auto import model_type_to_module_name
 
+from sightscale.model_adapters.engines.architectures import refuse_processor
 from sightscale.model_adapters.engines.nano_vlm import FILE as NANO_VLM, NanoVlmProcessor
-from sightscale.model_adapters.engines.picture_functions import standing_in
+from sightscale.model_adapters.engines.picture_functions import has_torchvision, standing_in
 
 VIDEO = "video_processor"
+PIXELS = "pixel_values"
+TILED = ("perception_lm",)  # processors that stack pictures, and fail where these have other numbers of tiles
 PILLOW, TENSORS = "pil", "torchvision"  # transformers' names of the two kinds
 FOR_VIDEOS = ("num2words",)  # packages that a processor insists on, though it only spells numbers of frames with them
 
@@ -32,12 +34,12 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
     """The processor of a model of this type, opened as by `AutoProcessor.from_pretrained(location, **options)`.
 
     It takes no videos. Pictures go through Pillow where transformers knows how. Raises ImportError where torchvision is
-    really needed and isn't there.
+    really needed and isn't there, and ValueError for a processor that puts no question to its model.
     """
     if (Path(location) / NANO_VLM).is_file():
         return NanoVlmProcessor.from_pretrained(location)
     backend, named = _find_backend(location, model_type, options.get("revision"))
-    stands_in = backend == TENSORS and not _has_torchvision()
+    stands_in = backend == TENSORS and not has_torchvision()
     if stands_in:
         _register(named)
     if backend:
@@ -49,6 +51,10 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
         opened = AutoProcessor.from_pretrained(location, **options)
     if stands_in and getattr(opened.image_processor, "resample", None) == Image.Resampling.LANCZOS:
         raise ImportError(f"{named} requires the Torchvision library but it was not found")  # torch can't resize so
+    refuse_processor(opened)
+    if model_type in TILED:
+        opened.__class__ = _with_tiles(type(opened))
+        opened.image_processor.__class__ = _as_list(type(opened.image_processor))
     return opened
 
 
@@ -58,8 +64,24 @@ def mark_backend(location: str | Path, model_type: str, revision: str | None = N
     `picture_functions` makes the same pixels as torchvision, so that a machine without it answers alike.
     """
     backend, _ = _find_backend(location, model_type, revision)
-    tensors = backend == TENSORS or (backend is None and _has_torchvision())  # a processor of the checkpoint's own
+    tensors = backend == TENSORS or (backend is None and has_torchvision())  # a processor of the checkpoint's own
     return "|pictures=torchvision" if tensors else ""
+
+
+@cache
+def _with_tiles(kind: Any) -> Any:
+    """A processor class under the same name that leaves its pictures in a list."""
+    return type(kind.__name__, (kind,), {"skip_tensor_conversion": [*kind.skip_tensor_conversion, PIXELS]})
+
+
+@cache
+def _as_list(kind: Any) -> Any:
+    """A class for pictures under the same name that doesn't stack them."""
+
+    def preprocess(self: Any, images: Any, **options: Any) -> Any:
+        return kind._preprocess(self, images, **(options | {"return_tensors": None}))
+
+    return type(kind.__name__, (kind,), {"_preprocess": preprocess})
 
 
 class NoVideos:
@@ -107,10 +129,6 @@ def for_pictures(kind: type[ProcessorMixin]) -> Any:
     )
 
 
-def _has_torchvision() -> bool:
-    return find_spec("torchvision") is not None
-
-
 def _find_class(model_type: str) -> tuple[Any, bool]:
     """The processor class of transformers for this type, or None, and whether transformers hides it.
 
@@ -122,7 +140,7 @@ def _find_class(model_type: str) -> tuple[Any, bool]:
     try:
         kind = getattr(transformers, name)
     except ModuleNotFoundError:
-        if _has_torchvision():
+        if has_torchvision():
             raise
         with standing_in():
             return getattr(transformers, name), True

@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
+from sightscale.tasks.errors import UserError
+
 MAX_REASON = 300  # characters of a reason
 LIKELIEST = 5  # tokens of each place whose log-probabilities are told
 
@@ -100,6 +102,31 @@ class Choice:
 OnFinished = Callable[[int, Completion], None]
 
 
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely a model is to write one continuation: the log-probabilities of its tokens, in nats, summed.
+
+    What may follow it counts for nothing: it needn't end there.
+    """
+
+    logprob: float
+    tokens: int
+    is_greedy: bool = False  # whether each of its tokens is the likeliest of its place
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """Those of a prompt's continuations, in their order. With an `error` there are none."""
+
+    each: tuple[Likelihood, ...] = ()
+    input_tokens: int = 0
+    seconds: float = 0.0  # this prompt's share of its batches
+    error: str | None = None
+
+
+OnScored = Callable[[int, Likelihoods], None]
+
+
 class Engine(Protocol):
     """A place where prompts are completed."""
 
@@ -136,6 +163,35 @@ def list_choices(engine: Any, prompt: Prompt, decoding: Decoding) -> list[Choice
     if not isinstance(engine, ListsChoices):
         raise EngineFailure("this engine doesn't tell log-probabilities")
     return engine.list_choices(prompt, decoding)
+
+
+@runtime_checkable
+class ScoresContinuations(Protocol):
+    """An engine that can tell how likely given words are as an answer to a prompt."""
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """The likelihoods of each prompt's continuations, in order; `on_scored(index, …)` as each is ready.
+
+        They are of the raw model, without sampling or penalties. A prompt stands as `generate` would have it, with
+        thinking switched off where its chat template can, and its tokens stay as they are: a continuation's tokens are
+        those that the tokenizer writes behind the prompt's text or, where that would change the prompt's last ones,
+        those that it writes for the continuation alone. A space that the template itself puts before an assistant's
+        words comes first. A prompt whose template opens thinking has an error, as what follows it is no answer.
+        """
+
+
+def score_continuations(
+    engine: Any, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+) -> list[Likelihoods]:
+    """What `engine` tells of each prompt's continuations. Raises UserError in one line where it tells nothing."""
+    if not isinstance(engine, ScoresContinuations):
+        raise UserError(
+            f"{type(engine).__name__} tells no log-probabilities of given words; use a model of transformers or vLLM "
+            "without replicas, or a server of vLLM's"
+        )
+    return engine.score(prompts, continuations, on_scored)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ one store. Each row carries a checksum, and a row that doesn't match its own is 
 import hashlib
 import json
 import logging
+import math
 import shutil
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -26,9 +27,13 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
+    Likelihood,
+    Likelihoods,
     OnFinished,
+    OnScored,
     Prompt,
     list_choices,
+    score_continuations,
 )
 from sightscale.model_adapters.engines.file_systems import find_file_system
 from sightscale.model_adapters.engines.generations import Generation, keep
@@ -346,6 +351,49 @@ class StoredEngine:
             finished.append(completion)
         return finished
 
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """As the engine inside would, but only the continuations that the store lacks are scored. Failures aren't kept.
+
+        Of a prompt that is kept in whole, tokens and seconds are 0.
+        """
+        keys = [
+            [likelihood_key(self.identity, prompt, one) for one in each]
+            for prompt, each in zip(prompts, continuations, strict=True)
+        ]
+        kept = {
+            key: likelihood
+            for key in dict.fromkeys(key for each in keys for key in each)
+            if (likelihood := read_likelihood(self._store.get(key)))
+        }
+        lacking = {i: [n for n, key in enumerate(each) if key not in kept] for i, each in enumerate(keys)}
+        missing = [i for i, numbers in lacking.items() if numbers]
+        hits = sum(key in kept for each in keys for key in each)
+        misses = sum(map(len, lacking.values()))
+        self.hits, self.misses = self.hits + hits, self.misses + misses
+        if hits or misses:
+            self._store.count(hits, misses)
+        results = [Likelihoods(() if lacking[i] else tuple(kept[key] for key in each)) for i, each in enumerate(keys)]
+        if on_scored:
+            for i in (i for i, numbers in lacking.items() if not numbers):
+                on_scored(i, results[i])
+
+        def keep(j: int, scores: Likelihoods) -> None:
+            i = missing[j]
+            fresh = dict(zip(lacking[i], scores.each, strict=not scores.error))
+            for number, likelihood in fresh.items():
+                self._store.put(keys[i][number], self.identity, write_likelihood(likelihood))
+            each = () if scores.error else tuple(fresh.get(n) or kept[key] for n, key in enumerate(keys[i]))
+            results[i] = replace(scores, each=each)
+            if on_scored:
+                on_scored(i, results[i])
+
+        if missing:
+            asked = [[continuations[i][n] for n in lacking[i]] for i in missing]
+            score_continuations(self._engine, [prompts[i] for i in missing], asked, keep)
+        return results
+
     def look_up(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[tuple[str, Completion | None]]:
         """Each prompt's key, with what the store has for it; nothing is generated or counted."""
         keys = [generation_key(self.identity, prompt, decoding) for prompt in prompts]
@@ -364,6 +412,27 @@ def generation_key(identity: str, prompt: Prompt, decoding: Decoding) -> str:
     """SHA-256 of everything that decides a generation; what the folder of a model's weights is called doesn't."""
     decided_by = json.dumps([without_names(identity), prompt.digest, decoding.as_dict()], sort_keys=True)
     return hashlib.sha256(decided_by.encode()).hexdigest()
+
+
+def likelihood_key(identity: str, prompt: Prompt, continuation: str) -> str:
+    """SHA-256 of everything that decides how likely a continuation is; no generation has the same."""
+    decided_by = json.dumps([without_names(identity), prompt.digest, {"likelihood of": continuation}], sort_keys=True)
+    return hashlib.sha256(decided_by.encode()).hexdigest()
+
+
+def write_likelihood(likelihood: Likelihood) -> Completion:
+    """A likelihood as the store keeps it: JSON in the place of a completion's text."""
+    return Completion(json.dumps(asdict(likelihood)))
+
+
+def read_likelihood(kept: Completion | None) -> Likelihood | None:
+    """The likelihood in what the store kept; None where it kept none."""
+    try:
+        values = json.loads(kept.text) if kept else {}
+        read = Likelihood(float(values["logprob"]), int(values["tokens"]), bool(values["is_greedy"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return read if math.isfinite(read.logprob) else None
 
 
 def _read_text(content: bytes) -> str:

@@ -82,8 +82,8 @@ def describe_store(path: Path) -> StoreReport:
         parts = _parts_of(store)
         sessions = hits = misses = conflicts = 0
         for part in parts:
-            found = part.sessions()
-            sessions, hits, misses = sessions + found[0], hits + found[1], misses + found[2]
+            counts = part.sessions()
+            sessions, hits, misses = sessions + counts[0], hits + counts[1], misses + counts[2]
             conflicts += part.conflicts if isinstance(part, PartFiles) else 0
         size = sum(part.size for part in parts)
     engines = tuple(

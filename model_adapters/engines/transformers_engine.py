@@ -5,18 +5,19 @@ the pictures that a row lacks beside its batch mates for black ones. Out of memo
 for another reason is run one by one, so that only the culprit fails.
 """
 
+import math
 import time
-from collections.abc import Sequence
-from functools import cached_property, partial
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
 from transformers import (
-    AutoConfig,
     AutoTokenizer,
-    GenerationMixin,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
@@ -25,18 +26,31 @@ from transformers import (
 
 from sightscale.model_adapters.engines import (
     LIKELIEST,
+    MAX_REASON,
     Choice,
     Completion,
     Decoding,
     EngineDescription,
     EngineFailure,
+    Likelihood,
+    Likelihoods,
+    Message,
     OnFinished,
+    OnScored,
     Prompt,
     failed,
     prompt_seed,
 )
+from sightscale.model_adapters.engines.architectures import (
+    NEEDS_PICTURE,
+    asks_alone,
+    find_generate,
+    fit_inputs,
+    writes_apart,
+)
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
 from sightscale.model_adapters.engines.chat_templates import (
+    find_lead,
     join_parts,
     mark_template,
     read_template,
@@ -44,6 +58,7 @@ from sightscale.model_adapters.engines.chat_templates import (
     takes_parts,
 )
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
+from sightscale.model_adapters.engines.forcing import Forcer, Route, Tokens, continue_prompt, exact_head, plan_routes
 from sightscale.model_adapters.engines.loading import (
     TOKENS,
     WritingHabits,
@@ -51,18 +66,31 @@ from sightscale.model_adapters.engines.loading import (
     load_model,
     loading,
     pick_loader,
+    read_config,
     read_habits,
     sees_pictures,
 )
-from sightscale.model_adapters.engines.lora import attach_adapter, mark_adapter, split_adapter
+from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.weights import hash_weights, locate, name_model, refuse_revision
 from sightscale.tasks.errors import UserError, first_line
 
 # Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
-ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "git", "got_ocr2", "kosmos-2", "pix2struct", "udop")
+ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "fuyu", "git", "got_ocr2", "kosmos-2", "pix2struct")
+_Answer = TypeVar("_Answer")
+_UNTHINKING = Decoding(1, thinking=False)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Led:
+    """What one row said of the continuations on its route, by their numbers."""
+
+    by_number: Mapping[int, Likelihood]
+    input_tokens: int = 0
+    seconds: float = 0.0
+    error: str | None = None
 
 
 class TransformersEngine:
@@ -99,10 +127,11 @@ class TransformersEngine:
         if gguf_file:
             options["gguf_file"] = gguf_file
         with loading(model):
-            config = AutoConfig.from_pretrained(location, **options)
+            config = read_config(location, **options)
+            check_beside(location, config.model_type, adapter, name=model)
             self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
-                pick_loader(config.model_type),
+                pick_loader(config),
                 location,
                 name=model,
                 allow_unused_weights=allow_unused_weights,
@@ -139,7 +168,9 @@ class TransformersEngine:
     def _prepare_texts(self) -> None:
         """Note what the model and its processor make of texts, and have these padded as the model needs it."""
         self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._writes_apart = bool(self._model.config.is_encoder_decoder)
+        self._writes_apart = writes_apart(self._model)
+        if asks_alone(self._model):
+            self.batch_size = 1
         # A decoder goes on where the prompt ends; an encoder counts its places from the first token, padding included.
         self._tokenizer.padding_side = "right" if self._writes_apart else "left"
         if self._tokenizer.pad_token_id is None:
@@ -161,6 +192,84 @@ class TransformersEngine:
                 completions[i] = answer = _failed(error)
                 if on_finished:
                     on_finished(i, answer)
+
+        def finish(i: int, answer: Completion) -> None:
+            completions[i] = answer
+            if on_finished:
+                on_finished(i, answer)
+
+        self._in_batches(
+            prompts,
+            texts,
+            lambda batch: self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding),
+            finish,
+            _failed,
+        )
+        return [completion for completion in completions if completion is not None]
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """The likelihoods of each prompt's continuations, in order: see `ScoresContinuations`.
+
+        The model is led along them in its own way of generating, batched as `generate` does.
+        """
+        results: list[Likelihoods | None] = [None] * len(prompts)
+        tokens: dict[int, list[Tokens]] = {}
+        rows: list[tuple[int, Route]] = []  # a prompt stands once for each of its routes
+        texts: dict[int, str] = {}
+
+        def settle(i: int, scores: Likelihoods) -> None:
+            results[i] = scores
+            if on_scored:
+                on_scored(i, scores)
+
+        for i, prompt in enumerate(prompts):
+            try:
+                text = self._render(prompt, _UNTHINKING)
+                tokens[i] = self._continue(text, continuations[i])
+                routes = plan_routes(tokens[i])
+            except Exception as error:  # a chat template or a tokenizer may fail in any way
+                settle(i, Likelihoods(error=_why(error)))
+                continue
+            if not routes:
+                settle(i, Likelihoods())
+            texts |= dict.fromkeys(range(len(rows), len(rows) + len(routes)), text)
+            rows += [(i, route) for route in routes]
+        missing = Counter(i for i, _ in rows)
+        led: dict[int, list[Led]] = {i: [] for i in missing}
+
+        def finish(row: int, one: Led) -> None:
+            i = rows[row][0]
+            led[i].append(one)
+            if len(led[i]) == missing[i]:
+                settle(i, _join(led[i], len(tokens[i])))
+
+        def lead(batch: list[int]) -> list[Led]:
+            asked = [rows[row][0] for row in batch]
+            return self._lead(
+                [prompts[i] for i in asked],
+                [texts[row] for row in batch],
+                [rows[row][1] for row in batch],
+                [tokens[i] for i in asked],
+            )
+
+        self._in_batches([prompts[i] for i, _ in rows], texts, lead, finish, lambda error: Led({}, error=_why(error)))
+        return [scores for scores in results if scores is not None]
+
+    def _in_batches(
+        self,
+        prompts: Sequence[Prompt],
+        texts: Mapping[int, str],
+        answer: Callable[[list[int]], list[_Answer]],
+        finish: Callable[[int, _Answer], None],
+        fail: Callable[[Exception], _Answer],
+    ) -> None:
+        """Have the prompts that have a text answered in batches, and `finish` called for each as it is.
+
+        Out of memory halves the batches; of one that fails otherwise each is asked alone, and `fail` says what came of
+        one that fails then.
+        """
         order = sorted(
             texts, key=lambda i: (-len(prompts[i].images), sum(_area(im) for im in prompts[i].images), len(texts[i]))
         )
@@ -169,10 +278,10 @@ class TransformersEngine:
             batch = pending.pop(0)
             short_of_memory = False
             try:
-                answers = self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding)
+                answers = answer(batch)
             except Exception as error:  # a batch may fail in as many ways as there are models
                 short_of_memory = _is_out_of_memory(error)
-                answers = [_failed(error)] if len(batch) == 1 else []
+                answers = [fail(error)] if len(batch) == 1 else []
             if short_of_memory:
                 self._shrink(len(batch) // 2)
             if not answers:
@@ -181,11 +290,18 @@ class TransformersEngine:
                     self._split([*batch, *rest], prompts) if short_of_memory else [*([i] for i in batch), *pending]
                 )
                 continue
-            for i, answer in zip(batch, answers, strict=True):
-                completions[i] = answer
-                if on_finished:
-                    on_finished(i, answer)
-        return [completion for completion in completions if completion is not None]
+            for i, one in zip(batch, answers, strict=True):
+                finish(i, one)
+
+    def _continue(self, text: str, continuations: Sequence[str]) -> list[Tokens]:
+        """The tokens of each continuation behind a prompt as its template wrote it. Raises ValueError for none."""
+        if opens_thinking(text):
+            raise ValueError("the chat template opens thinking, so what follows the prompt is no answer")
+        plain = [write_plainly(Prompt((Message("", (one,)),)), self._control_tokens).text for one in continuations]
+        tokens = [continue_prompt(self._tokenizer, text, self._answer_lead + one) for one in plain]
+        if any(token in self._end_tokens for one in tokens for token in one):
+            raise ValueError("a continuation holds the token that ends an answer")
+        return tokens
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """The tokens of the completion of a prompt asked alone. Raises EngineFailure in one line when it can't be."""
@@ -248,6 +364,10 @@ class TransformersEngine:
         return self.sees and takes_parts(self._processor)
 
     @cached_property
+    def _answer_lead(self) -> str:
+        return find_lead(self._processor)
+
+    @cached_property
     def _control_tokens(self) -> tuple[str, ...]:
         return find_control_tokens(self._tokenizer, self._processor)
 
@@ -292,6 +412,8 @@ class TransformersEngine:
         """What the model is handed: tensors with a row for each prompt, and the pictures'."""
         if prompts[0].images and not self.sees:
             raise ValueError("this model reads text only and was given a picture")
+        if not prompts[0].images and self._model.config.model_type in NEEDS_PICTURE:
+            raise ValueError("this architecture takes no question without a picture")
         pictures: dict[str, Any] = {"images": [prompt.images for prompt in prompts]} if prompts[0].images else {}
         if pictures and self._model.config.model_type in ONE_PICTURE:
             if len(prompts[0].images) > 1:
@@ -305,7 +427,7 @@ class TransformersEngine:
         )
         return {
             name: tensor.to(self.device, self._model.dtype if tensor.is_floating_point() else None)
-            for name, tensor in inputs.items()
+            for name, tensor in fit_inputs(self._model, self._tokenizer, inputs, texts).items()
         }
 
     @torch.inference_mode()
@@ -339,19 +461,11 @@ class TransformersEngine:
         witness = Witness()
         if steered:
             steered.append(witness)
-        # Janus' own way of writing, which can draw too, drops what steers its text.
-        draws = self._model.config.model_type == "janus"
-        generate: Any = partial(GenerationMixin.generate, self._model) if draws else self._model.generate
-        output = generate(
-            **inputs,
+        output = self._generate(
+            inputs,
+            self._repetition_penalty,
             max_new_tokens=decoding.max_new_tokens,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            repetition_penalty=self._repetition_penalty,
             logits_processor=steered,
-            pad_token_id=self._tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList(ends),
         )[:, written_from:]
         if steered and not witness.was_called:
@@ -361,6 +475,51 @@ class TransformersEngine:
             self._completion(row[:room], length, seconds, decoding, opens)
             for row, room, length, opens in zip(output.tolist(), rooms, lengths, opened, strict=True)
         ]
+
+    @torch.inference_mode()
+    def _lead(
+        self,
+        prompts: list[Prompt],
+        texts: list[str],
+        routes: Sequence[Route],
+        continuations: Sequence[Sequence[Tokens]],
+    ) -> list[Led]:
+        """What the model says along each row's route."""
+        start = time.perf_counter()
+        inputs = self._encode(prompts, texts)
+        lengths = inputs["attention_mask"].sum(-1).tolist()
+        ends = [
+            length * (not self._writes_apart) + len(route.tokens) for length, route in zip(lengths, routes, strict=True)
+        ]
+        if self._context and max(*ends, *lengths) > self._context:
+            raise ValueError(
+                f"prompt and answer have {max(*ends, *lengths)} tokens; this model's context holds {self._context}"
+            )
+        written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
+        forcer = Forcer(routes, continuations, written_from)
+        with exact_head(self._model):
+            self._generate(
+                inputs,
+                1.0,
+                max_new_tokens=max(len(route.tokens) for route in routes),
+                logits_processor=LogitsProcessorList([forcer]),
+            )
+        seconds = (time.perf_counter() - start) / len(prompts)
+        return [Led(forcer.read(row), length, seconds) for row, length in enumerate(lengths)]
+
+    def _generate(self, inputs: dict[str, torch.Tensor], penalty: float, **options: Any) -> torch.Tensor:
+        """What the model's own way of generating writes greedily, prompts included."""
+        written: torch.Tensor = find_generate(self._model)(
+            **inputs,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            repetition_penalty=penalty,
+            pad_token_id=self._tokenizer.pad_token_id,
+            **options,
+        )
+        return written
 
     def _completion(
         self, tokens: list[int], input_tokens: int, seconds: float, decoding: Decoding, opened: bool
@@ -401,7 +560,7 @@ def identify(
         refuse_revision(model, location, revision)
         options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "revision": revision}
         with loading(model):
-            config = AutoConfig.from_pretrained(location, **options)
+            config = read_config(location, **options)
         weights = weights or getattr(config, "_commit_hash", None)
         mark = read_habits(location, config, name=model, revision=options["revision"]).mark
         if sees_pictures(config.model_type):
@@ -423,8 +582,25 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
+def _join(led: Sequence[Led], count: int) -> Likelihoods:
+    """A prompt's likelihoods, from what its rows said."""
+    by_number = {number: likelihood for one in led for number, likelihood in one.by_number.items()}
+    error = next((one.error for one in led if one.error), None)
+    odd = not error and not all(math.isfinite(likelihood.logprob) for likelihood in by_number.values())
+    return Likelihoods(
+        () if error or odd else tuple(by_number[number] for number in range(count)),
+        max(one.input_tokens for one in led),
+        sum(one.seconds for one in led),
+        "a log-probability is no finite number" if odd else error,
+    )
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
+
+
 def _failed(error: Exception) -> Completion:
-    return failed(f"{type(error).__name__}: {first_line(error)}")
+    return failed(_why(error))
 
 
 def pick_device(device: str | None) -> torch.device:

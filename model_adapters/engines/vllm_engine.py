@@ -27,14 +27,21 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     EngineFailure,
+    Likelihood,
+    Likelihoods,
+    Message,
     OnFinished,
+    OnScored,
     Prompt,
     failed,
     prompt_seed,
 )
 from sightscale.model_adapters.engines.budget import controls_thinking
+from sightscale.model_adapters.engines.chat_templates import find_lead
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
+from sightscale.model_adapters.engines.forcing import continue_prompt
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
+from sightscale.model_adapters.engines.lora import find_beside
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.vllm_failures import find_cause, log_errors, measure
 from sightscale.model_adapters.engines.weights import (
@@ -66,6 +73,9 @@ PLACEMENT = {
 }
 
 
+_UNTHINKING = Decoding(1, thinking=False)
+
+
 class VllmFailure(Exception):
     """vLLM itself failed, not one of its requests."""
 
@@ -90,6 +100,11 @@ class VllmEngine:
         location, gguf_file = locate(model)
         if gguf_file:
             raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+        if beside := find_beside(Path(location)):
+            raise UserError(
+                f"model {model!r} is asked about pictures with the adapter {beside}, which isn't used under vLLM here; "
+                "merge it into the weights (peft's merge_and_unload), or leave vllm: out"
+            )
         # Our logits processor speaks the first runner's interface; the second one refuses it.
         os.environ.setdefault("VLLM_USE_V2_MODEL_RUNNER", "0")
         log = log_errors()
@@ -185,6 +200,73 @@ class VllmEngine:
             for number, (token, place) in enumerate(zip(written.token_ids, written.logprobs or (), strict=False))
         ]
 
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        """The likelihoods of each prompt's continuations, in order: see `ScoresContinuations`.
+
+        Each is a request that a logits processor leads along its tokens; vLLM's own log-probabilities are the model's,
+        before any rule (its default mode, raw_logprobs). The tokens are those behind a short question's prompt, which
+        ends as every prompt does.
+        """
+        start = time.perf_counter()
+        results: list[Likelihoods | None] = [None] * len(prompts)
+        told: list[dict[int, Likelihood]] = [{} for _ in prompts]
+        under_way: dict[str, tuple[int, int]] = {}
+        lengths = [0] * len(prompts)
+
+        def settle(i: int, error: str | None = None) -> None:
+            if results[i] is None:
+                each = () if error else tuple(told[i][number] for number in range(len(continuations[i])))
+                seconds = (time.perf_counter() - start) / len(prompts)
+                results[i] = scores = Likelihoods(each, lengths[i], seconds, error)
+                if on_scored:
+                    on_scored(i, scores)
+
+        try:
+            for i, prompt in enumerate(prompts):
+                try:
+                    for number, words in enumerate(continuations[i]):
+                        forced = self._continue(words)
+                        under_way[self._enqueue(prompt, _UNTHINKING, 0, forced)] = (i, number)
+                except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
+                    settle(i, f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON])
+                if not continuations[i]:
+                    settle(i)
+            while under_way:
+                for output in self._step():
+                    i, number = under_way.pop(output.request_id)
+                    lengths[i] = len(output.prompt_token_ids)
+                    if opens_thinking(self._tokenizer.decode(output.prompt_token_ids[-16:])):
+                        settle(i, "the chat template opens thinking, so what follows the prompt is no answer")
+                    told[i][number] = _read_forced(output.outputs[0])
+                    if len(told[i]) == len(continuations[i]):
+                        settle(i)
+        except VllmFailure as error:  # a fault of vLLM itself, which costs what was under way
+            self._abort(under_way)
+            for i in {i for i, _ in under_way.values()}:
+                settle(i, str(error)[:MAX_REASON])
+            under_way.clear()
+        finally:
+            self._abort(under_way)
+        return [scores for scores in results if scores is not None]
+
+    def _continue(self, words: str) -> tuple[int, ...]:
+        """The tokens of a continuation. Raises ValueError where there is none, or one that ends an answer."""
+        plain = write_plainly(Prompt((Message("", (words,)),)), self._control_tokens).text
+        prompt, lead = self._prompt_end
+        tokens = continue_prompt(self._tokenizer, prompt, lead + plain)
+        if not tokens or self._tokenizer.eos_token_id in tokens:
+            raise ValueError("a continuation has no tokens, or holds the one that ends an answer")
+        return tokens
+
+    @cached_property
+    def _prompt_end(self) -> tuple[str, str]:
+        """A short prompt as the chat template writes it, and the white space that it puts before an answer."""
+        messages = [{"role": "user", "content": "?"}]
+        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        return str(self._tokenizer.apply_chat_template(messages, **options)), find_lead(self._tokenizer)
+
     def close(self) -> None:
         """Free the model's memory."""
         self._llm.llm_engine.engine_core.shutdown()
@@ -194,7 +276,9 @@ class VllmEngine:
     def _control_tokens(self) -> tuple[str, ...]:
         return find_control_tokens(self._tokenizer)
 
-    def _enqueue(self, prompt: Prompt, decoding: Decoding, logprobs: int | None = None) -> str:
+    def _enqueue(
+        self, prompt: Prompt, decoding: Decoding, logprobs: int | None = None, forced: tuple[int, ...] = ()
+    ) -> str:
         """Hand a prompt to vLLM; its request's id. Raises whatever vLLM finds wrong with it."""
         if prompt.images and not self._sees:
             raise ValueError("this model reads text only and was given a picture")
@@ -206,9 +290,17 @@ class VllmEngine:
         ]
         template = {} if decoding.thinking is None else {"enable_thinking": decoding.thinking}
         (request,) = self._llm.enqueue_chat(
-            [messages], self._sampling(prompt, decoding, logprobs), use_tqdm=False, chat_template_kwargs=template
+            [messages],
+            self._forcing(forced) if forced else self._sampling(prompt, decoding, logprobs),
+            use_tqdm=False,
+            chat_template_kwargs=template,
         )
         return str(request).split("-")[0]  # vLLM adds a suffix of its own that its outputs don't carry
+
+    def _forcing(self, tokens: tuple[int, ...]) -> Any:
+        return self._sampling_class(
+            max_tokens=len(tokens), temperature=0.0, logprobs=0, extra_args={"forced": list(tokens)}
+        )
 
     def _sampling(self, prompt: Prompt, decoding: Decoding, logprobs: int | None) -> Any:
         drawn = (
@@ -258,6 +350,13 @@ class VllmEngine:
             seconds=seconds,
             finish_reason="length" if written.finish_reason == "length" and not cut else "stop",
         )
+
+
+def _read_forced(written: Any) -> Likelihood:
+    places = [place[token] for token, place in zip(written.token_ids, written.logprobs, strict=True)]
+    return Likelihood(
+        sum(float(place.logprob) for place in places), len(places), all(place.rank == 1 for place in places)
+    )
 
 
 def _content(part: str | Image.Image) -> dict[str, Any]:

@@ -29,10 +29,11 @@ class _Row:
     thinking: bool
     used: int = 0
     read: int = 0
+    forced: tuple[int, ...] = ()  # the tokens that it is led along
 
 
 class VllmThinkingControl(LogitsProcessor):
-    """Requests say what they want in `extra_args`: thinking_budget, nowait."""
+    """Requests say what they want in `extra_args`: thinking_budget, nowait, or the tokens to be `forced`."""
 
     def __init__(self, vllm_config: VllmConfig, device: torch.device, is_pin_memory: bool) -> None:
         self._config, self._device = vllm_config.model_config, device
@@ -48,6 +49,11 @@ class VllmThinkingControl(LogitsProcessor):
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         for index, row in self._rows.items():
+            if row.forced:
+                target = row.forced[min(len(row.written), len(row.forced) - 1)]
+                logits[index].fill_(-torch.inf)
+                logits[index, target] = 0.0
+                continue
             self._read(row)
             if row.thinking:
                 self._steer(logits[index], row)
@@ -63,6 +69,8 @@ class VllmThinkingControl(LogitsProcessor):
     def _new_row(self, params: SamplingParams, asked: list[int] | None, written: list[int]) -> _Row | None:
         wanted: dict[str, Any] = params.extra_args or {}
         budget, nowait = wanted.get("thinking_budget"), wanted.get("nowait")
+        if forced := wanted.get("forced"):
+            return _Row(None, None, written, thinking=False, forced=tuple(forced))
         if budget is None and nowait is None:
             return None
         tail = cached_tokenizer_from_config(self._config).decode((asked or [])[-TAIL:])

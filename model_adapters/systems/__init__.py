@@ -101,7 +101,7 @@ def models_folder() -> str:
 def list_systems() -> dict[str, System]:
     """Every system by its name, in the table's order."""
     read = yaml.safe_load(files(__package__).joinpath("systems.yaml").read_text(encoding="utf-8"))
-    return {one["name"]: System.model_validate(one) for one in read["systems"]}
+    return {entry["name"]: System.model_validate(entry) for entry in read["systems"]}
 
 
 def find_system(name: str) -> System:

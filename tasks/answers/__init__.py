@@ -90,19 +90,19 @@ def read_answer(text: str | None, options: Mapping[str, str], *, truncated: bool
 
 def _decide(response: Response) -> Reading:
     for rule, row in TABLE:
-        found = row(response)
-        if found:
-            why = _quote(response, rule, found.start, found.end)
-            if found.letter == SEVERAL:
+        finding = row(response)
+        if finding:
+            why = _quote(response, rule, finding.start, finding.end)
+            if finding.letter == SEVERAL:
                 return Reading(None, UNPARSED, Why(f"several in {rule}", why.quote, why.span))
-            if found.letter == WITHDRAWN:
+            if finding.letter == WITHDRAWN:
                 return Reading(None, UNPARSED, Why(f"withdrawn {rule}", why.quote, why.span))
-            return Reading(found.letter, ANSWERED, why)
+            return Reading(finding.letter, ANSWERED, why)
     refusal = response.cues.refuses.search(response.low)
     for rule, row in BEHIND_REFUSAL:
-        found = row(response)
-        if found and not (refusal and not (found.start <= refusal.start() < found.end)):
-            return Reading(found.letter, ANSWERED, _quote(response, rule, found.start, found.end))
+        finding = row(response)
+        if finding and not (refusal and not (finding.start <= refusal.start() < finding.end)):
+            return Reading(finding.letter, ANSWERED, _quote(response, rule, finding.start, finding.end))
     if refusal:
         return Reading(None, REFUSED, _quote(response, "refusal", *refusal.span()))
     return Reading(None, UNPARSED, Why("no commitment"))

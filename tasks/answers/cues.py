@@ -341,18 +341,18 @@ def _find_heads(part: str) -> set[str]:
 
 def find_cues(patterns: Patterns, low: str) -> list[re.Match[str]]:
     """Every cue for a final answer in a lower-case text, in order; of cues that overlap, the first."""
-    found: list[re.Match[str]] = []
+    matches: list[re.Match[str]] = []
     end = 0
     for word in _WORD.finditer(low):
         pattern = patterns.final.get(word[0]) if word.start() >= end else None
         match = pattern.match(low, word.start()) if pattern else None
         if match:
-            found.append(match)
+            matches.append(match)
             end = match.end()
     if patterns.final_anywhere:
-        found += patterns.final_anywhere.finditer(low)
-        found.sort(key=lambda match: match.start())
-    return found
+        matches += patterns.final_anywhere.finditer(low)
+        matches.sort(key=lambda match: match.start())
+    return matches
 
 
 def _compile(languages: Iterable[str]) -> Patterns:

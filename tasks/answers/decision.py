@@ -124,8 +124,8 @@ class Response:
     @cached_property
     def slots(self) -> list[Finding]:
         """What stands behind each cue for a final answer, in order; cues that lead to no option are left out."""
-        found = (read_slot(self, match) for match in self.finals)
-        return [slot for slot in found if slot]
+        slots = (read_slot(self, match) for match in self.finals)
+        return [slot for slot in slots if slot]
 
     @cached_property
     def claims(self) -> list[Mention]:
@@ -149,7 +149,7 @@ class Response:
                     re.sub(r"\s*(?:point|box|image|picture|the|figure)s?$", " ", gap)
                 )
                 if join and not weak and not is_denied(self, mention):
-                    joined |= {mention.start, *(one.start for one in run)}
+                    joined |= {mention.start, *(member.start for member in run)}
             run = [mention]
         return joined
 
@@ -184,8 +184,8 @@ def read_labelled(response: Response, part: str) -> str | None:
     letter = response.options.letters.get((lead[1] or lead[2] or lead[3]).upper())
     words = fold(part[lead.end() :], article=True)
     words = words if words in response.options.by_text else strip_article(words)
-    own = response.options.by_text.get(words)
-    return letter if letter and (own == letter or not words) else None
+    named = response.options.by_text.get(words)
+    return letter if letter and (named == letter or not words) else None
 
 
 def read_whole(response: Response) -> Finding | None:
@@ -306,7 +306,7 @@ def _join_others(response: Response, finding: Finding, on_new_line: bool) -> Fin
         place = skip.end() + len(own_text)
     for _ in range(12):
         skip = _SKIP.match(response.low, place)
-        own = next(
+        text_mention = next(
             (
                 m
                 for m in response.mentions
@@ -314,9 +314,9 @@ def _join_others(response: Response, finding: Finding, on_new_line: bool) -> Fin
             ),
             None,
         )
-        if own is None or response.low[place : own.start].strip(" \n\"')].:,-(the"):
+        if text_mention is None or response.low[place : text_mention.start].strip(" \n\"')].:,-(the"):
             break
-        place = own.end
+        place = text_mention.end
     join = _JOIN.match(response.low, place)
     joined = join.end() if join else place
     for mention in response.mentions:
@@ -389,17 +389,17 @@ def read_lead(response: Response) -> Finding | None:
     letter = response.options.letters.get((lead[1] or lead[2] or lead[3]).upper())
     if letter is None or response.cues.denied.match(response.low, lead.end()):
         return None
-    own = next(
+    text_mention = next(
         (m for m in response.mentions if m.kind == "text" and m.start >= lead.end() - 1 and m.start <= lead.end() + 5),
         None,
     )
-    end = own.end if own else lead.end()
-    if own and own.letter == letter and response.cues.denied.match(response.low, end):
+    end = text_mention.end if text_mention else lead.end()
+    if text_mention and text_mention.letter == letter and response.cues.denied.match(response.low, end):
         return None
     others = {label.letter for label in response.labels if label.start >= lead.end()} - {letter}
     if others:
         return None
-    if not (own and own.letter == letter) and text[lead.end() : lead.end() + 1] != "\n":
+    if not (text_mention and text_mention.letter == letter) and text[lead.end() : lead.end() + 1] != "\n":
         others = {m.letter for m in response.mentions if m.kind in ("set", "noun") and m.start >= lead.end()} - {letter}
         if others:
             return None

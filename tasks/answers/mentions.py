@@ -124,9 +124,9 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     """The options of a question, ready to be looked for. A text that two options share is left out."""
     letters = {letter.upper(): letter for letter, _ in items}
     words = {letter: re.sub(r"[()\[\]]", " ", fold(text, article=True)).split() for letter, text in items}
-    own = [letter for letter in words if letter.lower() in words[letter]]
-    others = [word for letter in words if letter not in own for word in words[letter]]
-    named = len(own) > 1 and not any(letter.lower() in others for letter in words)
+    bearing = [letter for letter in words if letter.lower() in words[letter]]
+    others = [word for letter in words if letter not in bearing for word in words[letter]]
+    named = len(bearing) > 1 and not any(letter.lower() in others for letter in words)
     texts = {letter: fold(text, article=named) for letter, text in items}
     seen: dict[str, set[str]] = {}
     for letter, text in texts.items():
@@ -142,7 +142,7 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
     if named and not things:
         things = list(_THINGS)
     frames = (
-        {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in own}
+        {" ".join("_" if word == letter.lower() else word for word in words[letter]) for letter in bearing}
         if named
         else set()
     )
@@ -150,16 +150,16 @@ def prepare(items: tuple[tuple[str, str], ...]) -> Options:
         next((word for word in frames.pop().split() if re.fullmatch(r"\w{3,}er", word)), "") if len(frames) == 1 else ""
     )
     if named and not trait:
-        found = {word for text in words.values() for word in text if re.fullmatch(r"\w{3,}er", word)}
-        trait = found.pop() if len(found) == 1 else ""
+        comparatives = {word for text in words.values() for word in text if re.fullmatch(r"\w{3,}er", word)}
+        trait = comparatives.pop() if len(comparatives) == 1 else ""
     single = frozenset(letter for letter, text in words.items() if len("".join(text).strip("()[]")) == 1)
     return Options(letters, by_text, texts, "|".join(things) if named else "", trait, single)
 
 
 def find_mentions(text: str, low: str, options: Options) -> list[Mention]:
     """Every mention of an option in a laid-out text, in order; where two overlap, the longer one."""
-    found = _find_texts(low, options)
-    taken = sorted((mention.start, mention.end) for mention in found)
+    mentions = _find_texts(low, options)
+    taken = sorted((mention.start, mention.end) for mention in mentions)
     starts = [start for start, _ in taken]
     matches = list(_LETTER.finditer(text))
     if len(matches) > FIRST + LAST:
@@ -177,21 +177,21 @@ def find_mentions(text: str, low: str, options: Options) -> list[Mention]:
             continue
         if _NOUN.search(before) or (noun and noun.search(before)):
             kind = "noun"
-        found.append(Mention(letter, match.start(), match.end(), kind))
-    return sorted(found, key=lambda mention: (mention.start, mention.end))
+        mentions.append(Mention(letter, match.start(), match.end(), kind))
+    return sorted(mentions, key=lambda mention: (mention.start, mention.end))
 
 
 def find_labels(text: str, options: Options) -> list[Mention]:
     """Letters that open a line or a sentence as a list's items do: "(A) …", "B. …"."""
-    found = []
+    labels = []
     for match in _LABEL.finditer(text):
         letter = options.letters.get((match["in"] or match["out"]).upper())
         if letter:
             start = match.start("in") - 1 if match["in"] else match.start("out")
-            found.append(Mention(letter, start, match.end(), "label"))
-        if len(found) >= FIRST + LAST:
+            labels.append(Mention(letter, start, match.end(), "label"))
+        if len(labels) >= FIRST + LAST:
             break
-    return found
+    return labels
 
 
 class Clauses:
@@ -243,7 +243,7 @@ def _find_aliases(text: str) -> list[str]:
 
 def _find_texts(low: str, options: Options) -> list[Mention]:
     flat = low.replace("\n", " ")
-    found: list[Mention] = []
+    mentions: list[Mention] = []
     taken: list[tuple[int, int]] = []  # disjoint, in order
     for text, letter in sorted(options.by_text.items(), key=lambda item: -len(item[0])):
         if (len(text) == 1 and not text.isdecimal()) or text == "one":  # a letter, or a pronoun, in prose
@@ -265,8 +265,8 @@ def _find_texts(low: str, options: Options) -> list[Mention]:
             if (at and taken[at - 1][1] > start) or (at < len(taken) and taken[at][0] < end):
                 continue
             taken.insert(at, (start, end))
-            found.append(Mention(letter, start, end, "text"))
-    return found
+            mentions.append(Mention(letter, start, end, "text"))
+    return mentions
 
 
 def _find_places(flat: str, text: str) -> list[int]:

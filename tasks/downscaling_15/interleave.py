@@ -27,4 +27,4 @@ def mean_of_data_sets(results: Iterable[Mapping[str, Any]]) -> float:
     scores: dict[str, list[float]] = defaultdict(list)
     for result in results:
         scores[result["data_set"]].append(result["score"])
-    return sum(sum(own) / len(own) for own in scores.values()) / len(scores)
+    return sum(sum(each) / len(each) for each in scores.values()) / len(scores)

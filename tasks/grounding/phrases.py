@@ -41,7 +41,7 @@ def expand_phrases(pointer: datasets.Dataset) -> datasets.Dataset:
 
 def ask_phrases(rows: datasets.Dataset, category: str) -> datasets.Dataset:
     """One row for each phrase: `phrase`, `item_id`, `target` and `category` beside `question_id` and `image`."""
-    phrases = [[one] if isinstance(one, str) else list(one) for one in rows["answer"]]
+    phrases = [[answer] if isinstance(answer, str) else list(answer) for answer in rows["answer"]]
     names = [str(name) for name in rows["question_id"]]
     pictures = rows.select_columns("image").cast_column("image", datasets.Image(decode=False))
     targets = [_write_target(row["image"], bbox) for row, bbox in zip(pictures, rows["bbox"], strict=True)]

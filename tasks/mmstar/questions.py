@@ -55,13 +55,13 @@ def write_question(question: Question, options: Mapping[str, str]) -> str:
 
 def _split(text: str, form: str) -> dict[str, str]:
     """Options by letter, each running to where the next letter opens one."""
-    own = re.match(r"A\s*([:.])", text)
-    mark = re.escape(own[1]) if own else ""
+    opening = re.match(r"A\s*([:.])", text)
+    mark = re.escape(opening[1]) if opening else ""
     marks: list[tuple[str, int, int]] = []
     place = 0
     for letter in ascii_uppercase:
         patterns = (re.compile(pattern.replace("{mark}", mark).replace("{}", letter)) for pattern in _MARKS[form])
-        match = next((found for pattern in patterns if (found := pattern.search(text, place))), None)
+        match = next((met for pattern in patterns if (met := pattern.search(text, place))), None)
         if match is None or (letter == "A" and match.start() > 0):
             break
         marks.append((letter, match.start(), match.end()))

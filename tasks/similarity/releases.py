@@ -173,11 +173,13 @@ def _as_dataset(rows: list[dict[str, Any]], name: str, folder: Path, what: str, 
     if not rows:
         raise UserError(f"{folder} has no triplets of {what}; expected {LAYOUTS[name]}")
     pictures = ("reference", "left", "right")
-    gaps = {path for path in {row[one] for row in rows for one in pictures} if not path.is_file()}
+    gaps = {path for path in {row[picture] for row in rows for picture in pictures} if not path.is_file()}
     if gaps and not partial:
         raise UserError(f"{folder} lacks {len(gaps)} pictures of {what}, the first {min(gaps).relative_to(folder)}")
-    whole = [row for row in rows if not gaps.intersection(row[one] for one in pictures)]
+    whole = [row for row in rows if not gaps.intersection(row[picture] for picture in pictures)]
     if len(whole) < len(rows):
         _log.warning("%s holds the pictures of %d of %d triplets of %s", folder, len(whole), len(rows), what)
-    columns = {one: [str(row[one]) if one in pictures else row[one] for row in whole] for one in FEATURES}
+    columns = {
+        column: [str(row[column]) if column in pictures else row[column] for row in whole] for column in FEATURES
+    }
     return datasets.Dataset.from_dict(columns, features=FEATURES)

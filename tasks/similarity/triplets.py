@@ -104,8 +104,8 @@ def order_consistency(items: Iterable[tuple[str, str | None]]) -> float:
     sides: dict[str, list[str | None]] = defaultdict(list)
     for item, side in items:
         sides[item].append(side)
-    both = [found for found in sides.values() if len(found) == len(ORDERS) and None not in found]
-    return sum(len(set(found)) == 1 for found in both) / len(both) if both else math.nan
+    both = [answers for answers in sides.values() if len(answers) == len(ORDERS) and None not in answers]
+    return sum(len(set(answers)) == 1 for answers in both) / len(both) if both else math.nan
 
 
 def _as_turn(text: str, pictures: list[Image.Image]) -> list[dict[str, Any]]:

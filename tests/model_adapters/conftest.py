@@ -1,6 +1,6 @@
 """Tiny models: one that thinks with Qwen3's marks of thinking, and one of every architecture that sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
+from PIL import ImageFont
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 # Qwen3's switch, but thinking is opened by the template, as in its thinking-only descendants.
@@ -65,6 +67,24 @@ def tiny_models() -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def hub_fonts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the hub that holds, under the name of the font that Pix2Struct draws questions in, Pillow's own."""
+    from sightscale.model_adapters.engines.architectures import FONT, FONTS
+
+    cache = tmp_path_factory.mktemp("hub")
+    repository, commit = cache / f"models--{FONTS.replace('/', '--')}", "0" * 40
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    font = ImageFont.load_default(36)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    (repository / "snapshots" / commit / FONT).write_bytes(font.font_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        yield cache
 
 
 @pytest.fixture(scope="session")

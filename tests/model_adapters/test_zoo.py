@@ -42,6 +42,8 @@ with a template's name is one whose checkpoints bring none: `MODEL,chat_template
 
 {table}
 
+{refused}
+
 Weights here are random, so the table says that the machinery fits together, not that a published checkpoint was tried:
 `sightscale doctor MODEL` says that of yours. transformers has more architectures that take pictures, which were not
 built: {rest}.
@@ -60,14 +62,16 @@ def rows() -> Iterator[list[tuple[str, ...]]]:
 
 def write_page(made: list[tuple[str, ...]]) -> str:
     """The page of docs, with the versions of what matters."""
-    names = ("transformers", "torch", "pillow", "torchvision")
+    names = ("transformers", "torch", "pillow", "timm", "torchvision")
     versions = ", ".join(f"{name} {find_version(name)}" for name in names)
-    lines = [" | ".join(row) for row in (HEADS, ("---",) * len(HEADS), *made)]
+    asked = [row for row in made if len(row) == len(HEADS)]
+    lines = [" | ".join(row) for row in (HEADS, ("---",) * len(HEADS), *asked)]
+    refused = "\n".join(f"Refused: {row[0]}, for {row[1]}." for row in made if row not in asked)
     built = {row[0].split()[0].strip("`").replace("_", "-") for row in made}
     every = (*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *SEE_BESIDES)
     rest = ", ".join(name for name in every if same_name(name) not in {same_name(name) for name in built})
     table = "\n".join(f"| {line} |" for line in lines)
-    return PAGE.format(questions=ASKED, versions=versions, table=table, rest=rest)
+    return PAGE.format(questions=ASKED, versions=versions, table=table, refused=refused, rest=rest)
 
 
 def same_name(name: str) -> str:
@@ -86,14 +90,22 @@ def test_an_architecture_can_be_measured(
     architecture: str,
     write_tiny: Callable[[str, Path], Path],
     tiny_models: ModuleType,
+    hub_fonts: Path,
     rows: list[tuple[str, ...]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(QUESTIONS, str(ASKED))
     folder = write_tiny(architecture, tmp_path / architecture)
-    needs = {"chat_template": architecture} if architecture in tiny_models.FAMILIES else {}
+    template = tiny_models.FAMILIES.get(architecture)
+    needs = {"chat_template": template} if template else {}
     checks = {check.name: check for check in check_up(str(folder), {"dtype": "float32", **needs})}
+    if architecture in tiny_models.REFUSED:
+        assert list(checks) == ["loads"] and checks["loads"].state == State.FAULT
+        reason = checks["loads"].says.split("can't be measured: ")[1]
+        assert "\n" not in reason and "; choose" in reason
+        rows.append((f"`{architecture}`", reason))
+        return
     faults = [check for check in checks.values() if check.state == State.FAULT]
     ran = decoupled = "not tried"
     if checks["loads"].state == State.OK:
@@ -106,7 +118,7 @@ def test_an_architecture_can_be_measured(
         decoupled = run(asked + extra, tmp_path / "decoupled", ())
     rows.append(
         (
-            f"`{architecture}`" + (f" with `chat_template={architecture}`" if needs else ""),
+            f"`{architecture}`" + (f" with `chat_template={template}`" if template else ""),
             "; ".join(f"{fault.name}: {fault.says}" for fault in faults) or "no fault",
             str(count_pictures(checks)),
             "works" if checks["no picture works"].state == State.OK else "needs one",

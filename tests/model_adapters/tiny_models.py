@@ -8,9 +8,14 @@ from typing import Any
 
 import torch
 import transformers
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer
+from tokenizers.decoders import Metaspace
+from tokenizers.models import Unigram
+from tokenizers.normalizers import Prepend, Replace, Sequence
 
 from sightscale.model_adapters.engines import processors
-from sightscale.model_adapters.engines.picture_functions import standing_in
+from sightscale.model_adapters.engines.picture_functions import has_torchvision, import_timm, standing_in
 from sightscale.model_adapters.engines.processors import for_pictures
 from sightscale.trainers.model.build import build_tokenizer
 
@@ -57,7 +62,7 @@ def describe_tokens(tokenizer: Any) -> dict[str, Any]:
 
 def find_hidden(model_type: str, name: str) -> Any:
     """A processor of pictures that transformers hides where torchvision isn't."""
-    if processors._has_torchvision():
+    if has_torchvision():
         return getattr(transformers, name)
     with standing_in():
         module = importlib.import_module(f"transformers.models.{model_type}.image_processing_{model_type}")
@@ -70,7 +75,7 @@ def save(model: Any, processor: Any, folder: Path, mark: str | None = "<image>")
     `mark` stands for a picture in the chat template; with None there is no template.
     """
     for name, parameter in model.named_parameters():
-        is_open = name.endswith("gate") or ("norm" in name and name.endswith("weight"))
+        is_open = name.endswith("gate") or ("norm" in name.lower() and name.endswith("weight"))
         torch.nn.init.normal_(parameter, float(is_open), 0.2)
     if mark is not None:
         processor.chat_template = TEMPLATE.replace("PICTURE", mark)
@@ -470,6 +475,13 @@ def _write_qwen(folder: Path, name: str, processor_class: Any, tower: dict[str, 
     save(getattr(transformers, f"{name}ForConditionalGeneration")(config), processor, folder, mark=mark)
 
 
+STATE = {
+    "layer_types": ["linear_attention", "full_attention"],
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+}
 MROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
 
 
@@ -487,14 +499,7 @@ def write_qwen3_vl(folder: Path) -> None:
 
 def write_qwen3_5(folder: Path) -> None:
     """Qwen3.5, whose layers keep a state."""
-    state = {
-        "linear_key_head_dim": 8,
-        "linear_value_head_dim": 8,
-        "linear_num_key_heads": 2,
-        "linear_num_value_heads": 4,
-    }
-    rope = {**MROPE, "partial_rotary_factor": 1.0}
-    text = {"rope_parameters": rope, "layer_types": ["linear_attention", "full_attention"], **state}
+    text = {"rope_parameters": {**MROPE, "partial_rotary_factor": 1.0}, **STATE}
     tower = {"out_hidden_size": 32, "num_position_embeddings": 64}
     _write_qwen(folder, "Qwen3_5", transformers.Qwen3VLProcessor, tower, text)
 
@@ -792,9 +797,257 @@ def write_lighton_ocr(folder: Path) -> None:
     save(transformers.LightOnOcrForConditionalGeneration(config), processor, folder, mark="<|image_pad|>")
 
 
+def write_gemma3n(folder: Path) -> None:
+    """A MobileNet of timm and Gemma 3n, which hears too."""
+    marks = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>", "image_token": "<image_soft_token>"}
+    hears = {"boa_token": "<start_of_audio>", "eoa_token": "<end_of_audio>", "audio_token": "<audio_soft_token>"}
+    import_timm()
+    tokenizer = write_tokenizer(folder, bos_token="<bos>", **marks, **hears)
+    words = language(
+        tokenizer,
+        "gemma3n_text",
+        tie_word_embeddings=True,
+        sliding_window=64,
+        layer_types=["sliding_attention", "full_attention"],
+        num_kv_shared_layers=0,
+        laurel_rank=8,
+        altup_num_inputs=2,
+        hidden_size_per_layer_input=8,
+        vocab_size_per_layer_input=len(tokenizer),
+    )
+    after = len(tokenizer)  # no token is one of the tower's or of the ear's own vocabulary
+    ear = {"conf_num_attention_heads": 2, "conf_num_hidden_layers": 1, "hidden_size": 16, "input_feat_size": 32}
+    config = transformers.Gemma3nConfig(
+        text_config=words,
+        vision_config={
+            "architecture": "mobilenetv5_300m_enc",
+            "model_args": {"channel_multiplier": 0.01},
+            "hidden_size": 2048,
+            "vocab_size": 4,
+            "vocab_offset": after,
+        },
+        audio_config={**ear, "sscp_conv_channel_size": [8, 4], "vocab_size": 4, "vocab_offset": after + 4},
+        vision_soft_tokens_per_image=256,
+        **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in (*marks, *hears)},
+    )
+    processor = transformers.Gemma3nProcessor(
+        feature_extractor=transformers.Gemma3nAudioFeatureExtractor(feature_size=32),
+        image_processor=transformers.SiglipImageProcessorPil(size={"height": 64, "width": 64}, do_normalize=False),
+        tokenizer=tokenizer,
+        image_seq_length=256,
+    )
+    save(transformers.Gemma3nForConditionalGeneration(config), processor, folder, mark="<image_soft_token>")
+
+
+def write_perception_lm(folder: Path) -> None:
+    """A tower of timm and Llama, whose pictures' processor is written for torchvision alone."""
+    import_timm()
+    tokenizer = write_tokenizer(folder, image_token="<|image|>", video_token="<|video|>")
+    tower = {"embed_dim": 32, "num_heads": 2, "depth": 2, "global_pool": "", "use_post_transformer_norm": False}
+    config = transformers.PerceptionLMConfig(
+        vision_config={
+            "architecture": "vit_pe_core_large_patch14_336",
+            "model_args": {**tower, "img_size": [28, 28], "ref_feat_shape": [2, 2], "init_values": 0.1},
+            "hidden_size": 32,
+        },
+        text_config=language(tokenizer, "llama"),
+        projector_pooling_ratio=1,
+        image_token_id=tokenizer.image_token_id,
+        video_token_id=tokenizer.video_token_id,
+    )
+    images = find_hidden("perception_lm", "PerceptionLMImageProcessor")(tile_size=28, max_num_tiles=4)
+    processor = for_pictures(processors._find_class("perception_lm")[0])(
+        image_processor=images, tokenizer=tokenizer, patch_size=14, pooling_ratio=1
+    )
+    save(transformers.PerceptionLMForConditionalGeneration(config), processor, folder, mark="<|image|>")
+
+
+def write_minicpmv4_6(folder: Path) -> None:
+    """A SigLIP that merges patches half-way and Qwen3.5, with slices."""
+    ends = ("image_start", "image_end", "slice_start", "slice_end", "image_id_start", "image_id_end")
+    marks = {"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"}
+    tokenizer = write_tokenizer(folder, **marks, **{f"{end}_token": f"<{end}>" for end in ends})
+    words = language(tokenizer, "qwen3_5_text", rope_parameters={**MROPE, "partial_rotary_factor": 1.0}, **STATE)
+    tower = vision("", image_size=112)
+    tower.pop("model_type")
+    config = transformers.MiniCPMV4_6Config(
+        text_config=words,
+        vision_config=tower,
+        insert_layer_id=0,
+        image_size=112,
+        **{f"{mark}_id": getattr(tokenizer, f"{mark}_id") for mark in marks},
+    )
+    images = transformers.MiniCPMV4_6ImageProcessorPil(patch_size=7, scale_resolution=56, max_slice_nums=4)
+    processor = for_pictures(processors._find_class("minicpmv4_6")[0])(image_processor=images, tokenizer=tokenizer)
+    save(transformers.MiniCPMV4_6ForConditionalGeneration(config), processor, folder, mark="<|image_pad|>")
+
+
+def write_piece_tokenizer(folder: Path, *pieces: str) -> Any:
+    """A tokenizer of pieces that puts a mark before each text, and knows these pieces besides."""
+    letters = sorted({letter for text in TEXTS for letter in text} - {" "})
+    likely = [("<unk>", 0.0), ("<s>", -1.0), ("</s>", -1.0), *((piece, -1.0) for piece in pieces)]
+    made = Tokenizer(Unigram([*likely, ("\u2581", -5.0), *((letter, -9.0) for letter in letters)], unk_id=0))
+    made.normalizer = Sequence([Prepend("\u2581"), Replace(" ", "\u2581")])
+    made.decoder = Metaspace()
+    names = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<unk>"}
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made)
+    tokenizer.add_special_tokens(names)
+    tokenizer.save_pretrained(folder)
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def write_fuyu(folder: Path) -> None:
+    """Persimmon, which reads a picture's patches as they are; asked without a chat template."""
+    tokenizer = write_piece_tokenizer(folder, "|SPEAKER|", "|NEWLINE|", *(f"<0x0{i}>" for i in range(5)))
+    words = language(tokenizer, "persimmon", partial_rotary_factor=0.5)
+    config = transformers.FuyuConfig(
+        text_config=words,
+        image_token_id=tokenizer.convert_tokens_to_ids("|SPEAKER|"),
+        patch_size=7,
+        **{name: value for name, value in words.items() if name in ("hidden_size", "vocab_size")},
+    )
+    images = transformers.FuyuImageProcessorPil(patch_size={"height": 7, "width": 7}, size={"height": 56, "width": 56})
+    processor = transformers.FuyuProcessor(image_processor=images, tokenizer=tokenizer)
+    save(transformers.FuyuForCausalLM(config), processor, folder, mark=None)
+
+
+def write_phi4_multimodal(folder: Path) -> None:
+    """A SigLIP and Phi-4, which hears too, with an adapter for pictures; their processor is for torchvision alone."""
+    tokenizer = write_tokenizer(folder, image_token="<|image|>", audio_token="<|audio|>")
+    words = language(tokenizer, "", max_position_embeddings=2048)
+    tower = {**SMALL, "image_token_id": tokenizer.image_token_id}  # its processor knows pictures of 448 pixels alone
+    ear = {"hidden_size": 16, "intermediate_size": 24, "num_blocks": 1, "num_attention_heads": 2, "input_size": 16}
+    config = transformers.Phi4MultimodalConfig(
+        **{name: value for name, value in words.items() if name not in ("model_type", "head_dim")},
+        vision_config=tower,
+        audio_config={
+            **ear,
+            "ext_pw_out_channel": 16,
+            "depthwise_separable_out_channel": 16,
+            "nemo_conv_channels": 16,
+            "audio_token_id": tokenizer.audio_token_id,
+        },
+    )
+    images = find_hidden("phi4_multimodal", "Phi4MultimodalImageProcessor")(dynamic_hd=2)
+    processor = transformers.Phi4MultimodalProcessor(
+        image_processor=images,
+        audio_processor=transformers.Phi4MultimodalFeatureExtractor(feature_size=16),
+        tokenizer=tokenizer,
+    )
+    model = transformers.Phi4MultimodalForCausalLM(config)
+    save(model, processor, folder, mark="<|image|>")
+    layers = r"model\.layers\..*(qkv_proj|o_proj)"
+    tuned = get_peft_model(model, LoraConfig(r=4, lora_alpha=16, target_modules=layers, init_lora_weights=False))
+    tuned.save_pretrained(folder / "vision-lora")
+
+
+def write_word_tokenizer(folder: Path) -> Any:
+    """BERT's kind of tokenizer, which puts a token before each text and another behind it."""
+    letters = sorted({letter for text in TEXTS for letter in text.lower()} - {" "})
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    tokenizer = transformers.BertTokenizer(
+        vocab={word: number for number, word in enumerate(words)},
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    tokenizer.save_pretrained(folder)
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def write_git(folder: Path) -> None:
+    """CLIP and a decoder whose tokenizer ends every text; asked without a chat template."""
+    tokenizer = write_word_tokenizer(folder)
+    config = transformers.GitConfig(
+        **SMALL,
+        vision_config={**SMALL, "image_size": 28, "patch_size": 7},
+        vocab_size=len(tokenizer),
+        max_position_embeddings=1024,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    images = transformers.CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size=SQUARE)
+    processor = transformers.GitProcessor(image_processor=images, tokenizer=tokenizer)
+    save(transformers.GitForCausalLM(config), processor, folder, mark=None)
+
+
+def write_blip(folder: Path) -> None:
+    """A tower and a decoder that goes on with what is asked, for captions; asked without a chat template."""
+    _write_blip(folder, transformers.BlipForConditionalGeneration)
+
+
+def write_blip_vqa(folder: Path) -> None:
+    """A tower, an encoder of the question and a decoder of the answer; asked without a chat template."""
+    _write_blip(folder, transformers.BlipForQuestionAnswering)
+
+
+def _write_blip(folder: Path, model_class: Any) -> None:
+    tokenizer = write_word_tokenizer(folder)
+    text = {
+        **SMALL,
+        "encoder_hidden_size": 32,
+        "vocab_size": len(tokenizer) + 2,
+        "max_position_embeddings": 1024,
+        "bos_token_id": len(tokenizer),  # which its tokenizer doesn't know
+        "sep_token_id": tokenizer.sep_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": 2,  # which ends nothing
+    }
+    config = transformers.BlipConfig(text_config=text, vision_config={**SMALL, "image_size": 28, "patch_size": 7})
+    processor = transformers.BlipProcessor(
+        image_processor=transformers.BlipImageProcessorPil(size=SQUARE), tokenizer=tokenizer
+    )
+    save(model_class(config), processor, folder, mark=None)
+
+
+def write_pix2struct(folder: Path) -> None:
+    """A tower that reads the question in the picture, and T5's decoder; asked without a chat template."""
+    tokenizer = write_tokenizer(folder)
+    sizes = {"hidden_size": 32, "d_ff": 48, "d_kv": 16}
+    config = transformers.Pix2StructConfig(
+        vision_config={**sizes, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_embed_hidden_size": 768},
+        text_config={
+            **sizes,
+            "num_layers": 2,
+            "num_heads": 2,
+            "vocab_size": len(tokenizer),
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+            "decoder_start_token_id": tokenizer.pad_token_id,
+        },
+        is_vqa=True,
+    )
+    images = transformers.Pix2StructImageProcessorPil(is_vqa=True, max_patches=64)
+    processor = transformers.Pix2StructProcessor(image_processor=images, tokenizer=tokenizer)
+    save(transformers.Pix2StructForConditionalGeneration(config), processor, folder, mark=None)
+
+
+def write_udop(folder: Path) -> None:
+    """An encoder that is given a page's words beside its picture."""
+    tokenizer = write_tokenizer(folder)
+    config = transformers.UdopConfig(
+        d_model=32,
+        d_kv=16,
+        d_ff=48,
+        num_layers=2,
+        num_heads=2,
+        image_size=28,
+        patch_size=7,
+        vocab_size=len(tokenizer),
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    images = transformers.LayoutLMv3ImageProcessorPil(size=SQUARE)
+    processor = transformers.UdopProcessor(image_processor=images, tokenizer=tokenizer)
+    save(transformers.UdopForConditionalGeneration(config), processor, folder, mark=None)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     name.removeprefix("write_"): function
     for name, function in list(globals().items())
     if name.startswith("write_") and not name.endswith("tokenizer")
 }
-FAMILIES = ("paligemma", "blip_2", "instructblip", "kosmos2", "got_ocr2")  # asked by the built-in template of the name
+# Those that are asked by the built-in template of a name.
+OWN_TEMPLATES = ("paligemma", "blip_2", "instructblip", "kosmos2", "got_ocr2", "fuyu", "git", "blip", "pix2struct")
+FAMILIES = {name: name for name in OWN_TEMPLATES} | {"blip_vqa": "blip"}
+REFUSED = ("udop",)  # opening these says why they can't be measured

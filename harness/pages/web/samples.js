@@ -211,7 +211,7 @@
     const blind = said.condition !== "sighted";
     const who = index.runs.length > 1 ? `${index.runs[said.run].label} · ` : "";
     speak("span", "who", `${who}${blind ? `blind: ${said.condition}` : "sighted"}`, header);
-    const read = said.outcome === "answered";
+    const read = said.outcome === "answered" || said.outcome === "likeliest";
     const right = said.score > 0.5;
     make("span", `badge ${read ? (right ? "right" : "wrong") : "odd"}`, read ? (right ? "right" : "wrong") : said.outcome, header);
     const shown = [];

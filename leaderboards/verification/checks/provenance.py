@@ -49,6 +49,8 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
         manifest, rows = manifests[run_id], records[records["run_id"] == run_id]
         for name in ("model", "identity"):
             yield from _equal(f"runs.{run_id}.{name}", ENTRY, getattr(claimed[run_id], name), getattr(manifest, name))
+        if manifest.answers:
+            yield error(MANIFEST, "answers", f"are read by {show_value(manifest.answers)}; an entry's are written ones")
         yield from _check_rows(run_id, manifest, rows)
         yield from _check_settings(submission, manifest)
         yield from _check_parts(submission, manifest)

@@ -23,10 +23,10 @@ PLACES = (
     *("at the bottom left", "at the bottom", "at the bottom right"),
 )
 RELATIONS: dict[str, Callable[["Thing", "Thing"], bool]] = {
-    "left of": lambda one, other: one.column < other.column and one.row == other.row,
-    "right of": lambda one, other: one.column > other.column and one.row == other.row,
-    "above": lambda one, other: one.row < other.row and one.column == other.column,
-    "below": lambda one, other: one.row > other.row and one.column == other.column,
+    "left of": lambda thing, other: thing.column < other.column and thing.row == other.row,
+    "right of": lambda thing, other: thing.column > other.column and thing.row == other.row,
+    "above": lambda thing, other: thing.row < other.row and thing.column == other.column,
+    "below": lambda thing, other: thing.row > other.row and thing.column == other.column,
 }
 
 
@@ -118,5 +118,5 @@ def describe_things(things: Sequence[Thing]) -> str:
     """A sentence for each thing, from the top left to the bottom right, after one that counts them."""
     if len(things) == 1:
         return f"There is one object. {opened(a(things[0].name))} is {PLACES[things[0].place]}."
-    told = [f"{opened(a(thing.name))} is {PLACES[thing.place]}." for thing in things]
-    return f"There are {NUMBERS[len(things)]} objects. {' '.join(told)}"
+    sentences = [f"{opened(a(thing.name))} is {PLACES[thing.place]}." for thing in things]
+    return f"There are {NUMBERS[len(things)]} objects. {' '.join(sentences)}"

@@ -32,7 +32,7 @@ def name_by(attribute: str, thing: Thing, things: Sequence[Thing]) -> str | None
     the question tells anything about the answer.
     """
     value = getattr(thing, attribute)
-    if sum(getattr(one, attribute) == value for one in things) > 1:
+    if sum(getattr(each, attribute) == value for each in things) > 1:
         return None
     return value if attribute == "shape" else f"{value} object"
 
@@ -86,7 +86,7 @@ def _item(scene: Scene, things: Sequence[Thing], asked: str, choice: Choice, hop
 
 def _hops(named_by: str, things: Sequence[Thing]) -> list[tuple[Thing, str, str]]:
     """Things that a phrase of one or two relations singles out, with the phrase and how it is followed."""
-    found: list[tuple[Thing, str, str]] = []
+    phrases: list[tuple[Thing, str, str]] = []
     for anchor in things:
         name = name_by(named_by, anchor, things)
         if name is None:
@@ -97,10 +97,10 @@ def _hops(named_by: str, things: Sequence[Thing]) -> list[tuple[Thing, str, str]
                 continue
             (middle,) = near
             first = f"The object {relation} the {name} is the {middle.name}."
-            found.append((middle, f"{relation} the {name}", first))
+            phrases.append((middle, f"{relation} the {name}", first))
             for second in RELATIONS:
                 far = neighbours(things, second, middle)
                 if len(far) == 1 and far[0] is not anchor:
                     steps = f"{first} The object {second} that is the {far[0].name}."
-                    found.append((far[0], f"{second} the object that is {relation} the {name}", steps))
-    return found
+                    phrases.append((far[0], f"{second} the object that is {relation} the {name}", steps))
+    return phrases

@@ -38,7 +38,7 @@ def draw_place(rng: random.Random) -> Item:
     while True:
         things = draw_things(rng, rng.randint(5, 8))
         target = next((thing for thing in things if thing.place == place), None)
-        if target and sum((one.shape, one.colour) == (target.shape, target.colour) for one in things) == 1:
+        if target and sum((thing.shape, thing.colour) == (target.shape, target.colour) for thing in things) == 1:
             break
     return Item(
         question=f"Where in the picture is the {target.colour} {target.shape}?",
@@ -58,12 +58,12 @@ def draw_count(rng: random.Random) -> Item:
     wanted, by = int(choice.answer), rng.choice(("shape", "colour"))
     value = rng.choice(SHAPE_NAMES if by == "shape" else COLOUR_NAMES)
     others = rng.randint(1, 9 - wanted)
-    rest = [one for one in (SHAPE_NAMES if by == "shape" else COLOUR_NAMES) if one != value]
+    rest = [other for other in (SHAPE_NAMES if by == "shape" else COLOUR_NAMES) if other != value]
     places = rng.sample(range(9), wanted + others)
     things = []
     for k, place in enumerate(places):
-        own = value if k < wanted else rng.choice(rest)
-        shape, colour = (own, rng.choice(COLOUR_NAMES)) if by == "shape" else (rng.choice(SHAPE_NAMES), own)
+        look = value if k < wanted else rng.choice(rest)
+        shape, colour = (look, rng.choice(COLOUR_NAMES)) if by == "shape" else (rng.choice(SHAPE_NAMES), look)
         size, texture = rng.choice(("small", "large")), rng.choices(TEXTURES, weights=(4, 1, 1, 1))[0]
         things.append(Thing(shape, colour, size, texture, place, rng.randint(-5, 5), rng.randint(-5, 5)))
     things.sort(key=lambda thing: thing.place)
@@ -131,8 +131,8 @@ def draw_single(rng: random.Random) -> Item:
     choice = draw_choice(rng, TEXTURES)
     while True:
         things = draw_things(rng, rng.randint(5, 7))
-        alone = [one for one in things if sum(two.shape == one.shape for two in things) == 1]
-        alone = [one for one in alone if one.texture == choice.answer]
+        alone = [thing for thing in things if sum(other.shape == thing.shape for other in things) == 1]
+        alone = [thing for thing in alone if thing.texture == choice.answer]
         if alone:
             break
     target = rng.choice(alone)
@@ -150,11 +150,11 @@ def draw_single(rng: random.Random) -> Item:
 
 def _with_plain(things: list[Thing]) -> str:
     """The description, plain surfaces named too."""
-    told = describe_things(things)
+    text = describe_things(things)
     for thing in things:
         if thing.texture == "plain":
-            told = told.replace(thing.name, f"{thing.size} plain {thing.colour} {thing.shape}")
-    return told
+            text = text.replace(thing.name, f"{thing.size} plain {thing.colour} {thing.shape}")
+    return text
 
 
 def draw_shared(rng: random.Random) -> Item:
@@ -169,13 +169,13 @@ def draw_shared(rng: random.Random) -> Item:
         Thing(shape, colour, rng.choice(("small", "large")), rng.choice(TEXTURES), place, rng.randint(-5, 5), 0)
         for shape, colour, place in zip(shapes, colours, places, strict=True)
     ]
-    one, two = things[0], things[1]
+    first, second = things[0], things[1]
     things.sort(key=lambda thing: thing.place)
     return Item(
         question="Which color do exactly two of the objects share?",
         scene=scene_of(things, rng.choice(GROUNDS)),
         description=describe_things(things),
-        reasoning=f"The {one.shape} and the {two.shape} are both {choice.answer}.",
+        reasoning=f"The {first.shape} and the {second.shape} are both {choice.answer}.",
         category=INSTANCE,
         l2_category="cross-instance attribute reasoning",
         focus="the color of each object",
@@ -190,20 +190,22 @@ def draw_between(rng: random.Random) -> Item:
         things = draw_things(rng, rng.randint(4, 7))
         shapes = Counter(thing.shape for thing in things)
         pairs = [
-            (one, two)
-            for one in things
-            for two in things
-            if one is not two and shapes[one.shape] == shapes[two.shape] == 1 and RELATIONS[choice.answer](one, two)
+            (thing, other)
+            for thing in things
+            for other in things
+            if thing is not other
+            and shapes[thing.shape] == shapes[other.shape] == 1
+            and RELATIONS[choice.answer](thing, other)
         ]
         if pairs:
             break
-    one, two = rng.choice(pairs)
+    first, second = rng.choice(pairs)
     return Item(
-        question=f"How does the {one.shape} stand to the {two.shape}? It is … the {two.shape}.",
+        question=f"How does the {first.shape} stand to the {second.shape}? It is … the {second.shape}.",
         scene=scene_of(things, rng.choice(GROUNDS)),
         description=describe_things(things),
-        reasoning=f"The {one.shape} is {PLACES[one.place]} and the {two.shape} is {PLACES[two.place]}, "
-        f"so the {one.shape} is {choice.answer} the {two.shape}.",
+        reasoning=f"The {first.shape} is {PLACES[first.place]} and the {second.shape} is {PLACES[second.place]}, "
+        f"so the {first.shape} is {choice.answer} the {second.shape}.",
         category=INSTANCE,
         l2_category="cross-instance relation reasoning",
         focus="the positions of the objects",

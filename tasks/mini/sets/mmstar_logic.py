@@ -127,7 +127,7 @@ def draw_common(rng: random.Random) -> Item:
     """What common sense says about a yard: what to do when going out, or what the light asks for."""
     weights = {"sunny": 0.5, "cloudy": 0.28, "rainy": 0.15, "snowy": 0.07}
     choice = draw_choice(rng, {ADVICE[name]: weight for name, weight in weights.items()})
-    weather = next(name for name, told in ADVICE.items() if told == choice.answer)
+    weather = next(name for name, advice in ADVICE.items() if advice == choice.answer)
     yard = draw_yard(rng)
     scene = {**yard.scene, "weather": weather, "time": "day"}
     return Item(
@@ -162,11 +162,11 @@ def draw_diagram(rng: random.Random) -> Item:
             "turn": rng.randrange(2),
         }
         word = "after" if after else "before"
-        told = ", then ".join(steps)
+        text = ", then ".join(steps)
         return Item(
             question=f"Which step comes directly {word} {asked}?",
             scene=scene,
-            description=f"A flow chart with arrows: {told}.",
+            description=f"A flow chart with arrows: {text}.",
             reasoning=f"In the flow chart {answer} comes directly {word} {asked}.",
             category=CATEGORY,
             l2_category="diagram reasoning",
@@ -197,8 +197,8 @@ def render_flow(scene: dict[str, Any]) -> Image.Image:
     canvas = Canvas(background=(246, 246, 242))
     columns = (168, 56, 56, 168, 168) if scene["turn"] else (56, 168, 168, 56, 56)
     places = tuple(zip(columns, (36, 36, 108, 108, 180), strict=True))
-    for one, two in itertools.pairwise(places):
-        arrow(canvas, one, two, 46, 24)
+    for start, end in itertools.pairwise(places):
+        arrow(canvas, start, end, 46, 24)
     for (x, y), step in zip(places, scene["steps"], strict=True):
         with canvas.mark("thing", "step", scene["colour"]):
             canvas.rectangle(x - 44, y - 20, x + 44, y + 20, shade(scene["colour"], -30), 8)

@@ -27,21 +27,21 @@ def draw_geometry(rng: random.Random) -> Item:
         choice = draw_number(rng, range(30, 130, 5), "°")
         value = int(choice.answer.rstrip("°"))
         while True:
-            one = 5 * rng.randint(4, 18)
-            two = 180 - value - one
-            if 20 <= two <= 90:
+            first = 5 * rng.randint(4, 18)
+            second = 180 - value - first
+            if 20 <= second <= 90:
                 break
         scene: dict[str, Any] = {
             "kind": "triangle",
-            "angles": [one, two],
+            "angles": [first, second],
             "flip": rng.randrange(2),
             "colour": rng.choice(CHART_COLOURS),
         }
         return Item(
             question="How large is the angle marked with a question mark?",
             scene=scene,
-            description=f"A triangle. Two of its angles are {one}° and {two}°; the third has a question mark.",
-            reasoning=f"The angles of a triangle make 180°, and 180 - {one} - {two} = {value}, so it is {value}°.",
+            description=f"A triangle. Two of its angles are {first}° and {second}°; the third has a question mark.",
+            reasoning=f"The angles of a triangle make 180°, and 180 - {first} - {second} = {value}, so it is {value}°.",
             category=CATEGORY,
             l2_category="geometry",
             focus="the figure and its labelled angles",
@@ -78,9 +78,9 @@ def render_triangle(scene: dict[str, Any]) -> Image.Image:
     canvas.polygon(corners, shade(scene["colour"], 70))
     canvas.line([*corners, corners[0]], INK, 2.5)
     inward = [(112 - x) / 112 for x, _ in corners]
-    one, two = scene["angles"]
-    write(canvas, f"{one}°", corners[0][0] + 52 * inward[0], 128, 12, INK)
-    write(canvas, f"{two}°", corners[1][0] + 50 * inward[1], 128, 12, INK)
+    first, second = scene["angles"]
+    write(canvas, f"{first}°", corners[0][0] + 52 * inward[0], 128, 12, INK)
+    write(canvas, f"{second}°", corners[1][0] + 50 * inward[1], 128, 12, INK)
     write(canvas, "?", corners[2][0], 64, 16, (190, 30, 30))
     return canvas.finish()
 
@@ -194,11 +194,11 @@ def draw_chart(rng: random.Random) -> Item:
     values = rng.sample(range(2, 19), 5)
     form = rng.choice(("bars", "line"))
     asked = rng.choice(("most", "fewest", "value", "difference"))
-    one, two = rng.sample(range(5), 2)
+    first, second = rng.sample(range(5), 2)
     number = draw_number(rng, range(2, 19) if asked == "value" else range(1, 13))
     while asked in ("value", "difference"):
-        found = values[one] if asked == "value" else abs(values[one] - values[two])
-        if str(found) == number.answer:
+        result = values[first] if asked == "value" else abs(values[first] - values[second])
+        if str(result) == number.answer:
             break
         values = rng.sample(range(2, 19), 5)
     scene = {
@@ -209,8 +209,8 @@ def draw_chart(rng: random.Random) -> Item:
         "colour": rng.choice(CHART_COLOURS),
         "title": rng.choice(("SALES", "VISITS", "HARVEST", "ORDERS")),
     }
-    told = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-    description = f"A {'bar' if form == 'bars' else 'line'} chart titled {scene['title']}: {told}."
+    values_text = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    description = f"A {'bar' if form == 'bars' else 'line'} chart titled {scene['title']}: {values_text}."
     shared: dict[str, Any] = {
         "scene": scene,
         "description": description,
@@ -231,14 +231,14 @@ def draw_chart(rng: random.Random) -> Item:
         )
     if asked == "value":
         return Item(
-            question=f"What is the value of {names[one]} in the chart?",
-            reasoning=f"{names[one]} has the value {values[one]}.",
+            question=f"What is the value of {names[first]} in the chart?",
+            reasoning=f"{names[first]} has the value {values[first]}.",
             **number.fields(),
             **shared,
         )
     return Item(
-        question=f"By how much do {names[one]} and {names[two]} differ in the chart?",
-        reasoning=f"{names[one]} has {values[one]} and {names[two]} has {values[two]}, "
+        question=f"By how much do {names[first]} and {names[second]} differ in the chart?",
+        reasoning=f"{names[first]} has {values[first]} and {names[second]} has {values[second]}, "
         f"so they differ by {number.answer}.",
         **number.fields(),
         **shared,

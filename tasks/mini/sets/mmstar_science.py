@@ -40,11 +40,11 @@ def draw_nature(rng: random.Random) -> Item:
         question = (
             f"What does the {asked} eat in this food chain?" if eaten else f"What eats the {asked} in this food chain?"
         )
-        told = "; ".join(f"the {one} is eaten by the {two}" for one, two in itertools.pairwise(chain))
+        chain_text = "; ".join(f"the {eaten} is eaten by the {eater}" for eaten, eater in itertools.pairwise(chain))
         return Item(
             question=question,
             scene=scene,
-            description=f"A food chain with arrows from what is eaten to what eats it: {told}.",
+            description=f"A food chain with arrows from what is eaten to what eats it: {chain_text}.",
             reasoning=f"The {answer} is eaten by the {asked}." if eaten else f"The {asked} is eaten by the {answer}.",
             category=CATEGORY,
             l2_category="biology & chemistry & physics",
@@ -147,11 +147,11 @@ def draw_machine(rng: random.Random) -> Item:
     texts = list(colours)
     rng.shuffle(texts)
     scene = {"kind": "circuit", "colours": colours, "closed": closed, "volts": rng.choice((3, 6, 9, 12))}
-    told = ", ".join(f"the {colour} lamp {'closed' if k == closed else 'open'}" for k, colour in enumerate(colours))
+    lamps = ", ".join(f"the {colour} lamp {'closed' if k == closed else 'open'}" for k, colour in enumerate(colours))
     return Item(
         question="Which lamp is lit in this circuit?",
         scene=scene,
-        description=f"A battery of {scene['volts']} V and four branches, each with a lamp and a switch: {told}.",
+        description=f"A battery of {scene['volts']} V and four branches, each with a lamp and a switch: {lamps}.",
         reasoning=f"Only the switch of the {colours[closed]} lamp is closed, so the {colours[closed]} lamp is lit.",
         category=CATEGORY,
         l2_category="electronics & energy & mechanical eng.",
@@ -225,11 +225,11 @@ def draw_map(rng: random.Random) -> Item:
             "land": rng.randrange(3),
             "jitter": [[rng.randint(-7, 7), rng.randint(-7, 7)] for _ in towns],
         }
-        told = "; ".join(f"{towns[1 + k]} lies to the {BEARINGS[k]}" for k in range(4))
+        text = "; ".join(f"{towns[1 + k]} lies to the {BEARINGS[k]}" for k in range(4))
         return Item(
             question=f"Which town lies to the {BEARINGS[bearing]} of {towns[0]}? Mind the compass.",
             scene=scene,
-            description=f"A map with a compass. From {towns[0]}, in the middle, {told}.",
+            description=f"A map with a compass. From {towns[0]}, in the middle, {text}.",
             reasoning=f"From {towns[0]}, {answer} lies to the {BEARINGS[bearing]}.",
             category=CATEGORY,
             l2_category="geography & earth science & agriculture",
@@ -242,12 +242,12 @@ def draw_map(rng: random.Random) -> Item:
     texts = [MONTHS[best], *rng.sample([month for month in MONTHS if month != MONTHS[best]], 3)]
     rng.shuffle(texts)
     scene = {"kind": "climate", "rain": rain, "warmth": [rng.randint(3, 19) for _ in rain]}
-    told = ", ".join(f"{month} {10 * value} mm" for month, value in zip(MONTHS, rain, strict=True))
+    text = ", ".join(f"{month} {10 * value} mm" for month, value in zip(MONTHS, rain, strict=True))
     word = "most" if wet else "least"
     return Item(
         question=f"In which month does the {word} rain fall?",
         scene=scene,
-        description=f"A climate chart with blue bars for rain and a red line for warmth. Rain: {told}.",
+        description=f"A climate chart with blue bars for rain and a red line for warmth. Rain: {text}.",
         reasoning=f"The {word} rain, {10 * rain[best]} mm, falls in {MONTHS[best]}.",
         category=CATEGORY,
         l2_category="geography & earth science & agriculture",

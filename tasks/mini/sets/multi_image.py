@@ -47,7 +47,7 @@ def draw_difference(rng: random.Random) -> Item:
     things = draw_things(rng, rng.randint(5, 7))
     kind = rng.choices(list(DIFFERENCES), weights=list(DIFFERENCES.values()))[0]
     thing = rng.choice(things)
-    others = [one for one in things if one is not thing]
+    others = [other for other in things if other is not thing]
     changed, answer = others, f"The {look(thing)} is gone."
     if kind == "new":
         things, changed, answer = others, things, f"{opened(a(look(thing)))} was added."
@@ -55,11 +55,13 @@ def draw_difference(rng: random.Random) -> Item:
         changed, colour = _recolour(rng, things, thing)
         answer = f"The {look(thing)} turned {colour}."
     elif kind == "shape":
-        shape = _another(rng, SHAPE_NAMES, thing.shape, {one.shape for one in others if one.colour == thing.colour})
+        shape = _another(
+            rng, SHAPE_NAMES, thing.shape, {other.shape for other in others if other.colour == thing.colour}
+        )
         changed = _put(things, thing, replace(thing, shape=shape))
         answer = f"The {look(thing)} became {a(shape)}."
     elif kind == "moved":
-        place = rng.choice([place for place in range(9) if place not in {one.place for one in things}])
+        place = rng.choice([place for place in range(9) if place not in {other.place for other in things}])
         changed = _put(things, thing, replace(thing, place=place))
         answer = f"The {look(thing)} moved."
     ground = rng.choice(tuple(GROUNDS))
@@ -80,7 +82,7 @@ def draw_edit(rng: random.Random) -> Item:
     before, after = rng.sample(list(GROUNDS), 2)
     after = after if kind == "ground" else before
     thing = rng.choice(things)
-    others = [one for one in things if one is not thing]
+    others = [other for other in things if other is not thing]
     changed, answer = others, f"Remove the {look(thing)}."
     if kind == "add":
         things, changed, answer = others, things, f"Add {a(look(thing))}."
@@ -162,17 +164,17 @@ def draw_pages(rng: random.Random) -> Item:
 def draw_common(rng: random.Random) -> Item:
     """Two pictures of one thing each that have one property in common: which one."""
     choice = draw_choice(rng, IN_COMMON)
-    one = Thing(
+    thing = Thing(
         rng.choice(SHAPE_NAMES), rng.choice(COLOUR_NAMES), rng.choice(("small", "large")), rng.choice(TEXTURES), 4
     )
     other = Thing(
-        one.shape if choice.answer == "shape" else _another(rng, SHAPE_NAMES, one.shape),
-        one.colour if choice.answer == "color" else _another(rng, COLOUR_NAMES, one.colour),
-        one.size if choice.answer == "size" else _another(rng, ("small", "large"), one.size),
-        one.texture if choice.answer == "pattern" else _another(rng, TEXTURES, one.texture),
+        thing.shape if choice.answer == "shape" else _another(rng, SHAPE_NAMES, thing.shape),
+        thing.colour if choice.answer == "color" else _another(rng, COLOUR_NAMES, thing.colour),
+        thing.size if choice.answer == "size" else _another(rng, ("small", "large"), thing.size),
+        thing.texture if choice.answer == "pattern" else _another(rng, TEXTURES, thing.texture),
         4,
     )
-    things = [replace(thing, place=rng.randrange(9), dx=rng.randint(-5, 5)) for thing in (one, other)]
+    things = [replace(thing, place=rng.randrange(9), dx=rng.randint(-5, 5)) for thing in (thing, other)]
     ground = rng.choice(tuple(GROUNDS))
     return Item(
         question="What do the objects in the two images have in common?",
@@ -281,41 +283,46 @@ def list_answers(name: str) -> dict[str, float]:
         for text in texts:
             answers[text] = answers.get(text, 0.0) + weight / len(texts)
 
-    recoloured = [(one, colour) for one in looks for colour in COLOUR_NAMES if colour != one.split()[0]]
+    recoloured = [(thing, colour) for thing in looks for colour in COLOUR_NAMES if colour != thing.split()[0]]
     if name == "spot_the_difference":
-        share(DIFFERENCES["gone"], [f"The {one} is gone." for one in looks])
-        share(DIFFERENCES["new"], [f"{opened(a(one))} was added." for one in looks])
-        share(DIFFERENCES["colour"], [f"The {one} turned {colour}." for one, colour in recoloured])
+        share(DIFFERENCES["gone"], [f"The {thing} is gone." for thing in looks])
+        share(DIFFERENCES["new"], [f"{opened(a(thing))} was added." for thing in looks])
+        share(DIFFERENCES["colour"], [f"The {thing} turned {colour}." for thing, colour in recoloured])
         share(
             DIFFERENCES["shape"],
-            [f"The {one} became {a(shape)}." for one in looks for shape in SHAPE_NAMES if shape != one.split()[1]],
+            [
+                f"The {thing} became {a(shape)}."
+                for thing in looks
+                for shape in SHAPE_NAMES
+                if shape != thing.split()[1]
+            ],
         )
-        share(DIFFERENCES["moved"], [f"The {one} moved." for one in looks])
+        share(DIFFERENCES["moved"], [f"The {thing} moved." for thing in looks])
     elif name == "image_edit":
-        share(EDITS["remove"], [f"Remove the {one}." for one in looks])
-        share(EDITS["colour"], [f"Make the {one} {colour}." for one, colour in recoloured])
+        share(EDITS["remove"], [f"Remove the {thing}." for thing in looks])
+        share(EDITS["colour"], [f"Make the {thing} {colour}." for thing, colour in recoloured])
         share(EDITS["ground"], [f"Change the background to {ground}." for ground in GROUNDS])
-        share(EDITS["add"], [f"Add {a(one)}." for one in looks])
+        share(EDITS["add"], [f"Add {a(thing)}." for thing in looks])
     elif name == "story_telling":
         for way, weight in WAYS.items():
-            begun = [(one, f"{opened(one)} moves {way} and") for one in looks]
+            begun = [(thing, f"{opened(thing)} moves {way} and") for thing in looks]
             share(weight * ENDINGS["vanishes"], [f"{text} vanishes." for _, text in begun])
             share(
                 weight * ENDINGS["turns"],
                 [
                     f"{text} turns {colour}."
-                    for one, text in begun
+                    for thing, text in begun
                     for colour in COLOUR_NAMES
-                    if colour != one.split()[0]
+                    if colour != thing.split()[0]
                 ],
             )
             share(
                 weight * ENDINGS["meets"],
                 [
                     f"{text} meets {a(shape)}."
-                    for one, text in begun
+                    for thing, text in begun
                     for shape in SHAPE_NAMES
-                    if shape != one.split()[1]
+                    if shape != thing.split()[1]
                 ],
             )
     else:
@@ -327,18 +334,18 @@ def list_answers(name: str) -> dict[str, float]:
 def _another(
     rng: random.Random, pool: Sequence[str], value: str, taken: frozenset[str] | set[str] = frozenset()
 ) -> str:
-    return rng.choice([one for one in pool if one != value and one not in taken])
+    return rng.choice([other for other in pool if other != value and other not in taken])
 
 
 def _recolour(rng: random.Random, things: Sequence[Thing], thing: Thing) -> tuple[list[Thing], str]:
     """The things with one of them in a colour in which it is still like no other, and that colour."""
-    taken = {one.colour for one in things if one is not thing and one.shape == thing.shape}
+    taken = {other.colour for other in things if other is not thing and other.shape == thing.shape}
     colour = _another(rng, COLOUR_NAMES, thing.colour, taken)
     return _put(things, thing, replace(thing, colour=colour)), colour
 
 
 def _put(things: Sequence[Thing], old: Thing, new: Thing) -> list[Thing]:
-    return sorted([new if one is old else one for one in things], key=lambda thing: thing.place)
+    return sorted([new if other is old else other for other in things], key=lambda thing: thing.place)
 
 
 def _describe_fully(thing: Thing) -> str:

@@ -85,7 +85,7 @@ def _genre(scene: Scene) -> str:
 def _item(scene: Scene, asked: str, choice: Choice) -> Item:
     title, author, year, motif, band = (scene[name] for name in ("title", "author", "year", "motif", "band"))
     question, focus = QUESTIONS[asked]
-    told = {
+    sentences = {
         "title": f"The title reads {title}.",
         "author": f"The author's name is {author}.",
         "year": f"The year printed on the cover is {year}.",
@@ -99,7 +99,7 @@ def _item(scene: Scene, asked: str, choice: Choice) -> Item:
             f"It shows {a(motif)}. "
             f"The band says {band}. The year is {year}."
         ),
-        reasoning=told[asked],
+        reasoning=sentences[asked],
         category="OCRVQA",
         focus=focus,
         **choice.fields(),

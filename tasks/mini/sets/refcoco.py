@@ -64,27 +64,29 @@ def best_size(shape: str) -> tuple[int, float]:
         for size in SIZES.values():
             for dx in JITTER:
                 for dy in JITTER:
-                    one = tuple(side * guess / 200 for side in (left, top, right, bottom))
-                    two = (
+                    guessed = tuple(side * guess / 200 for side in (left, top, right, bottom))
+                    target = (
                         dx + left * size / 200,
                         dy + top * size / 200,
                         dx + right * size / 200,
                         dy + bottom * size / 200,
                     )
-                    hits += _iou(one, two) >= 0.5
+                    hits += _iou(guessed, target) >= 0.5
         share = hits / (len(SIZES) * len(JITTER) ** 2)
         if share > best[1]:
             best = guess, share
     return best
 
 
-def _iou(one: tuple[float, ...], two: tuple[float, ...]) -> float:
-    across = min(one[2], two[2]) - max(one[0], two[0])
-    down = min(one[3], two[3]) - max(one[1], two[1])
+def _iou(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    across = min(first[2], second[2]) - max(first[0], second[0])
+    down = min(first[3], second[3]) - max(first[1], second[1])
     if across <= 0 or down <= 0:
         return 0.0
     both = across * down
-    return both / ((one[2] - one[0]) * (one[3] - one[1]) + (two[2] - two[0]) * (two[3] - two[1]) - both)
+    return both / (
+        (first[2] - first[0]) * (first[3] - first[1]) + (second[2] - second[0]) * (second[3] - second[1]) - both
+    )
 
 
 def draw_refcoco(rng: random.Random) -> Item:
@@ -164,7 +166,7 @@ def _ground(rng: random.Random, things: list[Thing]) -> Scene:
 
 def _alone(thing: Thing, things: list[Thing], *parts: str) -> bool:
     look = [getattr(thing, part) for part in parts]
-    return sum([getattr(one, part) for part in parts] == look for one in things) == 1
+    return sum([getattr(other, part) for part in parts] == look for other in things) == 1
 
 
 def _item(scene: Scene, things: list[Thing], target: Thing, phrase: str, place: int, chance: float) -> Item:

@@ -142,7 +142,7 @@ def _ask(kind: str, subject: str) -> str:
 
 
 def _state(kind: str, subject: str, answer: str) -> str:
-    told = {
+    sentences = {
         "group": f"{a(subject)} belongs to the {answer}.",
         "material": f"{a(subject)} is usually made of {answer}.",
         "use": f"{a(subject)} is used for {answer}.",
@@ -150,7 +150,7 @@ def _state(kind: str, subject: str, answer: str) -> str:
         "state": f"at room temperature {subject} is a {answer}.",
         "place": f"{a(subject)} lives {answer}.",
     }
-    return opened(told[kind])
+    return opened(sentences[kind])
 
 
 def render_plate(scene: dict[str, Any]) -> Image.Image:

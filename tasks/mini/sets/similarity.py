@@ -60,18 +60,18 @@ def _change(rng: random.Random, things: list[Thing], count: int) -> list[Thing]:
     for at in rng.sample(range(len(things)), min(count, len(things))):
         thing = changed[at]
         part, pool = rng.choice((("colour", COLOUR_NAMES), ("shape", SHAPE_NAMES)))
-        value = rng.choice([one for one in pool if one != getattr(thing, part)])
+        value = rng.choice([other for other in pool if other != getattr(thing, part)])
         changed[at] = replace(thing, colour=value) if part == "colour" else replace(thing, shape=value)
     return changed
 
 
-def _item(scene: dict[str, Any], steps: int, right_weaker: bool, told: str, how: str) -> Item:
+def _item(scene: dict[str, Any], steps: int, right_weaker: bool, description: str, how: str) -> Item:
     agree = AGREEMENT[steps]
     return Item(
         question="Is Image A or Image B more similar to the reference?",
         answer="right" if right_weaker else "left",
         scene=scene,
-        description=f"The reference: {told} Left and right differ from it: {how}.",
+        description=f"The reference: {description} Left and right differ from it: {how}.",
         reasoning=f"The {'right' if right_weaker else 'left'} picture is changed less.",
         category="similarity",
         focus="the objects, their colors and the sharpness",

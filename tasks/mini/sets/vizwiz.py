@@ -77,7 +77,7 @@ def _item(rng: random.Random, scene: dict[str, Any], asked: str) -> Item:
         "black": "The photo is black; nothing can be made out.",
         "smeared": "The photo is smeared beyond recognition; nothing can be made out.",
     }[scene["flaw"]]
-    told = {
+    sentence = {
         "product": f"The label says {value}.",
         "flavour": f"The flavor on the label is {value}.",
         "colour": f"The label is {value}.",
@@ -87,7 +87,7 @@ def _item(rng: random.Random, scene: dict[str, Any], asked: str) -> Item:
         question=ASKED[asked],
         scene=scene,
         description=flawed if spoiled else seen + flawed,
-        reasoning="Nothing can be made out, so it is unanswerable." if spoiled else told,
+        reasoning="Nothing can be made out, so it is unanswerable." if spoiled else sentence,
         category="VizWiz",
         focus=focus,
         **choice.fields(),

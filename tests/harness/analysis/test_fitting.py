@@ -45,6 +45,29 @@ def test_a_long_heading_is_broken_and_not_cut() -> None:
     assert "…" not in text and text.count(NUMBER) == 6 and max(map(len, text.splitlines())) <= 80
 
 
+SENTENCE = "one sentence that takes more than the twenty columns it is given where the terminal is narrow"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_sentence_takes_what_room_is_left_and_stands_once(width: int) -> None:
+    table = FittingTable(
+        (TextColumn("task", ("a", "b")), TextColumn("question", (SENTENCE, ""), flows=True)),
+        (TextColumn("guess", ("five words, no more, no less", "B"), is_text=True), *TABLE.numbers[:3]),
+    )
+    text = show(table, width)
+    assert max(map(len, text.splitlines())) <= width and text.count(NUMBER) == 6 and "…" not in text
+    assert text.count("question") == text.count("guess") == 1
+    assert all(text.count(word) == 1 for word in ("twenty", "terminal", "five", "less"))
+
+
+def test_a_path_alone_is_folded_and_not_cut() -> None:
+    path = "/home/somebody/" + "a-long-folder/" * 8
+    table = FittingTable((TextColumn("name", ("a", "b")), TextColumn("where", (path, "/b"), flows=True)), ())
+    text = show(table, 60)
+    start = text.index("where")
+    assert "".join(line[start:].strip() for line in text.splitlines()) == f"where{path}/b"
+
+
 def test_what_all_rows_share_stands_once_above_the_table_and_nothing_is_markup() -> None:
     text = show(TABLE, 200)
     assert text.startswith("easy_vqa\n") and text.count("easy_vqa") == 1

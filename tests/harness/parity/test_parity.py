@@ -18,6 +18,7 @@ from sightscale.harness.cli import app
 from sightscale.harness.parity import compare_answers, find_parting, name_engines
 from sightscale.model_adapters.engines import Choice
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.likelihoods import OptionLikelihood, write_likelihoods
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
@@ -26,6 +27,23 @@ Make = Callable[..., pd.DataFrame]
 def sightscale(*arguments: str | Path) -> Result:
     """The command line, run in this process."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_likelihoods_differ_from_a_thousandth_on_and_are_named(make_rows: Make, save_run: Save) -> None:
+    def write(moved: float, tokens: int = 2) -> list[str]:
+        plain = {"A": OptionLikelihood(-1.0, 1, -4.0, 2), "B": OptionLikelihood(-2.0, 1)}
+        other = {"A": OptionLikelihood(-1.0, 1, -4.0 - moved, tokens), "B": OptionLikelihood(-2.0, 1)}
+        return [write_likelihoods(plain), write_likelihoods(other)]
+
+    def run(name: str, told: list[str]) -> Any:
+        rows = make_rows("t", "sighted", np.ones(2), outcome="likeliest", answers="likelihood:letter", likelihoods=told)
+        return read_runs([save_run(name, rows.assign(response="A", prediction="A"))])[0]
+
+    first = run("first", write(0.0))
+    for name, moved, tokens, apart in (("near", 9e-4, 2, 0), ("far", 2e-3, 2, 1), ("split", 0.0, 3, 1)):
+        ((count,), differences) = compare_answers(first, run(name, write(moved, tokens)))
+        assert (count.questions, count.alike, count.read_alike) == (2, 2 - apart, 2)
+        assert [difference.item_id for difference in differences] == ["t-1"][:apart]
 
 
 def test_engines_are_named_with_arguments_of_all_and_of_each() -> None:

@@ -56,6 +56,15 @@ def test_every_model_is_asked_every_entry_with_every_seed(sweep: Path, tmp_path:
     ]
     assert units[2].plan.model_text == "scripted:coin,seed=3" and units[2].needs.gpus == 2
     assert {unit.plan.store for unit in units} == {tmp_path / "generations.sqlite"}
+    assert {unit.plan.answers for unit in units} == {""}
+
+
+def test_a_sweep_says_how_answers_are_read(sweep: Path, tmp_path: Path) -> None:
+    sweep.write_text(SWEEP + "answers: likelihood\n")
+    assert {unit.plan.answers for unit in list_units(load_sweep(sweep), tmp_path)} == {"likelihood:letter"}
+    sweep.write_text(SWEEP + "answers: guess\n")
+    with pytest.raises(UserError, match="--answers 'guess' is unknown"):
+        list_units(load_sweep(sweep), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,14 @@ def test_broken_bytes_never_end_in_anything_but_an_error_of_the_reader(tmp_path:
         decode(path, tmp_path / "out")
     except (ValueError, OSError, pa.ArrowException) as error:
         assert str(error)
+
+
+def test_answers_read_from_likelihoods_are_refused_and_empty_columns_of_them_are_not(tmp_path: Path) -> None:
+    told = {"answers": pa.array(["likelihood:letter", None]), "likelihoods": pa.array(["{}", None])}
+    for columns, is_refused in (({}, False), (told, True)):
+        pq.write_table(table(2, score=pa.array([1.0, 0.0]), **columns), tmp_path / "records.parquet")
+        if is_refused:
+            with pytest.raises(ValueError, match="read from likelihoods, and an entry's are written ones"):
+                decode(tmp_path / "records.parquet", tmp_path / "records.arrow")
+        else:
+            decode(tmp_path / "records.parquet", tmp_path / "records.arrow")

@@ -403,3 +403,13 @@ def test_the_entry_reads_back_as_it_was_written(honest: Path) -> None:
     entry = parse_entry(read_yaml(honest / "entry.yaml"))
     assert isinstance(entry, Entry) and entry.score("imagenet", "none") and not entry.partial
     assert read_yaml(honest / "entry.yaml") == json.loads(entry.model_dump_json())
+
+
+def test_an_entry_whose_manifest_reads_answers_from_likelihoods_is_refused(tiny: Path, tmp_path: Path) -> None:
+    entry = Path(shutil.copytree(tiny, tmp_path / "tiny"))
+    manifest = json.loads((entry / "manifest.json").read_text())
+    manifest["runs"][0]["answers"] = "likelihood:letter"
+    (entry / "manifest.json").write_text(json.dumps(manifest))
+    write_hashes(entry)
+    verified = verify_entry(entry, "mini")
+    assert not verified.accepted and "answers: are read by likelihood:letter" in errors(verified)

@@ -37,6 +37,7 @@ from sightscale.model_adapters.engines.opening import open_engine
 from sightscale.model_adapters.engines.servers import LONGEST_PAUSE, Servers
 from sightscale.model_adapters.engines.store import StoredEngine
 from sightscale.model_adapters.engines.thinking import split_thinking
+from sightscale.tasks.errors import UserError
 
 Reply = tuple[int, bytes, dict[str, str]]
 
@@ -611,3 +612,86 @@ def test_any_json_is_a_list_of_models_or_none(body: Any) -> None:
     assert all(isinstance(name, str) for name in list_models(json.dumps(body).encode()))
     assert list_models(b"[" * 100_000) == list_models(b"\xff") == set()
     assert list_models(json.dumps({"data": [{"id": "a"}, {"id": "b"}], "more": body}).encode()) == {"a", "b"}
+
+
+def spell(*tokens: tuple[str, float, int]) -> list[Any]:
+    """`prompt_logprobs` as vLLM's server writes them: none for the first token, then one token a place."""
+    return [
+        None,
+        *({str(i): {"logprob": p, "rank": r, "decoded_token": t}} for i, (t, p, r) in enumerate(tokens)),
+    ]
+
+
+def scoring(places: dict[str, list[Any]], asked: int = 3) -> Callable[[str, int], Reply]:
+    """A server that tells what it is sent: places by the continuation, and the prompt's tokens of a plain question."""
+
+    def behave(text: str, _: int) -> Reply:
+        status, content, headers = reply("?", usage={"prompt_tokens": asked})
+        told = {**json.loads(content), "prompt_logprobs": places.get(text)}
+        return status, json.dumps(told).encode(), headers
+
+    return behave
+
+
+BEFORE = [("user", -3.0, 9), ("bot", -0.5, 1)]
+
+
+def test_a_continuation_is_scored_as_the_beginning_of_the_answer(server: Server) -> None:
+    server.behave = scoring(
+        {
+            "A": spell(*BEFORE, (" A", -0.25, 1)),
+            "a cat": spell(*BEFORE, ("a", -1.0, 1), (" cat", -2.0, 4)),
+        }
+    )
+    reported: list[int] = []
+    (scores,) = engine_for(server).score([ask("q")], [("A", "a cat")], lambda i, _: reported.append(i))
+    assert [(one.logprob, one.tokens, one.is_greedy) for one in scores.each] == [(-0.25, 1, True), (-3.0, 2, False)]
+    assert scores.error is None and scores.input_tokens == 3 and reported == [0]
+    plain, first, second = server.bodies
+    assert "prompt_logprobs" not in plain and [m["content"] for m in first["messages"]] == ["q", "A"]
+    assert (second["continue_final_message"], second["add_generation_prompt"], second["prompt_logprobs"]) == (
+        True,
+        False,
+        0,
+    )
+    assert plain["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+@pytest.mark.parametrize(
+    ("places", "asked", "why"),
+    [
+        (spell(*BEFORE, ("bA", -1.0, 1)), 3, "don't end with the continuation alone"),
+        (spell(*BEFORE, ("x", -1.0, 1)), 3, "don't end with the continuation alone"),
+        (spell(*BEFORE, ("A", -1.0, 1)), 2, "tokens before an answer"),
+        (spell(*BEFORE, ("A", 0.5, 1)), 3, "is none"),
+        (spell(*BEFORE, ("A", float("nan"), 1)), 3, "is none"),
+        ([None, {"1": {"logprob": -1.0}}], 3, "no log-probability, rank and text"),
+        ([None, {}, "A"], 3, "of one token each"),
+        ([None, {"1": {"logprob": -1, "rank": float("inf"), "decoded_token": "A"}}], 3, "no log-probability, rank"),
+        ([None, {"1": ["A", -1.0, 1]}], 3, "no log-probability, rank"),
+        (spell(*[(" ", -1.0, 1)] * 100_000), 3, "don't end with the continuation alone"),
+        (spell(), 3, "don't end with the continuation alone"),
+    ],
+)
+def test_what_tells_no_likelihood_of_an_answer_fails_alone(
+    server: Server, places: list[Any], asked: int, why: str
+) -> None:
+    server.behave = scoring({"A": places, "B": spell(*BEFORE, ("B", -1.0, 1))}, asked)
+    scores, other = engine_for(server).score([ask("q"), ask("r")], [("A",), ("B",)])
+    assert why in (scores.error or "") and not scores.each
+    assert other.error is None or asked != 3
+
+
+def test_a_server_that_tells_nothing_of_what_it_is_sent_is_refused_in_one_line(server: Server) -> None:
+    with pytest.raises(UserError, match="tells no log-probabilities of what it is sent"):
+        engine_for(server).score([ask("q"), ask("r")], [("A",), ("A",)])
+    server.behave = lambda text, _: refuse(400, "unknown field prompt_logprobs") if text == "A" else reply("x")
+    (scores,) = engine_for(server).score([ask("q")], [("A",)])
+    assert "HTTP 400: unknown field" in (scores.error or "")
+
+
+def test_a_busy_server_is_asked_again_for_likelihoods_too(server: Server) -> None:
+    told = scoring({"A": spell(*BEFORE, ("A", -1.0, 1))})
+    server.behave = lambda text, times: refuse(503, "later") if times == 1 else told(text, times)
+    (scores,) = engine_for(server).score([ask("q")], [("A",)])
+    assert [one.logprob for one in scores.each] == [-1.0] and len(server.bodies) == 4

@@ -90,7 +90,7 @@ def test_pictures_go_through_pillow_whatever_is_installed(
     write_tiny: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_tiny("qwen2_vl", tmp_path / "qwen2_vl")
-    monkeypatch.setattr(processors, "_has_torchvision", lambda: True)
+    monkeypatch.setattr(processors, "has_torchvision", lambda: True)
     assert open_processor(folder, "qwen2_vl").image_processor.backend == "pil"
     assert processors.mark_backend(folder, "qwen2_vl") == ""
     config = folder / "processor_config.json"

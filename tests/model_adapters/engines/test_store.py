@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt, hash_image
-from sightscale.model_adapters.engines.store import StoredEngine, StoreFile, generation_key
+from sightscale.model_adapters.engines import (
+    Completion,
+    Decoding,
+    Likelihood,
+    Likelihoods,
+    Message,
+    OnFinished,
+    OnScored,
+    Prompt,
+    hash_image,
+)
+from sightscale.model_adapters.engines.store import StoredEngine, StoreFile, generation_key, likelihood_key
 from sightscale.model_adapters.engines.store_contents import describe_store, prune_store
 from sightscale.tasks.pictures import open_picture
 
@@ -283,3 +293,58 @@ def test_a_file_that_is_no_store_is_neither_shown_nor_made(content: bytes | None
         with pytest.raises(ValueError, match="store"):
             action(path)
     assert path.is_file() == (content is not None)
+
+
+class Scoring(Counting):
+    """It scores a continuation by its length, and says how often it was asked about which."""
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
+    ) -> list[Likelihoods]:
+        done = []
+        for i, (prompt, each) in enumerate(zip(prompts, continuations, strict=True)):
+            self.asked += [f"{prompt.text}: {one}" for one in each]
+            failed = prompt.text == self.fail_on
+            scores = tuple(Likelihood(-len(one) - 1 / 3, len(one), one == "A") for one in each)
+            done.append(Likelihoods(error="no") if failed else Likelihoods(scores, 7, 0.5))
+            if on_scored:
+                on_scored(i, done[-1])
+        return done
+
+
+def test_each_continuation_is_scored_once_and_kept_whole(store: StoreFile) -> None:
+    engine = Scoring()
+    stored = StoredEngine(engine, store)
+    first = stored.score([ask("q"), ask("r")], [("A", "B"), ("A",)])
+    assert engine.asked == ["q: A", "q: B", "r: A"]
+    reported: list[int] = []
+    again = stored.score([ask("q"), ask("r"), ask("s")], [("B", "C", "A"), ("A",), ()], lambda i, _: reported.append(i))
+    assert engine.asked[3:] == ["q: C"] and sorted(reported) == [0, 1, 2]
+    assert again[0].each == (*first[0].each[1:], Likelihood(-1 - 1 / 3, 1), first[0].each[0])
+    assert again[1].each == first[1].each and again[2].each == ()
+    assert (stored.hits, stored.misses) == (3, 4)
+
+
+def test_a_likelihood_is_no_generation_and_a_failed_one_is_not_kept(store: StoreFile) -> None:
+    engine = Scoring(fail_on="bad")
+    stored = StoredEngine(engine, store)
+    for _ in range(2):
+        (scores,) = stored.score([ask("bad")], [("A",)])
+        assert scores.error == "no" and not scores.each
+    assert len(engine.asked) == 2 and len(store) == 0
+    stored.score([ask("q")], [("A",)])
+    assert stored.generate([ask("q")], GREEDY)[0].text == "Q"  # not what was kept of a likelihood
+    keys = {likelihood_key("e", ask("q"), "A"), likelihood_key("e", ask("q"), "B"), likelihood_key("f", ask("q"), "A")}
+    black = Image.new("RGB", (8, 8))
+    keys |= {likelihood_key("e", ask("q", black), "A"), generation_key("e", ask("q"), GREEDY)}
+    assert len(keys) == 5
+
+
+def test_what_no_likelihood_looks_like_is_scored_anew(store: StoreFile) -> None:
+    engine = Scoring()
+    key = likelihood_key(engine.identity, ask("q"), "A")
+    for text in ("", "[]", '{"logprob": NaN, "tokens": 1, "is_greedy": true}', '{"logprob": "x"}'):
+        store.put(key, engine.identity, Completion(text))
+        (scores,) = StoredEngine(engine, store).score([ask("q")], [("A",)])
+        assert scores.each == (Likelihood(-1 - 1 / 3, 1, True),)
+    assert len(engine.asked) == 4

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt
+from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt, score_continuations
 from sightscale.model_adapters.engines.nowait import banned_tokens
 from sightscale.model_adapters.engines.opening import open_engine
 from sightscale.model_adapters.engines.thinking import split_thinking
@@ -74,6 +74,22 @@ def test_a_vision_language_model_answers_as_in_transformers(nano: Any) -> None:
         )
     assert len({answer.text for answer in ours}) > 1
     assert nano.parameters == reference.parameters and nano.identity != reference.identity
+
+
+@pytest.mark.vllm
+def test_likelihoods_are_those_of_transformers_to_a_thousandth(nano: Any) -> None:
+    reference = open_engine("easy_vqa_nano", dtype="float32", batch_size=4)
+    words = [("A", "B", "circle", "a red circle", "yes")] * len(PICTURES)
+    ours, theirs = nano.score(PICTURES, words), score_continuations(reference, PICTURES, words)
+    apart = {
+        (number, each): (one.logprob, other.logprob)
+        for number, (mine, other_scores) in enumerate(zip(ours, theirs, strict=True))
+        for each, one, other in zip(words[number], mine.each, other_scores.each, strict=True)
+        if abs(one.logprob - other.logprob) > 1e-3 or (one.tokens, one.is_greedy) != (other.tokens, other.is_greedy)
+    }
+    assert not apart, f"questions and words whose likelihoods differ: {apart}"
+    assert [scores.input_tokens for scores in ours] == [scores.input_tokens for scores in theirs]
+    assert len({one.logprob for scores in ours for one in scores.each}) > len(PICTURES)
 
 
 @pytest.mark.vllm

@@ -1,0 +1,128 @@
+"""Likelihoods: the answer to a multiple-choice question, read from how likely a model is to write each option.
+
+An option has two continuations of the prompt: its letter, and its text. By the `letter` rule an option counts with the
+log-probability of its letter; by the `text` rule with that of its text divided by the number of its tokens, so that
+short texts have no advantage (as lm-evaluation-harness' `acc_norm` divides by bytes). Nothing is generated, and there
+is nothing to parse.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sightscale.tasks.errors import UserError
+from sightscale.tasks.scoring import Scored, score_response
+from sightscale.tasks.vocabulary import AnswerFormat, AnswersBy, Outcome
+
+LIKELIHOOD = "likelihood"
+READ_BY = {f"{LIKELIHOOD}:{rule}": rule for rule in AnswersBy}  # how records and manifests name the rules
+
+
+@dataclass(frozen=True)
+class OptionLikelihood:
+    """Log-probabilities in nats of an option's letter and of its text, each with its number of tokens.
+
+    An option without a text has none of that.
+    """
+
+    letter: float
+    letter_tokens: int
+    text: float | None = None
+    text_tokens: int = 0
+
+    def by(self, rule: AnswersBy) -> float | None:
+        """What the option counts with; None where it has no text to count with."""
+        if rule is AnswersBy.LETTER:
+            return self.letter
+        return None if self.text is None else self.text / self.text_tokens
+
+
+OptionLikelihoods = Mapping[str, OptionLikelihood]  # by letter
+
+
+def parse_answers(text: str) -> str:
+    """`likelihood:letter` or `likelihood:text` from what `--answers` says; nothing for written answers.
+
+    `likelihood` alone is by letter. Raises UserError for anything else.
+    """
+    named = f"{LIKELIHOOD}:{AnswersBy.LETTER}" if text == LIKELIHOOD else text
+    if named and named not in READ_BY:
+        raise UserError(f"--answers {text!r} is unknown; write likelihood, likelihood:letter or likelihood:text")
+    return named
+
+
+def choose(likelihoods: OptionLikelihoods, rule: AnswersBy) -> str | None:
+    """The letter of the likeliest option; None where two are equally likely, or one has no text to count with."""
+    counted = {letter: one.by(rule) for letter, one in likelihoods.items()}
+    values = [value for value in counted.values() if value is not None]
+    if not values or len(values) < len(counted) or values.count(max(values)) > 1:
+        return None
+    best = max(values)
+    return next(letter for letter, value in counted.items() if value == best)
+
+
+def share_of(letter: str, likelihoods: OptionLikelihoods, rule: AnswersBy) -> float | None:
+    """The logarithm, in nats, of an option's share among all options; None where it has none.
+
+    By letter it is the probability that the model writes this letter, given that it writes one of the options'. By text
+    it is the softmax of log-probabilities a token: a distribution too, if not one of whole texts.
+    """
+    counted = {name: one.by(rule) for name, one in likelihoods.items()}
+    if letter not in counted or any(value is None for value in counted.values()):
+        return None
+    values = {name: value for name, value in counted.items() if value is not None}
+    best = max(values.values())
+    return values[letter] - best - math.log(sum(math.exp(value - best) for value in values.values()))
+
+
+def letter_mass(likelihoods: OptionLikelihoods) -> float:
+    """The probability that an answer begins with an option's letter: near 0 the model answers in another form."""
+    return sum(math.exp(min(0.0, one.letter)) for one in likelihoods.values())
+
+
+def score_likelihoods(
+    likelihoods: OptionLikelihoods, rule: AnswersBy, target: str, options: Mapping[str, str]
+) -> Scored:
+    """What the likeliest option is worth. Without one nothing is read, and the score is 0."""
+    letter = choose(likelihoods, rule)
+    if letter is None:
+        return Scored(None, Outcome.UNPARSED, 0.0)
+    return Scored(letter, Outcome.LIKELIEST, score_response(AnswerFormat.CHOICE, letter, target, options).score)
+
+
+def write_likelihoods(likelihoods: OptionLikelihoods) -> str:
+    """Likelihoods as a record keeps them: `{"A": {"letter": [nats, tokens], "text": [nats, tokens]}, …}`."""
+    return json.dumps(
+        {
+            name: {
+                "letter": [one.letter, one.letter_tokens],
+                **({} if one.text is None else {"text": [one.text, one.text_tokens]}),
+            }
+            for name, one in likelihoods.items()
+        }
+    )
+
+
+def read_likelihoods(text: str) -> dict[str, OptionLikelihood]:
+    """What a record keeps. Raises ValueError for anything that `write_likelihoods` doesn't write."""
+    try:
+        read = {str(name): _read_option(value) for name, value in json.loads(text).items()}
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"these are no likelihoods of options: {text[:80]!r}") from error
+    if not read:
+        raise ValueError("these are likelihoods of no option")
+    return read
+
+
+def _read_option(value: Mapping[str, list[float]]) -> OptionLikelihood:
+    (letter, letter_tokens), (text, text_tokens) = value["letter"], value.get("text") or (None, 1)
+    sums = [float(one) for one in (letter, text) if one is not None]
+    if not all(math.isfinite(one) for one in sums) or int(letter_tokens) < 1 or int(text_tokens) < 1:
+        raise ValueError("a likelihood is no finite number, or of no token")
+    return OptionLikelihood(
+        float(letter),
+        int(letter_tokens),
+        None if text is None else float(text),
+        0 if text is None else int(text_tokens),
+    )
