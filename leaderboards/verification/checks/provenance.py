@@ -83,8 +83,10 @@ def _check_runs(submission: Submission) -> Iterator[Issue]:
                     f"{show_value(another)}, and {show_value(one)} in {show_value(first.run_id)}: an entry is of one "
                     "model under one setting",
                 )
-    runs = submission.records.groupby(["task", "condition"], sort=False)["run_id"].unique()
-    for (task, condition), ids in runs[runs.map(len) > 1].items():
+    for (task, condition), rows in submission.records.groupby(["task", "condition"], sort=False):
+        ids = rows["run_id"].unique()
+        if len(ids) < 2:
+            continue
         yield error(
             RECORDS,
             f"{show_value(str(task))}, {show_value(str(condition))}",
