@@ -176,8 +176,8 @@ def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) ->
 
 def _answers_of(run: Run) -> str:
     """How a run's answers are read: written ones, or by likelihoods."""
-    named = run.records["answers"].dropna().unique() if "answers" in run.records else ()
-    return str(named[0]) if len(named) else "written"
+    named = list(run.records["answers"].dropna().unique()) if "answers" in run.records else []
+    return str(named[0]) if named else "written"
 
 
 def match_questions(runs: Sequence[Run]) -> Iterator[Questions]:

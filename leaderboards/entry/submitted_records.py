@@ -101,7 +101,8 @@ def _check_columns(file: pq.ParquetFile) -> None:
     names = file.schema_arrow.names
     if names not in (SCHEMA.names, RECORDS.names):
         missing = [name for name in SCHEMA.names if name not in names]
-        odd = sorted(set(names) ^ set(SCHEMA.names))
+        both = set(SCHEMA.names) | set(LIKELIHOOD_COLUMNS)  # a file has the latter or lacks them all
+        odd = sorted((set(names) - both) | set(missing)) or sorted(set(RECORDS.names) - set(names))
         if missing and set(odd) == set(missing) <= set(ADDED):
             raise ValueError(
                 f"it lacks the columns {', '.join(missing[:3])}, as records of an older sightscale do; run "

@@ -5,7 +5,7 @@ Every function says what holds of all others too, so that an engine calls it for
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -102,7 +102,7 @@ def fit_inputs(model: Any, tokenizer: Any, inputs: Mapping[str, Any], texts: lis
 def find_generate(model: Any) -> Callable[..., Tensor]:
     """The model's way of writing, which heeds what steers it and returns the prompt's tokens before the answer's."""
     if model.config.model_type == "janus":  # its own, which can draw too, drops what steers its text
-        return partial(GenerationMixin.generate, model)
+        return cast(Callable[..., Tensor], partial(GenerationMixin.generate, model))
     if model.config.model_type == "blip":
         return partial(_generate_blip, model)
     generate: Callable[..., Tensor] = model.generate

@@ -8,9 +8,10 @@ always Pillow's. The few that exist for torchvision alone run without it by `pic
 
 import importlib
 import sys
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import transformers
 from PIL import Image
@@ -53,8 +54,8 @@ def open_processor(location: str | Path, model_type: str, **options: Any) -> Any
         raise ImportError(f"{named} requires the Torchvision library but it was not found")  # torch can't resize so
     refuse_processor(opened)
     if model_type in TILED:
-        opened.__class__ = _with_tiles(type(opened))
-        opened.image_processor.__class__ = _as_list(type(opened.image_processor))
+        opened.__class__ = _with_tiles(cast(Hashable, type(opened)))
+        opened.image_processor.__class__ = _as_list(cast(Hashable, type(opened.image_processor)))
     return opened
 
 

@@ -215,7 +215,7 @@ CHEATS: dict[str, tuple[Cheat, str]] = {
     "blind answers failed": (fail_blind, "100.0 % of these answers failed, and 0.0 % of the sighted ones"),
     "blind answers that say nothing": (say_nothing_blind, "of these answers named no option"),
     "a part of the model's name": (call_by_a_part_of_its_name, "oracl is not in the model"),
-    "a shipped name's look-alike": (rename("nano_1M"), "reads like"),
+    "a shipped name's look-alike": (rename("nano_2M"), "reads like"),
 }
 
 

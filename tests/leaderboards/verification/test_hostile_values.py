@@ -20,6 +20,7 @@ from sightscale.leaderboards.verification.issues import State, find_state
 
 # Columns whose value changes no number, or that only the data can tell.
 FREE = {"seconds", "perception_seconds", "focus", "truth_description", "blind_probability", "reader"}
+FREE |= {"answers", "likeliest_letter", "likeliest_text", "right_logprob"}  # of no entry: reading refuses filled ones
 HOSTILE: dict[Any, list[Any]] = {
     str: ["", "\u202e<b>|\x00", "[" * 20_000, "x" * 100_000, None],
     int: [-1, 2**62, None],

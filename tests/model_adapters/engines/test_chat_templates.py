@@ -93,7 +93,8 @@ def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: P
         read_template(tmp_path / "own.jinja")
     for ask in (identify, TransformersEngine):
         with pytest.raises(
-            UserError, match=r"chat_template=missing.jinja: no such file or directory; built in are blip_2, florence2"
+            UserError,
+            match=r"chat_template=missing.jinja: no such file or directory; built in are blip, blip_2",
         ):
             ask(str(bare), chat_template="missing.jinja")
 
@@ -103,6 +104,10 @@ ASKED_BY = {
     "blip_2": "Question: What is it? Answer:",
     "instructblip": "What is it?",
     "florence2": "What is it?",
+    "blip": "What is it?",
+    "fuyu": "What is it?\n",
+    "git": "What is it?",
+    "pix2struct": "What is it?",
     "kosmos2": "Question: What is it? Answer:",
     "got_ocr2": "user\n<img><imgpad></img>\n<img><imgpad></img>\nWhat is it?<|im_end|><|im_start|>assistant\n",
 }
