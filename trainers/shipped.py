@@ -70,6 +70,17 @@ def find_shipped(recipe: Recipe) -> dict[str, Path]:
     return shipped
 
 
+def find_rest(recipe: Recipe, stage: TowerStage | Stage) -> str | None:
+    """The stage whose model a shipped tower or language model is put into; None for a part that ships whole.
+
+    A tower ships without a language model, and this without a tower.
+    """
+    if stage.kind not in ("vision", "text") or not stage.release:
+        return None
+    others = [other.name for other in lineage(recipe, stage.release) if not isinstance(other, type(stage))]
+    return others[-1] if others else None
+
+
 def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStage | Stage]:
     """The stages that are to be gone through, in order, where the shipped releases needn't be trained again.
 
@@ -83,15 +94,12 @@ def choose_stages(recipe: Recipe, shipped: Mapping[str, Path]) -> list[TowerStag
         start = starts[stage.name]
         if stage.name not in needed or start is None:
             continue
-        begins: list[str] = []
-        if stage.release not in shipped:
-            begins = [start]
-        elif stage.kind in ("vision", "text") and stage.name in begun_from:
-            # A tower ships without a language model, and this without a tower.
-            assert stage.release is not None
-            begins = [one.name for one in lineage(recipe, stage.release) if not isinstance(one, type(stage))][-1:]
-        needed.update(begins)
-        begun_from.update(begins)
+        begins: str | None = start
+        if stage.release in shipped:
+            begins = find_rest(recipe, stage) if stage.name in begun_from else None
+        if begins:
+            needed.add(begins)
+            begun_from.add(begins)
     return [stage for stage in recipe.stages if stage.name in needed]
 
 

@@ -27,7 +27,7 @@ from transformers import AutoTokenizer, Qwen3ForCausalLM, SiglipVisionModel
 from sightscale.model_adapters.engines import load_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import PATCH_LABELS, REVISION
-from sightscale.trainers.card import lineage, note_set_up
+from sightscale.trainers.card import note_set_up
 from sightscale.trainers.data import (
     IGNORED,
     Collator,
@@ -64,7 +64,7 @@ from sightscale.trainers.model import (
     see,
 )
 from sightscale.trainers.recipe import EasyVqa, HubFiles, Mini, Recipe, Source, Stage, TowerStage, shows_pictures
-from sightscale.trainers.shipped import RECORD, choose_stages, deciding_part, find_shipped, packaged_sets
+from sightscale.trainers.shipped import RECORD, choose_stages, deciding_part, find_rest, find_shipped, packaged_sets
 from sightscale.trainers.stages import MEASURED, count_devices, part_of, read_log, run_stage
 from sightscale.trainers.work_folders import (
     COMPLETE,
@@ -119,14 +119,16 @@ def _train_stages(
     releases = [stage.release for stage in recipe.stages if stage.release]
     numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}
     chosen = choose_stages(recipe, shipped)
-    for name in (stage.name for stage in recipe.stages if stage not in chosen):
+    names = {stage.name for stage in chosen}
+    for name in (stage.name for stage in recipe.stages if stage.name not in names):
         logger.info(f"stage {name}: not trained, for what comes from it ships")
     before = ""
     for stage in chosen:
         folder = work / stage.name
         start = stage.after if isinstance(stage, Stage) and stage.after else before
         if stage.release and stage.release in shipped:
-            start = _find_rest(recipe, stage, [other.name for other in chosen])
+            start = find_rest(recipe, stage) or ""
+            start = start if start in names else ""  # nothing is trained on a part whose rest is left out
         if start:
             _wait_for(work / start / "done")
             _read_weights(model, work / start / "done")
@@ -152,14 +154,6 @@ def _train_stages(
             released[stage.release] = target
         before = stage.name
     return released
-
-
-def _find_rest(recipe: Recipe, stage: TowerStage | Stage, chosen: Sequence[str]) -> str:
-    """The stage whose model a shipped tower or language model is put into; empty where nothing else of it is needed."""
-    if stage.kind not in ("vision", "text") or not stage.release:
-        return ""
-    others = [other.name for other in lineage(recipe, stage.release) if not isinstance(other, type(stage))]
-    return next((name for name in reversed(others) if name in chosen), "")
 
 
 def keep_tokenizer(recipe: Recipe, folder: Path, shipped: Mapping[str, Path]) -> Any:

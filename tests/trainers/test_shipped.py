@@ -15,9 +15,9 @@ from sightscale.tasks.errors import UserError
 from sightscale.trainers.card import count_weights
 from sightscale.trainers.model.build import build_tokenizer
 from sightscale.trainers.recipe import Recipe, load_recipe
-from sightscale.trainers.shipped import choose_stages, deciding_part, find_shipped, ship
+from sightscale.trainers.shipped import choose_stages, deciding_part, find_rest, find_shipped, ship
 from sightscale.trainers.stages import read_log
-from sightscale.trainers.train import _find_rest, keep_tokenizer, train
+from sightscale.trainers.train import keep_tokenizer, train
 
 
 @pytest.fixture
@@ -126,8 +126,8 @@ def test_a_shipped_language_model_is_put_into_what_is_gone_through_anyway() -> N
     chosen = [stage.name for stage in choose_stages(recipe, dict.fromkeys(releases, Path()))]
     assert "reason" not in chosen and chosen[-2:] == ["answer", "answer_classes"]
     named = {stage.name: stage for stage in stages}
-    assert _find_rest(recipe, named["answer"], chosen) == "tower"
-    assert _find_rest(recipe, named["name_option"], chosen) == ""  # it ships whole
+    assert find_rest(recipe, named["answer"]) == "tower"
+    assert find_rest(recipe, named["name_option"]) is None  # it ships whole
 
 
 def test_a_tower_that_learns_further_begins_from_the_first_one(
