@@ -218,10 +218,16 @@ class Decoupled(Adapter):
         for position in range(len(requests)):
             trace = self._trace(errors.get(position), seen.get(position), None)
             if position in scores:
-                told = trace_scores(scores[position], reasoned[position])
-                error = f"reasoning: {told.error}" if told.error else None
-                names = ("prompt", "finish_reason", "input_tokens", "seconds", "continuations")
-                trace = replace(trace, error=error, **{name: getattr(told, name) for name in names})
+                scored_trace = trace_scores(scores[position], reasoned[position])
+                trace = replace(
+                    trace,
+                    prompt=scored_trace.prompt,
+                    error=f"reasoning: {scored_trace.error}" if scored_trace.error else None,
+                    finish_reason=scored_trace.finish_reason,
+                    input_tokens=scored_trace.input_tokens,
+                    seconds=scored_trace.seconds,
+                    continuations=scored_trace.continuations,
+                )
             traces.append(trace)
         return traces
 

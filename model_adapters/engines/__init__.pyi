@@ -12,6 +12,7 @@ from .on_demand import Room as Room, open_on_demand as open_on_demand
 from .opening import OPENAI as OPENAI, VLLM as VLLM, check_engine as check_engine, open_engine as open_engine
 from .processors import for_pictures as for_pictures
 from .protocol import (
+    AT_ONCE as AT_ONCE,
     LIKELIEST as LIKELIEST,
     MAX_REASON as MAX_REASON,
     Choice as Choice,
@@ -29,6 +30,7 @@ from .protocol import (
     OnScored as OnScored,
     Prompt as Prompt,
     ScoresContinuations as ScoresContinuations,
+    explain as explain,
     failed as failed,
     hash_image as hash_image,
     list_choices as list_choices,

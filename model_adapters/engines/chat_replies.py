@@ -50,10 +50,7 @@ def read_reply(content: bytes, seconds: float, most_tokens: int | None = None, s
     server, LM Studio, Ollama and SGLang deviate from it. An answer whose end has no reason is cut off if it has
     `most_tokens`. Raises UnusableReply or BusyReply in one line, with the server's own words and without the secret.
     """
-    try:
-        reply = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise UnusableReply("the server's answer is no JSON") from error
+    reply = _parse(content)
     if isinstance(reply, dict) and reply.get("error") and not reply.get("choices"):
         _refuse(reply["error"], secret)
     try:
@@ -105,7 +102,7 @@ def read_choices(content: bytes) -> list[Choice]:
 
 def count_prompt_tokens(content: bytes) -> int:
     """How many tokens a prompt had, in the body of a successful reply. Raises UnusableReply where it doesn't say."""
-    reply = _parse(content)
+    reply = _parse_object(content)
     counted = _count(reply.get("usage"), "prompt_tokens")
     if not counted:
         raise UnusableReply("the server doesn't say how many tokens a prompt has")
@@ -118,7 +115,7 @@ def read_prompt_scores(content: bytes, continuation: str) -> tuple[Likelihood, i
     `prompt_logprobs` are read as vLLM's server writes them: for each token of the prompt its log-probability, its rank
     and its text. The last tokens must spell the continuation, but for white space before it. Raises UnusableReply.
     """
-    told = _parse(content).get("prompt_logprobs")
+    told = _parse_object(content).get("prompt_logprobs")
     if not isinstance(told, list) or not told:
         return None
     places = [next(iter(place.values())) for place in told[1:] if isinstance(place, dict) and len(place) == 1]
@@ -140,11 +137,15 @@ def read_prompt_scores(content: bytes, continuation: str) -> tuple[Likelihood, i
     raise UnusableReply(f"the server's tokens don't end with the continuation alone: {clean(spelt)}")
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def _parse(content: bytes) -> Any:
     try:
-        reply = json.loads(content)
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UnusableReply("the server's answer is no JSON") from error
+
+
+def _parse_object(content: bytes) -> dict[str, Any]:
+    reply = _parse(content)
     if not isinstance(reply, dict):
         raise UnusableReply("the server's answer is no object")
     return reply

@@ -37,14 +37,15 @@ def write_plainly(prompt: Prompt, tokens: tuple[str, ...]) -> Prompt:
         tuple(
             Message(
                 message.role,
-                tuple(_respell(part, tokens) if isinstance(part, str) else part for part in message.parts),
+                tuple(respell(part, tokens) if isinstance(part, str) else part for part in message.parts),
             )
             for message in prompt.messages
         )
     )
 
 
-def _respell(text: str, tokens: tuple[str, ...]) -> str:
+def respell(text: str, tokens: tuple[str, ...]) -> str:
+    """The text with each of the tokens spelled in other brackets."""
     for token in tokens:
         if token in text:
             name = token.strip(_BRACKETS)

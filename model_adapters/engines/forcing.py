@@ -5,7 +5,7 @@ whatever its architecture. Continuations that share their beginning share a rout
 are read off the one step behind its prompt.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor
 
+from sightscale.model_adapters.engines.control_tokens import respell
 from sightscale.model_adapters.engines.protocol import Likelihood
 
 Tokens = tuple[int, ...]
@@ -108,6 +109,19 @@ def exact_head(model: Any) -> Iterator[None]:
         yield
     finally:
         hook.remove()
+
+
+def write_continuation(
+    tokenizer: Any, prompt: str, words: str, *, lead: str, control_tokens: tuple[str, ...], ends: Collection[int]
+) -> Tokens:
+    """The tokens of a continuation behind a prompt as its template wrote it, and the white space `lead` between them.
+
+    Raises ValueError for one with a token that `ends` an answer.
+    """
+    tokens = continue_prompt(tokenizer, prompt, lead + respell(words, control_tokens))
+    if any(token in ends for token in tokens):
+        raise ValueError("a continuation holds the token that ends an answer")
+    return tokens
 
 
 def continue_prompt(tokenizer: Any, prompt: str, continuation: str) -> Tokens:

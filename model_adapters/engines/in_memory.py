@@ -5,9 +5,8 @@ generation settings, and the state of the random numbers, so that a training goe
 """
 
 import copy
-import inspect
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,14 +16,16 @@ import torch
 from sightscale.model_adapters.engines import Completion, Decoding, Likelihoods, OnFinished, OnScored, Prompt
 from sightscale.model_adapters.engines.architectures import correct_tokens
 from sightscale.model_adapters.engines.chat_templates import settle_template
-from sightscale.model_adapters.engines.forcing import Route, Tokens
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, sees_pictures
-from sightscale.model_adapters.engines.transformers_engine import Led, Recorder, TransformersEngine
+from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 from sightscale.tasks.errors import UserError
 
 
 class InMemoryEngine(TransformersEngine):
     """Answers with a model and its processor, neither of which it changes."""
+
+    # Not in inference mode: a tensor that a module keeps from there can't take part in training.
+    no_gradients = torch.no_grad
 
     def __init__(self, model: Any, processor: Any, batch_size: int = 32) -> None:
         """`processor` is a language model's tokenizer where the model reads text only.
@@ -67,25 +68,6 @@ class InMemoryEngine(TransformersEngine):
         with undisturbed(self._model):
             self._model.generation_config = self._habits.configure()
             return super().score(prompts, continuations, on_scored)
-
-    @torch.no_grad()
-    def _answer(
-        self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: Recorder | None = None
-    ) -> list[Completion]:
-        # Not in inference mode: a tensor that a module keeps from there can't take part in training.
-        answer: Callable[..., list[Completion]] = inspect.unwrap(TransformersEngine._answer)
-        return answer(self, prompts, texts, decoding, recorder)
-
-    @torch.no_grad()
-    def _lead(
-        self,
-        prompts: list[Prompt],
-        texts: list[str],
-        routes: Sequence[Route],
-        continuations: Sequence[Sequence[Tokens]],
-    ) -> list[Led]:
-        lead: Callable[..., list[Led]] = inspect.unwrap(TransformersEngine._lead)
-        return lead(self, prompts, texts, routes, continuations)
 
     def close(self) -> None:
         """Nothing: the model isn't ours."""

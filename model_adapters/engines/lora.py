@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.engines.loading import name_tensors
-from sightscale.model_adapters.engines.protocol import MAX_REASON
+from sightscale.model_adapters.engines.protocol import explain
 from sightscale.model_adapters.engines.weights import hash_weights, locate
-from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +99,7 @@ def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
         attached = PeftModel(model, PeftConfig.from_pretrained(location))
         loaded = attached.load_adapter(location, "default", use_safetensors=True)
     except Exception as error:  # other people's code and files
-        reason = f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
-        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reason}") from error
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {explain(error)}") from error
     missing = [key for key in loaded.missing_keys if any(mark in key for mark in OWN)]
     faults = {"it lacks": missing, "the model has no place for": loaded.unexpected_keys}
     reasons = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)

@@ -28,6 +28,7 @@ from PIL import Image
 
 from sightscale.model_adapters.arguments import read_flag
 from sightscale.model_adapters.engines import (
+    AT_ONCE,
     LIKELIEST,
     MAX_REASON,
     Choice,
@@ -39,6 +40,7 @@ from sightscale.model_adapters.engines import (
     OnFinished,
     OnScored,
     Prompt,
+    explain,
     failed,
     prompt_seed,
 )
@@ -238,7 +240,7 @@ class OpenAIEngine:
     async def _score(self, client: httpx.AsyncClient, prompt: Prompt, continuations: Sequence[str]) -> Likelihoods:
         start = time.perf_counter()
         try:
-            plain = await asyncio.to_thread(self.request_body, prompt, Decoding(1, thinking=False))
+            plain = await asyncio.to_thread(self.request_body, prompt, AT_ONCE)
             bodies = [plain, *(plain | _continued(plain["messages"], one) for one in continuations)]
             asked = await self._ask_on(client, json.dumps(bodies[0]).encode(), count_prompt_tokens)
             each = []
@@ -262,7 +264,7 @@ class OpenAIEngine:
         except UserError:
             raise
         except Exception as error:  # a picture may be broken in any way, and costs this prompt only
-            return Likelihoods(error=f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON])
+            return Likelihoods(error=explain(error))
         return Likelihoods(tuple(each), asked, time.perf_counter() - start)
 
     def request_body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
@@ -411,7 +413,7 @@ class _Requests:
             try:
                 completion = await self._engine.complete(client, self._prompts[i], self._decoding)
             except Exception as error:  # whatever else goes wrong with a request costs that request only
-                completion = failed(f"{type(error).__name__}: {first_line(error)}")
+                completion = failed(explain(error))
             self._finished.put((i, completion))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
-from sightscale.tasks.errors import UserError
+from sightscale.tasks.errors import UserError, first_line
 
 MAX_REASON = 300  # characters of a reason
 LIKELIEST = 5  # tokens of each place whose log-probabilities are told
@@ -125,6 +125,7 @@ class Likelihoods:
 
 
 OnScored = Callable[[int, Likelihoods], None]
+AT_ONCE = Decoding(1, thinking=False)  # how a prompt is written whose continuations are scored
 
 
 class Engine(Protocol):
@@ -220,6 +221,11 @@ class EngineFailure(Exception):
 def prompt_seed(prompt: Prompt, decoding: Decoding) -> int:
     """A seed below 2**63 from the decoding's seed and the prompt, so that no batch mate changes what is sampled."""
     return (int(prompt.digest[:15], 16) + decoding.seed * 0x9E3779B97F4A7C15) % 2**63
+
+
+def explain(error: Exception) -> str:
+    """An error as the reason of a completion or of likelihoods that there are none of."""
+    return f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
 
 
 def failed(reason: str) -> Completion:

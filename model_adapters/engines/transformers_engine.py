@@ -9,10 +9,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from PIL import Image
@@ -25,8 +26,8 @@ from transformers import (
 )
 
 from sightscale.model_adapters.engines import (
+    AT_ONCE,
     LIKELIEST,
-    MAX_REASON,
     Choice,
     Completion,
     Decoding,
@@ -34,10 +35,10 @@ from sightscale.model_adapters.engines import (
     EngineFailure,
     Likelihood,
     Likelihoods,
-    Message,
     OnFinished,
     OnScored,
     Prompt,
+    explain,
     failed,
     prompt_seed,
 )
@@ -58,7 +59,7 @@ from sightscale.model_adapters.engines.chat_templates import (
     takes_parts,
 )
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
-from sightscale.model_adapters.engines.forcing import Forcer, Route, Tokens, continue_prompt, exact_head, plan_routes
+from sightscale.model_adapters.engines.forcing import Forcer, Route, Tokens, exact_head, plan_routes, write_continuation
 from sightscale.model_adapters.engines.loading import (
     TOKENS,
     WritingHabits,
@@ -79,7 +80,8 @@ from sightscale.tasks.errors import UserError, first_line
 # Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
 ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "fuyu", "git", "got_ocr2", "kosmos-2", "pix2struct")
 _Answer = TypeVar("_Answer")
-_UNTHINKING = Decoding(1, thinking=False)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -93,8 +95,22 @@ class Led:
     error: str | None = None
 
 
+def _without_gradients(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A method of an engine, in the engine's own way of doing without gradients."""
+
+    @wraps(method)
+    def wrapped(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        engine: Any = arguments[0]
+        with engine.no_gradients():
+            return method(*arguments, **options)
+
+    return wrapped
+
+
 class TransformersEngine:
     """A model and its processor, loaded once."""
+
+    no_gradients: Callable[[], AbstractContextManager[None]] = torch.inference_mode
 
     def __init__(
         self,
@@ -185,25 +201,23 @@ class TransformersEngine:
         controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
         completions: list[Completion | None] = [None] * len(prompts)
         texts: dict[int, str] = {}
-        for i, prompt in enumerate(prompts):
-            try:
-                texts[i] = self._render(prompt, decoding)
-            except Exception as error:  # a chat template may refuse a conversation in any way
-                completions[i] = answer = _failed(error)
-                if on_finished:
-                    on_finished(i, answer)
 
         def finish(i: int, answer: Completion) -> None:
             completions[i] = answer
             if on_finished:
                 on_finished(i, answer)
 
+        for i, prompt in enumerate(prompts):
+            try:
+                texts[i] = self._render(prompt, decoding)
+            except Exception as error:  # a chat template may refuse a conversation in any way
+                finish(i, failed(explain(error)))
         self._in_batches(
             prompts,
             texts,
             lambda batch: self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding),
             finish,
-            _failed,
+            lambda error: failed(explain(error)),
         )
         return [completion for completion in completions if completion is not None]
 
@@ -226,11 +240,11 @@ class TransformersEngine:
 
         for i, prompt in enumerate(prompts):
             try:
-                text = self._render(prompt, _UNTHINKING)
+                text = self._render(prompt, AT_ONCE)
                 tokens[i] = self._continue(text, continuations[i])
                 routes = plan_routes(tokens[i])
             except Exception as error:  # a chat template or a tokenizer may fail in any way
-                settle(i, Likelihoods(error=_why(error)))
+                settle(i, Likelihoods(error=explain(error)))
                 continue
             if not routes:
                 settle(i, Likelihoods())
@@ -254,7 +268,8 @@ class TransformersEngine:
                 [tokens[i] for i in asked],
             )
 
-        self._in_batches([prompts[i] for i, _ in rows], texts, lead, finish, lambda error: Led({}, error=_why(error)))
+        asked_of = [prompts[i] for i, _ in rows]
+        self._in_batches(asked_of, texts, lead, finish, lambda error: Led({}, error=explain(error)))
         return [scores for scores in results if scores is not None]
 
     def _in_batches(
@@ -297,11 +312,17 @@ class TransformersEngine:
         """The tokens of each continuation behind a prompt as its template wrote it. Raises ValueError for none."""
         if opens_thinking(text):
             raise ValueError("the chat template opens thinking, so what follows the prompt is no answer")
-        plain = [write_plainly(Prompt((Message("", (one,)),)), self._control_tokens).text for one in continuations]
-        tokens = [continue_prompt(self._tokenizer, text, self._answer_lead + one) for one in plain]
-        if any(token in self._end_tokens for one in tokens for token in one):
-            raise ValueError("a continuation holds the token that ends an answer")
-        return tokens
+        return [
+            write_continuation(
+                self._tokenizer,
+                text,
+                words,
+                lead=self._answer_lead,
+                control_tokens=self._control_tokens,
+                ends=self._end_tokens,
+            )
+            for words in continuations
+        ]
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """The tokens of the completion of a prompt asked alone. Raises EngineFailure in one line when it can't be."""
@@ -430,7 +451,7 @@ class TransformersEngine:
             for name, tensor in fit_inputs(self._model, self._tokenizer, inputs, texts).items()
         }
 
-    @torch.inference_mode()
+    @_without_gradients
     def _answer(
         self, prompts: list[Prompt], texts: list[str], decoding: Decoding, recorder: "Recorder | None" = None
     ) -> list[Completion]:
@@ -476,7 +497,7 @@ class TransformersEngine:
             for row, room, length, opens in zip(output.tolist(), rooms, lengths, opened, strict=True)
         ]
 
-    @torch.inference_mode()
+    @_without_gradients
     def _lead(
         self,
         prompts: list[Prompt],
@@ -593,14 +614,6 @@ def _join(led: Sequence[Led], count: int) -> Likelihoods:
         sum(one.seconds for one in led),
         "a log-probability is no finite number" if odd else error,
     )
-
-
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON]
-
-
-def _failed(error: Exception) -> Completion:
-    return failed(_why(error))
 
 
 def pick_device(device: str | None) -> torch.device:

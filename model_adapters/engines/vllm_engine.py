@@ -21,6 +21,7 @@ from typing import Any
 from PIL import Image
 
 from sightscale.model_adapters.engines import (
+    AT_ONCE,
     LIKELIEST,
     MAX_REASON,
     Choice,
@@ -29,17 +30,17 @@ from sightscale.model_adapters.engines import (
     EngineFailure,
     Likelihood,
     Likelihoods,
-    Message,
     OnFinished,
     OnScored,
     Prompt,
+    explain,
     failed,
     prompt_seed,
 )
 from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.chat_templates import find_lead
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
-from sightscale.model_adapters.engines.forcing import continue_prompt
+from sightscale.model_adapters.engines.forcing import write_continuation
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
 from sightscale.model_adapters.engines.lora import find_beside
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
@@ -71,9 +72,6 @@ PLACEMENT = {
     "disable_log_stats",
     "limit_mm_per_prompt",
 }
-
-
-_UNTHINKING = Decoding(1, thinking=False)
 
 
 class VllmFailure(Exception):
@@ -166,7 +164,7 @@ class VllmEngine:
                 try:
                     under_way[self._enqueue(prompt, decoding)] = i
                 except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
-                    finish(i, failed(f"{type(error).__name__}: {first_line(error)}"))
+                    finish(i, failed(explain(error)))
             while under_way:
                 for output in self._step():
                     i = under_way.pop(output.request_id)
@@ -228,9 +226,9 @@ class VllmEngine:
                 try:
                     for number, words in enumerate(continuations[i]):
                         forced = self._continue(words)
-                        under_way[self._enqueue(prompt, _UNTHINKING, 0, forced)] = (i, number)
+                        under_way[self._enqueue(prompt, AT_ONCE, 0, forced)] = (i, number)
                 except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
-                    settle(i, f"{type(error).__name__}: {first_line(error)}"[:MAX_REASON])
+                    settle(i, explain(error))
                 if not continuations[i]:
                     settle(i)
             while under_way:
@@ -253,11 +251,13 @@ class VllmEngine:
 
     def _continue(self, words: str) -> tuple[int, ...]:
         """The tokens of a continuation. Raises ValueError where there is none, or one that ends an answer."""
-        plain = write_plainly(Prompt((Message("", (words,)),)), self._control_tokens).text
         prompt, lead = self._prompt_end
-        tokens = continue_prompt(self._tokenizer, prompt, lead + plain)
-        if not tokens or self._tokenizer.eos_token_id in tokens:
-            raise ValueError("a continuation has no tokens, or holds the one that ends an answer")
+        ends = (self._tokenizer.eos_token_id,)
+        tokens = write_continuation(
+            self._tokenizer, prompt, words, lead=lead, control_tokens=self._control_tokens, ends=ends
+        )
+        if not tokens:
+            raise ValueError("a continuation has no tokens")
         return tokens
 
     @cached_property
