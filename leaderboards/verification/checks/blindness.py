@@ -36,21 +36,20 @@ def check_blindness(submission: Submission) -> Iterator[Issue]:
 def _check_silence(records: pd.DataFrame) -> Iterator[Issue]:
     """Blind answers that failed or named no option where sighted ones did: they count as wrong, as if not looking did
     it."""
-    outcomes = {str(name): rows["outcome"] for name, rows in records.groupby("condition", sort=False)}
-    sighted = outcomes.get(Condition.SIGHTED)
-    if sighted is None:
+    outcomes, conditions = records["outcome"], records["condition"]
+    lost = {"failed": outcomes == Outcome.FAILED, "named no option": outcomes != Outcome.ANSWERED}
+    more = {"failed": MORE_FAILED, "named no option": MORE_SILENT}
+    shares = pd.DataFrame(lost).groupby(conditions, sort=False).mean()
+    if Condition.SIGHTED not in shares.index:
         return
-    for condition, blind in outcomes.items():
-        for kind, more, words in (
-            (blind == Outcome.FAILED, MORE_FAILED, "failed"),
-            (blind != Outcome.ANSWERED, MORE_SILENT, "named no option"),
-        ):
-            with_picture = (sighted == Outcome.FAILED if words == "failed" else sighted != Outcome.ANSWERED).mean()
-            if condition != Condition.SIGHTED and kind.mean() > with_picture + more:
+    sighted = shares.loc[Condition.SIGHTED]
+    for condition, blind in shares.drop(Condition.SIGHTED).iterrows():
+        for words in lost:
+            if blind[words] > sighted[words] + more[words]:
                 yield warning(
                     RECORDS,
-                    f"{show_value(condition)}, outcome",
-                    f"{100 * kind.mean():.1f} % of these answers {words}, and {100 * with_picture:.1f} % of the "
+                    f"{show_value(str(condition))}, outcome",
+                    f"{100 * blind[words]:.1f} % of these answers {words}, and {100 * sighted[words]:.1f} % of the "
                     "sighted ones: they count as wrong, so what looking adds holds them too",
                 )
 

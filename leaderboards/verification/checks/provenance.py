@@ -201,13 +201,18 @@ def _stands_in(name: str, text: str) -> bool:
     return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\d)", text, re.IGNORECASE))
 
 
+def find_digests(name: str, manifest: RunManifest, flags: re.RegexFlag = re.NOFLAG) -> list[str]:
+    """The hashes by which a run's identity names the weights of a part of this name."""
+    return re.findall(rf"(?<![\w.-]){re.escape(name)}@([0-9a-f]+)", manifest.identity, flags)
+
+
 def _check_shipped(role: str, claimed: Part, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
     """A part with the name of a checkpoint that comes with sightscale has its weights and its size; no other has."""
     shipped = describe_shipped(made.name)
     if shipped is None:
         yield from _check_disguised(role, made, manifest)
         return
-    digests = re.findall(rf"(?<![\w.-]){re.escape(made.name)}@([0-9a-f]+)", manifest.identity)
+    digests = find_digests(made.name, manifest)
     field = f"parts.{show_value(role)}"
     if shipped.digest not in digests:
         told = show_value(digests[0]) if digests else "no hash of its weights"
@@ -225,7 +230,7 @@ def _check_shipped(role: str, claimed: Part, made: PartMade, manifest: RunManife
 def _check_disguised(role: str, made: PartMade, manifest: RunManifest) -> Iterator[Issue]:
     """A checkpoint that comes with sightscale under another name, or another under a name that reads like its."""
     field = f"parts.{show_value(role)}.name"
-    digests = re.findall(rf"(?<![\w.-]){re.escape(made.name)}@([0-9a-f]+)", manifest.identity, re.IGNORECASE)
+    digests = find_digests(made.name, manifest, re.IGNORECASE)
     for name, shipped in list_shipped().items():
         if shipped.digest in digests:
             yield error(MANIFEST, field, f"the weights of {show_value(made.name)} are those of {name}, by their hash")

@@ -20,6 +20,7 @@ from typing import Any
 from sightscale.harness.evaluation import name_weights
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import MANIFEST, OPTIONAL, WEIGHTS_SIGNED, Submission, UnreadableFile, read_json
+from sightscale.leaderboards.verification.checks.provenance import find_digests
 from sightscale.leaderboards.verification.checks.signature import EXTRA
 from sightscale.leaderboards.verification.issues import Issue, error, note, warning
 from sightscale.tasks.errors import UserError, blaming
@@ -62,10 +63,10 @@ def check_weights(submission: Submission, keys: Path | None) -> Iterator[Issue]:
         except UnreadableFile as problem:
             yield error(file, "signature", f"it isn't valid: {problem.reason}")
             continue
-        named = re.findall(rf"(?<![\w.-]){re.escape(part.name)}@([0-9a-f]+)", manifest.identity)
-        if not set(named) & set(name_weights(signed.files)):
-            ours, theirs = name_weights(signed.files)[0], show_value(named[0]) if named else "no hash"
-            yield error(file, "signature", f"the weights that are signed are {ours}, and the run names {theirs}")
+        named, hashes = find_digests(part.name, manifest), name_weights(signed.files)
+        if not set(named) & set(hashes):
+            theirs = show_value(named[0]) if named else "no hash"
+            yield error(file, "signature", f"the weights that are signed are {hashes[0]}, and the run names {theirs}")
         elif keys is None:
             yield note(file, "signature", "it is of the run's weights; whose it is needs --model-keys")
         else:
