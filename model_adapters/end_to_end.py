@@ -125,9 +125,10 @@ class EndToEnd(Adapter):
         """The convention of a box in the answer to this prompt: as it was given, or as the model's files tell."""
         if split_instruction(prompt.text)[1] != "box":
             return AUTO
-        if self.box_convention != AUTO or self._local_convention == AUTO or not prompt.images:
+        if self.box_convention != AUTO or self._local_convention == AUTO:
             return self.box_convention
-        return self._tell_convention(prompt.images[-1].size)
+        # A blind answer is read as the model writes boxes too; only a size comes from the picture.
+        return self._tell_convention(prompt.images[-1].size) if prompt.images else self._local_convention
 
     def _trace(self, prompt: Prompt, completion: Completion) -> Trace:
         thinking, response = split_thinking(completion.text)

@@ -75,3 +75,5 @@ def test_a_box_carries_the_convention_that_was_given_before_the_models(tmp_path:
         "unit",
     ]
     assert own.settings["box_convention"] == "thousand"
+    blind = Prompt((Message("user", (f"the dog\n{BOX_INSTRUCTION}",)),))
+    assert [own._convention_of(blind), given._convention_of(blind)] == ["thousand", "unit"]
