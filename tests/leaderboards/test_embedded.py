@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from sightscale.harness.cli import app
-from sightscale.leaderboards.entry.folders import ENTRY, LONGEST, MANIFEST, load_entry
+from sightscale.harness.evaluation.records import read_records
+from sightscale.leaderboards.entry.folders import ENTRY, LONGEST, MANIFEST, RECORDS, load_entry
+from sightscale.leaderboards.entry.submission import Submission, read_manifests
 from sightscale.leaderboards.site.gather import EMBEDDED, list_embedded
 from sightscale.leaderboards.verification import Level, State, Worker, verify_apart
+from sightscale.leaderboards.verification.checks import check_claims, check_coverage, check_provenance
 
 
 def test_each_is_an_entry_that_the_package_data_name() -> None:
@@ -26,6 +29,15 @@ def test_each_is_an_entry_that_the_package_data_name() -> None:
 def test_none_tells_where_it_was_made(folder: Path) -> None:
     for name in (ENTRY, MANIFEST):
         assert not re.search(r"/(home|work|root|tmp|Users|mnt)\b", (folder / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", list_embedded(), ids=lambda folder: folder.name)
+def test_none_has_rows_that_verification_refuses_whatever_the_data(folder: Path) -> None:
+    """What needs no data and no process of its own; the whole is in the slow tier."""
+    manifests = read_manifests(folder / MANIFEST)
+    submission = Submission(folder, load_entry(folder), manifests, read_records(folder / RECORDS))
+    issues = [*check_coverage(submission), *check_provenance(submission), *check_claims(submission)]
+    assert not [issue.line() for issue in issues if issue.level is Level.ERROR]
 
 
 @pytest.mark.slow
