@@ -70,7 +70,9 @@ from sightscale.model_adapters.engines.loading import (
     pick_loader,
     read_config,
     read_habits,
+    refuse_quantisation,
     sees_pictures,
+    settle_unpacked,
 )
 from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
@@ -145,6 +147,7 @@ class TransformersEngine:
             options["gguf_file"] = gguf_file
         with loading(model):
             config = read_config(location, **options)
+            refuse_quantisation(config)
             check_beside(location, config.model_type, adapter, name=model)
             self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
@@ -155,6 +158,7 @@ class TransformersEngine:
                 dtype=number_type,
                 **options,
             )
+            settle_unpacked(self._model, config, number_type)
             self._processor: Any = (
                 open_processor(location, config.model_type, **options)
                 if self.sees
