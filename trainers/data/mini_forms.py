@@ -2,7 +2,7 @@
 
 Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
 word. MMStar's scenes are described, and its questions never asked. `complete` takes a sentence of a description and
-asks for its end, among options; `find` does so with the description beside it. `boxes`, `region` and `locate` name what
+asks for its end, among options. `boxes`, `region` and `locate` name what
 is in a picture with its place, `differ` and `changed` what differs between pictures, from what the drawing code knows.
 Lists of words to `repeat` are in no order that could be known, so they teach what reading a description needs first: to
 copy; half of the words are made up. `bind` asks under which letter a text stands.
@@ -164,12 +164,7 @@ def _changed(item: Item, rng: random.Random) -> Turn:
 
 
 def _complete(item: Item, rng: random.Random, worded: bool = False) -> Turn:
-    completed = _ask_for_an_end(item, rng)
-    return _choice(completed, rng, worded) if completed else _describe(item, rng)
-
-
-def _ask_for_an_end(item: Item, rng: random.Random) -> Item | None:
-    """A sentence of the description without its end, and other descriptions' ends among the options; None without any.
+    """A sentence of the description without its end, and other descriptions' ends among the options.
 
     In part of them the beginning isn't told, or made-up words stand in its place: the options then say what is asked
     for, as they do for a reader who meets a question in words that are new. Of MMStar's scenes it is never told, so
@@ -179,7 +174,7 @@ def _ask_for_an_end(item: Item, rng: random.Random) -> Item | None:
     written = {end for _, _, end in sentences}
     usable = [sentence for sentence in sentences if len(_ends(item.category)[sentence[1]] - written) >= OTHER_ENDS]
     if not usable:
-        return None
+        return _describe(item, rng)
     subject, kind, end = rng.choice(usable)
     options = [end, *rng.sample(sorted(_ends(item.category)[kind] - written), OTHER_ENDS)]
     rng.shuffle(options)
@@ -187,7 +182,7 @@ def _ask_for_an_end(item: Item, rng: random.Random) -> Item | None:
     if not subject or f"in_domain/{item.category}" not in SETS or rng.random() < OPENLY_SHARE:
         made_up = " ".join(_make_up(rng) for _ in range(rng.randint(3, 8))).capitalize() + "?"
         question = made_up if rng.random() < MADE_UP_SHARE else rng.choice(ASKED_OPENLY)
-    return replace(item, question=question, options=tuple(options), answer=end)
+    return _choice(replace(item, question=question, options=tuple(options), answer=end), rng, worded)
 
 
 def split_sentences(description: str) -> list[tuple[str, str, str]]:
@@ -259,14 +254,6 @@ def _reasoned(item: Item, rng: random.Random, mode: Mode, worded: bool) -> Turn:
 def after_description(prompt: str) -> str:
     """A reasoning module's prompt from the question on, for a description that was read before."""
     return prompt.split("\n", 3)[3]  # the task, an empty line, the description, which is one line
-
-
-def _find(item: Item, rng: random.Random, worded: bool = False) -> Turn:
-    completed, described = _ask_for_an_end(item, rng), _describe_for_reader(item, rng)
-    if completed is None:
-        return reasoning_prompt(described, f"{TELL}\n", Mode.DIRECT, "short"), f"Answer: {described}"
-    asked = reasoning_prompt(described, pose(completed, rng), Mode.DIRECT, "choice")
-    return asked, f"Answer: {completed.answer if worded else completed.letter}"
 
 
 def _recall(item: Item, rng: random.Random) -> Turn:
@@ -395,7 +382,6 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
     "tell": _tell,
     "reason": _reason,
     "think": _think,
-    "find": _find,
     "recall": _recall,
     "repeat": _repeat,
     "bind": _bind,
@@ -404,10 +390,9 @@ WORDED: Mapping[str, Callable[[Item, random.Random], Turn]] = {  # with options 
     **FORMS,
     "choice": partial(_choice, worded=True),
     "complete": partial(_complete, worded=True),
-    "find": partial(_find, worded=True),
     "reason": partial(_reason, worded=True),
     "think": partial(_think, worded=True),
 }
 ASKS = frozenset(("open", "choice", "box", "reason", "think"))  # asks an item's question, so another each turn
-READS = frozenset(("reason", "think", "find"))  # reads a description
+READS = frozenset(("reason", "think"))  # reads a description
 AT_THE_END = frozenset(("describe", "focus", "boxes"))  # tells all that was asked about, so once and last
