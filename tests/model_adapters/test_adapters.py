@@ -11,7 +11,16 @@ from sightscale.model_adapters.blindfold.adapter import Blindfold
 from sightscale.model_adapters.decoupled.adapter import Decoupled
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, hash_image
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Prompt,
+    Prompts,
+    StreamingEngine,
+    hash_image,
+)
 from sightscale.model_adapters.model_strings import open_model, parse_model
 from sightscale.tasks.boxes import split_convention
 from sightscale.tasks.errors import UserError
@@ -21,17 +30,19 @@ from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION
 ASKED = "Question: what is it?\nOptions:\nA. cat\nB. dog\n" + DIRECT_INSTRUCTION
 
 
-class Recording:
+class Recording(StreamingEngine):
     """An engine that keeps every prompt and says the same to all."""
 
     def __init__(self, says: str) -> None:
         self.says, self.prompts, self.decodings = says, [], []
         self.identity = f"recording {says}"
 
-    def generate(self, prompts: Any, decoding: Decoding, on_finished: OnFinished | None = None) -> list[Completion]:
-        self.prompts += prompts
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         self.decodings.append(decoding)
-        return [Completion(self.says, input_tokens=7, output_tokens=2) for _ in prompts]
+        for item in prompts:
+            if item:
+                self.prompts.append(item[1])
+                yield item[0], Completion(self.says, input_tokens=7, output_tokens=2)
 
     def close(self) -> None:
         """Nothing is held."""

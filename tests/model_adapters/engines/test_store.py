@@ -13,13 +13,16 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import (
     Completion,
+    Completions,
     Decoding,
+    Key,
     Likelihood,
     Likelihoods,
     Message,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     hash_image,
 )
 from sightscale.model_adapters.engines.store import StoredEngine, StoreFile, generation_key, likelihood_key
@@ -33,7 +36,7 @@ def ask(text: str, *images: Image.Image) -> Prompt:
     return Prompt((Message("user", (*images, text)),))
 
 
-class Counting:
+class Counting(StreamingEngine):
     """An engine that says how often it was asked what."""
 
     identity = "counting"
@@ -42,17 +45,12 @@ class Counting:
         self.asked: list[str] = []
         self.fail_on = fail_on
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        done = []
-        for i, prompt in enumerate(prompts):
-            self.asked.append(prompt.text)
-            failed = prompt.text == self.fail_on
-            done.append(Completion("" if failed else prompt.text.upper(), error="no" if failed else None))
-            if on_finished:
-                on_finished(i, done[-1])
-        return done
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        for item in prompts:
+            if item:
+                self.asked.append(item[1].text)
+                failed = item[1].text == self.fail_on
+                yield item[0], Completion("" if failed else item[1].text.upper(), error="no" if failed else None)
 
     def close(self) -> None:
         """Nothing is held."""
