@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sightscale.harness.evaluation import Plan, read_manifest
 from sightscale.model_adapters.blindfold import parse_conditions
-from sightscale.model_adapters.model_strings import parse_model
+from sightscale.model_adapters.model_strings import Spread, parse_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import parse_answers
 from sightscale.tasks.user_files import read_yaml
@@ -97,8 +97,8 @@ def load_sweep(path: Path) -> Sweep:
         raise UserError(f"sweep {path}: {where}: {first['msg']}") from error
 
 
-def list_units(sweep: Sweep, output: Path) -> list[Unit]:
-    """Every unit, in the same order on every machine.
+def list_units(sweep: Sweep, output: Path, spread: Spread | None = None) -> list[Unit]:
+    """Every unit, in the same order on every machine; `spread` says where their models are put.
 
     Raises UserError for what can't be run, and for two units of one name.
     """
@@ -126,6 +126,7 @@ def list_units(sweep: Sweep, output: Path) -> list[Unit]:
                     data_root=sweep.data_root,
                     options=sweep.options,
                     answers=parse_answers(sweep.answers),
+                    spread=spread,
                 )
                 units.append(Unit(len(units), name, plan, model.needs or sweep.needs))
     names = [unit.name for unit in units]

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,26 @@ class Counting(StreamingEngine):
 @pytest.fixture
 def store(tmp_path: Path) -> StoreFile:
     return StoreFile(tmp_path / "deep" / "store.sqlite")
+
+
+def test_what_the_store_has_is_handed_on_before_the_engine_is_asked(tmp_path: Path) -> None:
+    store, engine = StoreFile(tmp_path / "s.sqlite"), Counting()
+    StoredEngine(engine, store).generate([ask("a"), ask("b")], GREEDY)
+    taken: list[str] = []
+
+    def pose() -> Iterator[tuple[str, Prompt] | None]:
+        for text in ("a", "b", "c", "a", "c", "d"):
+            taken.append(text)
+            yield text, ask(text)
+            yield None
+
+    stored = StoredEngine(engine, store)
+    stream = stored.stream(pose(), GREEDY)
+    assert next(stream)[1].cached and taken == ["a"] and engine.asked == ["a", "b"]
+    answers = list(stream)
+    assert sorted(key for key, _ in answers) == ["a", "b", "c", "c", "d"]
+    assert all(completion.text == key.upper() for key, completion in answers)
+    assert engine.asked == ["a", "b", "c", "d"] and (stored.hits, stored.misses) == (4, 2)
 
 
 def test_one_pixel_changes_the_key() -> None:
