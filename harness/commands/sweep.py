@@ -123,12 +123,19 @@ def status(file: SweepFile, output: Output) -> None:
 
 @examples(
     "sightscale sweep slurm sweep.yaml --output sweeps/mine",
-    "sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16",
+    "sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16 --sbatch partition=gpu --sbatch account=mine",
 )
 def slurm(
     file: SweepFile,
     output: Output,
     at_once: Annotated[int | None, typer.Option(min=1, help="Array tasks that run at a time.")] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION=VALUE",
+            help="A long option of sbatch, such as partition=gpu, account=NAME or time=08:00:00; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Write and print an sbatch script that runs the missing units as job arrays.
 
@@ -137,7 +144,7 @@ def slurm(
     from sightscale.harness.sweep import list_units, load_sweep, write_slurm
 
     sweep = load_sweep(file)
-    written = write_slurm(sweep, file, list_units(sweep, output), output, at_once)
+    written = write_slurm(sweep, file, list_units(sweep, output), output, at_once, tuple(sbatch or ()))
     for path in written:
         print(f"{path.read_text(encoding='utf-8')}\n# sbatch {path}\n")
     if not written:

@@ -25,12 +25,13 @@ class _Strict(BaseModel):
 
 
 class Needs(_Strict):
-    """What a unit needs of a machine; `memory` as Slurm writes it, such as 32G."""
+    """What a unit needs of a machine; `memory` as Slurm writes it, such as 32G, and `partition` a name of Slurm's."""
 
     gpus: int = Field(default=0, ge=0)
     cpus: int = Field(default=1, ge=1)
     memory: str | None = Field(default=None, pattern=r"^[0-9]+[KMGT]$")
     hours: float | None = Field(default=None, gt=0)
+    partition: str | None = Field(default=None, pattern=r"^[\w.,-]+$")
 
 
 NOTHING = Needs()

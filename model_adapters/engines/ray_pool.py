@@ -136,6 +136,11 @@ class RayPool(StreamingEngine):
                     if worker.is_ready:  # what it has under way after an error is answered in vain
                         worker.actor.end.remote(name)
 
+    def wait_for_all(self) -> None:
+        """Wait until every replica is there, or has turned out to be unable to start."""
+        while self._starting:
+            self._let_in(None)
+
     def close(self) -> None:
         """End the replicas; the Ray that they ran on stays for others."""
         for worker in self._workers:
@@ -256,6 +261,7 @@ class RayPool(StreamingEngine):
 def _connect(replicas: Replicas) -> Any:
     """Ray, connected. Raises UserError without it, without a cluster, or where no node could hold a replica."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes longer than Ray's 30
     try:
         ray: Any = import_module("ray")
     except ImportError as error:
@@ -273,8 +279,8 @@ def _connect(replicas: Replicas) -> Any:
                     ray.init(**local)
             else:
                 ray.init(address=replicas.address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)}") from error
+        except Exception as error:  # Ray raises what it likes, also a plain Exception where it starts too slowly
+            raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)[:300]}") from error
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = replicas.gpus or 0
     fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= gpus for node in nodes)
