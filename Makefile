@@ -2,6 +2,7 @@
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
 # `make coverage` runs the tests again and prints what they don't reach; it takes about a fifth longer than `make test`.
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
+# `make test-ray` kills replicas, nodes and Ray itself, for minutes.
 # `make test-zoo` tries a tiny model of every architecture and writes docs/compatibility.md from what came of it.
 # `make docs` builds the documentation to site/, in .venv-docs; a broken link fails.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
@@ -10,7 +11,7 @@ PYTHON ?= python3
 WORKERS ?= 12
 DEMO := demo-output
 
-.PHONY: demo test coverage test-vllm test-zoo test-browser lint types docs setup clean family-gpu
+.PHONY: demo test coverage test-vllm test-ray test-zoo test-browser lint types docs setup clean family-gpu
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -36,6 +37,9 @@ test-vllm: .venv-vllm/.ready
 
 test-zoo: .venv-test/.ready
 	ZOO_PAGE=docs/compatibility.md .venv-test/bin/python -m pytest -m zoo
+
+test-ray: .venv-test/.ready
+	.venv-test/bin/python -m pytest -m ray
 
 test-browser: .venv-test/.ready
 	.venv-test/bin/python -m pytest -m browser
