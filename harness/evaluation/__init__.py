@@ -21,6 +21,7 @@ from sightscale.harness.evaluation.records import (
     digest_records,
     drop_unscored,
     make_records,
+    parse_options,
     read_records,
     write_records,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "order_documents",
     "pair_scores",
     "parse_reader",
+    "parse_options",
     "parse_rule",
     "prompt_name",
     "read_manifest",
