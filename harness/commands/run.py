@@ -178,7 +178,7 @@ def run(
         print(f"warning: {warning}", file=sys.stderr)
     if until:
         for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
-            print(f"{task}: {stop['says']} of {stop['documents']:,}")
+            print(f"{task}: {stop['says']}; {stop['asked']:,} of {stop['documents']:,} asked")
         print("the rule's interval holds however often you look; the table's intervals hold for one look")
     print(f"{len(records):,} records in {output / 'records.parquet'}")
     print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

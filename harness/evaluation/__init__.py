@@ -21,6 +21,7 @@ from sightscale.harness.evaluation.records import (
     digest_records,
     drop_unscored,
     make_records,
+    parse_options,
     read_records,
     write_records,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "name_weights",
     "order_documents",
     "pair_scores",
+    "parse_options",
     "parse_reader",
     "parse_rule",
     "prompt_name",

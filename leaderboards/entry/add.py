@@ -144,6 +144,13 @@ def _check_alike(runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -
             )
         if manifest.get("status") != "finished":
             raise UserError(f"the run in {run} isn't finished; run its command again")
+        for task, stop in (manifest.get("stopped") or {}).items():
+            if stop["asked"] < stop["documents"]:
+                raise UserError(
+                    f"the run in {run} stopped early ({task}: {stop['rule']}, {stop['asked']} of {stop['documents']} "
+                    "questions), and an entry has them all: a score that chose when to stop can't be ranked; run it "
+                    "without --until"
+                )
         old = [name for name in (*MADE_WITH, "run_id", "conditions") if name not in manifest]
         if old:
             raise UserError(f"the run in {run} says no {old[0]}: an older sightscale made it; run its command again")

@@ -1,9 +1,9 @@
 """Entries of real runs: a scripted model on the mini suite, whole and small."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -25,26 +25,36 @@ from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
 ClaimEntry = Callable[..., Path]
+SmallMini = Callable[[], AbstractContextManager[None]]
 FACTS = Facts(visual_data="unk.", licence="Apache-2.0", contact="someone@example.org")
 TASKS = ("in_domain_gqa", "mmstar_math", "grounding_refcoco_testa", "similarity_nights", "imagenet")
 
 
-@pytest.fixture(scope="session")
-def small_mini() -> Iterator[None]:
-    """The mini suite with few questions a set, in this process and its children."""
-    before = os.environ.get(QUESTIONS)
-    os.environ[QUESTIONS] = "8"
-    yield
-    if before is None:
-        del os.environ[QUESTIONS]
-    else:
-        os.environ[QUESTIONS] = before
+@contextmanager
+def _small_mini() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(QUESTIONS, "8")
+        yield
 
 
 @pytest.fixture(scope="session")
-def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_mini() -> SmallMini:
+    """A context in which the mini suite has few questions a set, in this process and its children."""
+    return _small_mini
+
+
+@pytest.fixture(autouse=True)
+def small_mini_of_small_entries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few questions a set for each test of what was made so, and for no other test."""
+    with _small_mini() if "small_mini" in request.fixturenames else nullcontext():
+        yield
+
+
+@pytest.fixture(scope="session")
+def oracle_run(small_mini: SmallMini, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the scripted oracle."""
-    return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
+    with small_mini():
+        return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
 
 
 def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> Path:
@@ -54,9 +64,10 @@ def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> P
 
 
 @pytest.fixture(scope="session")
-def tiny(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(small_mini: SmallMini, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An honest entry of one task, sighted and blind."""
-    run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
+    with small_mini():
+        run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
     folder = tmp_path_factory.mktemp("entries") / "tiny"
     add_entry([run], folder, FACTS)
     return folder

@@ -49,7 +49,7 @@ def test_text_alone_tells_what_it_gives_away() -> None:
     found = guess_from_text(questions)
     assert found["guessed"][1::2].mean() > 0.95 and found["guessed"][::2].mean() < 0.4
     assert found["by_text"][1::2].min() > 0.7 and found["by_text"][::2].mean() == pytest.approx(0.25, abs=0.1)
-    leaks = find_leaks("t", questions, [])
+    leaks = find_leaks("t", dict(enumerate(questions)), [])
     assert measure_separation(leaks, [0.25, 1.0] * 200, 0.3) > 0.99
     kept = keep_least(leaks, 0.5)
     assert kept == list(range(0, 400, 2))
@@ -130,7 +130,11 @@ def test_the_minis_own_blind_probabilities_are_told_from_text_alone() -> None:
     for task in ("ocrvqa", "scienceqa", "vqav2"):
         known = read_texts(f"in_domain_{task}", "mini", mini_questions=1500)
         assert known
-        scores += find_leaks(task, [text for text, _ in known], []).sort_values("doc_id")["leak"].tolist()
+        scores += (
+            find_leaks(task, {number: text for number, (text, _) in enumerate(known)}, [])
+            .sort_values("doc_id")["leak"]
+            .tolist()
+        )
         truths += [probability or 0.0 for _, probability in known]
     together = pd.DataFrame({"doc_id": range(len(scores)), "leak": scores})
     assert measure_separation(together, truths, 0.3) > 0.9
