@@ -19,6 +19,7 @@ import numpy as np
 
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import Entry
+from sightscale.leaderboards.published import find_published
 from sightscale.leaderboards.site.standings import Scored, center
 from sightscale.leaderboards.verification import Issue, Level, State
 from sightscale.tasks.averages import stratify
@@ -28,6 +29,7 @@ from sightscale.tasks.vocabulary import Condition, Role
 if TYPE_CHECKING:
     import pandas as pd
 
+PUBLISHED = "published"  # what printed rows are called, beside the states of entries
 QUESTION = ("task", "doc_id", "cluster", "category", "l2_category")
 Scores = Mapping[tuple[str, str], Estimate]
 
@@ -172,6 +174,11 @@ class Listed:
     def accepted(self) -> bool:
         """Whether this build verified the entry and nothing refuses it."""
         return self.verified and self.status is not State.SELF_REPORTED
+
+    @property
+    def standing(self) -> str:
+        """What a board calls it: its state, or that its numbers are printed in a source that this build holds."""
+        return PUBLISHED if find_published(self.entry) else self.status
 
     @property
     def name(self) -> str:

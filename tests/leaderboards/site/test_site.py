@@ -148,7 +148,7 @@ def test_the_front_holds_what_no_smaller_system_reaches() -> None:
         ("small", 1.0, 0.5), ("worse and larger", 2.0, 0.4), ("large", 3.0, 0.7), ("equal and larger", 4.0, 0.7)
     )]  # fmt: skip
     assert [point.name for point in find_front(points)] == ["small", "large"]
-    published = Point(2, "printed", 0.5, estimate(0.99), "")
+    published = Point(PUBLISHED, "printed", 0.5, estimate(0.99), "")
     drawn = draw_front("x", "Title", [*points, published], "parameters")
     assert drawn and "Highest: large" in drawn.finding and "of 2 entries" in drawn.finding
     assert draw_front("x", "Title", [published], "parameters") is None  # nothing measured, nothing to rank
