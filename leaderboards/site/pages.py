@@ -34,7 +34,7 @@ from sightscale.leaderboards.site.tables import (
     write_rows,
 )
 from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, State, sort_issues
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind
+from sightscale.tasks.vocabulary import Condition, DataOrigin
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each

@@ -1,9 +1,10 @@
 """Tables: entries in ranks that their answers allow, the published systems apart, and one entry's own scores."""
 
+import html
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import lru_cache
 from typing import Any
 
 from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
@@ -271,6 +272,12 @@ def _show_size(count: float | None) -> str:
     if count is not None and 0 < count < 1e6:
         return f"{count / 1e3:.0f}K"
     return show_parameters(count) or "–"
+
+
+@lru_cache(maxsize=2**16)  # the same texts stand in every table and column
+def escape(text: str) -> str:
+    """Text as HTML shows it, in an attribute too."""
+    return html.escape(text)
 
 
 def write_rows(table: Table, up: str) -> str:

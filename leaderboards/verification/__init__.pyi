@@ -13,8 +13,8 @@ from .bounded import (
     Worker as Worker,
 )
 from .changes import find_changes as find_changes
-from .claimed import check_claimed as check_claimed
 from .checks import check_model_keys as check_model_keys
+from .claimed import check_claimed as check_claimed
 from .issues import (
     Issue as Issue,
     Level as Level,

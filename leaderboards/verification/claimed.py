@@ -21,7 +21,7 @@ NOTHING_SCORED = "there are no answers here, so nothing was scored again"
 
 
 def check_claimed(folder: Path, entry: Entry) -> list[Issue]:
-    """The issues of an entry whose folder holds its claims alone: what contradicts itself, and what its numbers rest on."""
+    """The issues of an entry whose folder holds claims alone: what contradicts itself, and what its numbers rest on."""
     if not entry.claims_only:
         return [error(ENTRY, "runs", LACKS_RECORDS)]
     issues = [*_check_name(folder, entry), *check_future(entry), *_check_numbers(entry)]
@@ -77,5 +77,7 @@ def _check_source(entry: Entry) -> Issue:
         words = f"printed in {show_value(entry.source)}, which this build doesn't hold, so they weren't compared"
         return not_checked(ENTRY, "source", words)
     if find_published(entry) is None:
-        return error(ENTRY, "source", f"its table has no row of this title with these sizes and numbers: {entry.source}")
+        return error(
+            ENTRY, "source", f"its table has no row of this title with these sizes and numbers: {entry.source}"
+        )
     return note(ENTRY, "source", f"the numbers are those printed there; {NOTHING_SCORED}")

@@ -46,7 +46,15 @@ from sightscale.leaderboards.verification.checks import (
     check_writing,
 )
 from sightscale.leaderboards.verification.claimed import check_claimed
-from sightscale.leaderboards.verification.issues import Issue, Level, State, bound_issues, error, find_state, merge_alike
+from sightscale.leaderboards.verification.issues import (
+    Issue,
+    Level,
+    State,
+    bound_issues,
+    error,
+    find_state,
+    merge_alike,
+)
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
 

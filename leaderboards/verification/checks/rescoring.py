@@ -62,7 +62,7 @@ def leave_out_size(formats: pd.Series) -> pd.Series:
     Pixels are of the picture that the model was shown: its size is another for each question, and under conditions that
     change it.
     """
-    return formats.str.split(":").str[:2].str.join(":")
+    return formats.map(lambda text: ":".join(text.split(":")[:2]), na_action="ignore")  # open tasks have none at all
 
 
 def _check_sizes(where: str, rows: pd.DataFrame) -> Iterator[Issue]:

@@ -26,7 +26,7 @@ from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
 from sightscale.leaderboards.site.pages import make_board, render_entry
-from sightscale.leaderboards.site.plots import Point, draw_front, find_front
+from sightscale.leaderboards.site.plots import PUBLISHED, Point, draw_front, find_front
 from sightscale.leaderboards.site.tables import (
     amount_group,
     make_standings,

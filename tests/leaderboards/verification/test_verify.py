@@ -93,7 +93,8 @@ def write_in_pixels(records: pd.DataFrame, sizes: dict[str, str]) -> pd.DataFram
 
 def test_boxes_in_pixels_may_be_of_another_size_under_each_condition(entry: Path) -> None:
     """A stand-in has a size of its own, and so has what a processor makes of it."""
-    rewrite(entry, lambda records: write_in_pixels(records, {"sighted": "644x476", "none": "28x28", "mismatched": "56x56"}))
+    sizes = {"sighted": "644x476", "none": "28x28", "mismatched": "56x56"}
+    rewrite(entry, lambda records: write_in_pixels(records, sizes))
     verified = verify_entry(entry, "mini")
     assert verified.accepted, errors(verified)
 
