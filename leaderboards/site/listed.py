@@ -19,6 +19,7 @@ import numpy as np
 
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import Entry
+from sightscale.leaderboards.published import find_published
 from sightscale.leaderboards.site.standings import Scored, center
 from sightscale.leaderboards.verification import Issue, Level, State
 from sightscale.tasks.averages import stratify
@@ -28,6 +29,7 @@ from sightscale.tasks.vocabulary import Condition, Role
 if TYPE_CHECKING:
     import pandas as pd
 
+PUBLISHED = "published"  # what printed rows are called, beside the states of entries
 QUESTION = ("task", "doc_id", "cluster", "category", "l2_category")
 Scores = Mapping[tuple[str, str], Estimate]
 
@@ -173,13 +175,18 @@ class Listed:
         """Whether this build verified the entry and nothing refuses it."""
         return self.verified and self.status is not State.SELF_REPORTED
 
-    @property
+    @cached_property
+    def standing(self) -> str:
+        """What a board calls it: its state, or that its numbers are printed in a source that this build holds."""
+        return PUBLISHED if find_published(self.entry) else self.status
+
+    @cached_property
     def name(self) -> str:
         """Its title, or the checkpoints' names; a title that reads like another's stands with the entry's id."""
         title = self.entry.title
         return f"{title} [{self.entry.id}]" if title and self.alike else title or self.entry.name
 
-    @property
+    @cached_property
     def size(self) -> int | None:
         """Parameters of all parts that answer; None where one of them is unknown."""
         counts = [part.parameters for part in self.entry.parts if part.role is not Role.FOCUS]

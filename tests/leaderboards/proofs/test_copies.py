@@ -59,6 +59,7 @@ def test_planted_copies_are_found_and_honest_models_raise_no_alarm() -> None:
 
 
 def test_the_shipped_entries_are_no_copies_of_each_other() -> None:
-    records = [pd.read_parquet(folder / "records.parquet") for folder in list_embedded()]
+    paths = [folder / "records.parquet" for folder in list_embedded()]
+    records = [pd.read_parquet(path) for path in paths if path.exists()]
     pairs = list(find_copies([take_answers(rows) for rows in records]))
     assert pairs and not any(pair.is_copy for pair in pairs)
