@@ -49,6 +49,7 @@ from sightscale.model_adapters.engines.architectures import (
     NEEDS_PICTURE,
     asks_alone,
     find_generate,
+    find_opening,
     fit_inputs,
     writes_apart,
 )
@@ -350,7 +351,7 @@ class TransformersEngine(StreamingEngine):
         return [
             write_continuation(
                 self._tokenizer,
-                text,
+                None if self._writes_apart else text,
                 words,
                 lead=self._answer_lead,
                 control_tokens=self._control_tokens,
@@ -534,14 +535,18 @@ class TransformersEngine(StreamingEngine):
         start = time.perf_counter()
         inputs = self._encode(prompts, texts)
         lengths = inputs["attention_mask"].sum(-1).tolist()
+        opening = find_opening(self._model, self._tokenizer) if self._writes_apart else ()
         ends = [
-            length * (not self._writes_apart) + len(route.tokens) for length, route in zip(lengths, routes, strict=True)
+            len(opening) + len(route.tokens) + (0 if self._writes_apart else length)
+            for length, route in zip(lengths, routes, strict=True)
         ]
         if self._context and max(*ends, *lengths) > self._context:
             raise ValueError(
                 f"prompt and answer have {max(*ends, *lengths)} tokens; this model's context holds {self._context}"
             )
-        written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
+        written_from = len(opening) if opening else 1 if self._writes_apart else inputs["input_ids"].shape[1]
+        if opening:
+            inputs["decoder_input_ids"] = torch.tensor([opening] * len(prompts), device=self.device)
         forcer = Forcer(routes, continuations, written_from)
         with exact_head(self._model):
             self._generate(
