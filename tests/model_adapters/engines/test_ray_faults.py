@@ -59,10 +59,11 @@ def pick_victim(driver: int, rng: random.Random) -> tuple[str, int] | None:
 
 
 def test_random_kills_change_no_record_and_repeat_only_what_was_under_way(grid: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "alone").mkdir()
-    (tmp_path / "notes").mkdir()
-    expected = grid.run_grid(tmp_path / "alone", lambda name: grid.make_engine(name, tmp_path / "alone", 0.0)())
-    once = sum(len(file.read_text().splitlines()) for file in (tmp_path / "alone").glob("*-*"))
+    for folder in (tmp_path / "alone" / "notes", tmp_path / "notes"):
+        folder.mkdir(parents=True)
+    alone = tmp_path / "alone"
+    expected = grid.run_grid(alone, lambda name: grid.make_engine(name, alone / "notes", 0.0)())
+    once = sum(len(file.read_text().splitlines()) for file in (alone / "notes").iterdir())
     rng, killed, starts = random.Random(0), Counter[str](), 0
     while not (tmp_path / "traces.json").exists():
         starts += 1
