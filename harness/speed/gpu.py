@@ -1,8 +1,8 @@
 """`make gpu-check`: what a GPU does with a model of a real size, in one script of a few minutes.
 
-The model has the sizes of Qwen3-0.6B behind a vision tower of SigLIP so400m's, a small vocabulary, and random weights, so
-that nothing has to be had from anywhere. Without a GPU it says so and does nothing; `--force` runs the same on the
-processor with the sizes of the nano that ships, to try the script itself.
+The model has the sizes of Qwen3-0.6B behind a vision tower of SigLIP so400m's, a small vocabulary, and random weights:
+nothing has to be had from anywhere. Without a GPU it says so and does nothing; `--force` runs the same on the processor
+with the sizes of the nano that ships, to try the script itself.
 """
 
 import argparse

@@ -22,7 +22,8 @@ class Documents:
         return {"i": i, "image": Image.new("RGB", (192, 144), (i % 251, i // 251 % 251, 30))}
 
 def to_messages(doc):
-    return [{"role": "user", "content": [{"type": "image", "url": doc["image"]}, {"type": "text", "text": "What is it?"}]}]
+    parts = [{"type": "image", "url": doc["image"]}, {"type": "text", "text": "What is it?"}]
+    return [{"role": "user", "content": parts}]
 
 documents = Documents()
 model = Blindfold(EndToEnd("x", engine=AtOnce()), "sighted")
