@@ -7,11 +7,12 @@
 # `make docs` builds the documentation to site/, in .venv-docs; a broken link fails.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
 # `make family-gpu` trains the nano family side by side on one GPU, into family-gpu/; `PYTHON` needs torch for that GPU.
+# `make gpu-check` measures a model of a real size on a GPU, in minutes; `PYTHON` needs torch for that GPU and sightscale.
 PYTHON ?= python3
 WORKERS ?= 12
 DEMO := demo-output
 
-.PHONY: demo test coverage test-vllm test-ray test-zoo test-browser lint types docs setup clean family-gpu
+.PHONY: demo test coverage test-vllm test-ray test-zoo test-browser lint types docs setup clean family-gpu gpu-check
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -56,6 +57,9 @@ docs: .venv-docs/.ready
 
 family-gpu:
 	PYTHONSAFEPATH=1 $(PYTHON) -m sightscale.trainers.family nano_2m nano_650k nano_160k nano_40k --work family-gpu/work --output family-gpu --workers $(WORKERS)
+
+gpu-check:
+	PYTHONSAFEPATH=1 $(PYTHON) -m sightscale.harness.speed.gpu
 
 setup: .venv/.ready
 

@@ -68,7 +68,7 @@ def spread_model(spec: ModelSpec, spread: Spread) -> ModelSpec:
         for role, number in numbers.items()
         for name, value in {"replicas": number, **given}.items()
     }
-    return replace(spec, arguments=spec.arguments | arguments)
+    return replace(spec, arguments={**spec.arguments, **arguments})
 
 
 def _read_numbers(text: str, roles: Sequence[str]) -> dict[str, str]:

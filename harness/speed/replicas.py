@@ -13,6 +13,7 @@ from sightscale.harness.speed.questions import questions_with_a_picture_each
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import (
+    LOCAL,
     Completion,
     Completions,
     Decoding,
@@ -21,6 +22,8 @@ from sightscale.model_adapters.engines import (
     Message,
     Prompt,
     Prompts,
+    RayPool,
+    Replicas,
     StreamingEngine,
     open_engine,
 )
@@ -63,8 +66,6 @@ def compare_sleeping(number: int, rounds: int = 2, batches: int = 8) -> Comparis
 
     Raises UserError in one line without Ray.
     """
-    from sightscale.model_adapters.engines.ray_pool import LOCAL, RayPool, Replicas
-
     prompts = [Prompt((Message("user", (f"question {i}",)),)) for i in range(number * batches * BATCH)]
     pool = RayPool(Sleeping, Replicas(number, cpus=0.01, gpus=0, address=LOCAL, at_once=BATCH))
     pool.wait_for_all()
@@ -92,8 +93,6 @@ def compare_replicas(model: str, questions: int = 64, rounds: int = 2, batch_siz
 
     Raises UserError in one line without Ray, and for a model that can't be opened.
     """
-    from sightscale.model_adapters.engines.ray_pool import LOCAL, RayPool, Replicas
-
     spec = parse_model(model)
     if spec.kind != "end-to-end":
         raise UserError(f"model {model!r} can't be compared: it must be one model with its engine's arguments")

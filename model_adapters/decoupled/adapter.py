@@ -33,6 +33,7 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
+    Feed,
     Message,
     Prompt,
     Room,
@@ -41,7 +42,6 @@ from sightscale.model_adapters.engines import (
     score_continuations,
     split_thinking,
 )
-from sightscale.model_adapters.engines.feed import Feed
 from sightscale.model_adapters.requests import Request
 from sightscale.model_adapters.truth import DATA, TRUTH, describe_truly
 from sightscale.tasks.errors import UserError

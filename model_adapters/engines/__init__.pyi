@@ -1,3 +1,4 @@
+from .feed import Feed as Feed
 from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
 from .lora import split_adapter as split_adapter
@@ -41,6 +42,7 @@ from .protocol import (
     prompt_seed as prompt_seed,
     score_continuations as score_continuations,
 )
+from .ray_pool import LOCAL as LOCAL, RayPool as RayPool, Replicas as Replicas
 from .store import (
     Store as Store,
     StoredEngine as StoredEngine,

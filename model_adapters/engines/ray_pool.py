@@ -7,6 +7,7 @@ after a bounded number of tries. Whoever uses the pool sees one engine.
 
 import logging
 import os
+import socket
 import time
 import uuid
 from collections import deque
@@ -33,6 +34,7 @@ from sightscale.tasks.errors import UserError, first_line
 TRIES = 3  # deaths of a replica that one prompt may see
 TOGETHER_AGAIN = 8  # prompts that were under way in one that died, and are asked together again
 LOCAL, AUTO = "local", "auto"
+HEAD_PULSE, HEAD_AWAY = 5.0, 20.0  # seconds
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,35 @@ class Replicas:
     gpus: float | None = None
     address: str = AUTO
     at_once: int = 32  # prompts that a replica is handed together
+
+
+class _Head:
+    """Ray's head, which is asked now and then whether it is there.
+
+    Without it the replicas go on for a minute, and then Ray ends this process without a word to anybody who waits.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address, self._seen = address, time.monotonic()
+        self._asked = self._seen
+
+    def check(self) -> None:
+        """Raise UserError when it wasn't there for `HEAD_AWAY` seconds."""
+        now = time.monotonic()
+        if now - self._asked < HEAD_PULSE:
+            return
+        self._asked = now
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2.0).close()
+        except OSError as error:
+            if now - self._seen > HEAD_AWAY:
+                raise UserError(
+                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
+                    "is kept: start Ray, and run the same command again to go on"
+                ) from error
+        else:
+            self._seen = now
 
 
 @dataclass(eq=False)
@@ -79,6 +110,7 @@ class RayPool(StreamingEngine):
         self._ray = _connect(replicas)
         self._replicas = replicas
         self._pictures = Pictures(self._ray)
+        self._head = _Head(self._ray.get_runtime_context().gcs_address)
         gpus = self._count_gpus(replicas)
         actor = self._ray.remote(Replica).options(
             num_cpus=replicas.cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
@@ -117,6 +149,7 @@ class RayPool(StreamingEngine):
                     self._hand_out(name, decoding, feed, again, numbers, taking)
                     ready = self._wait([*taking, *self._starting], PATIENCE if not feed.has_ended else 1.0)
                     self._let_in(0.0)
+                    self._head.check()
                     for reference in (one for one in ready if one in taking):
                         worker = taking.pop(reference)
                         for ask, answer in self._receive(reference, worker):
@@ -250,7 +283,9 @@ class RayPool(StreamingEngine):
         self._workers.remove(worker)
         logger.warning(f"ray: a replica can't start and is left out: {reason[:300]}")
         if not self._workers:
-            raise UserError(f"no replica can start: {reason[:300]}")
+            raise UserError(
+                f"no replica can start: {reason[:300]}; what was finished is kept: run the same command again to go on"
+            )
 
     def _count_gpus(self, replicas: Replicas) -> float:
         if replicas.gpus is not None:

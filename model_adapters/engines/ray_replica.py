@@ -126,7 +126,9 @@ class _Session:
         self._finished: list[tuple[int, Completion | Unreceived]] = []
         self._error: BaseException | None = None
         self._news = asyncio.Event()
-        self.thread = threading.Thread(target=self._run, args=(before.thread if before else None,), daemon=True)
+        self.thread: threading.Thread = threading.Thread(
+            target=self._run, args=(before.thread if before else None,), daemon=True
+        )
         self.thread.start()
 
     async def take(self) -> list[tuple[int, Completion | Unreceived]]:

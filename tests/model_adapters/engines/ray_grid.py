@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.engines import StoredEngine, open_store
+from sightscale.model_adapters.engines.on_demand import OnDemandEngine
 from sightscale.model_adapters.engines.ray_pool import LOCAL, RayPool, Replicas
 from sightscale.model_adapters.requests import make_request
 from sightscale.tasks.errors import UserError
@@ -48,7 +50,10 @@ def make_engine(name: str, folder: Path, seconds: float) -> Callable[[], Any]:
 def run_grid(folder: Path, open_engine: Callable[[str], Any]) -> dict[str, Any]:
     """Each trace of the grid, by modules, condition and question."""
     store = open_store(folder / "store.sqlite")
-    engines = {name: StoredEngine(open_engine(name), store) for name in (*MODULES, "r", "s")}
+    engines = {
+        name: StoredEngine(OnDemandEngine(partial(open_engine, name), lambda name=name: f"noting {name}"), store)  # type: ignore[misc]
+        for name in (*MODULES, "r", "s")
+    }
     pictures = [Image.new("RGB", (40, 30), (7 * number, 100, 30)) for number in range(QUESTIONS)]
     documents = [{"i": number} for number in range(QUESTIONS)]
 

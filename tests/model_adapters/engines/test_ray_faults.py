@@ -49,20 +49,22 @@ def children_of(root: int) -> dict[int, str]:
 
 
 def pick_victim(driver: int, rng: random.Random) -> tuple[str, int] | None:
-    """A worker, the driver, or one of Ray's own processes; None where there is none of that kind yet."""
+    """A worker, the driver, or one of Ray's own processes; None before there are workers."""
+    programs = {pid: command.split(" ")[0] for pid, command in children_of(driver).items()}
+    workers = [pid for pid, program in programs.items() if "ray::Replica" in program]
+    if not workers:
+        return None
     kind = rng.choice(["worker", "worker", "worker", "driver", "raylet", "gcs_server"])
-    if kind == "driver":
-        return kind, driver
-    named = "ray::Replica" if kind == "worker" else kind
-    found = [pid for pid, command in children_of(driver).items() if named in command.split(" ")[0]]
-    return (kind, rng.choice(found)) if found else None
+    named = {"worker": workers, "driver": [driver]}.get(kind, [pid for pid, name in programs.items() if kind in name])
+    return (kind, rng.choice(named)) if named else None
 
 
 def test_random_kills_change_no_record_and_repeat_only_what_was_under_way(grid: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "alone").mkdir()
-    (tmp_path / "notes").mkdir()
-    expected = grid.run_grid(tmp_path / "alone", lambda name: grid.make_engine(name, tmp_path / "alone", 0.0)())
-    once = sum(len(file.read_text().splitlines()) for file in (tmp_path / "alone").glob("*-*"))
+    for folder in (tmp_path / "alone" / "notes", tmp_path / "notes"):
+        folder.mkdir(parents=True)
+    alone = tmp_path / "alone"
+    expected = grid.run_grid(alone, lambda name: grid.make_engine(name, alone / "notes", 0.0)())
+    once = sum(len(file.read_text().splitlines()) for file in (alone / "notes").iterdir())
     rng, killed, starts = random.Random(0), Counter[str](), 0
     while not (tmp_path / "traces.json").exists():
         starts += 1
@@ -73,8 +75,7 @@ def test_random_kills_change_no_record_and_repeat_only_what_was_under_way(grid: 
             began = time.monotonic()
             while driver.poll() is None and time.monotonic() - began < 600:
                 time.sleep(rng.uniform(0.5, 4.0))
-                has_begun = any((tmp_path / "notes").iterdir())
-                if has_begun and killed.total() < KILLS and (victim := pick_victim(driver.pid, rng)):
+                if killed.total() < KILLS and (victim := pick_victim(driver.pid, rng)):
                     os.kill(victim[1], signal.SIGKILL)
                     killed[victim[0]] += 1
             left = children_of(driver.pid)
