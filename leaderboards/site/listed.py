@@ -68,6 +68,13 @@ class Questions:
         """What tells these questions from others."""
         return hashlib.sha256(json.dumps(self.columns).encode()).hexdigest()[:32]
 
+    @cached_property
+    def tasks(self) -> dict[str, tuple[str, np.ndarray]]:
+        """Of each task what tells its questions from others, and their rows."""
+        asked = np.array(self.columns["task"], object)
+        rows = {task: np.flatnonzero(asked == task) for task in dict.fromkeys(self.columns["task"])}
+        return {task: (Questions(self._take(places)).digest, places) for task, places in rows.items()}
+
     def weigh(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
         """The rows of a task or average, their weights, strata and clusters; None where not all tasks were asked."""
         if name not in self._weighed:

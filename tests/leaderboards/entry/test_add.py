@@ -123,7 +123,7 @@ def test_scores_that_are_no_shares_are_named(score: float, reason: str) -> None:
 def test_answers_of_another_harness_make_an_entry_that_is_partly_checked(
     small_mini: None, tmp_path: Path, in_this_process: None
 ) -> None:
-    """lmms-eval's own sample files, sighted and blind, of a task with options and an open one with its own scorer."""
+    """lmms-eval's own sample files, sighted and blind, of a task with options and of an open one."""
     evaluate(Plan(parse_model("scripted:oracle"), "oracle", OPEN, ("none",), tmp_path / "run", data="mini"))
     files = write_samples(read_records(tmp_path / "run"), tmp_path)
     run = tmp_path / "imported"
