@@ -73,7 +73,9 @@ from sightscale.model_adapters.engines.loading import (
     pick_loader,
     read_config,
     read_habits,
+    refuse_quantisation,
     sees_pictures,
+    settle_unpacked,
 )
 from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
@@ -159,6 +161,7 @@ class TransformersEngine(StreamingEngine):
             options["gguf_file"] = gguf_file
         with loading(model):
             config = read_config(location, **options)
+            refuse_quantisation(config)
             check_beside(location, config.model_type, adapter, name=model)
             self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
@@ -169,6 +172,7 @@ class TransformersEngine(StreamingEngine):
                 dtype=number_type,
                 **options,
             )
+            settle_unpacked(self._model, config, number_type)
             self._processor: Any = (
                 open_processor(location, config.model_type, **options)
                 if self.sees

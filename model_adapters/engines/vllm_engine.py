@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -46,7 +47,7 @@ from sightscale.model_adapters.engines.control_tokens import find_control_tokens
 from sightscale.model_adapters.engines.feed import Feed
 from sightscale.model_adapters.engines.forcing import write_continuation
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
-from sightscale.model_adapters.engines.lora import find_beside
+from sightscale.model_adapters.engines.lora import find_beside, mark_adapter, merge_adapter, split_adapter
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.vllm_failures import find_cause, log_errors, measure
 from sightscale.model_adapters.engines.weights import (
@@ -88,6 +89,8 @@ class VllmFailure(Exception):
 class VllmEngine(StreamingEngine):
     """A model in vLLM, loaded once."""
 
+    _merged: TemporaryDirectory[str] | None = None  # its weights with an adapter's
+
     def __init__(
         self,
         model: str,
@@ -96,15 +99,21 @@ class VllmEngine(StreamingEngine):
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_unused_weights: bool = False,
+        adapter: str | None = None,
         **engine_arguments: Any,
     ) -> None:
         """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
 
+        `adapter` is a LoRA folder, which is merged into a copy of the weights; `model` may be one too. vLLM's own way
+        with adapters passes over those of a vision tower.
+
         Raises UserError in one line when there is no such model, or vLLM is missing or can't load it.
         """
-        location, gguf_file = locate(model)
+        base, adapter = split_adapter(model, adapter)
+        location, gguf_file = locate(base)
         if gguf_file:
             raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+        lora = mark_adapter(adapter)
         if beside := find_beside(Path(location)):
             raise UserError(
                 f"model {model!r} is asked about pictures with the adapter {beside}, which isn't used under vLLM here; "
@@ -122,14 +131,26 @@ class VllmEngine(StreamingEngine):
             ) from error
         refuse_revision(model, location, revision)
         check_weights(location, name=model, allow_unused_weights=allow_unused_weights, revision=revision)
+        source = location
+        if adapter:
+            self._merged = TemporaryDirectory(prefix="sightscale-merged-")
+            source = self._merged.name
+            merge_adapter(
+                location,
+                adapter,
+                Path(source),
+                name=base,
+                allow_unused_weights=allow_unused_weights,
+                revision=revision,
+            )
         arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
         settings = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
         logged = measure(log)
         try:
             self._llm: Any = LLM(
-                model=location,
+                model=source,
                 dtype=dtype,
-                revision=revision,
+                revision=None if adapter else revision,
                 trust_remote_code=trust_remote_code,
                 logits_processors=[PROCESSOR],
                 **settings,
@@ -144,13 +165,13 @@ class VllmEngine(StreamingEngine):
         self._repetition_penalty = habits.repetition_penalty
         self._sees: bool = config.is_multimodal_model
         self._tokenizer: Any = self._llm.get_tokenizer()
-        folder = find_folder(location, revision)
+        folder = Path(source) if adapter else find_folder(location, revision)
         self.weights = hash_weights(Path(location), None) or getattr(config.hf_config, "_commit_hash", None)
         # Packed weights are fewer numbers than the model has.
         self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
         type_name = str(config.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|vllm|{type_name}{others}{habits.mark}"
+        self.identity = f"{name_model(base, self.weights)}|vllm|{type_name}{others}{habits.mark}{lora}"
 
     @property
     def room(self) -> int:
@@ -286,6 +307,8 @@ class VllmEngine(StreamingEngine):
         """Free the model's memory."""
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
+        if self._merged:
+            self._merged.cleanup()
 
     @cached_property
     def _control_tokens(self) -> tuple[str, ...]:
