@@ -16,8 +16,6 @@ from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
 from sightscale.harness.evaluation import read_records
-
-
 from sightscale.harness.looking import Look
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.write import Options, write_report
