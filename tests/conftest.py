@@ -13,6 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from sightscale.tasks.mini import QUESTIONS
+from sightscale.tasks.sources import DATA, DATA_ROOT, OPTIONS
+
 if TYPE_CHECKING:
     from sightscale.trainers.recipe import Recipe
 
@@ -23,6 +26,13 @@ os.environ.pop("COLUMNS", None)  # xdist's workers have it, and tables are as wi
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # tests run in two processes on two cores
+
+
+@pytest.fixture(autouse=True)
+def environment_without_choices() -> None:
+    """Nothing that chooses data in the environment: a fixture of many tests that leaves it there changes others'."""
+    left = sorted({DATA, DATA_ROOT, OPTIONS, QUESTIONS} & set(os.environ))
+    assert not left, f"{', '.join(left)} is set: unset it, or have the fixture that sets it do so for its own tests"
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ Two witnesses: a baseline fitted on the task's own texts, and what given models 
 as both say on average. What leaks least can be kept as a task of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,23 @@ import pandas as pd
 from scipy import stats
 
 from sightscale.harness.analysis.matched_runs import RIGHT, Run, match_questions
-from sightscale.harness.analysis.text_baseline import TextQuestion, guess_from_text
-from sightscale.harness.evaluation import Answer, asking, read_questions
+from sightscale.harness.analysis.text_baseline import TextQuestion, can_learn, guess_from_text
+from sightscale.harness.evaluation import Answer, asking, parse_options, read_questions
 from sightscale.harness.statistics import rank_correlation
+from sightscale.model_adapters.blindfold import split_options
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import WITHOUT_PICTURE, WITHOUT_QUESTION, Condition, Kind, Mode
+from sightscale.tasks.vocabulary import (
+    BLIND_CONDITIONS,
+    WITHOUT_PICTURE,
+    WITHOUT_QUESTION,
+    Condition,
+    Kind,
+    Mode,
+)
 
 COLUMNS = ["doc_id", "item_id", "category", "question", "target", "guess", "by_text", "passes", "by_models", "leak"]
+# Conditions whose prompts are the task's own words.
+AS_ASKED = [condition for condition in (Condition.SIGHTED, *BLIND_CONDITIONS) if condition is not Condition.TOLD]
 CHANCE = 0.25  # of a question whose options aren't known
 
 
@@ -29,8 +39,6 @@ def read_texts(
 
     None for a task without lettered options. Raises UserError when the data can't be had.
     """
-    from sightscale.model_adapters.blindfold import split_options  # it brings lmms-eval and torch
-
     texts: list[tuple[TextQuestion, float | None]] = []
     nothing = Answer("", None, Kind.END_TO_END, Mode.DIRECT, "")
     with asking(data, data_root, "", mini_questions):
@@ -46,31 +54,53 @@ def read_texts(
     return texts
 
 
-def find_leaks(task: str, texts: Sequence[TextQuestion] | None, runs: Sequence[Run], *, seed: int = 0) -> pd.DataFrame:
+def gather_texts(task: str, runs: Sequence[Run]) -> dict[int, TextQuestion]:
+    """A task's questions by their documents, out of the prompts of end-to-end runs.
+
+    Without those that have no lettered options, and empty where the rest are too few to learn from. A prompt of two
+    stages isn't read: it holds a description of the picture.
+    """
+    columns = ["doc_id", "prompt", "options", "target", "cluster"]
+    parts = []
+    for run in runs:
+        rows = run.records[(run.records["task"] == task) & (run.records["kind"] != Kind.DECOUPLED)]
+        parts.append(rows.loc[rows["condition"].isin(AS_ASKED), columns].drop_duplicates("doc_id"))
+    texts: dict[int, TextQuestion] = {}
+    for row in pd.concat(parts, ignore_index=True).drop_duplicates("doc_id").to_dict("records"):
+        options, prompt = parse_options(row["options"]), row["prompt"]
+        if isinstance(prompt, str) and row["target"] in options:
+            asked, _ = split_options(prompt)
+            texts[int(row["doc_id"])] = TextQuestion(asked, options, row["target"], str(row["cluster"]))
+    return texts if can_learn(list(texts.values())) else {}
+
+
+def find_leaks(
+    task: str, texts: Mapping[int, TextQuestion] | None, runs: Sequence[Run], *, seed: int = 0
+) -> pd.DataFrame:
     """A row for each question, what leaks most first: `COLUMNS`.
 
-    `texts` are the task's questions in the order of their documents. `by_text` is how likely words alone give the
+    `texts` are the task's questions by their documents. `by_text` is how likely words alone give the
     answer away; `by_models` the share of blind passes (no picture shown, question asked) that are right, with one
     guess added, so that few passes say little; `leak` the mean of those that are known. Raises UserError where
     neither is.
     """
-    table = pd.DataFrame(columns=COLUMNS).astype({"doc_id": int})
-    if texts is not None:
+    table = None
+    if texts:
+        questions = list(texts.values())
         table = pd.DataFrame(
             {
-                "doc_id": range(len(texts)),
-                "question": [" ".join(question.text.split())[:300] for question in texts],
-                "target": [question.target for question in texts],
+                "doc_id": list(texts),
+                "question": [" ".join(question.text.split())[:300] for question in questions],
+                "target": [question.target for question in questions],
             }
-        )
-        table = table.join(guess_from_text(texts, seed=seed)[["guess", "by_text"]])
+        ).join(guess_from_text(questions, seed=seed)[["guess", "by_text"]])
     asked = _ask_models(task, runs)
-    if texts is None and asked is None:
+    if table is None and asked is None:
         raise UserError(
             f"the texts of {task} can't be read here, and no run was asked it blind; give runs with --blind none"
         )
     if asked is not None:
-        table = asked if texts is None else table.merge(asked, on="doc_id", how="left")
+        table = asked if table is None else table.merge(asked, on="doc_id", how="outer")
     table = table.reindex(columns=COLUMNS)
     witnesses = table[["by_text", "by_models"]].astype(float)
     table["leak"] = witnesses.mean(axis=1)

@@ -46,12 +46,17 @@ def guess_from_text(questions: Sequence[TextQuestion], *, seed: int = 0) -> pd.D
     Raises UserError for too few questions, or pictures, to learn from.
     """
     clusters = pd.factorize(pd.Series([question.cluster for question in questions]))[0]
-    if len(questions) < FEWEST or len(set(clusters)) < FOLDS:
+    if not can_learn(questions):
         raise UserError(f"a text-only baseline needs {FEWEST} questions with options on {FOLDS} pictures or more")
     guesses = _choose_options(questions, clusters, seed)
     hits = np.array([guess == question.target for guess, question in zip(guesses, questions, strict=True)])
     texts = [_plain(question.text) for question in questions]
     return pd.DataFrame({"guess": guesses, "guessed": hits, "by_text": _expect_hits(texts, hits, clusters, seed)})
+
+
+def can_learn(questions: Sequence[TextQuestion]) -> bool:
+    """Whether there are enough questions, and pictures, to learn from."""
+    return len(questions) >= FEWEST and len({question.cluster for question in questions}) >= FOLDS
 
 
 def _choose_options(questions: Sequence[TextQuestion], clusters: NDArray[np.int64], seed: int) -> list[str]:

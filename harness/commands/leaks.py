@@ -53,6 +53,7 @@ def leaks(
         check_share,
         compare_order,
         find_leaks,
+        gather_texts,
         keep_least,
         read_runs,
         read_texts,
@@ -66,10 +67,10 @@ def leaks(
     ours = task in {card.name for card in list_tasks() if not card.members}
     if not ours and not read:
         raise UserError(
-            f"{task} is not a task of sightscale, so its questions can't be read; give runs that were asked it blind"
+            f"{task} is not a task of sightscale, so its questions can't be read; give runs that were asked it"
         )
     known = read_texts(task, data, data_root) if ours else None
-    texts = [question for question, _ in known] if known else None
+    texts = {number: question for number, (question, _) in enumerate(known)} if known else gather_texts(task, read)
     table = find_leaks(task, texts, read)
     kept = keep_least(table, keep)
     open_console().print(_render(table.head(SHOWN), len(table)))

@@ -7,7 +7,13 @@ from sightscale.harness.evaluation.forecast import PILOT, Forecast, add_up, desc
 from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
-from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
+from sightscale.harness.evaluation.manifest import (
+    describe_data,
+    describe_machine,
+    describe_scorer,
+    describe_software,
+    read_manifest,
+)
 from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
     ADDED,
@@ -21,6 +27,7 @@ from sightscale.harness.evaluation.records import (
     digest_records,
     drop_unscored,
     make_records,
+    parse_options,
     read_records,
     write_records,
 )
@@ -63,6 +70,7 @@ __all__ = [
     "count_by_task",
     "count_written",
     "describe",
+    "describe_data",
     "describe_machine",
     "describe_scorer",
     "describe_shipped",
@@ -85,6 +93,7 @@ __all__ = [
     "name_weights",
     "order_documents",
     "pair_scores",
+    "parse_options",
     "parse_reader",
     "parse_rule",
     "prompt_name",

@@ -121,6 +121,7 @@ ANALYSED = (
         "right_logprob",
     ),
 )
+MOST_OPTIONS = 30  # of a question, in what a stranger wrote
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
@@ -362,6 +363,16 @@ def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
 def _once(field: pa.Field) -> pa.Field:
     """The field with each text held once."""
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
+
+
+def parse_options(text: object) -> dict[str, str]:
+    """A record's options by letter, at most 30; none where it has none, or a stranger wrote something else there."""
+    try:
+        read = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        read = {}
+    pairs = list(read.items())[:MOST_OPTIONS] if isinstance(read, dict) else []
+    return {letter: str(option) for letter, option in pairs}
 
 
 def _as_text(target: Any) -> str:

@@ -21,6 +21,7 @@ from sightscale.harness.report.findings_tables import (
     unread_table,
 )
 from sightscale.harness.report.folders import GivenLooks, GivenRun
+from sightscale.harness.report.leaks_table import leaks_table
 from sightscale.harness.report.scale import bottleneck_of, downscaling_of
 from sightscale.harness.report.sentences import Overall, describe, describe_several, sum_up
 
@@ -39,6 +40,7 @@ class Contents:
     sentences: tuple[tuple[str, ...], ...]  # of each run
     score_tables: tuple[Table, ...]
     answer_tables: tuple[Table, ...]
+    leaks: Table  # a page opens it, since it has a row for each of many questions
     comparison_notes: tuple[str, ...]
     figures: tuple[Figure, ...]
 
@@ -49,7 +51,7 @@ class Contents:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        return (*self.score_tables, *self.answer_tables)
+        return (*self.score_tables, *self.answer_tables, *([self.leaks] if self.leaks.rows else []))
 
 
 def compute_contents(
@@ -85,6 +87,7 @@ def compute_contents(
             for table in (outcomes, unread_table(measured), position_table(measured), cost_table(measured))
             if table.rows
         ),
+        leaks=leaks_table(measured),
         comparison_notes=tuple(notes),
         figures=(*scale_figures, *grid_figures, *make_figures(measured, outcomes, comparison), *draw_trainings(looks)),
     )

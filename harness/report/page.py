@@ -89,6 +89,7 @@ def render_page(contents: Contents, samples: Samples, pictures: Pictures, chunks
             "outcome_figures": outcomes,
             "score_tables": contents.score_tables,
             "answer_tables": contents.answer_tables,
+            "leaks": contents.leaks,
             "comparison_notes": contents.comparison_notes,
             "runs": samples.index["runs"],
             "tasks": samples.index["tasks"],

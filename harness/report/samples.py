@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.analysis import RIGHT, read_column
+from sightscale.harness.evaluation import parse_options
 from sightscale.harness.pages import show_line, show_text
 from sightscale.harness.report.folders import GivenRun
 from sightscale.tasks import read_answer
@@ -137,7 +138,7 @@ def _why(row: Any) -> str:
     if row.outcome == Outcome.LIKELIEST:
         return show_line(str(row.answers))
     truncated = row.outcome == Outcome.TRUNCATED
-    reading = read_answer(row.response, _read_options(row.options), truncated=truncated)
+    reading = read_answer(row.response, parse_options(row.options), truncated=truncated)
     agrees = (reading.letter or "") == (row.prediction if _there(row.prediction) else "")
     return show_line(str(reading.why)) if agrees else "read otherwise by another version of the reader"
 
@@ -215,16 +216,7 @@ def _modules(one: GivenRun) -> tuple[str, str] | None:
 
 
 def _options(text: Any) -> list[list[str]]:
-    return [[show_line(letter, 20), show_text(option, 500)] for letter, option in _read_options(text).items()]
-
-
-def _read_options(text: Any) -> dict[str, str]:
-    try:
-        read = json.loads(text) if isinstance(text, str) else {}
-    except ValueError:
-        read = {}
-    pairs = list(read.items())[:30] if isinstance(read, dict) else []
-    return {str(letter): str(option) for letter, option in pairs}
+    return [[show_line(letter, 20), show_text(option, 500)] for letter, option in parse_options(text).items()]
 
 
 def _number(value: Any) -> float | None:

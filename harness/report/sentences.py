@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sightscale.harness.analysis import ALL, Level
+from sightscale.harness.pages import show_line
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
 from sightscale.harness.statistics import Estimate, mean_score, paired_difference
 from sightscale.tasks.vocabulary import READ, Condition, Outcome
@@ -68,6 +69,7 @@ def describe(one: Measured, overall: Overall) -> list[str]:
             _weakness(one, overall),
             _unread(overall),
             _few(overall),
+            _stopped(one),
         )
         if part
     ]
@@ -166,6 +168,25 @@ def _few(overall: Overall) -> str:
         return ""
     pictures = "one picture" if score.clusters == 1 else f"{score.clusters} pictures"
     return f"All questions are about {pictures}, so the intervals are rough."
+
+
+def _stopped(one: Measured) -> str:
+    """That answers decided when a task's questions ended, which widens no interval here."""
+    stopped = one.given.manifest.get("stopped")
+    given = stopped.items() if isinstance(stopped, dict) else ()
+    stops = [(task, stop) for task, stop in given if isinstance(stop, dict)]
+    early = [
+        f"{show_line(task)} by {show_line(stop.get('rule'))} after {stop['asked']:,} of {stop['documents']:,} questions"
+        for task, stop in stops
+        if all(isinstance(stop.get(name), int) for name in ("asked", "documents")) and stop["asked"] < stop["documents"]
+    ]
+    if not early:
+        return ""
+    more = f", and {len(early) - 3} more" if len(early) > 3 else ""
+    return (
+        f"It stopped early: {'; '.join(early[:3])}{more}. Intervals here hold for a number of questions that was fixed "
+        "before; the manifest has the rule's own."
+    )
 
 
 def _sighted(one: Measured) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def open_engine(
     replicas: int | str = 1,
     ray: str = "",
     cpus_per_replica: float | str = 1,
-    gpus_per_replica: float | str = 0,
+    gpus_per_replica: float | str | None = None,
     **engine_arguments: Any,
 ) -> Engine:
     """The engine for a model string, each opened as its prefix says.
@@ -42,8 +42,8 @@ def open_engine(
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
     engine that heeds `device` and `chat_template`, a file with the template to ask by or a family's name. `adapter` is
     a LoRA folder, for either of the two. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines
-    run on Ray, each with its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a
-    hub id.
+    run on Ray, each with its share of CPUs and GPUs (one GPU, where the cluster has any). MODEL is a shipped
+    checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
@@ -72,8 +72,9 @@ def open_engine(
             "chat_template": chat_template,
             "adapter": adapter,
         }
-        needs = read_share("cpus_per_replica", cpus_per_replica), read_share("gpus_per_replica", gpus_per_replica)
-        engine = RayPool(partial(open_engine, model, **own), Replicas(number, *needs, ray or AUTO, at_once))
+        cpus = read_share("cpus_per_replica", cpus_per_replica)
+        gpus = None if gpus_per_replica is None else read_share("gpus_per_replica", gpus_per_replica)
+        engine = RayPool(partial(open_engine, model, **own), Replicas(number, cpus, gpus, ray or AUTO, at_once))
         return StoredEngine(engine, finished) if finished is not None else engine
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine

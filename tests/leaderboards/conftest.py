@@ -1,9 +1,9 @@
 """Entries of real runs: a scripted model on the mini suite, whole and small."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -19,32 +19,42 @@ from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
 from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.scores import list_averages, score_averages, score_tasks
-from sightscale.leaderboards.entry.submitted_records import decode
+from sightscale.leaderboards.entry.submitted_records import read_submitted
 from sightscale.leaderboards.verification import verify
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
 
 ClaimEntry = Callable[..., Path]
+SmallMini = Callable[[], AbstractContextManager[None]]
 FACTS = Facts(visual_data="unk.", licence="Apache-2.0", contact="someone@example.org")
 TASKS = ("in_domain_gqa", "mmstar_math", "grounding_refcoco_testa", "similarity_nights", "imagenet")
 
 
-@pytest.fixture(scope="session")
-def small_mini() -> Iterator[None]:
-    """The mini suite with few questions a set, in this process and its children."""
-    before = os.environ.get(QUESTIONS)
-    os.environ[QUESTIONS] = "8"
-    yield
-    if before is None:
-        del os.environ[QUESTIONS]
-    else:
-        os.environ[QUESTIONS] = before
+@contextmanager
+def _small_mini() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(QUESTIONS, "8")
+        yield
 
 
 @pytest.fixture(scope="session")
-def oracle_run(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_mini() -> SmallMini:
+    """A context in which the mini suite has few questions a set, in this process and its children."""
+    return _small_mini
+
+
+@pytest.fixture(autouse=True)
+def small_mini_of_small_entries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few questions a set for each test of what was made so, and for no other test."""
+    with _small_mini() if "small_mini" in request.fixturenames else nullcontext():
+        yield
+
+
+@pytest.fixture(scope="session")
+def oracle_run(small_mini: SmallMini, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the scripted oracle."""
-    return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
+    with small_mini():
+        return _run(tmp_path_factory.mktemp("runs") / "oracle", TASKS, ("none", "mismatched"))
 
 
 def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> Path:
@@ -54,9 +64,10 @@ def _run(output: Path, tasks: tuple[str, ...], conditions: tuple[str, ...]) -> P
 
 
 @pytest.fixture(scope="session")
-def tiny(small_mini: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(small_mini: SmallMini, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An honest entry of one task, sighted and blind."""
-    run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
+    with small_mini():
+        run = _run(tmp_path_factory.mktemp("runs") / "tiny", ("in_domain_gqa",), ("none",))
     folder = tmp_path_factory.mktemp("entries") / "tiny"
     add_entry([run], folder, FACTS)
     return folder
@@ -129,15 +140,9 @@ def entry(honest: Path, tmp_path: Path, in_this_process: None) -> Path:
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records that the tests themselves wrote are decoded here: the child process has tests of its own."""
-
-    def read(path: Path, bounded: bool = False) -> pd.DataFrame:
-        decode(path, tmp_path / "decoded.arrow")
-        with pa.OSFile(str(tmp_path / "decoded.arrow")) as source:
-            return pa.ipc.open_stream(source).read_all().to_pandas()
-
-    monkeypatch.setattr(verify, "read_submitted", read)
+    monkeypatch.setattr(verify, "read_submitted", lambda path, bounded=False: read_submitted(path, bounded=True))
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Leaks: planted ones are found from text alone and from models, and what is kept leaks less."""
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.analysis import (
+    Run,
     TextQuestion,
     compare_order,
     find_leaks,
+    gather_texts,
     keep_least,
     measure_separation,
     read_runs,
@@ -19,8 +23,10 @@ from sightscale.harness.analysis import (
 )
 from sightscale.harness.analysis.text_baseline import guess_from_text
 from sightscale.harness.cli import app
-from sightscale.harness.evaluation import read_records
+from sightscale.harness.evaluation import import_responses, read_records
+from sightscale.harness.statistics import rank_correlation
 
+REAL = os.environ.get("SIGHTSCALE_TEST_RESPONSES", "")
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
 
@@ -49,7 +55,7 @@ def test_text_alone_tells_what_it_gives_away() -> None:
     found = guess_from_text(questions)
     assert found["guessed"][1::2].mean() > 0.95 and found["guessed"][::2].mean() < 0.4
     assert found["by_text"][1::2].min() > 0.7 and found["by_text"][::2].mean() == pytest.approx(0.25, abs=0.1)
-    leaks = find_leaks("t", questions, [])
+    leaks = find_leaks("t", dict(enumerate(questions)), [])
     assert measure_separation(leaks, [0.25, 1.0] * 200, 0.3) > 0.99
     kept = keep_least(leaks, 0.5)
     assert kept == list(range(0, 400, 2))
@@ -90,6 +96,29 @@ def test_models_that_answer_blind_are_the_other_witness(save_run: Save, make_row
     assert keep_least(table.reset_index(), 0.5) == list(range(10, 20))
 
 
+def test_texts_come_out_of_the_prompts_of_runs(save_run: Save, make_rows: Make) -> None:
+    questions = pose(100)
+    texts = {
+        "prompt": [
+            f"Image: Question: {one.text}\nOptions:\n" + "".join(f"{k}. {v}\n" for k, v in one.options.items())
+            for one in questions
+        ],
+        "options": [json.dumps(one.options) for one in questions],
+        "target": [one.target for one in questions],
+        "cluster": [one.cluster for one in questions],
+    }
+    told = {**texts, "prompt": [f"There is no picture. {prompt}" for prompt in texts["prompt"]]}
+    run = [make_rows("t", "told", np.ones(100), **told), make_rows("t", "sighted", np.ones(100), **texts)]
+    found = gather_texts("t", read_runs([save_run("a", *run)]))
+    assert list(found) == list(range(100)) and [one.options for one in found.values()] == [q.options for q in questions]
+    assert found[1].text.split() == f"Image: Question: {questions[1].text}".split() and found[1].cluster == "picture 0"
+    by_text = find_leaks("t", found, []).set_index("doc_id")["by_text"].sort_index()
+    assert by_text[1::2].mean() - by_text[::2].mean() > 0.4  # as told from the questions themselves
+    # A prompt of two stages holds a description of the picture, and few questions teach nothing.
+    two_stages = [part.assign(kind="decoupled") for part in run]
+    assert gather_texts("t", read_runs([save_run("b", *two_stages), save_run("c", run[1].head(20))])) == {}
+
+
 def test_the_order_of_models_is_compared(save_run: Save, make_rows: Make) -> None:
     scores = [np.r_[np.ones(5 + number), np.zeros(15 - number)] for number in range(4)]
     runs = read_runs([save_run(f"m{number}", make_rows("t", "sighted", one)) for number, one in enumerate(scores)])
@@ -123,6 +152,27 @@ def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:
         assert done.exit_code == 1 and reason in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+@pytest.mark.skipif(not REAL, reason="SIGHTSCALE_TEST_RESPONSES names no folder of M3IRT's matrices")
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("mathvista", 0.98, 1), ("seedbench", 0.965, 1), ("mmmu", 0.9, 0.97)]
+)
+def test_halves_chosen_by_different_real_models_keep_the_order(name: str, least: float, most: float) -> None:
+    """As the page on statistics says; on MMMU by less than on the others."""
+    runs = [Run(model, rows) for model, rows in import_responses(Path(REAL) / f"{name}.csv", name).items()]
+    sighted = pd.DataFrame(
+        {run.label: run.records[run.records["condition"] == "sighted"].set_index("doc_id")["score"] for run in runs}
+    )
+    rng = np.random.default_rng(0)
+    agreements = []
+    for _ in range(10):
+        order = rng.permutation(len(runs))
+        halves = [[runs[place] for place in part] for part in np.array_split(order, 2)]
+        kept = [keep_least(find_leaks(name, None, half), 0.5) for half in halves]
+        first, second = (sighted.loc[numbers].mean().to_numpy() for numbers in kept)
+        agreements.append(rank_correlation(first, second, "spearman"))
+    assert least <= np.mean(agreements) <= most
+
+
 @pytest.mark.slow
 def test_the_minis_own_blind_probabilities_are_told_from_text_alone() -> None:
     scores: list[float] = []
@@ -130,7 +180,11 @@ def test_the_minis_own_blind_probabilities_are_told_from_text_alone() -> None:
     for task in ("ocrvqa", "scienceqa", "vqav2"):
         known = read_texts(f"in_domain_{task}", "mini", mini_questions=1500)
         assert known
-        scores += find_leaks(task, [text for text, _ in known], []).sort_values("doc_id")["leak"].tolist()
+        scores += (
+            find_leaks(task, {number: text for number, (text, _) in enumerate(known)}, [])
+            .sort_values("doc_id")["leak"]
+            .tolist()
+        )
         truths += [probability or 0.0 for _, probability in known]
     together = pd.DataFrame({"doc_id": range(len(scores)), "leak": scores})
     assert measure_separation(together, truths, 0.3) > 0.9

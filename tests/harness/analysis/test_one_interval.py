@@ -18,6 +18,7 @@ from sightscale.harness.analysis import (
 from sightscale.harness.report.findings_tables import Measured, measure
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.sentences import sum_up
+from sightscale.leaderboards.site.intervals import estimate_records, pair_records
 
 Save = Callable[..., str]
 Make = Callable[..., pd.DataFrame]
@@ -35,10 +36,10 @@ def test_reliance_and_drop_are_the_same_everywhere(save_run: Save, make_rows: Ma
     rng = np.random.default_rng(gains)
     clusters = [f"picture {number // 2}" for number in range(200)]
     blind = (rng.random(200) < 0.3) * 1.0
-    sighted = blind.copy()
-    sighted[rng.choice(np.flatnonzero(blind == 0), gains, replace=False)] = 1.0
+    looking = blind.copy()
+    looking[rng.choice(np.flatnonzero(blind == 0), gains, replace=False)] = 1.0
     sizes = {"large": 8_000_000_000, "small": 600_000_000}
-    rows = {"sighted": make_rows("t", "sighted", sighted, cluster=clusters)}
+    rows = {"sighted": make_rows("t", "sighted", looking, cluster=clusters)}
     rows["none"] = make_rows("t", "none", blind, cluster=clusters)
     folders = [
         save_run("large", rows["sighted"], rows["none"], parameters=sizes["large"]),
@@ -46,13 +47,19 @@ def test_reliance_and_drop_are_the_same_everywhere(save_run: Save, make_rows: Ma
     ]
     large, small = read_runs(folders)
     expected = ends_of(find_reliance([large]), "reliance")
-    [_, summary] = summarise(large.records)
+    [sighted, summary] = summarise(large.records)
     [(_, paired)] = pair_reliance(large)
     [given] = read_given([Path(folders[0])])
     measured: Measured = measure(given, find_reliance([given.run]))
-    overall = sum_up(measured, resamples=10_000).reliance
-    for estimate in (summary.reliance, paired, overall):
+    overall = sum_up(measured, resamples=10_000)
+    for estimate in (summary.reliance, paired, overall.reliance):
         assert estimate and [getattr(estimate, end) for end in ENDS] == pytest.approx(expected, abs=1e-12)
+    # A board shows records that it checked.
+    board = pair_records(large.records)["t"]
+    assert [getattr(board, end) for end in ENDS] == pytest.approx(expected, abs=1e-12)
+    score = ends_of(find_reliance([large]), "sighted")
+    for estimate in (sighted.score, overall.score, estimate_records(large.records)["t", "sighted"]):
+        assert estimate and [getattr(estimate, end) for end in ENDS] == pytest.approx(score, abs=1e-12)
     # The small model answers as the large one does blind, so drop and difference are the same number as well.
     assert ends_of(compare_runs(large, small), "difference") == pytest.approx(expected, abs=1e-12)
     findings = find_downscaling([large, small]).findings

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import jsonlines
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
+from sightscale.harness.evaluation import read_records
 from sightscale.harness.looking import Look
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.write import Options, write_report
@@ -51,6 +53,36 @@ def test_the_command_writes_everything_and_prints_one_page(plain_run: Path) -> N
     assert '<p class="note on-paper">Left out on paper: 60 questions with their pictures and all answers.' in page
     markdown = (folder / "report.md").read_text()
     assert "figures/looking.png" in markdown and "| shapes |" in markdown
+
+
+def test_questions_that_leak_are_a_list_whose_rows_open_their_samples(plain_run: Path, tmp_path: Path) -> None:
+    [contents, written] = write_report(read_given([plain_run]), tmp_path, QUICK)
+    records = read_records(plain_run)
+    blind = records[records["condition"] == "none"]
+    right = {f"shapes:{number}" for number in blind.loc[blind["score"] == 1, "doc_id"]}
+    leaks = contents.leaks.rows
+    for row in leaks:  # a single blind answer, with one guess of two options added
+        assert row["by_models"] == (0.75 if row["sample"] in right else 0.25)
+        assert row["leak"] == pytest.approx((row["by_models"] + row["by_text"]) / 2) and row["leak"] > 0.5
+    assert [row["leak"] for row in leaks] == sorted((row["leak"] for row in leaks), reverse=True)
+    assert {row["guess"] for row in leaks} == {"A"}  # every key is A, which words alone give away
+    table = pd.read_csv(tmp_path / "tables" / "leaks.csv")
+    assert len(table) == len(leaks) > 10 and table.loc[0, "question"] == leaks[0]["question"]
+    page = written[0].read_text()
+    assert "<details" in page and f"<summary>Questions that leak ({len(leaks)})</summary>" in page
+    index = json.loads(page.partition('id="samples-index">')[2].partition("</script>")[0])
+    shown = {f"{index['tasks'][row[0]]}:{row[1]}" for row in index["rows"]}
+    links = [
+        given["href"] for tag, given in Elements(page).found if tag == "a" and "sample=" in (given.get("href") or "")
+    ]
+    samples = [parse_qs((link or "")[1:])["sample"][0] for link in links]
+    assert samples == [row["sample"] for row in leaks] and set(samples) <= shown
+
+
+def test_runs_that_were_not_asked_blind_have_no_list_of_leaks(make_rows: Make, save_run: Save, tmp_path: Path) -> None:
+    folder = Path(save_run("m", make_rows("t", "sighted", np.ones(60))))
+    contents, written = write_report(read_given([folder]), tmp_path / "out", QUICK)
+    assert not contents.leaks.rows and "Questions that leak" not in written[0].read_text()
 
 
 def write_looks(folder: Path, *shares: float, condition: str = "none") -> Path:

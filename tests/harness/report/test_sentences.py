@@ -1,5 +1,6 @@
 """Sentences say what was planted, and no more."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_looking_that_helps_hurts_or_does_nothing(make_rows: Make, save_run: Sav
     assert "Shown a black picture instead" in hurt and "looking costs it 48.8" in hurt
     same = say(save_run("c", make_rows("t", "sighted", good), make_rows("t", "none", good)))
     assert "no difference that these questions can show, +0.0 points" in same
+
+
+def test_a_run_that_a_rule_ended_says_so(make_rows: Make, save_run: Save) -> None:
+    folder = save_run("a", make_rows("t", "sighted", np.ones(32)), make_rows("t", "none", np.zeros(32)))
+    stop = {"rule": "reliance>5", "holds": True, "asked": 32, "documents": 300}
+    for stopped, says in (
+        ({"t": stop}, "It stopped early: t by reliance>5 after 32 of 300 questions. Intervals here hold for"),
+        ({"t": {**stop, "asked": 300}}, ""),
+        ({"t": {**stop, "asked": "<b>"}, "u": 3}, ""),
+        ([stop], ""),
+    ):
+        (Path(folder) / "manifest.json").write_text(json.dumps({"stopped": stopped}))
+        assert says in say(folder) and ("stopped early" in say(folder)) == bool(says)
 
 
 def test_guessing_is_named(make_rows: Make, save_run: Save, luck: np.ndarray) -> None:

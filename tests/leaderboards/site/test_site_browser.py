@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sightscale.leaderboards.site.pages import make_board, render_differences
 
 pytestmark = pytest.mark.browser
 ClaimEntry = Callable[..., Path]
+SmallMini = Callable[[], AbstractContextManager[None]]
 TITLES = ("نموذج عربي صغير", "דגם {{ 7 * 7 }} & 'x' | \"y\" onload=alert(1)", "W" * 200, "plain")
 TABLE = "#table-unranked-0-0"
 SCORES = f"{TABLE} tbody td:nth-child(2)"
@@ -94,7 +96,7 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def checked_site(counted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checked_site(counted: Path, small_mini: SmallMini, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site of a checked entry with a report and a proof, beside entries of claims alone."""
     folder = tmp_path_factory.mktemp("checked")
     for name in ("tiny", "other"):
@@ -103,7 +105,8 @@ def checked_site(counted: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         (entry / "entry.yaml").write_text(write_yaml(fields))
         write_hashes(entry)
     keep_result(folder / "proofs", folder / "entries" / "tiny", "spot rerun", False, "3 are worth something else")
-    build_site(folder / "entries", folder / "site", Options(data="mini", samples=4, proofs=folder / "proofs"))
+    with small_mini():
+        build_site(folder / "entries", folder / "site", Options(data="mini", samples=4, proofs=folder / "proofs"))
     return folder / "site"
 
 
