@@ -285,11 +285,11 @@ class Rehearsal(Adapter):
         chosen: list[int] = []
         while orders and len(chosen) < self.pilot:
             for order in list(orders):
-                found = next(order, None)
-                if found is None:
+                question = next(order, None)
+                if question is None:
                     orders.remove(order)
                 elif len(chosen) < self.pilot:
-                    chosen.append(found)
+                    chosen.append(question)
         return chosen
 
     def _count_later(self, requests: Sequence[Request], condition: str) -> None:

@@ -79,9 +79,9 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
     return _tell_apart(runs, [path if path.is_dir() else path.parent for path in seen.values()])
 
 
-def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
+def _tell_apart(given_runs: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
     """Labels that are used once: a shared one gets its folder's name, then a number."""
-    labels = [given.label for given in found]
+    labels = [given.label for given in given_runs]
     distinctions: tuple[Callable[[int], str], ...] = (
         lambda number: f" ({folders[number].absolute().name})",
         lambda number: f" #{number + 1}",
@@ -91,7 +91,7 @@ def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[Give
         labels = [label + add(number) if counts[label] > 1 else label for number, label in enumerate(labels)]
     return [
         GivenRun(Run(label, given.run.records), given.run_id, given.manifest)
-        for label, given in zip(labels, found, strict=True)
+        for label, given in zip(labels, given_runs, strict=True)
     ]
 
 

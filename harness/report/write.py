@@ -79,10 +79,10 @@ def render_report_markdown(contents: Contents) -> str:
     parts = [f"# {escape_markdown(contents.title)}", ""]
     if contents.lead:
         parts += [escape_markdown_sentence(contents.lead), ""]
-    for one, said in zip(contents.measured, contents.sentences, strict=True):
+    for run, sentences in zip(contents.measured, contents.sentences, strict=True):
         if len(contents.measured) > 1:
-            parts += [f"**{escape_markdown(one.label)}**", ""]
-        parts += [escape_markdown_sentence(" ".join(said)), ""]
+            parts += [f"**{escape_markdown(run.label)}**", ""]
+        parts += [escape_markdown_sentence(" ".join(sentences)), ""]
     parts += ["## Figures", ""]
     for figure in contents.figures:
         parts += [f"![{escape_markdown_sentence(figure.finding)}](figures/{figure.name}.png)", ""]
