@@ -16,8 +16,8 @@ import pandas as pd
 from sightscale.harness.analysis.findings import Finding, Measure
 from sightscale.harness.analysis.matched_runs import Run, match_questions, split_groups
 from sightscale.harness.statistics import paired_difference
-from sightscale.tasks.likelihoods import letter_mass, read_likelihoods
-from sightscale.tasks.vocabulary import BLIND_CONDITIONS, Condition
+from sightscale.tasks.likelihoods import READ_BY, letter_mass, read_likelihoods
+from sightscale.tasks.vocabulary import BLIND_CONDITIONS, AnswersBy, Condition
 
 LITTLE = 0.05  # the mean probability of all letters below which a model answers in another form
 
@@ -52,10 +52,9 @@ def find_nats(runs: Sequence[Run], *, resamples: int = 10_000) -> Iterator[Findi
 
 
 def describe_letter_mass(records: pd.DataFrame) -> list[str]:
-    """A sentence for each task under which a model puts little of its probability on the options' letters."""
-    if records["likelihoods"].isna().all():
-        return []
-    rows = records[(records["condition"] == Condition.SIGHTED) & records["likelihoods"].notna()]
+    """A sentence for each task that is read from its options' letters, on which a model puts little probability."""
+    by_letter = (records["answers"].map(READ_BY) == AnswersBy.LETTER) & records["likelihoods"].notna()
+    rows = records[(records["condition"] == Condition.SIGHTED) & by_letter]
     sentences = []
     for task, part in rows.groupby("task", sort=False):
         mass = float(np.mean([letter_mass(read_likelihoods(text)) for text in part["likelihoods"]]))

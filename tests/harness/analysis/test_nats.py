@@ -84,3 +84,4 @@ def test_a_model_that_answers_in_another_form_is_told_of(run: tuple[str, np.ndar
     plain = write_likelihoods({"A": OptionLikelihood(-0.1, 1), "B": OptionLikelihood(-3.0, 1)})
     assert describe_letter_mass(records.assign(likelihoods=plain)) == []
     assert describe_letter_mass(records.assign(likelihoods=None)) == []
+    assert describe_letter_mass(records.assign(answers="likelihood:text")) == []  # it does what is advised
