@@ -44,7 +44,9 @@ class Pictures:
         self.sent = 0
         self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._used = 0
-        self._limit = HELD * float(ray.cluster_resources().get("object_store_memory", 2**30))
+        here = ray.get_runtime_context().get_node_id()  # where they are put
+        resources = next((node["Resources"] for node in ray.nodes() if node["NodeID"] == here), {})
+        self._limit = HELD * float(resources.get("object_store_memory", 2**30))
 
     def pack(self, prompt: Prompt) -> Packed:
         """The prompt with its pictures in the object store. Raises UserError where that is full."""
