@@ -84,7 +84,7 @@ def find_leaks(
     guess added, so that few passes say little; `leak` the mean of those that are known. Raises UserError where
     neither is.
     """
-    table = None
+    table: pd.DataFrame | None = None
     if texts:
         questions = list(texts.values())
         table = pd.DataFrame(
@@ -95,12 +95,14 @@ def find_leaks(
             }
         ).join(guess_from_text(questions, seed=seed)[["guess", "by_text"]])
     asked = _ask_models(task, runs)
-    if table is None and asked is None:
+    if table is None:
+        table = asked
+    elif asked is not None:
+        table = table.merge(asked, on="doc_id", how="outer")
+    if table is None:
         raise UserError(
             f"the texts of {task} can't be read here, and no run was asked it blind; give runs with --blind none"
         )
-    if asked is not None:
-        table = asked if table is None else table.merge(asked, on="doc_id", how="outer")
     table = table.reindex(columns=COLUMNS)
     witnesses = table[["by_text", "by_models"]].astype(float)
     table["leak"] = witnesses.mean(axis=1)

@@ -7,7 +7,6 @@ with the sizes of the nano that ships, to try the script itself.
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -146,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

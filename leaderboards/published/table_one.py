@@ -63,7 +63,7 @@ def find_published(entry: Entry) -> PublishedRow | None:
     """The row that an entry of claims alone repeats: its source, title, sizes, and every number; None for another."""
     if not entry.claims_only or entry.source != read_source():
         return None
-    claims = (*entry.scores, *entry.averages)
+    claims: list[Score | Average] = [*entry.scores, *entry.averages]
     if len(claims) != len(COLUMNS) or any(claim.condition is not Condition.SIGHTED for claim in claims):
         return None
     claimed = row_of_entry(entry)

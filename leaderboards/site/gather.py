@@ -179,9 +179,10 @@ class _Look:
         root = str(self.data_root.absolute()) if self.data_root else None
 
         def work() -> str | None:
-            prepare(self.worker, path, self.data, self.data_root)
+            seconds = prepare(self.worker, path, self.data, self.data_root)
             reason: str | None = self.worker.call(
                 "sightscale.leaderboards.site.reading:read_apart",
+                seconds,
                 folder=str(path.absolute()),
                 data=str(self.data),
                 data_root=root,

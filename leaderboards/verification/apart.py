@@ -1,4 +1,7 @@
-"""Apart: an entry verified in a process of its own, within 20 seconds and 1 GiB whatever it holds.
+"""Apart: an entry verified in a process of its own, within a time and a memory that are known before.
+
+Time is 20 seconds and a millisecond more for each answer that it claims on data of ours, a minute at most, so that an
+honest entry of every task of the suite isn't refused on a slow machine; memory is 1 GiB, whatever it holds.
 
 Our own data are read before the clock starts: drawing the mini suite is no entry's fault. Which of them an entry needs
 is read within the limits too.
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from sightscale.leaderboards.verification.verify import Verified
 
 HERE = __name__
+SECONDS_AN_ANSWER, MOST_SECONDS = 0.001, 60.0
 
 
 def verify_apart(
@@ -42,10 +46,10 @@ def verify_apart(
     from sightscale.leaderboards.verification.verify import Verified
 
     def work() -> dict[str, Any]:
-        prepare(worker, folder, data, data_root)
+        seconds = prepare(worker, folder, data, data_root)
         keys = str(model_keys.absolute()) if model_keys else None
         asked: dict[str, Any] = {"signatures": signatures, "model_keys": keys}
-        return dict(worker.call(f"{HERE}:verify_here", **asked, **_arguments(folder, data, data_root)))
+        return dict(worker.call(f"{HERE}:verify_here", seconds, **asked, **_arguments(folder, data, data_root)))
 
     try:
         fields = worker.attempt(work)
@@ -63,12 +67,18 @@ def refuse(folder: Path, problem: TooMuch) -> "Verified":
     return Verified(folder, (error(show_value(folder.name), "the entry", f"it can't be verified: {problem}"),))
 
 
-def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> None:
-    """Let the worker read those of our own data that an entry is held against. Raises TooMuch."""
+def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> float:
+    """Let the worker read those of our own data that an entry is held against; the seconds that it may take after that.
+
+    Raises TooMuch.
+    """
     needed = worker.call(f"{HERE}:find_needed", folder=str(folder.absolute()))
-    if needed:
-        # Data of the hub are fetched here too, once; what can't be had is an issue later.
-        worker.call(f"{HERE}:read_needed", PREPARING, needed=needed, **_arguments(None, data, data_root))
+    if not needed:
+        return worker.seconds
+    answers = needed.pop("answers")
+    # Data of the hub are fetched here too, once; what can't be had is an issue later.
+    worker.call(f"{HERE}:read_needed", PREPARING, needed=needed, **_arguments(None, data, data_root))
+    return max(worker.seconds, min(worker.seconds + SECONDS_AN_ANSWER * answers, MOST_SECONDS))
 
 
 def _arguments(folder: Path | None, data: str, data_root: Path | None) -> dict[str, Any]:
@@ -88,7 +98,10 @@ def verify_here(
 
 
 def find_needed(folder: str) -> dict[str, Any] | None:
-    """Called in the worker: which of our own questions an entry is held against; None for what can't be read."""
+    """Called in the worker: which of our own questions an entry is held against, and how many answers to them it claims.
+
+    None for what can't be read.
+    """
     from sightscale.leaderboards.verification.checks import mini_size
 
     place = Path(folder)
@@ -101,9 +114,15 @@ def find_needed(folder: str) -> dict[str, Any] | None:
     size = mini_size(entry.data.revision) if entry.data.source is DataOrigin.MINI else None
     if entry.data.source is DataOrigin.MINI and size is None:
         return None
-    tasks = sorted({score.task for score in entry.scores} & set(known_tasks()))
-    model = next(iter(manifests.values())).model
-    return {"tasks": tasks, "source": entry.data.source, "options": entry.data.options, "size": size, "model": model}
+    asked = [score for score in entry.scores if score.task in known_tasks()]
+    return {
+        "tasks": sorted({score.task for score in asked}),
+        "source": entry.data.source,
+        "options": entry.data.options,
+        "size": size,
+        "model": next(iter(manifests.values())).model,
+        "answers": sum(score.n for score in asked),
+    }
 
 
 def read_needed(needed: dict[str, Any], data: str, data_root: str | None) -> None:

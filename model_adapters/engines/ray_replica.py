@@ -45,7 +45,7 @@ class Pictures:
         self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._used = 0
         here = ray.get_runtime_context().get_node_id()  # where they are put
-        resources = next((node["Resources"] for node in ray.nodes() if node["NodeID"] == here), {})
+        resources: dict[str, float] = next((node["Resources"] for node in ray.nodes() if node["NodeID"] == here), {})
         self._limit = HELD * float(resources.get("object_store_memory", 2**30))
 
     def pack(self, prompt: Prompt) -> Packed:

@@ -288,6 +288,9 @@ def _check_digests(manifest: RunManifest, rows: pd.DataFrame) -> Iterator[Issue]
 
 def _check_budgets(submission: Submission) -> Iterator[Issue]:
     budgets, records = submission.entry.budgets, submission.records
+    if budgets.answer is None:
+        yield error(ENTRY, "budgets.answer", "null; an entry with answers says how many tokens each was allowed")
+        return
     allowed = budgets.answer + (budgets.thinking or 0)
     for column, most in (("output_tokens", allowed), ("perception_output_tokens", budgets.perception or 0)):
         over = records[column] > most

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from sightscale.leaderboards.verification import verify_apart
-from sightscale.leaderboards.verification.bounded import TooLarge, TooMuch, Worker
+from sightscale.leaderboards.verification.apart import MOST_SECONDS, prepare
+from sightscale.leaderboards.verification.bounded import SECONDS, TooLarge, TooMuch, Worker
+from sightscale.tasks.vocabulary import DataOrigin
 
 
 def test_endless_work_is_ended_in_time_and_the_next_is_done() -> None:
@@ -43,3 +45,11 @@ def test_an_entry_is_verified_apart_as_it_is_here(counted: Path, tmp_path: Path)
         assert str(verify_apart(worker, counted, "mini").state) == "checked"
         refused = verify_apart(worker, bomb, "mini")
         assert not refused.accepted and "nested too deeply" in refused.issues[0].reason
+
+
+@pytest.mark.parametrize(("answers", "seconds"), [(0, SECONDS), (13_200, SECONDS + 13.2), (10**9, MOST_SECONDS)])
+def test_an_entry_of_many_answers_may_take_longer_but_never_long(
+    answers: int, seconds: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Worker, "call", lambda worker, function, *rest, **arguments: {"answers": answers})
+    assert prepare(Worker(), tmp_path, DataOrigin.MINI, None) == pytest.approx(seconds)
