@@ -75,7 +75,7 @@ def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> 
     needed = worker.call(f"{HERE}:find_needed", folder=str(folder.absolute()))
     if not needed:
         return worker.seconds
-    answers = needed.pop("answers")
+    answers: int = needed.pop("answers")
     # Data of the hub are fetched here too, once; what can't be had is an issue later.
     worker.call(f"{HERE}:read_needed", PREPARING, needed=needed, **_arguments(None, data, data_root))
     return max(worker.seconds, min(worker.seconds + SECONDS_AN_ANSWER * answers, MOST_SECONDS))
