@@ -2,15 +2,17 @@
 # Both set up what they need in .venv (demo) and .venv-test (tests) first; a rerun skips that.
 # `make coverage` runs the tests again and prints what they don't reach; it takes about a fifth longer than `make test`.
 # `make test-vllm` runs the tests that need vLLM, in .venv-vllm.
+# `make test-ray` kills replicas, nodes and Ray itself, for minutes.
 # `make test-zoo` tries a tiny model of every architecture and writes docs/compatibility.md from what came of it.
 # `make docs` builds the documentation to site/, in .venv-docs; a broken link fails.
 # `make test-browser` runs the tests of pages in a browser: Debian's packages chromium and chromium-driver.
 # `make family-gpu` trains the nano family side by side on one GPU, into family-gpu/; `PYTHON` needs torch for that GPU.
+# `make gpu-check` measures a model of a real size on a GPU, in minutes; `PYTHON` needs torch for that GPU and sightscale.
 PYTHON ?= python3
 WORKERS ?= 12
 DEMO := demo-output
 
-.PHONY: demo test coverage test-vllm test-zoo test-browser lint types docs setup clean family-gpu
+.PHONY: demo test coverage test-vllm test-ray test-zoo test-browser lint types docs setup clean family-gpu gpu-check
 
 demo: .venv/.ready
 	@echo "demo: the nano VLM on easy-VQA's test split, sighted and blind"
@@ -37,6 +39,9 @@ test-vllm: .venv-vllm/.ready
 test-zoo: .venv-test/.ready
 	ZOO_PAGE=docs/compatibility.md .venv-test/bin/python -m pytest -m zoo
 
+test-ray: .venv-test/.ready
+	.venv-test/bin/python -m pytest -m ray
+
 test-browser: .venv-test/.ready
 	.venv-test/bin/python -m pytest -m browser
 
@@ -52,6 +57,9 @@ docs: .venv-docs/.ready
 
 family-gpu:
 	PYTHONSAFEPATH=1 $(PYTHON) -m sightscale.trainers.family nano_2m nano_650k nano_160k nano_40k --work family-gpu/work --output family-gpu --workers $(WORKERS)
+
+gpu-check:
+	PYTHONSAFEPATH=1 $(PYTHON) -m sightscale.harness.speed.gpu
 
 setup: .venv/.ready
 

@@ -1,10 +1,13 @@
 """The adapter base: an lmms-eval chat model that keeps a trace of how each answer came about."""
 
 import abc
+import contextvars
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from lmms_eval.api.instance import GenerationResult, TokenCounts
@@ -17,7 +20,8 @@ from sightscale.tasks.boxes import tag_convention
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import OptionLikelihoods
 
-WINDOW = 512  # requests whose pictures are in memory at a time
+READERS = max(2, min(8, os.cpu_count() or 1))  # threads that read documents and decode their pictures
+READ_AHEAD = 8 * READERS  # documents that are read before anybody asks for them
 AUTO = "auto"  # the box convention that is read from the response itself
 
 Parts = dict[str, tuple[str, int | None]]  # role to the model's name and its parameter count, None if unknown
@@ -48,6 +52,13 @@ class Trace:
     continuations: tuple[Likelihood, ...] = ()  # how likely those were that it was asked about
     answers: str | None = None  # how the response is read from likelihoods; None for a written one
     likelihoods: OptionLikelihoods | None = None  # of the question's options
+
+
+@dataclass(frozen=True)
+class UnreadableDocument:
+    """A document that can't be asked about, and why."""
+
+    reason: str
 
 
 class Adapter(lmms):
@@ -131,20 +142,24 @@ class Adapter(lmms):
             "choice, loglikelihood), which the model `sightscale` can"
         )
 
-    def read_windows(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Prompt], dict[int, str]]]:
-        """The requests as prompts, a window at a time: positions, their prompts, and errors by position."""
-        numbered = iter(enumerate(requests))
-        while window := list(islice(numbered, WINDOW)):
-            positions, prompts, errors = [], [], {}
-            for position, request in window:
-                try:
-                    prompt = read_prompt(request.read(request.doc_id))
-                except Exception as error:  # a bad document costs itself only, whatever its fault is
-                    errors[position] = f"cannot read document {request.doc_id}: {type(error).__name__}: {error}"
-                else:
-                    positions.append(position)
-                    prompts.append(prompt)
-            yield positions, prompts, errors
+    def read_prompts(
+        self, requests: Iterable[tuple[int, Request]]
+    ) -> Generator[tuple[int, Prompt | UnreadableDocument], None, None]:
+        """Each request's place with its prompt, in their order, a few read ahead; or why its document can't be read."""
+        coming: deque[tuple[int, Future[Prompt | UnreadableDocument]]] = deque()
+        with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
+            try:
+                for place, request in requests:
+                    context = contextvars.copy_context()  # which data are read stands there
+                    coming.append((place, readers.submit(context.run, _read_prompt_of, request)))
+                    if len(coming) > READ_AHEAD:
+                        place, read = coming.popleft()
+                        yield place, read.result()
+                while coming:
+                    place, read = coming.popleft()
+                    yield place, read.result()
+            finally:
+                readers.shutdown(cancel_futures=True)
 
     def progress(self, what: str, total: int, condition: str = "") -> "tqdm[Any]":
         """A progress bar with rate and time left; sparse where nobody watches."""
@@ -157,6 +172,13 @@ class Adapter(lmms):
             mininterval=0.2 if watched else 15,
             dynamic_ncols=watched,
         )
+
+
+def _read_prompt_of(request: Request) -> Prompt | UnreadableDocument:
+    try:
+        return read_prompt(request.read(request.doc_id))
+    except Exception as error:  # a bad document costs itself only, whatever its fault is
+        return UnreadableDocument(f"cannot read document {request.doc_id}: {type(error).__name__}: {error}")
 
 
 def as_response(trace: Trace) -> str:
@@ -193,10 +215,18 @@ def trace_scores(scores: Likelihoods, prompt: str) -> Trace:
     )
 
 
+def move(bar: "tqdm[Any]", engine: Engine | None = None) -> None:
+    """Move a progress bar on by one, and show what the engine is busy with where it tells."""
+    workload = getattr(engine, "workload", "")
+    if workload:
+        bar.set_postfix_str(workload, refresh=False)
+    bar.update(1)
+
+
 def moves(bar: "tqdm[Any]") -> Callable[[int, object], None]:
     """A callback for engines that moves a progress bar on by one."""
 
     def on_finished(_: int, __: object) -> None:
-        bar.update(1)
+        move(bar)
 
     return on_finished

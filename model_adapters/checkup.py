@@ -36,6 +36,7 @@ PICTURES = 8
 TOKENS, LONG = 12, 64  # of an answer; LONG gives a model the room to stop by itself
 CLOSE = 0.1  # nats that a token's log-probability may move where two ways of computing round otherwise
 SAME = 1e-6
+SHARED = ("dtype", "revision", "trust_remote_code", "adapter")  # options that two engines have in common
 QUESTION = "What is in the picture?"
 
 
@@ -276,7 +277,7 @@ def _check_other_engine(
         return Check(name, State.NOTE, "one engine was named, so only that was checked")
     if find_spec("vllm") is None:
         return Check(name, State.NOTE, "vLLM isn't installed, so not compared")
-    shared = {key: value for key, value in options.items() if key in ("dtype", "revision", "trust_remote_code")}
+    shared = {key: value for key, value in options.items() if key in SHARED}
     try:
         engine = open_engine(VLLM + model, **shared)
     except UserError as error:

@@ -1,8 +1,9 @@
 """End to end: one vision-language model sees the pictures and answers the question."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import groupby
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from sightscale.model_adapters.adapter import (
@@ -11,6 +12,7 @@ from sightscale.model_adapters.adapter import (
     Parts,
     Trace,
     check_convention,
+    move,
     moves,
     short_name,
     trace_scores,
@@ -29,6 +31,17 @@ from sightscale.model_adapters.engines import (
 from sightscale.model_adapters.local_boxes import name_convention, tell_convention
 from sightscale.model_adapters.requests import Request, read_decoding
 from sightscale.tasks.instructions import split_instruction
+
+WINDOW = 512  # prompts whose continuations are scored together
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A prompt that an engine was handed, without its pictures: its place, its text, and the convention of a box."""
+
+    place: int
+    text: str
+    convention: str
 
 
 class EndToEnd(Adapter):
@@ -84,38 +97,50 @@ class EndToEnd(Adapter):
         self.engine = wrap("answers", self.engine)
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        traces: list[Trace | None] = [None] * len(requests)
+        traces: dict[int, Trace] = {}
+        alike: dict[Decoding, list[int]] = {}  # an engine answers those together that are decoded alike
+        for place, request in enumerate(requests):
+            decoding = self._read_decoding(request)
+            alike.setdefault(decoding, []).append(place)
+            self._used[request.task] = decoding.as_dict()
         with self.progress("answers", len(requests), condition) as bar:
-            for positions, prompts, errors in self.read_windows(requests):
-                for position, error in errors.items():
-                    traces[position] = Trace("", error=error)
-                    bar.update(1)
-                decodings = [self._read_decoding(requests[position]) for position in positions]
-                ordered = sorted(range(len(positions)), key=lambda i: repr(decodings[i]))
-                for _, same in groupby(ordered, key=lambda i: repr(decodings[i])):
-                    chosen = list(same)
-                    decoding: Decoding = decodings[chosen[0]]
-                    for i in chosen:
-                        self._used[requests[positions[i]].task] = decoding.as_dict()
-                    completions = self.engine.generate([prompts[i] for i in chosen], decoding, moves(bar))
-                    for i, completion in zip(chosen, completions, strict=True):
-                        traces[positions[i]] = self._trace(prompts[i], completion)
-        return [trace for trace in traces if trace is not None]
+            for decoding, places in alike.items():
+                with (
+                    closing(self._pose(requests, places, traces, bar)) as prompts,
+                    closing(self.engine.stream(prompts, decoding)) as completions,
+                ):
+                    for posed, completion in completions:
+                        traces[posed.place] = _trace(posed, completion)
+                        move(bar, self.engine)
+        return [traces[place] for place in range(len(requests))]
+
+    def _pose(
+        self, requests: Sequence[Request], places: Sequence[int], traces: dict[int, Trace], bar: Any
+    ) -> Generator[tuple[Posed, Prompt], None, None]:
+        """The prompts of the requests at these places; a document that can't be read gets its trace at once."""
+        with closing(self.read_prompts((place, requests[place]) for place in places)) as reading:
+            for place, prompt in reading:
+                if isinstance(prompt, Prompt):
+                    yield Posed(place, prompt.text, self._convention_of(prompt)), prompt
+                else:
+                    traces[place] = Trace("", error=prompt.reason)
+                    move(bar)
 
     def score(
         self, requests: Sequence[Request], continuations: Sequence[Sequence[str]], condition: str = ""
     ) -> list[Trace]:
-        traces: list[Trace | None] = [None] * len(requests)
-        with self.progress("likelihoods", len(requests), condition) as bar:
-            for positions, prompts, errors in self.read_windows(requests):
-                for position, error in errors.items():
-                    traces[position] = Trace("", error=error)
-                    bar.update(1)
-                asked = [continuations[position] for position in positions]
+        traces: dict[int, Trace] = {}
+        with (
+            self.progress("likelihoods", len(requests), condition) as bar,
+            closing(self._pose(requests, range(len(requests)), traces, bar)) as reading,
+        ):
+            while window := list(islice(reading, WINDOW)):
+                prompts = [prompt for _, prompt in window]
+                asked = [continuations[posed.place] for posed, _ in window]
                 scored = score_continuations(self.engine, prompts, asked, moves(bar))
-                for position, prompt, scores in zip(positions, prompts, scored, strict=True):
-                    traces[position] = trace_scores(scores, prompt.text)
-        return [trace for trace in traces if trace is not None]
+                for (posed, _), scores in zip(window, scored, strict=True):
+                    traces[posed.place] = trace_scores(scores, posed.text)
+        return [traces[place] for place in range(len(requests))]
 
     def _read_decoding(self, request: Request) -> Decoding:
         decoding = read_decoding(request.generation, self.seed)
@@ -130,16 +155,17 @@ class EndToEnd(Adapter):
         # A blind answer is read as the model writes boxes too; only a size comes from the picture.
         return self._tell_convention(prompt.images[-1].size) if prompt.images else self._local_convention
 
-    def _trace(self, prompt: Prompt, completion: Completion) -> Trace:
-        thinking, response = split_thinking(completion.text)
-        return Trace(
-            response=response,
-            prompt=prompt.text,
-            box_convention=self._convention_of(prompt),
-            error=completion.error,
-            thinking=thinking,
-            finish_reason=completion.finish_reason,
-            input_tokens=completion.input_tokens,
-            output_tokens=completion.output_tokens,
-            seconds=completion.seconds,
-        )
+
+def _trace(posed: Posed, completion: Completion) -> Trace:
+    thinking, response = split_thinking(completion.text)
+    return Trace(
+        response=response,
+        prompt=posed.text,
+        box_convention=posed.convention,
+        error=completion.error,
+        thinking=thinking,
+        finish_reason=completion.finish_reason,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        seconds=completion.seconds,
+    )

@@ -1,13 +1,16 @@
 """Model strings: what a user writes after `--model`, and the lmms-eval model it stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lmms_eval.api.model import lmms
 
-from sightscale.model_adapters.engines import check_engine
+from sightscale.model_adapters.arguments import read_count
+from sightscale.model_adapters.engines import OPENAI, check_engine
 from sightscale.model_adapters.systems import list_systems, models_folder
+from sightscale.model_adapters.truth import TRUTH
 from sightscale.tasks.errors import UserError, first_line
 
 
@@ -25,6 +28,64 @@ class ModelSpec:
         return {"end-to-end": "sightscale", "decoupled": "decoupled", "scripted": "sightscale"}.get(
             self.kind, self.name
         )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where a run's models are put: `replicas` on Ray, a number or `ROLE=NUMBER,…` for a two-stage model's.
+
+    `ray` is `auto`, `local` or an address; what is None is left to the engines.
+    """
+
+    replicas: str
+    ray: str | None = None
+    gpus_per_replica: float | None = None
+    cpus_per_replica: float | None = None
+
+
+def spread_model(spec: ModelSpec, spread: Spread) -> ModelSpec:
+    """The model with its engines as replicas on Ray.
+
+    Raises UserError for a model that isn't run by an engine of ours here, and for roles that it doesn't have.
+    """
+    if spec.kind in ("scripted", "lmms"):
+        kind = "answers by rule" if spec.kind == "scripted" else "is lmms-eval's own"
+        raise UserError(f"--replicas: {spec.kind}:{spec.name.removeprefix(spec.kind + ':')} {kind}; leave it out")
+    named = {"model": spec.name}
+    if spec.kind == "decoupled":
+        roles = {"perception": "perception", "reasoning": "reasoning", "focus": "focus_llm"}
+        named = {role: str(spec.arguments[name]) for role, name in roles.items() if spec.arguments.get(name)}
+    here = [role for role, name in named.items() if not name.startswith(OPENAI) and name != TRUTH]
+    numbers = _read_numbers(spread.replicas, here)
+    options = {
+        "ray": spread.ray or "auto",
+        "gpus_per_replica": spread.gpus_per_replica,
+        "cpus_per_replica": spread.cpus_per_replica,
+    }
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    arguments = {
+        f"{role}_{name}" if spec.kind == "decoupled" else name: value
+        for role, number in numbers.items()
+        for name, value in {"replicas": number, **given}.items()
+    }
+    return replace(spec, arguments={**spec.arguments, **arguments})
+
+
+def _read_numbers(text: str, roles: Sequence[str]) -> dict[str, str]:
+    """How many replicas each role gets."""
+    if not roles:
+        raise UserError("--replicas: every model is served elsewhere; replicas are for models that run here")
+    if "=" not in text:
+        return dict.fromkeys(roles, str(read_count("--replicas", text)))
+    numbers = {}
+    for part in text.split(","):
+        role, _, number = (piece.strip() for piece in part.partition("="))
+        if role not in roles:
+            raise UserError(
+                f"--replicas {text!r}: no model that runs here is called {role!r}; there are {', '.join(roles)}"
+            )
+        numbers[role] = str(read_count(f"--replicas {role}", number))
+    return numbers
 
 
 def parse_model(text: str) -> ModelSpec:

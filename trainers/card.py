@@ -1,7 +1,7 @@
 """Model cards: what a trained checkpoint is, where it comes from, what it scores."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from sightscale.trainers.recipe import HubFiles, Recipe, Source, Stage, TowerSta
 from sightscale.trainers.stages import MEASURED, read_log
 
 SET_UPS = "trained_with.txt"  # beside the log
+LOOKING = "looking.png"  # beside a card whose stage was measured with and without pictures
 SCORES, UNSCORED, PURPOSE = "## Scores", "Not scored when this card was written.", "## What it is for"  # of a card
 
 
@@ -162,21 +163,29 @@ def _scored(scores: Sequence[TaskScore], scored_as: str) -> list[str]:
 
 def _held_out(measured: Path, stage: str) -> list[str]:
     """The stage's last measures on held-out items of the train split, and after which step; nothing without any."""
-    last = [entry for entry in read_log(measured) if entry["stage"] == stage][-1:]
+    entries = [entry for entry in read_log(measured) if entry["stage"] == stage]
+    if not entries:
+        return []
+    last = entries[-1]
+    blind: Mapping[str, float] = last.get("held_out_blind", {})
+    said = "What was right after step {:,}, per cent, on items of the train split that it didn't learn from{}."
     return [
-        line
-        for entry in last
-        for line in (
-            "## Held out",
-            f"What was right after step {entry['step']:,}, per cent, on items of the train split that it didn't learn "
-            "from.",
-            "",
-            "| what | right |",
-            "|---|---|",
-            *(f"| {what} | {100 * share:.1f} |" for what, share in entry["held_out"].items()),
-            "",
-        )
+        "## Held out",
+        said.format(last["step"], ", with their pictures and without" if blind else ""),
+        "",
+        "| what | right | without the picture |" if blind else "| what | right |",
+        "|---|---|---|" if blind else "|---|---|",
+        *(
+            f"| {what} | {100 * share:.1f} |" + (f" {_share(blind.get(what))} |" if blind else "")
+            for what, share in last["held_out"].items()
+        ),
+        "",
+        *([f"![Does it still look?]({LOOKING})", ""] if blind else []),
     ]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def _stage_row(recipe: Recipe, stage: TowerStage | Stage, loss: float | None) -> str:

@@ -119,6 +119,8 @@ MiniForm = Literal[
     "region",
     "locate",
     "differ",
+    "changed",
+    "complete",
     "tell",
     "reason",
     "think",
@@ -133,15 +135,15 @@ TRIPLETS = ("nights", "pieapp")
 def fits(form: str, name: str) -> bool:
     """Whether a set of the mini suite can take a form: answers are of its task's form, and MMStar is never asked."""
     if name.startswith("mmstar"):
-        return form in ("describe", "boxes", "tell", "repeat")
+        return form in ("describe", "boxes", "tell", "repeat", "complete")
     if name in TRIPLETS:
-        return form in ("similar", "differ")
-    if form in ("similar", "differ"):
+        return form in ("similar", "differ") or (form, name) == ("changed", "nights")
+    if form in ("similar", "differ", "changed"):
         return False
     if name == "imagenet":
-        return form not in ("choice", "open", "box", "bind")
+        return form not in ("choice", "open", "box", "bind", "complete")
     if name.startswith(("refcoco", "drill")):
-        return form not in ("choice", "open", "class", "bind")
+        return form not in ("choice", "open", "class", "bind", "complete")
     return form not in ("box", "class")
 
 
@@ -157,10 +159,11 @@ class Mini(_Strict):
 
     With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and `choice` (the
     question, answered in words and with a letter), `box`, `class` and `similar` (a phrase's box, a class, the more
-    similar picture), `boxes`, `region` and `locate` (what is where), `differ` (what differs between pictures). Text
-    alone: `tell` (a scene told), `reason` and `think` (the reasoning prompt over the true description, answered at
-    once or after thinking), `recall` (the question alone), `repeat` (words in no order, to be said again), `bind`
-    (under which letter a text stands).
+    similar picture), `boxes`, `region` and `locate` (what is where), `complete` (how a sentence that describes it
+    ends, among options), `differ` and `changed` (what differs between pictures, and where). Text alone: `tell` (a scene
+    told), `reason` and `think` (the reasoning prompt over the true description, answered at once or after thinking),
+    `recall` (the question alone), `repeat` (words in no order, to be said again), `bind` (under which letter a text
+    stands).
 
     With `items` conversations are about so many items, going round the sets, whose pictures are kept for a tower
     that doesn't learn; a set may be named twice.

@@ -133,7 +133,7 @@ class _JsonLog(TrainerCallback):
     """Appends each of Trainer's log entries as a JSON line; a repeated step replaces what stood there."""
 
     def __init__(
-        self, path: Path, stage: str, batch_size: int, measure: Callable[[], dict[str, float]] | None = None
+        self, path: Path, stage: str, batch_size: int, measure: Callable[[], dict[str, dict[str, float]]] | None = None
     ) -> None:
         self.path, self.stage, self.batch_size, self.measure = path, stage, batch_size, measure
         self.begun: tuple[float, int] | None = None
@@ -175,7 +175,7 @@ class _JsonLog(TrainerCallback):
             measured = self.measure()
             model.train(was_training)
             with jsonlines.open(self.path.with_name(MEASURED), "a") as log:
-                log.write({"stage": self.stage, "step": state.global_step, "held_out": measured})
+                log.write({"stage": self.stage, "step": state.global_step, **measured})
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -201,7 +201,7 @@ def run_stage(
     recipe: Recipe,
     seed: int,
     folder: Path,
-    measure: Callable[[], dict[str, float]] | None = None,
+    measure: Callable[[], dict[str, dict[str, float]]] | None = None,
 ) -> Trainer:
     """Train `model` in place over the stage's rows, going on from the folder's last whole checkpoint.
 

@@ -35,6 +35,7 @@ from sightscale.trainers.data import (
     KeptFeatures,
     KeptPictures,
     Mixture,
+    Opened,
     OpenedRows,
     PackedCollator,
     PackedRows,
@@ -48,6 +49,7 @@ from sightscale.trainers.data import (
     name_rows,
     open_source,
     pack_rows,
+    take_pictures,
 )
 from sightscale.trainers.estimate import CHARACTERS_PER_TOKEN, tokens_of_a_picture
 from sightscale.trainers.model import (
@@ -339,26 +341,28 @@ def _hold_out(ingredient: Mini) -> Mini:
 
 def _measure_answers(
     model: Any, processor: Any, held_out: Sequence[Mini], recipe: Recipe, bad_rows: Path, kept: KeptFeatures | None
-) -> Callable[[], dict[str, float]] | None:
+) -> Callable[[], dict[str, dict[str, float]]] | None:
     """Measures, of each form, the share of held-out answers that the model gets right; None without any to ask.
 
-    An answer counts where each of its tokens is the likeliest after the true ones before it, and so where greedy
-    decoding would write it; a box where what it overlaps of the true one is half of both together.
+    `held_out` holds the shares, `held_out_blind` those of the same conversations without their pictures. An answer
+    counts where each of its tokens is the likeliest after the true ones before it, and so where greedy decoding would
+    write it; a box where what it overlaps of the true one is half of both together.
     """
     if not held_out:
         return None
     collator = Collator(processor, recipe.language.context, bad_rows, kept)
-    rows: list[Any] = []
+    rows: list[Opened] = []
     for number, ingredient in enumerate(held_out):
         source = open_source("mini").converse(ingredient, recipe.seed + HELD_OUT_SEED + number, False)
         opened = OpenedRows(source, bad_rows, kept is not None)
         rows += [opened[i] for i in range(HELD_OUT_CONVERSATIONS)]
     rows.sort(key=lambda row: len(row.pictures))  # either all or none of a batch show pictures
+    blind = [Opened(take_pictures(row.conversation), ()) for row in rows if row.pictures]
 
     @torch.no_grad()
-    def measure() -> dict[str, float]:
+    def share_right(asked: Sequence[Opened]) -> dict[str, float]:
         hits: dict[str, list[bool]] = {}
-        for some in (list(group) for _, group in groupby(rows, key=lambda row: len(row.pictures))):
+        for some in (list(group) for _, group in groupby(asked, key=lambda row: len(row.pictures))):
             for start in range(0, len(some), MEASURED_AT_ONCE // 4):
                 part = some[start : start + MEASURED_AT_ONCE // 4]
                 batch = {name: tensor.to(model.device) for name, tensor in collator(part).items()}
@@ -370,6 +374,9 @@ def _measure_answers(
                         right = guess == truth or _overlap(*(processor.tokenizer.decode(ids) for ids in (guess, truth)))
                         hits.setdefault(form, []).append(right)
         return {form: round(sum(right) / len(right), 4) for form, right in sorted(hits.items())}
+
+    def measure() -> dict[str, dict[str, float]]:
+        return {"held_out": share_right(rows), **({"held_out_blind": share_right(blind)} if blind else {})}
 
     return measure
 
@@ -448,7 +455,7 @@ def _make_tower(model: Any, processor: Any, stage: TowerStage, recipe: Recipe, f
     earlier = _earlier_towers(recipe, stage)
     rows: Any
     collator: Callable[[Any], dict[str, torch.Tensor]]
-    measure: Callable[[], dict[str, float]] | None = None
+    measure: Callable[[], dict[str, dict[str, float]]] | None = None
     if stage.pooling == "dense":
         # Beside the work folder, as the tower is: recipes that share it share its pictures.
         kept, held_out = (keep_tower_pictures(stage, recipe, folder.parent.parent, held) for held in (False, True))
@@ -521,8 +528,10 @@ def keep_tower_pictures(stage: TowerStage, recipe: Recipe, folder: Path, held_ou
     )
 
 
-def _measure_tower(heads: DenseTower, held_out: KeptPictures, values: dict[str, list[str]]) -> dict[str, float]:
-    """The share of names and boxes that the tower has right on held-out pictures."""
+def _measure_tower(
+    heads: DenseTower, held_out: KeptPictures, values: dict[str, list[str]]
+) -> dict[str, dict[str, float]]:
+    """The share of names and boxes that the tower has right on held-out pictures, as `held_out`."""
     batch = collate_kept(held_out, range(len(held_out)))
     # Names were numbered as they turned up, here and there in another order.
     for label, numbers in zip(
@@ -537,10 +546,11 @@ def _measure_tower(heads: DenseTower, held_out: KeptPictures, values: dict[str, 
         part = {name: rows[start : start + MEASURED_AT_ONCE].to(device) for name, rows in batch.items()}
         for label, share in heads.measure(part).items():
             shares.setdefault(label, []).append(share)
-    return {
+    right = {
         label: round(sum(share * n for share, n in parts) / sum(n for _, n in parts), 4)
         for label, parts in shares.items()
     }
+    return {"held_out": right}
 
 
 def mixture_report(stage: Stage, mixture: Mixture) -> list[str]:

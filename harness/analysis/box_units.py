@@ -11,9 +11,9 @@ from sightscale.tasks.vocabulary import AnswerFormat, Outcome
 
 def describe_ambiguous_boxes(records: pd.DataFrame) -> list[str]:
     """A sentence for each task and condition with boxes that are one thing in pixels and another in thousandths."""
-    told = records[(records["answer_format"] == AnswerFormat.BOX) & (records["outcome"] == Outcome.UNPARSED)]
+    unparsed = records[(records["answer_format"] == AnswerFormat.BOX) & (records["outcome"] == Outcome.UNPARSED)]
     sentences = []
-    for (task, condition), part in told.groupby(["task", "condition"], sort=False, observed=True):
+    for (task, condition), part in unparsed.groupby(["task", "condition"], sort=False, observed=True):
         rows: Iterable[Any] = part.itertuples(index=False)
         ambiguous = sum(ground(str(row.response), str(row.target), AUTO)[0].reason == AMBIGUOUS for row in rows)
         if ambiguous:

@@ -62,12 +62,21 @@ def add(
         str | None, typer.Option(help="What it ran on.  [default: as the run says]", rich_help_panel=FACTS)
     ] = None,
     notes: Annotated[str | None, typer.Option(help="One line more.", rich_help_panel=FACTS)] = None,
+    claims_only: Annotated[
+        bool,
+        typer.Option(
+            "--claims-only",
+            help="The numbers alone, where answers mustn't be shared: they stand as self-reported.",
+            show_default=False,
+        ),
+    ] = False,
 ) -> None:
     """Make an entry of a finished run: a folder to add to the leaderboard by pull request."""
     from sightscale.leaderboards.entry import add_entry, read_facts
 
     options = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
-    entry = add_entry(runs, output, read_facts(facts, {**options, "hardware": hardware, "notes": notes}))
+    given = read_facts(facts, {**options, "hardware": hardware, "notes": notes})
+    entry = add_entry(runs, output, given, claims_only)
     for average in entry.averages:
         print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
     print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({score.task for score in entry.scores})} tasks")

@@ -1,14 +1,20 @@
 """Options that several commands share, each described once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sightscale.tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from sightscale.model_adapters.model_strings import Spread
 
 DATA = "Data"
 ENGINE = "Speed and storage"
 FILES = "Files to write"
 COST = "Cost before running"
+RAY = "Several engines"
 
 DataRoot = Annotated[
     Path | None,
@@ -27,6 +33,33 @@ Limit = Annotated[
 ]
 BatchSize = Annotated[
     int, typer.Option(min=1, help="Prompts per batch; halved when memory runs out.", rich_help_panel=ENGINE)
+]
+Replicas = Annotated[
+    str,
+    typer.Option(
+        metavar="N",
+        help="Load the model N times, on Ray (extra `ray`). A two-stage model takes perception=4,reasoning=2 too.",
+        rich_help_panel=RAY,
+    ),
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        "--ray",
+        metavar="auto|local|ADDRESS",
+        help="Which Ray: the cluster that this machine is a part of, or else one of its own; one of its own; or the "
+        "cluster at an address.  [default: auto]",
+        rich_help_panel=RAY,
+    ),
+]
+GpusPerReplica = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="GPUs of a replica, or a share of one.  [default: 1 where there are any]", rich_help_panel=RAY
+    ),
+]
+CpusPerReplica = Annotated[
+    float | None, typer.Option(min=0, help="CPUs of a replica.  [default: 1]", rich_help_panel=RAY)
 ]
 DryRun = Annotated[
     bool,
@@ -64,3 +97,14 @@ FindingsJson = Annotated[
 Figures = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Folder for figures, as SVG, PDF and PNG.", rich_help_panel=FILES)
 ]
+
+
+def read_spread(replicas: str, ray: str, gpus: float | None, cpus: float | None) -> "Spread | None":
+    """Where the models are put, of these four options; None where they run in this process."""
+    from sightscale.model_adapters.model_strings import Spread
+
+    if not replicas and not ray:
+        if gpus is not None or cpus is not None:
+            raise UserError("--gpus-per-replica and --cpus-per-replica need --replicas N")
+        return None
+    return Spread(replicas or "1", ray or None, gpus, cpus)

@@ -31,6 +31,7 @@ def push(
     from sightscale.leaderboards.exports import (
         check_repository,
         describe_uploads,
+        is_entry,
         list_uploads,
         push,
         write_card_section,
@@ -45,6 +46,6 @@ def push(
         return
     for line in describe_uploads(uploads, to, kind):
         print(line)
-    if card and kind == "model" and len(uploads) == 2:
+    if card and kind == "model" and not is_entry(folder):
         print("  README.md  with this section in it, the rest of the card as it is:\n")
         print(write_card_section(folder, figure=figure))

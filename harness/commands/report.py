@@ -16,7 +16,9 @@ from sightscale.harness.commands.terminal import open_console, quieten
     "sightscale report runs/a runs/b --output report --no-pictures",
 )
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Runs' folders, or a folder that holds several.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Runs' folders, or one with several; and trainings' with looks.")
+    ],
     output: Annotated[
         Path | None, typer.Option(help="Folder for the report.  [default: report, in the first folder]")
     ] = None,
@@ -30,13 +32,14 @@ def report(
     The page needs no network. Every number in it is computed from records.parquet.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # pictures that were read for the run are in its cache
-    from sightscale.harness.report import Options, read_given, render_summary, write_report
+    from sightscale.harness.report import Options, part_looks, read_given, render_summary, write_report
 
+    folders, looks = part_looks(folders)
     given_runs = read_given(folders)
     if pictures:
         quieten()
     target = output or (folders[0] if folders[0].is_dir() else folders[0].parent) / "report"
     options = Options(samples=samples, pictures=pictures, data_root=data_root, task_folders=tuple(include_path or ()))
-    contents, written = write_report(given_runs, target, options)
+    contents, written = write_report(given_runs, target, options, looks)
     open_console().print(render_summary(contents))
     print(f"{written[0]} and {len(written) - 1} more files")

@@ -13,14 +13,19 @@ from sightscale.harness.commands.options import (
     DATA,
     ENGINE,
     BatchSize,
+    CpusPerReplica,
     DataRoot,
     DryRun,
+    GpusPerReplica,
     IncludePath,
     Limit,
     Pilot,
     PriceIn,
     PriceOut,
+    RayAddress,
+    Replicas,
     SecondReader,
+    read_spread,
 )
 from sightscale.harness.commands.terminal import open_console, quieten
 
@@ -28,6 +33,7 @@ from sightscale.harness.commands.terminal import open_console, quieten
 @examples(
     "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano",
     "sightscale run --model decoupled:perception=my/vlm,reasoning=my/llm --tasks mmstar --output runs/mine",
+    "sightscale run --model my/vlm --tasks mmstar --blind none --output runs/mine --replicas 8",
     "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano --dry-run",
 )
 def run(
@@ -99,6 +105,10 @@ def run(
             help="File of finished generations, to share between runs.  [default: in OUTPUT]", rich_help_panel=ENGINE
         ),
     ] = None,
+    replicas: Replicas = "",
+    ray: RayAddress = "",
+    gpus_per_replica: GpusPerReplica = None,
+    cpus_per_replica: CpusPerReplica = None,
     dry_run: DryRun = False,
     pilot: Pilot = 20,
     price_in: PriceIn = None,
@@ -146,6 +156,7 @@ def run(
         until=parse_rule(until) if until else None,
         answers=parse_answers(answers),
         lock=lock,
+        spread=read_spread(replicas, ray, gpus_per_replica, cpus_per_replica),
     )
     if dry_run:
         show_forecast([plan], pilot, price_in, price_out)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DECOUPLED = "Comparison of decoupled ways"
-PARTS = ("decoupled", "overhead", "engines")
+PARTS = ("decoupled", "overhead", "engines", "replicas")
+WITHOUT_ASKING = PARTS[:3]  # what every machine can measure in minutes
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
 
@@ -29,7 +30,9 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
     "sightscale speed --parts engines --model nano_2m,batch_size=1 --model nano_2m --json speed.json",
 )
 def speed(
-    parts: Annotated[str, typer.Option(help="What to measure, separated by commas.")] = ",".join(PARTS),
+    parts: Annotated[str, typer.Option(help="What to measure, separated by commas; replicas needs Ray.")] = ",".join(
+        WITHOUT_ASKING
+    ),
     questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
     rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each way, after one to warm up.")] = 2,
     json_file: Annotated[
@@ -64,6 +67,8 @@ def speed(
 
     engines: each model string against the first one, end to end.
 
+    replicas: two replicas of a model on Ray against one, and 4 and 8 that only sleep against one.
+
     The defaults take a few minutes on two cores. More --questions, --rounds and --description-tokens give steadier
     times and take longer.
     """
@@ -95,6 +100,13 @@ def speed(
             from sightscale.harness.speed import compare_overhead
 
             comparisons.append(compare_overhead(2 * questions, rounds, batch_size))
+        elif part == "replicas":
+            from sightscale.harness.speed import compare_replicas, compare_sleeping
+
+            comparisons.append(compare_replicas((model or ["easy_vqa_nano"])[0], 4 * questions, rounds))
+            for number in (4, 8):
+                _print(comparisons[-1])
+                comparisons.append(compare_sleeping(number, rounds))
         else:
             comparisons.append(_compare_engines(tuple(model or ()), questions, rounds))
         _print(comparisons[-1])

@@ -9,7 +9,17 @@ import typer
 
 from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import examples
-from sightscale.harness.commands.options import DryRun, Pilot, PriceIn, PriceOut
+from sightscale.harness.commands.options import (
+    CpusPerReplica,
+    DryRun,
+    GpusPerReplica,
+    Pilot,
+    PriceIn,
+    PriceOut,
+    RayAddress,
+    Replicas,
+    read_spread,
+)
 from sightscale.harness.commands.terminal import open_console, quieten
 
 if TYPE_CHECKING:
@@ -32,6 +42,10 @@ def study(
     questions: Annotated[int | None, typer.Option(min=1, help="Questions per task.  [default: the study's]")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs at a time on this machine.")] = 1,
     resamples: Annotated[int, typer.Option(min=200, help="Bootstrap resamples per interval.")] = 10_000,
+    replicas: Replicas = "",
+    ray: RayAddress = "",
+    gpus_per_replica: GpusPerReplica = None,
+    cpus_per_replica: CpusPerReplica = None,
     dry_run: DryRun = False,
     pilot: Pilot = 20,
     price_in: PriceIn = None,
@@ -57,6 +71,7 @@ def study(
         write_verdicts,
     )
 
+    spread = read_spread(replicas, ray, gpus_per_replica, cpus_per_replica)
     chosen = load_study(name)
     if questions:
         chosen = chosen.model_copy(update={"questions": questions})
@@ -67,7 +82,7 @@ def study(
     if dry_run:
         show_forecast(list_missing(chosen, output), pilot, price_in, price_out)
         return
-    runs = run_study(chosen, output, processes)
+    runs = run_study(chosen, output, processes, spread)
     blind = chosen.blind.split(",")[0]
     write_analyses(runs, blind, output, resamples)
     verdicts = give_verdicts(runs, blind, resamples=resamples)

@@ -9,7 +9,17 @@ import typer
 
 from sightscale.harness.commands.forecasts import show_forecast
 from sightscale.harness.commands.help import HelpGroup, examples, register
-from sightscale.harness.commands.options import DryRun, Pilot, PriceIn, PriceOut
+from sightscale.harness.commands.options import (
+    CpusPerReplica,
+    DryRun,
+    GpusPerReplica,
+    Pilot,
+    PriceIn,
+    PriceOut,
+    RayAddress,
+    Replicas,
+    read_spread,
+)
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
 
@@ -53,6 +63,10 @@ def run(
         int | None, typer.Option(min=0, help="Run only the unit of this number, as a Slurm array task does.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write one report and one board of all runs at the end.")] = True,
+    replicas: Replicas = "",
+    ray: RayAddress = "",
+    gpus_per_replica: GpusPerReplica = None,
+    cpus_per_replica: CpusPerReplica = None,
     dry_run: DryRun = False,
     pilot: Pilot = 20,
     price_in: PriceIn = None,
@@ -64,7 +78,7 @@ def run(
     """
     from sightscale.harness.sweep import State, is_finished, list_units, load_sweep, run_unit, run_units, write_board
 
-    units = list_units(load_sweep(file), output)
+    units = list_units(load_sweep(file), output, read_spread(replicas, ray, gpus_per_replica, cpus_per_replica))
     if dry_run:
         quieten()
         show_forecast([unit.plan for unit in units if not is_finished(unit.plan)], pilot, price_in, price_out)
@@ -109,12 +123,19 @@ def status(file: SweepFile, output: Output) -> None:
 
 @examples(
     "sightscale sweep slurm sweep.yaml --output sweeps/mine",
-    "sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16",
+    "sightscale sweep slurm sweep.yaml --output sweeps/mine --at-once 16 --sbatch partition=gpu --sbatch account=mine",
 )
 def slurm(
     file: SweepFile,
     output: Output,
     at_once: Annotated[int | None, typer.Option(min=1, help="Array tasks that run at a time.")] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION=VALUE",
+            help="A long option of sbatch, such as partition=gpu, account=NAME or time=08:00:00; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Write and print an sbatch script that runs the missing units as job arrays.
 
@@ -123,7 +144,7 @@ def slurm(
     from sightscale.harness.sweep import list_units, load_sweep, write_slurm
 
     sweep = load_sweep(file)
-    written = write_slurm(sweep, file, list_units(sweep, output), output, at_once)
+    written = write_slurm(sweep, file, list_units(sweep, output), output, at_once, tuple(sbatch or ()))
     for path in written:
         print(f"{path.read_text(encoding='utf-8')}\n# sbatch {path}\n")
     if not written:

@@ -55,9 +55,10 @@ def train(
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file; name a folder with --output")
     _check_tasks(loaded)
-    from sightscale.harness.study import draw_training
-    from sightscale.trainers.card import lineage, renew_scores, write_card
+    from sightscale.harness.study import draw_looking, draw_training
+    from sightscale.trainers.card import LOOKING, lineage, renew_scores, write_card
     from sightscale.trainers.shipped import find_shipped
+    from sightscale.trainers.stages import MEASURED
     from sightscale.trainers.train import train as train_recipe
 
     work = work or output.with_name(output.name + "-work")
@@ -78,7 +79,9 @@ def train(
             logger.info(f"scoring {name} on {', '.join(loaded.scored_on)}, sighted and blind, {scored_as}")
             scores = _score(model, loaded, work / "scores" / name)
         if name not in shipped:
-            draw_training(log, folder / "curves.png", [stage.name for stage in lineage(loaded, name)], name)
+            stages = [stage.name for stage in lineage(loaded, name)]
+            draw_training(log, folder / "curves.png", stages, name)
+            draw_looking(work / MEASURED, folder / LOOKING, stages[-1], f"Does {name} still look?")
             write_card(loaded, name, log, scores, folder, "curves.png", scored_as)
         elif scores:
             renew_scores(folder, scores, scored_as)

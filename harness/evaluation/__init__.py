@@ -7,7 +7,13 @@ from sightscale.harness.evaluation.forecast import PILOT, Forecast, add_up, desc
 from sightscale.harness.evaluation.import_responses import import_responses, name_folders
 from sightscale.harness.evaluation.import_samples import import_samples
 from sightscale.harness.evaluation.load_tasks import load_tasks
-from sightscale.harness.evaluation.manifest import describe_machine, describe_scorer, describe_software, read_manifest
+from sightscale.harness.evaluation.manifest import (
+    describe_data,
+    describe_machine,
+    describe_scorer,
+    describe_software,
+    read_manifest,
+)
 from sightscale.harness.evaluation.query import OVERVIEW, RecordsDatabase
 from sightscale.harness.evaluation.records import (
     ADDED,
@@ -64,6 +70,7 @@ __all__ = [
     "count_by_task",
     "count_written",
     "describe",
+    "describe_data",
     "describe_machine",
     "describe_scorer",
     "describe_shipped",

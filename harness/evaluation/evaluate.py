@@ -64,7 +64,7 @@ from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
 
-    from sightscale.model_adapters.model_strings import ModelSpec
+    from sightscale.model_adapters.model_strings import ModelSpec, Spread
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ class Plan:
     options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
     answers: str = ""  # `likelihood:letter` or `likelihood:text`: scored options instead of written answers
     lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
+    spread: "Spread | None" = None  # where the models are put; None for this process
 
 
 def evaluate(plan: Plan) -> pd.DataFrame:
@@ -299,9 +300,12 @@ def leaving_no_folder(output: Path) -> Iterator[None]:
 
 def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
     """The model and the tasks of a run. Raises UserError in one line for what can't be had."""
-    from sightscale.model_adapters.model_strings import check_model, open_model
+    from sightscale.model_adapters.model_strings import check_model, open_model, spread_model
 
-    check_model(plan.model)
+    if plan.spread and plan.answers:
+        raise UserError("--answers: replicas tell no log-probabilities of given words; leave --replicas out")
+    spec = spread_model(plan.model, plan.spread) if plan.spread else plan.model
+    check_model(spec)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
     manager, leaves = load_tasks(plan.tasks, plan.model.prompt_name, plan.task_folders)
     if plan.lock:
@@ -309,7 +313,7 @@ def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
     if plan.answers:
         check_choices(leaves, plan.task_folders)
     logger.info(f"model: loading {plan.model_text}")
-    model = open_model(plan.model, batch_size=plan.batch_size, seed=plan.seed, store=str(store_of(plan)))
+    model = open_model(spec, batch_size=plan.batch_size, seed=plan.seed, store=str(store_of(plan)))
     return (_by_likelihood(model, plan, leaves) if plan.answers else model), manager, leaves
 
 

@@ -184,10 +184,10 @@ def make_records(
         failed = trace.error is not None
         truncated = trace.finish_reason == LENGTH and not failed
         worthless = failed or (truncated and bool(answer_format))
-        told = trace.likelihoods
+        scored = trace.likelihoods
         likelihoods = (
-            _describe_likelihoods(told, str(sample["target"]), READ_BY[str(trace.answers)])
-            if told and not failed
+            _describe_likelihoods(scored, str(sample["target"]), READ_BY[str(trace.answers)])
+            if scored and not failed
             else {}
         )
         likeliest = Outcome.LIKELIEST if trace.response else Outcome.UNPARSED
@@ -301,9 +301,9 @@ def digest_records(records: pd.DataFrame) -> str:
     likelihoods = rows["likelihoods"] if "likelihoods" in rows else [None] * len(rows)
     for row, scored in zip(rows[list(DIGESTED)].itertuples(index=False), likelihoods, strict=True):
         # Numbers as floats: whether a column of integers is one depends on what else lies in the table.
-        told = [None if one is None or one != one else one if isinstance(one, str) else float(one) for one in row]
-        told += [scored] if isinstance(scored, str) else []
-        digest.update(json.dumps(told, ensure_ascii=True).encode() + b"\n")
+        values: list[Any] = [None if v is None or v != v else v if isinstance(v, str) else float(v) for v in row]
+        values += [scored] if isinstance(scored, str) else []
+        digest.update(json.dumps(values, ensure_ascii=True).encode() + b"\n")
     return digest.hexdigest()
 
 

@@ -15,7 +15,17 @@ import numpy as np
 
 from sightscale.harness.evaluation.until import order_documents
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, StoredEngine, failed
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Prompt,
+    Prompts,
+    StoredEngine,
+    StreamingEngine,
+    failed,
+)
 from sightscale.model_adapters.requests import Request
 
 MISSING, EQUAL, LATER = "not asked yet", "an equal prompt is not asked yet", "what it reads is not written yet"
@@ -88,7 +98,7 @@ class Notes:
     keys: set[str] = field(default_factory=set)  # of prompts that will have been generated
 
 
-class RehearsedEngine:
+class RehearsedEngine(StreamingEngine):
     """An engine's place in a rehearsal: it looks up, and generates while a pilot is asked."""
 
     def __init__(self, stage: str, engine: StoredEngine, rehearsal: "Rehearsal") -> None:
@@ -103,27 +113,26 @@ class RehearsedEngine:
         """How many parameters the model has; None where it isn't known."""
         return self.engine.parameters
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         """What the store has, and a failure for every other prompt; in the pilot what the engine says."""
         if self.rehearsal.asking:
-            return self._ask(prompts, decoding, on_finished)
-        completions = self._look(prompts, decoding)
-        if on_finished:
-            for i, completion in enumerate(completions):
-                on_finished(i, completion)
-        return completions
+            yield from self._ask([item for item in prompts if item is not None], decoding)
+            return
+        for item in prompts:
+            if item is not None:
+                yield item[0], self._look(item[1], decoding)
 
-    def _ask(self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None) -> list[Completion]:
+    def _ask(self, prompts: list[tuple[Key, Prompt]], decoding: Decoding) -> Completions[Key]:
         notes = self.rehearsal.notes
         lacking = {
             key: prompt
-            for prompt, (key, kept) in zip(prompts, self.engine.look_up(prompts, decoding), strict=True)
+            for (_, prompt), (key, kept) in zip(
+                prompts, self.engine.look_up([prompt for _, prompt in prompts], decoding), strict=True
+            )
             if kept is None
         }
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
-        completions = self.engine.generate(prompts, decoding, on_finished)
+        completions = list(self.engine.stream(prompts, decoding))
         took = np.array([time.perf_counter() - began, time.process_time() - cpu_began])
         opening = np.array(self.engine.seconds_opening) - np.array(opened)
         if opening.any():
@@ -133,30 +142,29 @@ class RehearsedEngine:
             seconds, cpu_seconds = (float(each) for each in np.maximum(took - opening, 0.0))
             notes.calls.append(Call(self.stage, shown, len(lacking) - shown, seconds, cpu_seconds))
             notes.generated += len(lacking)
-        return completions
+        yield from completions
 
-    def _look(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Completion]:
+    def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
         at, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
         tally = pass_.tallies.setdefault(at, Tally())
+        group = Group(at.condition, self.stage, bool(prompt.images), decoding)
         if self.stage in pass_.hanging:
-            tally.missing += len(prompts)
-            for prompt in prompts:
-                pass_.groups[Group(at.condition, self.stage, bool(prompt.images), decoding)] += 1
-            return [failed(LATER)] * len(prompts)
-        completions = []
-        for prompt, (key, kept) in zip(prompts, self.engine.look_up(prompts, decoding), strict=True):
-            if kept is not None:
-                tally.stored += 1
-            elif key in pass_.keys:
-                tally.equal += 1
-            else:
-                tally.missing += 1
-                pass_.groups[Group(at.condition, self.stage, bool(prompt.images), decoding)] += 1
-                if self.stage == "focus":
-                    pass_.hanging = ("perception", "reasoning")
-            completions.append(kept or failed(EQUAL if key in pass_.keys else MISSING))
-            pass_.keys.add(key)
-        return completions
+            tally.missing += 1
+            pass_.groups[group] += 1
+            return failed(LATER)
+        ((key, kept),) = self.engine.look_up([prompt], decoding)
+        if kept is not None:
+            tally.stored += 1
+        elif key in pass_.keys:
+            tally.equal += 1
+        else:
+            tally.missing += 1
+            pass_.groups[group] += 1
+            if self.stage == "focus":
+                pass_.hanging = ("perception", "reasoning")
+        is_equal = key in pass_.keys
+        pass_.keys.add(key)
+        return kept or failed(EQUAL if is_equal else MISSING)
 
     def close(self) -> None:
         """Free the engine's model."""
@@ -277,11 +285,11 @@ class Rehearsal(Adapter):
         chosen: list[int] = []
         while orders and len(chosen) < self.pilot:
             for order in list(orders):
-                found = next(order, None)
-                if found is None:
+                question = next(order, None)
+                if question is None:
                     orders.remove(order)
                 elif len(chosen) < self.pilot:
-                    chosen.append(found)
+                    chosen.append(question)
         return chosen
 
     def _count_later(self, requests: Sequence[Request], condition: str) -> None:

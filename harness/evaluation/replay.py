@@ -123,11 +123,11 @@ class TaskQuestions:
             # The model inside is never asked.
             self._blindfolds[key] = Blindfold(Scripted("coin"), condition, seed, pictures=self._pictures)
             self._blindfolds[key].task_dict[self.name] = {self._split: self._docs}
-        blinded = self._blindfolds[key].blind(self._request(number))
+        _, hashes = self._blindfolds[key].blind(self._request(number))
         return {
-            "document_hash": blinded.document_hash or "",
-            "image_hash": ",".join(blinded.image_hashes),
-            "shown_hash": ",".join(blinded.shown_hashes),
+            "document_hash": hashes.document_hash or "",
+            "image_hash": ",".join(hashes.image_hashes),
+            "shown_hash": ",".join(hashes.shown_hashes),
         }
 
     def focus(self, number: int) -> str | None:

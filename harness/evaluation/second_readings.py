@@ -79,8 +79,8 @@ def read_again(records: pd.DataFrame, engine: "Engine") -> pd.DataFrame:
     reader = f"{engine.identity}|second reader {VERSION}"
     readings = []
     for row, choices, reply in zip(rows, options, replies, strict=True):
-        said = split_thinking(reply.text)[1]
-        named = None if reply.error or reply.finish_reason == "length" else read_reply(said, choices)
+        answer = split_thinking(reply.text)[1]
+        named = None if reply.error or reply.finish_reason == "length" else read_reply(answer, choices)
         letter = named if named != NONE else None
         score = score_response(row.answer_format, letter, row.target, choices).score if letter else float(row.score)
         outcome = "failed" if reply.error else "read" if letter else "none" if named else "unclear"

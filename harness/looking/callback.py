@@ -10,10 +10,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sightscale.harness.looking.figure import draw_looks
 from sightscale.harness.looking.looker import Looker
+from sightscale.harness.looking.looks import FOLDER
 from sightscale.harness.pages import save_figure
 from sightscale.tasks.errors import UserError
-
-FOLDER = "looking"  # in the training's output folder
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from sightscale.harness.statistics import Estimate, Style
 from sightscale.tasks.errors import UserError
 
 FILE = "looks.jsonl"
+FOLDER = "looking"  # in a training's output folder
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,18 @@ class Look:
     def as_dict(self) -> dict[str, Any]:
         """One line of the file; missing numbers are null."""
         return {name: _finite(value) for name, value in asdict(self).items()}
+
+
+def find_looks(path: Path) -> Path | None:
+    """The file with a training's looks: `path` itself, or in that folder, or in its `looking`; None without one."""
+    places = (path, path / FILE, path / FOLDER / FILE)
+    return next((place for place in places if place.name == FILE and place.is_file()), None)
+
+
+def name_training(file: Path) -> str:
+    """What the training whose looks `file` holds is called: its output folder's name."""
+    folder = file.absolute().parent
+    return folder.parent.name if folder.name == FOLDER else folder.name
 
 
 def read_looks(path: Path | str) -> list[Look]:

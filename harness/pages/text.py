@@ -9,6 +9,7 @@ such characters at all (`check_line`).
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 LONGEST = 6000  # characters of one field that a page shows
@@ -38,7 +39,12 @@ def show_text(text: object, limit: int = LONGEST) -> str:
 
 def show_line(text: object, limit: int = SHORTEST_NAME) -> str:
     """The same on one line, ending in … where it was cut: for names, and for rows of a list."""
-    line = " ".join(show_text("" if text is None or text != text else str(text)[: limit + 200]).split())
+    return _show_line("" if text is None or text != text else str(text)[: limit + 200], limit)
+
+
+@lru_cache(maxsize=2**15)  # a board of a thousand entries shows each name in every table
+def _show_line(text: str, limit: int) -> str:
+    line = " ".join(show_text(text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -56,7 +62,7 @@ def escape_markdown(value: object, limit: int = 200) -> str:
 
 def check_line(text: str) -> str:
     """One line of plain text as it is. Raises ValueError for mark-up, unseen characters and marks of direction."""
-    for character in text:
+    for character in "" if text.isprintable() else text:  # what is printable holds none of these
         if unicodedata.category(character) in _UNSEEN:
             raise ValueError(f"holds the character U+{ord(character):04X}, which no name or sentence needs")
     if any(character in text for character in "<>"):

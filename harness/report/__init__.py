@@ -9,7 +9,7 @@ from sightscale.harness.report.finding_figures import (
     draw_reliance,
     draw_scores,
 )
-from sightscale.harness.report.folders import GivenRun, are_options, read_given
+from sightscale.harness.report.folders import GivenLooks, GivenRun, are_options, part_looks, read_given
 from sightscale.harness.report.page import write_page
 from sightscale.harness.report.pictures import Pictures
 from sightscale.harness.report.samples import gather_samples
@@ -17,6 +17,7 @@ from sightscale.harness.report.terminal import render_summary
 from sightscale.harness.report.write import Options, write_report
 
 __all__ = [
+    "GivenLooks",
     "GivenRun",
     "Options",
     "Pictures",
@@ -29,6 +30,7 @@ __all__ = [
     "draw_reliance",
     "draw_scores",
     "gather_samples",
+    "part_looks",
     "read_given",
     "render_summary",
     "write_page",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sightscale.harness.analysis import find_reliance
 from sightscale.harness.pages import Figure, Table
-from sightscale.harness.report.figures import make_figures
+from sightscale.harness.report.figures import draw_trainings, make_figures
 from sightscale.harness.report.findings_tables import (
     Measured,
     average_table,
@@ -20,7 +20,7 @@ from sightscale.harness.report.findings_tables import (
     score_table,
     unread_table,
 )
-from sightscale.harness.report.folders import GivenRun
+from sightscale.harness.report.folders import GivenLooks, GivenRun
 from sightscale.harness.report.leaks_table import leaks_table
 from sightscale.harness.report.scale import bottleneck_of, downscaling_of
 from sightscale.harness.report.sentences import Overall, describe, describe_several, sum_up
@@ -54,8 +54,10 @@ class Contents:
         return (*self.score_tables, *self.answer_tables, *([self.leaks] if self.leaks.rows else []))
 
 
-def compute_contents(given: Sequence[GivenRun], *, resamples: int = RESAMPLES) -> Contents:
-    """Everything a report says about these runs."""
+def compute_contents(
+    given: Sequence[GivenRun], *, looks: Sequence[GivenLooks] = (), resamples: int = RESAMPLES
+) -> Contents:
+    """Everything a report says about these runs, with the curves of trainings' looks among its figures."""
     measured = []
     for one in given:
         logger.info(f"findings: {one.label}")
@@ -87,5 +89,5 @@ def compute_contents(given: Sequence[GivenRun], *, resamples: int = RESAMPLES) -
         ),
         leaks=leaks_table(measured),
         comparison_notes=tuple(notes),
-        figures=(*scale_figures, *grid_figures, *make_figures(measured, outcomes, comparison)),
+        figures=(*scale_figures, *grid_figures, *make_figures(measured, outcomes, comparison), *draw_trainings(looks)),
     )

@@ -1,11 +1,14 @@
 """Figures: which ones a report holds, each with a sentence that says what it shows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from sightscale.harness.analysis import ALL, Level, Measure, show_condition
+from sightscale.harness.looking import draw_looks
 from sightscale.harness.pages import Bar, Figure, Mark, Row, Table, draw_intervals, draw_shares, make_figure
 from sightscale.harness.report.findings_tables import Measured, Place, headline_condition
+from sightscale.harness.report.folders import GivenLooks
 from sightscale.harness.statistics import Estimate, Method, Style, describe_methods
 from sightscale.tasks.suites import TITLES
 from sightscale.tasks.titles import title_of
@@ -30,6 +33,16 @@ def make_figures(measured: Sequence[Measured], outcomes: Table, comparison: Tabl
         figures.append(_draw_comparison(comparison))
     figures.append(_draw_outcomes(outcomes, several=several))
     return [figure for figure in figures if figure.wide]
+
+
+def draw_trainings(trainings: Sequence[GivenLooks]) -> list[Figure]:
+    """A curve "does it still look?" for each training."""
+    figures = []
+    for number, training in enumerate(trainings, 1):
+        figure = draw_looks(training.looks)
+        name = figure.name if len(trainings) == 1 else f"{figure.name}_{number}"
+        figures.append(replace(figure, name=name, title=f"{figure.title} {training.label}"))
+    return figures
 
 
 def draw_looking(run: Measured, number: int | None = None) -> Figure:

@@ -11,8 +11,19 @@ import pandas as pd
 
 from sightscale.harness.analysis import Run, read_run
 from sightscale.harness.evaluation import find_runs, read_manifest
+from sightscale.harness.looking import Look, find_looks, name_training, read_looks
 from sightscale.harness.pages import name_model
 from sightscale.tasks.errors import UserError
+
+RECORDS = "records.parquet"
+
+
+@dataclass(frozen=True)
+class GivenLooks:
+    """What a training's looks saw, with a label for it."""
+
+    label: str
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,26 @@ class GivenRun:
     @property
     def label(self) -> str:
         return self.run.label
+
+
+def part_looks(arguments: Sequence[Path]) -> tuple[list[Path], list[GivenLooks]]:
+    """The folders named that hold runs, and the looks of the trainings whose output, or `looking` in it, is named.
+
+    Raises UserError where no folder is left to report on, and as `read_looks` does.
+    """
+    runs, trainings = [], []
+    for path in arguments:
+        file = find_looks(path)
+        if file is not None:
+            trainings.append(GivenLooks(name_training(file), tuple(read_looks(file))))
+        if file is None or (path.is_dir() and any(path.rglob(RECORDS))):
+            runs.append(path)
+    if not runs:
+        raise UserError(
+            f"{arguments[0]} holds a training's looks alone, whose figure is beside them; name a run of its checkpoint "
+            "too: sightscale report RUN LOOKS"
+        )
+    return runs, trainings
 
 
 def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
@@ -48,9 +79,9 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
     return _tell_apart(runs, [path if path.is_dir() else path.parent for path in seen.values()])
 
 
-def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
+def _tell_apart(given_runs: Sequence[GivenRun], folders: Sequence[Path]) -> list[GivenRun]:
     """Labels that are used once: a shared one gets its folder's name, then a number."""
-    labels = [given.label for given in found]
+    labels = [given.label for given in given_runs]
     distinctions: tuple[Callable[[int], str], ...] = (
         lambda number: f" ({folders[number].absolute().name})",
         lambda number: f" #{number + 1}",
@@ -60,7 +91,7 @@ def _tell_apart(found: Sequence[GivenRun], folders: Sequence[Path]) -> list[Give
         labels = [label + add(number) if counts[label] > 1 else label for number, label in enumerate(labels)]
     return [
         GivenRun(Run(label, given.run.records), given.run_id, given.manifest)
-        for label, given in zip(labels, found, strict=True)
+        for label, given in zip(labels, given_runs, strict=True)
     ]
 
 

@@ -80,8 +80,8 @@ def render_page(contents: Contents, samples: Samples, pictures: Pictures, chunks
             "more": "" if several else " ".join(first[2:]),
             "tiles": [] if several else _tiles(contents.overalls[0]),
             "cards": [
-                {"label": one.label, "text": _without_name(" ".join(said), one.label)}
-                for one, said in zip(contents.measured, contents.sentences, strict=True)
+                {"label": run.label, "text": _without_name(" ".join(sentences), run.label)}
+                for run, sentences in zip(contents.measured, contents.sentences, strict=True)
             ]
             if several
             else [],
@@ -149,10 +149,10 @@ def _tiles(overall: Overall) -> list[Tile]:
     return tiles
 
 
-def _tile(name: str, found: Estimate, *, signed: bool = False) -> Tile:
+def _tile(name: str, estimate: Estimate, *, signed: bool = False) -> Tile:
     style = "+.1f" if signed else ".1f"
-    ends = f"{100 * found.low:{style}} to {100 * found.high:{style}}, n = {found.n:,}"
-    return Tile(name, f"{100 * found.value:{style}}", "points" if signed else "%", ends)
+    ends = f"{100 * estimate.low:{style}} to {100 * estimate.high:{style}}, n = {estimate.n:,}"
+    return Tile(name, f"{100 * estimate.value:{style}}", "points" if signed else "%", ends)
 
 
 def _categories(names: list[str]) -> list[str]:

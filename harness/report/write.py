@@ -14,7 +14,7 @@ from sightscale.harness.pages import (
     save_figure,
 )
 from sightscale.harness.report.contents import RESAMPLES, Contents, compute_contents
-from sightscale.harness.report.folders import GivenRun
+from sightscale.harness.report.folders import GivenLooks, GivenRun
 from sightscale.harness.report.page import INLINE, write_page
 from sightscale.harness.report.pictures import Pictures, read_pictures
 from sightscale.harness.report.samples import gather_samples
@@ -37,8 +37,12 @@ class Options:
     inline: int = INLINE
 
 
-def write_report(given: Sequence[GivenRun], folder: Path, options: Options) -> tuple[Contents, list[Path]]:
+def write_report(
+    given: Sequence[GivenRun], folder: Path, options: Options, looks: Sequence[GivenLooks] = ()
+) -> tuple[Contents, list[Path]]:
     """Write every file of a report into `folder`; return what it says and the paths, the page first.
+
+    `looks` are of trainings, each drawn as a curve.
 
     Raises UserError when the folder can't be written to.
     """
@@ -46,10 +50,7 @@ def write_report(given: Sequence[GivenRun], folder: Path, options: Options) -> t
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}; choose another --output") from error
-    contents = compute_contents(
-        given,
-        resamples=options.resamples,
-    )
+    contents = compute_contents(given, looks=looks, resamples=options.resamples)
     samples = gather_samples(given, options.samples)
     pictures = Pictures({}, ("Pictures were left out (--no-pictures).",))
     if options.pictures:
@@ -78,10 +79,10 @@ def render_report_markdown(contents: Contents) -> str:
     parts = [f"# {escape_markdown(contents.title)}", ""]
     if contents.lead:
         parts += [escape_markdown_sentence(contents.lead), ""]
-    for one, said in zip(contents.measured, contents.sentences, strict=True):
+    for run, sentences in zip(contents.measured, contents.sentences, strict=True):
         if len(contents.measured) > 1:
-            parts += [f"**{escape_markdown(one.label)}**", ""]
-        parts += [escape_markdown_sentence(" ".join(said)), ""]
+            parts += [f"**{escape_markdown(run.label)}**", ""]
+        parts += [escape_markdown_sentence(" ".join(sentences)), ""]
     parts += ["## Figures", ""]
     for figure in contents.figures:
         parts += [f"![{escape_markdown_sentence(figure.finding)}](figures/{figure.name}.png)", ""]

@@ -3,6 +3,15 @@
 from sightscale.harness.speed.decoupled import compare_decoupled
 from sightscale.harness.speed.engines import compare_engines
 from sightscale.harness.speed.overhead import compare_overhead
+from sightscale.harness.speed.replicas import compare_replicas, compare_sleeping
 from sightscale.harness.speed.timing import Comparison, describe
 
-__all__ = ["Comparison", "compare_decoupled", "compare_engines", "compare_overhead", "describe"]
+__all__ = [
+    "Comparison",
+    "compare_decoupled",
+    "compare_engines",
+    "compare_overhead",
+    "compare_replicas",
+    "compare_sleeping",
+    "describe",
+]

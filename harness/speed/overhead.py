@@ -9,7 +9,6 @@ Ours is what `sightscale run` does: the blindfold, picture hashes, the store, re
 
 import os
 import uuid
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,16 @@ from sightscale.harness.speed.questions import NAME, SIDE, photographs
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, StoredEngine, open_store
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Prompts,
+    StoredEngine,
+    StreamingEngine,
+    open_store,
+)
 from sightscale.tasks.vocabulary import Condition
 
 THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
@@ -32,21 +40,15 @@ TARGET = 0.25  # of what lmms-eval's own way costs
 THREADS = int(os.getenv("WORKERS", "32"))  # the variable and the number of lmms-eval's vLLM model
 
 
-class AtOnce:
+class AtOnce(StreamingEngine):
     """An engine that answers at once."""
 
     identity = "at once"
     parameters = None
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         """The answer A to every prompt."""
-        completions = [Completion("A", output_tokens=1) for _ in prompts]
-        if on_finished:
-            for i, completion in enumerate(completions):
-                on_finished(i, completion)
-        return completions
+        yield from ((item[0], Completion("A", output_tokens=1)) for item in prompts if item)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Array = NDArray[np.float64]
 FEW_CLUSTERS = 30  # with fewer, intervals are exact ones
@@ -92,7 +92,7 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
 
 @cache  # a leaderboard asks for it a hundred thousand times
 def _normal_quantile(share: float) -> float:
-    return float(special.ndtri(share))
+    return NormalDist().inv_cdf(share)
 
 
 def mean_score(scores: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95) -> Estimate:

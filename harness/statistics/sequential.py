@@ -22,7 +22,6 @@ from enum import StrEnum
 import numpy as np
 import scipy  # whose parts are imported when they are first used; `stats` takes longest of all
 from numpy.typing import ArrayLike
-from scipy import special
 
 from sightscale.harness.statistics.estimates import Array, Estimate, cluster_table
 
@@ -151,7 +150,7 @@ def _bet(draws: Draws) -> Callable[[Array], Array]:
             gains = (pairs[:, 0] - some[:, None] * pairs[:, 1]) / draws.largest
             with np.errstate(divide="ignore"):
                 each = np.log1p(_stakes(some)[:, :, None] * gains[:, None, :]) @ counts
-            parts.append(special.logsumexp(each, axis=1) - np.log(len(STAKES)))
+            parts.append(scipy.special.logsumexp(each, axis=1) - np.log(len(STAKES)))
         return np.concatenate(parts)
 
     return log_wealth

@@ -1,6 +1,6 @@
 """The controlled study: which runs it needs, what trains and runs them, and a verdict on each takeaway."""
 
-from sightscale.harness.study.curves import draw_training
+from sightscale.harness.study.curves import draw_looking, draw_training
 from sightscale.harness.study.plan import PlannedRun, Purpose, Study, load_study, recipes_of
 from sightscale.harness.study.run import check_models, list_missing, locate_models, run_study
 from sightscale.harness.study.train import CHECKPOINTS, train_recipes
@@ -14,6 +14,7 @@ __all__ = [
     "Study",
     "Verdict",
     "check_models",
+    "draw_looking",
     "draw_training",
     "give_verdicts",
     "list_missing",

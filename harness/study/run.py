@@ -4,6 +4,7 @@ With one store a perception module describes each picture once for a whole row o
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from sightscale.harness.analysis import Run, read_run
@@ -12,7 +13,7 @@ from sightscale.harness.study.plan import PlannedRun, Study, plan_runs
 from sightscale.harness.sweep import State, Unit, is_finished, run_units
 from sightscale.model_adapters.blindfold import parse_conditions
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.model_strings import parse_model
+from sightscale.model_adapters.model_strings import Spread, parse_model
 from sightscale.tasks.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -21,15 +22,15 @@ RUNS, STORE = "runs", "generations.sqlite"
 MADE = ("instruct", "reasoning", "caption", "extract", "extract_from_scratch")  # fields of a scale: its models
 
 
-def run_study(study: Study, output: Path, processes: int = 1) -> dict[PlannedRun, Run]:
-    """Every run of the study, those that are finished in `output` read and the others made.
+def run_study(study: Study, output: Path, processes: int = 1, spread: Spread | None = None) -> dict[PlannedRun, Run]:
+    """Every run of the study, those that are finished in `output` read and the others made, where `spread` says.
 
     With several `processes` the runs are a sweep's units, side by side; two runs of a row of the grid may then describe
     the same picture at the same time. Raises UserError in one line for a model or a task that can't be had; what was
     finished before stays.
     """
     planned = plan_runs(study)
-    units = _units(study, output)
+    units = [replace(unit, plan=replace(unit.plan, spread=spread)) for unit in _units(study, output)]
     if processes > 1:
         endings = zip(units, run_units(units, output, processes), strict=True)
         unfinished = [(unit, ending) for unit, ending in endings if ending.state is not State.FINISHED]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sightscale.harness.evaluation import Plan, read_manifest
 from sightscale.model_adapters.blindfold import parse_conditions
-from sightscale.model_adapters.model_strings import parse_model
+from sightscale.model_adapters.model_strings import Spread, parse_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import parse_answers
 from sightscale.tasks.user_files import read_yaml
@@ -25,12 +25,13 @@ class _Strict(BaseModel):
 
 
 class Needs(_Strict):
-    """What a unit needs of a machine; `memory` as Slurm writes it, such as 32G."""
+    """What a unit needs of a machine; `memory` as Slurm writes it, such as 32G, and `partition` a name of Slurm's."""
 
     gpus: int = Field(default=0, ge=0)
     cpus: int = Field(default=1, ge=1)
     memory: str | None = Field(default=None, pattern=r"^[0-9]+[KMGT]$")
     hours: float | None = Field(default=None, gt=0)
+    partition: str | None = Field(default=None, pattern=r"^[\w.,-]+$")
 
 
 NOTHING = Needs()
@@ -97,8 +98,8 @@ def load_sweep(path: Path) -> Sweep:
         raise UserError(f"sweep {path}: {where}: {first['msg']}") from error
 
 
-def list_units(sweep: Sweep, output: Path) -> list[Unit]:
-    """Every unit, in the same order on every machine.
+def list_units(sweep: Sweep, output: Path, spread: Spread | None = None) -> list[Unit]:
+    """Every unit, in the same order on every machine; `spread` says where their models are put.
 
     Raises UserError for what can't be run, and for two units of one name.
     """
@@ -126,6 +127,7 @@ def list_units(sweep: Sweep, output: Path) -> list[Unit]:
                     data_root=sweep.data_root,
                     options=sweep.options,
                     answers=parse_answers(sweep.answers),
+                    spread=spread,
                 )
                 units.append(Unit(len(units), name, plan, model.needs or sweep.needs))
     names = [unit.name for unit in units]

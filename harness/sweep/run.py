@@ -16,11 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from sightscale.harness.evaluation import Plan
 from sightscale.harness.sweep.plan import Unit, is_finished
 from sightscale.harness.sweep.results import CLAIMS, LOGS, Ending, State, read_ending, write_ending
 from sightscale.tasks.errors import UserError, blaming
+
+if TYPE_CHECKING:
+    from sightscale.model_adapters.model_strings import Spread
 
 COMMAND = (sys.executable, "-m", "sightscale.harness.cli")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -105,11 +109,24 @@ def _arguments(plan: Plan) -> list[str]:
         "--limit": plan.limit,
         "--data-root": plan.data_root,
         "--options": plan.options,
+        "--answers": plan.answers,
         "--store": plan.store,
+        **_spread_options(plan.spread),
     }
     arguments += ["--seed", str(plan.seed), "--batch-size", str(plan.batch_size), "--data", str(plan.data)]
     arguments += [part for name, value in options.items() if value not in (None, "") for part in (name, str(value))]
     return arguments + [part for folder in plan.task_folders for part in ("--include-path", folder)]
+
+
+def _spread_options(spread: "Spread | None") -> dict[str, object]:
+    if spread is None:
+        return {}
+    return {
+        "--replicas": spread.replicas,
+        "--ray": spread.ray,
+        "--gpus-per-replica": spread.gpus_per_replica,
+        "--cpus-per-replica": spread.cpus_per_replica,
+    }
 
 
 def _share_gpus(each: int, processes: int) -> list[str | None]:

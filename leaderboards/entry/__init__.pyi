@@ -1,4 +1,5 @@
 from .add import (
+    TOKENS as TOKENS,
     add_entry as add_entry,
     read_budgets as read_budgets,
     read_facts as read_facts,
@@ -30,6 +31,7 @@ from .folders import (
     first_reason as first_reason,
     hash_file as hash_file,
     list_entries as list_entries,
+    list_files as list_files,
     load_entry as load_entry,
     read_entry as read_entry,
     read_json as read_json,

@@ -10,7 +10,16 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sightscale.harness.evaluation import KEY, read_manifest, read_records, write_records
+from sightscale.harness.evaluation import (
+    KEY,
+    describe_data,
+    describe_scorer,
+    describe_software,
+    digest_records,
+    read_manifest,
+    read_records,
+    write_records,
+)
 from sightscale.harness.pages import hide_folders
 from sightscale.leaderboards.entry.entry import VERSION, Entry
 from sightscale.leaderboards.entry.folders import (
@@ -26,7 +35,7 @@ from sightscale.leaderboards.entry.folders import (
 )
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
 from sightscale.tasks.errors import UserError, blaming
-from sightscale.tasks.vocabulary import Condition, Role
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
 
 MADE_WITH = (
     "model",
@@ -44,6 +53,7 @@ MADE_WITH = (
 PRIVATE = ("finished", "status", "git_commit")  # nothing that an entry needs, or that says more than it should
 COUNTS = {"parameters": None, "perception_parameters": Role.PERCEPTION, "reasoning_parameters": Role.REASONING}
 IN_RECORDS = ("model", "data_revision", "parts")
+TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")  # that a run sums
 
 
 class PartFacts(BaseModel):
@@ -88,19 +98,21 @@ def read_facts(path: Path | None, options: Mapping[str, Any]) -> Facts:
         raise UserError(f"{path or 'facts'}: {first_reason(error)}") from error
 
 
-def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
+def add_entry(runs: Sequence[Path], output: Path, facts: Facts, claims_only: bool = False) -> Entry:
     """Make an entry of one run's folder, or of several whose tasks or conditions add up, in the folder `output`.
 
+    With `claims_only` its numbers alone: no answers, so nobody can score them again.
+
+    Answers that another harness had, as `sightscale import` writes them, make an entry of kind `imported`.
     Raises UserError in one line for a run that isn't finished, runs of different models, data or settings,
     a question asked twice, a fact that is missing, and a folder that is there already or can't be written.
     """
     if output.exists():
         raise UserError(f"{output} is there already; choose another --output")
-    manifests = [_leave_out_folders(read_manifest(run / MANIFEST)) for run in runs]
+    made = [_read_run(run) for run in runs]
+    manifests = [manifest for manifest, _ in made]
     _check_alike(runs, manifests)
-    records = pd.concat(
-        [_count(read_records(run), manifest) for run, manifest in zip(runs, manifests, strict=True)], ignore_index=True
-    )
+    records = pd.concat([_count(rows, manifest) for manifest, rows in made], ignore_index=True)
     repeated = records.duplicated(KEY)
     if repeated.any():
         task, condition, number = records.loc[repeated, KEY].iloc[0]
@@ -110,10 +122,69 @@ def add_entry(runs: Sequence[Path], output: Path, facts: Facts) -> Entry:
         raise UserError(f"{runs[0]}: no score a question for {', '.join(unscored[:5])}; run the other tasks without it")
     if not (records["condition"] == Condition.SIGHTED).any():
         raise UserError(f"{runs[0]} has no sighted records")
-    entry = parse_entry(_fields(output.name, manifests, records, facts))
+    fields = _fields(output.name, manifests, records, facts)
+    entry = parse_entry({**fields, "runs": []} if claims_only else fields)
     with blaming(output, "write"):
-        _write(output, entry, manifests, records)
+        if claims_only:
+            output.mkdir(parents=True)
+            (output / ENTRY).write_text(write_yaml(entry.model_dump()), encoding="utf-8")
+        else:
+            _write(output, entry, manifests, records)
     return entry
+
+
+def _read_run(run: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """A run's manifest and its records; a manifest of what is known for answers that another harness had."""
+    if (run / RECORDS).is_file() and not (run / MANIFEST).is_file():
+        records = read_records(run)
+        if (records["kind"] == Kind.IMPORTED).all() and len(records):
+            records = records.assign(mode=records["mode"].fillna(str(Mode.DIRECT)))
+            return _describe_imported(run, records), records
+    manifest = _leave_out_folders(read_manifest(run / MANIFEST))
+    return manifest, read_records(run)
+
+
+def _describe_imported(run: Path, records: pd.DataFrame) -> dict[str, Any]:
+    """A manifest for imported answers: which model, tasks and data they are said to be of, and their digests.
+
+    What decided the answers isn't known, so it isn't said. Raises UserError where the data aren't named.
+    """
+    data = set(records["data"])
+    revision = data.pop() if len(data) == 1 else None
+    if revision != DataOrigin.HUB and not str(revision).startswith("mini@"):
+        raise UserError(
+            f"the imported run in {run} doesn't say which data were asked; import it with `--data hub`, or with the "
+            f"mini suite's revision, `--data '{describe_data(DataOrigin.MINI)}'`"
+        )
+    run_id, model = (str(records[name].iloc[0]) for name in ("run_id", "model"))
+    conditions = {
+        str(condition): {
+            "settings": {"condition": str(condition), "seed": 0},
+            "records_sha256": digest_records(rows),
+        }
+        for condition, rows in records.groupby("condition", sort=False)
+    }
+    return {
+        "run_id": run_id,
+        "status": "finished",
+        "model": model,
+        "identity": f"imported({model})",
+        "kind": Kind.IMPORTED,
+        "mode": str(records["mode"].iloc[0]),
+        "parts": {str(Role.MODEL): {"name": model, "parameters": None}},
+        "tasks": [str(task) for task in records["task"].unique()],
+        "limit": None,
+        "seed": 0,
+        "data": DataOrigin.HUB if revision == DataOrigin.HUB else DataOrigin.MINI,
+        "data_revision": revision,
+        "options": "",
+        "scorer": describe_scorer(),
+        "conditions": conditions,
+        "task_details": {},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "software": describe_software(),
+        "tokens": {name: int(records[name].sum()) for name in TOKENS},
+    }
 
 
 def _leave_out_folders(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,6 +258,11 @@ def _fields(folder: str, manifests: Sequence[dict[str, Any]], records: pd.DataFr
         )
     machine = first.get("machine") or {}
     budgets = read_budgets(manifests)
+    if not (facts.answer_budget or budgets["answer"]):
+        raise UserError(
+            "the entry needs the most tokens that an answer was allowed, which the run doesn't say: give "
+            "`answer_budget:` in the file of --facts"
+        )
     return {
         "schema_version": VERSION,
         "id": folder,

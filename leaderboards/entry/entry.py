@@ -61,12 +61,12 @@ def _list_words(title: str, words: Iterable[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"enum": [str(word) for word in words], "title": title, "type": "string"})
 
 
-KINDS = (Kind.END_TO_END, Kind.DECOUPLED)  # an imported run can't be checked against a manifest
+KINDS = (Kind.END_TO_END, Kind.DECOUPLED, Kind.IMPORTED)  # the last one's answers were had by another harness
 
 
 def _check_kind(kind: Kind) -> Kind:
     if kind not in KINDS:
-        raise ValueError(f"must be {' or '.join(KINDS)}")
+        raise ValueError(f"must be {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     return kind
 
 
@@ -94,7 +94,7 @@ class Part(_Fields):
 class Budgets(_Fields):
     """The most tokens that any one answer was allowed."""
 
-    answer: Positive
+    answer: Annotated[Positive | None, Field(description="Null only where the entry holds claims alone.")]
     thinking: Annotated[Positive | None, Field(description="Null where the model doesn't think first.")] = None
     perception: Annotated[Positive | None, Field(description="Of a description; null unless decoupled.")] = None
 
@@ -163,7 +163,9 @@ class Entry(_Fields):
     mode: ModeWord
     budgets: Budgets
     data: Data
-    runs: Annotated[tuple[RunClaim, ...], Field(min_length=1, max_length=200)]
+    runs: Annotated[
+        tuple[RunClaim, ...], Field(max_length=200, description="None: the entry holds claims alone, and no records.")
+    ]
     scores: Annotated[tuple[Score, ...], Field(min_length=1, max_length=2000)]
     averages: Annotated[tuple[Average, ...], Field(max_length=200)] = ()
     date: Annotated[
@@ -172,6 +174,9 @@ class Entry(_Fields):
         AfterValidator(_check_date),
     ]
     notes: Sentence | None = None
+    source: Annotated[
+        Sentence | None, Field(description="Where the numbers are printed, of an entry that holds claims alone.")
+    ] = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -188,7 +193,11 @@ class Entry(_Fields):
         ):
             if len(set(keys)) != len(keys):
                 raise ValueError(f"{what} hold something twice")
-        if (self.mode is Mode.THINKING) != (self.budgets.thinking is not None):
+        if self.runs and self.source is not None:
+            raise ValueError("source is of numbers that are printed elsewhere, and this entry has runs")
+        if self.runs and self.budgets.answer is None:
+            raise ValueError("budgets.answer is null, and this entry has runs")
+        if self.runs and (self.mode is Mode.THINKING) != (self.budgets.thinking is not None):
             raise ValueError("budgets.thinking is a number in thinking mode, and null else")
         if self.kind is not Kind.DECOUPLED and self.budgets.perception is not None:
             raise ValueError("budgets.perception is null unless the system is decoupled")
@@ -198,6 +207,11 @@ class Entry(_Fields):
     def partial(self) -> bool:
         """Whether only the first documents of each task were asked."""
         return self.data.limit is not None
+
+    @property
+    def claims_only(self) -> bool:
+        """Whether it names no run, so that no answer stands behind its numbers."""
+        return not self.runs
 
     def part(self, role: Role) -> Part | None:
         """The part with this role, if there is one."""

@@ -1,5 +1,7 @@
 """An entry's folder: four plain files with fixed names, and a signature if it has one, read within bounds.
 
+An entry of claims alone, which no answer stands behind, is its first file by itself.
+
 Only folders are read, no archives; names are fixed, so no path in a submission is ever followed; a link or any
 further file is refused. YAML is read as JSON's values alone: no tags, no anchors or aliases, no key twice.
 """
@@ -68,7 +70,13 @@ def _check_folder(folder: Path) -> list[str]:
             reasons.append(f"{name} is a link or no plain file")
         elif facts.st_size > longest:
             reasons.append(f"{name} has {facts.st_size:,} bytes, more than {longest:,}")
-    return reasons + [f"{name} is missing" for name in LONGEST if name not in listed]
+    needed = [ENTRY] if listed.keys() <= {ENTRY} else LONGEST
+    return reasons + [f"{name} is missing" for name in needed if name not in listed]
+
+
+def list_files(folder: Path) -> list[str]:
+    """The names of the files that an entry's folder holds of those it may hold, in their order."""
+    return [name for name in (*LONGEST, *OPTIONAL) if (folder / name).is_file()]
 
 
 def load_entry(path: Path) -> Entry:

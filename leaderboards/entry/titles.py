@@ -22,7 +22,7 @@ _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")  #
 
 def check_title(text: str) -> str:
     """A title as it is. Raises ValueError for what shows nothing, and for a word of several alphabets."""
-    for character in text:
+    for character in "" if text.isascii() else text:  # no plain sign is any of these
         if character in _BLANK or 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF:
             raise ValueError(f"holds U+{ord(character):04X}, which shows nothing")
         if unicodedata.category(character) == "Zs" and character != " ":
@@ -31,7 +31,7 @@ def check_title(text: str) -> str:
         raise ValueError("holds two spaces together")
     if not any(unicodedata.category(character)[0] in "LN" for character in text):
         raise ValueError("holds no letter and no digit")
-    for word in text.split():
+    for word in () if text.isascii() else text.split():
         alphabets = {_alphabet(character) for character in word if character.isalpha()} & set(_ALPHABETS)
         if len(alphabets) > 1:
             raise ValueError(f"mixes the alphabets {' and '.join(sorted(alphabets)).title()} in one word")

@@ -17,13 +17,13 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils._validators import validate_repo_id
 
-from sightscale.leaderboards.entry import ENTRY, HASHES, MANIFEST, RECORDS
+from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, check_folder, list_files
 from sightscale.leaderboards.exports.model_card import update_card
 from sightscale.tasks.errors import UserError, first_line
 
 CARD = "README.md"
 FOLDER = "sightscale"  # of the repository, in which each run has a folder
-RUN_FILES, ENTRY_FILES = (MANIFEST, RECORDS), (ENTRY, MANIFEST, RECORDS, HASHES)
+RUN_FILES = (MANIFEST, RECORDS)
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,21 @@ class Upload:
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
 
+def is_entry(folder: Path) -> bool:
+    """Whether a folder holds an entry, rather than a run."""
+    return (folder / ENTRY).is_file()
+
+
 def list_uploads(folder: Path) -> list[Upload]:
-    """The files of a run or of an entry, in a folder of its name. Raises UserError when it is neither."""
-    names = ENTRY_FILES if (folder / ENTRY).is_file() else RUN_FILES
+    """The files of a run or of an entry, its signatures too, in a folder of its name.
+
+    Raises UserError when it is neither.
+    """
+    names = list_files(folder) if is_entry(folder) else RUN_FILES
     missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder} is no finished run or entry: it has no {missing[0]}")
+    reasons = [f"it has no {missing[0]}"] if missing else check_folder(folder) if is_entry(folder) else []
+    if reasons:
+        raise UserError(f"{folder} is no finished run or entry: {reasons[0]}")
     return [Upload(f"{FOLDER}/{folder.resolve().name}/{name}", folder / name) for name in names]
 
 
@@ -77,7 +86,7 @@ def push(
     hub = api or HfApi()
     uploads = list_uploads(folder)
     try:
-        if card and kind == "model" and not (folder / ENTRY).is_file():
+        if card and kind == "model" and not is_entry(folder):
             uploads.append(Upload(CARD, update_card(_read_card(hub, repository), folder, figure=figure).encode()))
         made = hub.create_commit(
             repo_id=check_repository(repository),

@@ -5,7 +5,7 @@ compared on the questions that not both got right, sighted and without the pictu
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,15 +15,16 @@ import numpy as np
 ALIKE = 0.9
 FEWEST = 30  # questions that say something
 SAMPLED = 160  # answers of each entry by which the likeliest pairs of many are found
+FEWEST_SAMPLED = 8  # of each task
 CLOSEST = 3  # pairs of each entry that are compared in full, and all that the sample doesn't rule out
 SUSPECT = 0.6  # share of sampled answers from which a pair is compared in full
 
 
 class AskedQuestions(Protocol):
-    """Which questions were asked."""
+    """Which questions were asked: of each task what tells its questions from others, and their rows."""
 
     @property
-    def digest(self) -> str: ...
+    def tasks(self) -> Mapping[str, tuple[str, np.ndarray]]: ...
 
 
 class Answers(Protocol):
@@ -57,60 +58,88 @@ class Pair:
 
 
 def find_copies(entries: Sequence[Answers]) -> Iterator[Pair]:
-    """Every pair of entries that answered the same questions, as far as enough of them say something."""
-    for first, one in enumerate(entries):
+    """Every pair of entries that answered the same questions of some task, as far as enough of them say something."""
+    for first in range(len(entries)):
         for second in range(first + 1, len(entries)):
-            if one.questions.digest == entries[second].questions.digest:
-                pair = _compare(first, second, entries)
-                if pair:
-                    yield pair
+            pair = _compare(first, second, entries)
+            if pair:
+                yield pair
 
 
 def find_nearest(entries: Sequence[Answers]) -> dict[int, Pair]:
     """Each entry's pair with the one most like it, by its place; who shares questions with nobody isn't there.
 
     Of a thousand entries half a million pairs can't be compared in a second: a sample of the answers says which of them
-    are worth it. A copy that differs in one answer of ten is passed over less than once in a million.
+    are worth it. Tasks are sampled one by one, so that a copy that leaves a task out, or adds one, is found too. A copy
+    that differs in one answer of ten is passed over less than once in a million.
     """
-    groups = defaultdict(list)
-    for place, one in enumerate(entries):
-        groups[one.questions.digest].append(place)
     nearest: dict[int, Pair] = {}
-    for places in groups.values():
-        # Not from a seed: who knew which answers are sampled could change those alone.
-        chosen = np.random.default_rng().permutation(2 * len(entries[places[0]].sighted))[:SAMPLED]
-        said, right = (_sample([entries[place] for place in places], chosen, which) for which in ("said", "right"))
-        candidates = set()
-        for at, first in enumerate(places[:-1]):
-            tells = ~(right[at] & right[at + 1 :])
-            same = ((said[at] == said[at + 1 :]) & tells).sum(axis=1) / np.maximum(1, tells.sum(axis=1))
-            likely = np.flatnonzero((same >= SUSPECT) | (same >= np.sort(same)[-CLOSEST:][0]))
-            candidates |= {(first, places[at + 1 + other]) for other in likely}
-        for first, second in sorted(candidates):
-            pair = _compare(first, second, entries)
-            if pair is None:
-                continue
-            for place in (first, second):
-                if place not in nearest or pair.alike > nearest[place].alike:
-                    nearest[place] = pair
+    for first, second in _find_likely(entries):
+        pair = _compare(first, second, entries)
+        if pair is None:
+            continue
+        for place in (first, second):
+            if place not in nearest or pair.alike > nearest[place].alike:
+                nearest[place] = pair
     return nearest
 
 
-def _sample(entries: Sequence[Answers], chosen: np.ndarray, which: str) -> np.ndarray:
-    """The sampled answers of each entry: what was said, or whether it was right."""
-    sides = [
-        np.concatenate([one.said_sighted, one.said_blind] if which == "said" else [one.sighted == 1, one.blind == 1])
-        for one in entries
+def _find_likely(entries: Sequence[Answers]) -> list[tuple[int, int]]:
+    """The pairs that are worth comparing in full, by a sample of each task's answers."""
+    groups = defaultdict(list)
+    for place, one in enumerate(entries):
+        for digest, rows in one.questions.tasks.values():
+            groups[digest].append((place, rows))
+    most = max((len(one.questions.tasks) for one in entries), default=1)
+    same, tells = (np.zeros((len(entries), len(entries)), np.float32) for _ in range(2))
+    for members in groups.values():
+        places = np.array([place for place, _ in members])
+        # Not from a seed: who knew which answers are sampled could change those alone.
+        chosen = np.random.default_rng().permutation(2 * len(members[0][1]))[: max(FEWEST_SAMPLED, SAMPLED // most)]
+        said, right = (
+            np.stack([_sample(entries[place], rows, which)[chosen] for place, rows in members])
+            for which in ("said", "right")
+        )
+        for at, place in enumerate(places[:-1]):
+            telling = ~(right[at] & right[at + 1 :])
+            tells[place, places[at + 1 :]] += telling.sum(axis=1)
+            same[place, places[at + 1 :]] += ((said[at] == said[at + 1 :]) & telling).sum(axis=1)
+    likely = []
+    for place in range(len(entries) - 1):
+        others = place + 1 + np.flatnonzero(tells[place, place + 1 :])
+        if len(others):
+            share = same[place, others] / tells[place, others]
+            closest = others[(share >= SUSPECT) | (share >= np.sort(share)[-CLOSEST:][0])]
+            likely += [(place, int(other)) for other in closest]
+    return likely
+
+
+def _sample(one: Answers, rows: np.ndarray, which: str) -> np.ndarray:
+    """An entry's answers to some questions, sighted and blind: what was said, or whether it was right."""
+    if which == "said":
+        return np.concatenate([one.said_sighted[rows], one.said_blind[rows]])
+    return np.concatenate([one.sighted[rows] == 1, one.blind[rows] == 1])
+
+
+def _common(one: AskedQuestions, other: AskedQuestions) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of the questions that both were asked, task by task."""
+    pairs = [
+        (rows, other.tasks[task][1])
+        for task, (digest, rows) in one.tasks.items()
+        if task in other.tasks and other.tasks[task][0] == digest
     ]
-    return np.stack([side[chosen] for side in sides])
+    sides = ([pair[side] for pair in pairs] for side in (0, 1))
+    first, second = (np.concatenate(side) if side else np.zeros(0, int) for side in sides)
+    return first, second
 
 
 def _compare(first: int, second: int, entries: Sequence[Answers]) -> Pair | None:
     one, other = entries[first], entries[second]
+    rows, others_rows = _common(one.questions, other.questions)
     telling = same = 0
     for side in ("sighted", "blind"):
-        scores, others = getattr(one, side), getattr(other, side)
-        said, others_said = getattr(one, f"said_{side}"), getattr(other, f"said_{side}")
+        scores, others = getattr(one, side)[rows], getattr(other, side)[others_rows]
+        said, others_said = getattr(one, f"said_{side}")[rows], getattr(other, f"said_{side}")[others_rows]
         tells = ~np.isnan(scores) & ~np.isnan(others) & ~((scores == 1) & (others == 1))
         # Saying nothing, or what nobody could read, is no answer of one's own.
         tells &= (said != 0) | (others_said != 0)

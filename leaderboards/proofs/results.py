@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sightscale.harness.pages import check_line
-from sightscale.leaderboards.entry import HASHES, first_reason, hash_file, load_entry, read_json
+from sightscale.leaderboards.entry import ENTRY, HASHES, first_reason, hash_file, load_entry, read_json
 from sightscale.tasks.errors import UserError, blaming
 
 Proof = Literal["fresh questions", "spot rerun"]
@@ -70,5 +70,8 @@ def read_results(path: Path) -> tuple[Result, ...]:
 
 
 def digest_files(entry: Path) -> str:
-    """What tells an entry's files from others: the hash of the file that names their hashes."""
-    return hash_file(entry / HASHES)
+    """What tells an entry's files from others: the hash of the file that names their hashes.
+
+    An entry of claims alone has one file, and no such list.
+    """
+    return hash_file(entry / (HASHES if (entry / HASHES).is_file() else ENTRY))

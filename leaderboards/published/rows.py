@@ -1,7 +1,9 @@
 """The study's published table as data, with where it comes from and how its averages are made."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -54,11 +56,22 @@ class PublishedRow:
         return {COLUMNS[column]: self.scores[column] for column in (IN_DOMAIN_AVERAGE, MMSTAR_AVERAGE)}
 
 
-def read_published() -> list[PublishedRow]:
+def read_source() -> str:
+    """Where the rows are printed."""
+    return str(_read_table()["source"])
+
+
+@cache
+def _read_table() -> dict[str, Any]:
+    table: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("downscaling_intelligence.yaml").read_text())
+    return table
+
+
+@cache
+def read_published() -> tuple[PublishedRow, ...]:
     """The rows of the study's Table 1, in its order."""
-    table = yaml.safe_load(files(__package__).joinpath("downscaling_intelligence.yaml").read_text())
     rows = []
-    for row in table["rows"]:
+    for row in _read_table()["rows"]:
         *in_domain, in_domain_average = row["in_domain"]
         *mmstar, mmstar_average = row["mmstar"]
         rows.append(
@@ -73,4 +86,4 @@ def read_published() -> list[PublishedRow]:
                 mmstar_average=mmstar_average,
             )
         )
-    return rows
+    return tuple(rows)

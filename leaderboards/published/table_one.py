@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isclose
 
 from sightscale.harness.pages import show_parameters
 from sightscale.leaderboards.entry import Average, Entry, Part, Score
-from sightscale.leaderboards.published.rows import COLUMNS, PublishedRow
+from sightscale.leaderboards.published.rows import COLUMNS, PublishedRow, read_published, read_source
 from sightscale.tasks.vocabulary import Condition, Role
 
+PRINTED = 0.001 + 1e-9  # by which a mean of printed numbers may differ from a printed mean: both are rounded
 HEADINGS = ("System", "Perception", "Reasoning", "Visual data", *COLUMNS)
 
 
@@ -55,6 +57,25 @@ def row_of_published(published: PublishedRow) -> Row:
     return Row(
         published.system, published.perception, published.reasoning, published.visual_data, dict(published.scores)
     )
+
+
+def find_published(entry: Entry) -> PublishedRow | None:
+    """The row that an entry of claims alone repeats: its source, title, sizes, and every number; None for another."""
+    if not entry.claims_only or entry.source != read_source():
+        return None
+    claims = (*entry.scores, *entry.averages)
+    if len(claims) != len(COLUMNS) or any(claim.condition is not Condition.SIGHTED for claim in claims):
+        return None
+    claimed = row_of_entry(entry)
+    for published in read_published():
+        row = row_of_published(published)
+        sizes = ((claimed.perception, row.perception), (claimed.reasoning, row.reasoning))
+        same = published.system == entry.title and row.visual_data == claimed.visual_data
+        same &= all((one is None) == (other is None) and isclose(one or 0, other or 0) for one, other in sizes)
+        scores = [(score, row.scores[column]) for column, score in claimed.scores.items()]
+        if same and all(score is not None and isclose(score, printed or 0) for score, printed in scores):
+            return published
+    return None
 
 
 def _billions(count: int | None) -> float | None:

@@ -37,7 +37,7 @@ def write_csv(entries: Sequence[Listed]) -> str:
     writer.writerow([*heads, "score_of", "condition", "n", "score", "low", "high"])
     for listed in entries:
         entry = listed.entry
-        facts = [entry.id, entry.name, entry.title or "", listed.status, entry.date, entry.kind, entry.mode]
+        facts = [entry.id, entry.name, entry.title or "", listed.standing, entry.date, entry.kind, entry.mode]
         facts += [str(listed.size) if listed.size is not None else "", entry.visual_data, name_data(entry.data)]
         guarded = [f"'{fact}" if fact.startswith(_FORMULA) else fact for fact in facts]
         for (name, condition), estimate in listed.scores.items():
@@ -60,7 +60,7 @@ def write_citation() -> str:
 def _fields(listed: Listed) -> dict[str, Any]:
     return {
         **listed.entry.model_dump(mode="json", exclude={"scores", "averages"}),
-        "status": listed.status,
+        "status": listed.standing,
         "issues": [issue.as_dict() for issue in listed.issues],
         "proofs": [asdict(proof) for proof in listed.proofs],
         "scores": [

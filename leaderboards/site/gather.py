@@ -18,26 +18,32 @@ from pathlib import Path
 
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
-    LONGEST,
-    OPTIONAL,
+    ENTRY,
     Entry,
     UnreadableFile,
     check_folder,
     hash_file,
+    list_files,
     load_entry,
 )
 from sightscale.leaderboards.proofs import Result, digest_files, read_results
 from sightscale.leaderboards.site.listed import Listed, Questions, read_listed, write_listed
 from sightscale.leaderboards.site.proofs import show_proofs
 from sightscale.leaderboards.site.reading import list_claims, read_claims
-from sightscale.leaderboards.verification import TooMuch, Worker, find_alike, prepare, refuse
+from sightscale.leaderboards.verification import (
+    TooMuch,
+    Worker,
+    check_claimed,
+    find_alike,
+    prepare,
+    refuse,
+)
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
 
 logger = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parents[1] / "entries"  # those that come with sightscale
-PUBLISHED = "published"  # the status of the study's printed rows, beside the states of entries
 CODE = ("*.py", "*.yaml", "*.jinja", "*.css", "*.js")
 ROOT = Path(__file__).parents[2]
 WORKED_ON = ("leaderboards", "harness", "tasks", "model_adapters")  # the floors whose code decides what is said
@@ -135,6 +141,14 @@ def read_claims_kept(path: Path, workshop: Path) -> Listed | str:
     return listed
 
 
+def _look_at_claims(path: Path, workshop: Path) -> Listed | str:
+    """An entry of claims alone with its issues, which are found anew: a date passes, and a source may be held."""
+    listed = read_claims_kept(path, workshop)
+    if isinstance(listed, str):
+        return listed
+    return replace(listed, verified=True, issues=tuple(check_claimed(path, listed.entry)))
+
+
 @dataclass
 class _Look:
     """How entries are verified: where results are kept, by which process, and with which data."""
@@ -152,6 +166,8 @@ class _Look:
         reasons = check_folder(path)
         if reasons:
             return reasons[0]
+        if list_files(path) == [ENTRY]:  # claims alone: nothing of it needs a process of its own
+            return _look_at_claims(path, self.workshop)
         try:
             name = _name(path, f"{self.data} {self.data_root} {self.samples} {self.signatures}")
         except UnreadableFile as problem:
@@ -196,9 +212,8 @@ class _Look:
 def _name(path: Path, how: str) -> str:
     """What decides what is said of an entry, as a name."""
     digest = hashlib.sha256(f"{_hash_code()} {how} {path.name}".encode())
-    for name in (*LONGEST, *OPTIONAL):
-        if name in LONGEST or (path / name).exists():
-            digest.update(hash_file(path / name).encode())
+    for name in list_files(path):
+        digest.update(f"{name} {hash_file(path / name)}".encode())
     return digest.hexdigest()[:40]
 
 

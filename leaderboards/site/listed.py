@@ -19,6 +19,7 @@ import numpy as np
 
 from sightscale.harness.statistics import Estimate
 from sightscale.leaderboards.entry import Entry
+from sightscale.leaderboards.published import find_published
 from sightscale.leaderboards.site.standings import Scored, center
 from sightscale.leaderboards.verification import Issue, Level, State
 from sightscale.tasks.averages import stratify
@@ -28,6 +29,7 @@ from sightscale.tasks.vocabulary import Condition, Role
 if TYPE_CHECKING:
     import pandas as pd
 
+PUBLISHED = "published"  # what printed rows are called, beside the states of entries
 QUESTION = ("task", "doc_id", "cluster", "category", "l2_category")
 Scores = Mapping[tuple[str, str], Estimate]
 
@@ -65,6 +67,13 @@ class Questions:
     def digest(self) -> str:
         """What tells these questions from others."""
         return hashlib.sha256(json.dumps(self.columns).encode()).hexdigest()[:32]
+
+    @cached_property
+    def tasks(self) -> dict[str, tuple[str, np.ndarray]]:
+        """Of each task what tells its questions from others, and their rows."""
+        asked = np.array(self.columns["task"], object)
+        rows = {task: np.flatnonzero(asked == task) for task in dict.fromkeys(self.columns["task"])}
+        return {task: (Questions(self._take(places)).digest, places) for task, places in rows.items()}
 
     def weigh(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
         """The rows of a task or average, their weights, strata and clusters; None where not all tasks were asked."""
@@ -173,13 +182,18 @@ class Listed:
         """Whether this build verified the entry and nothing refuses it."""
         return self.verified and self.status is not State.SELF_REPORTED
 
-    @property
+    @cached_property
+    def standing(self) -> str:
+        """What a board calls it: its state, or that its numbers are printed in a source that this build holds."""
+        return PUBLISHED if find_published(self.entry) else self.status
+
+    @cached_property
     def name(self) -> str:
         """Its title, or the checkpoints' names; a title that reads like another's stands with the entry's id."""
         title = self.entry.title
         return f"{title} [{self.entry.id}]" if title and self.alike else title or self.entry.name
 
-    @property
+    @cached_property
     def size(self) -> int | None:
         """Parameters of all parts that answer; None where one of them is unknown."""
         counts = [part.parameters for part in self.entry.parts if part.role is not Role.FOCUS]

@@ -15,8 +15,8 @@ from sightscale.leaderboards.entry import KINDS, known_tasks, name_data
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.site.differences import write_differences
 from sightscale.leaderboards.site.feeds import write_citation
-from sightscale.leaderboards.site.gather import PUBLISHED, Gathered
-from sightscale.leaderboards.site.listed import Listed
+from sightscale.leaderboards.site.gather import Gathered
+from sightscale.leaderboards.site.listed import PUBLISHED, Listed
 from sightscale.leaderboards.site.plots import PUBLISHED as PUBLISHED_SERIES, Point, draw_front
 from sightscale.leaderboards.site.tables import (
     AMOUNTS,
@@ -34,10 +34,11 @@ from sightscale.leaderboards.site.tables import (
     write_rows,
 )
 from sightscale.leaderboards.verification import LIMITS, MOST_ISSUES, State, sort_issues
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind
+from sightscale.tasks.vocabulary import Condition, DataOrigin
 
 WEB = Path(__file__).parent / "web"
 MOST_GROUPS, MOST_PLOTTED = 3, 2  # groups of entries that are plotted, and scores of each
+PUBLISHED_IN_WORDS = "the numbers are printed in a publication, and compared with it; nobody measured them here"
 PUBLISHED_NOTE = "Hollow marks are the study's printed rows, by the sizes of their language models alone."
 
 
@@ -60,6 +61,8 @@ def make_board(title: str, gathered: Gathered, rank_all: bool = False) -> Board:
     """The board of entries that were read. Only those asked the same questions share a table, the largest first."""
     groups: dict[tuple[Any, ...], list[Listed]] = {}
     for listed in gathered.entries:
+        if listed.standing == PUBLISHED:
+            continue  # it stands in the published table
         data = listed.entry.data
         groups.setdefault((data.source, data.limit, data.options, data.revision), []).append(listed)
     # Whole public data first, then what is asked of most entries.
@@ -93,15 +96,15 @@ def render_index(board: Board) -> str:
                 (f"group-{number}", f"Measured on {name}", _stand(number, group, board.rank_all))
                 for number, (name, group) in enumerate(board.groups.items())
             ],
-            "published": published_table(),
+            "published": published_table(board.entries),
             "figures": [
                 figure
                 for number, (name, group) in enumerate([*board.groups.items()][:MOST_GROUPS])
-                for figure in _figures(number, name, group)
+                for figure in _figures(number, name, group, board.rank_all)
             ],
             "filters": _FILTERS,
             "counts": count_states(board.entries),
-            "states": [(state, state.in_words) for state in State],
+            "states": [*((str(state), state.in_words) for state in State), (PUBLISHED, PUBLISHED_IN_WORDS)],
             "left_out": [show_text(line, 300) for line in board.gathered.left_out[:MOST_ISSUES]],
             "citation": write_citation(),
             "limits": LIMITS,
@@ -119,7 +122,7 @@ def render_entry(board: Board, listed: Listed, has_report: bool) -> str:
         {
             "sections": [("scores", "Scores"), ("verification", "Verification"), ("facts", "Facts")],
             "listed": listed,
-            "state": listed.status.in_words,
+            "state": PUBLISHED_IN_WORDS if listed.standing == PUBLISHED else listed.status.in_words,
             "entry": listed.entry,
             "tables": entry_tables(listed),
             "facts": _facts(listed),
@@ -239,16 +242,21 @@ def _facts(listed: Listed) -> list[tuple[str, str]]:
         ("Licence", entry.licence),
         ("Contact", entry.contact),
         ("Date", entry.date),
+        ("Printed in", entry.source or ""),
         ("Notes", entry.notes or ""),
         ("Runs", ", ".join(run.run_id for run in entry.runs[:10])),
     ]
     return [(name, show_text(value, 1000)) for name, value in facts if value]
 
 
-def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
+def _figures(number: int, name: str, entries: Sequence[Listed], rank_all: bool) -> list[Figure]:
     """Size and tokens against the first scores of the standings, of entries that were asked the same questions."""
     whole = entries[0].entry.data.whole_public
     figures = []
+    # What nobody checked isn't drawn among what was: it could lead the plot. A board of claims alone shows those.
+    checked = [listed for listed in entries if rank_all or listed.status is State.CHECKED]
+    left_out = len(entries) - len(checked) if checked else 0
+    entries = checked or entries
     for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
         at = (average, Condition.SIGHTED)
         scored = [(listed, listed.scores[at]) for listed in entries if at in listed.scores]
@@ -263,6 +271,7 @@ def _figures(number: int, name: str, entries: Sequence[Listed]) -> list[Figure]:
             if listed.tokens
         ]
         about = f"On {name}."
+        about += f" {count_entries(left_out)} that weren't checked from end to end: not drawn." if left_out else ""
         beside = f"{about} {PUBLISHED_NOTE}"
         printed = _print_published(average) if whole else []  # they answered the public data, all of it
         figures += [
@@ -298,5 +307,5 @@ def _print_published(average: str) -> list[Point]:
 
 
 def _point(listed: Listed, score: Estimate, across: float, in_words: str) -> Point:
-    series, page = int(listed.entry.kind is Kind.DECOUPLED), f"models/{listed.entry.id}.html"
+    series, page = KINDS.index(listed.entry.kind), f"models/{listed.entry.id}.html"
     return Point(series, listed.name, across, score, in_words, page)

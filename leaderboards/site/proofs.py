@@ -39,10 +39,12 @@ def _show_result(kind: str, results: Sequence[Result], digest: str) -> Shown:
 def _show_copies(entries: Sequence[Listed]) -> dict[str, Shown]:
     answers = [one.answers for one in entries if one.answers]
     nearest = find_nearest(answers)
-    asked = Counter(one.questions.digest for one in answers)
+    asked = [{digest for digest, _ in one.questions.tasks.values()} for one in answers]
+    sharing = Counter(digest for digests in asked for digest in digests)
     shown = {}
     for place, one in enumerate(entries):
-        pair, others = nearest.get(place), asked[answers[place].questions.digest] - 1
+        # At most: who shares the task that most others were asked.
+        pair, others = nearest.get(place), max(sharing[digest] for digest in asked[place]) - 1
         if pair is None:
             words = "too few answers tell entries apart" if others else "no other entry answered the same questions"
             shown[one.entry.id] = Shown("copies", ProofState.NOT_DONE, words)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy  # its functions are imported where ranks are found; a board of claims alone has none
 
 RULE = (
     "Ranks are 95 % intervals from comparing every two entries on the same questions: rank 1–3 says that up to two "
@@ -68,8 +68,8 @@ def find_ranks(entries: Sequence[Scored]) -> list[Rank]:
         return [Rank(1, 1, False)] * count
     ratios, freedom = _compare(entries)
     others = count - 1
-    both = -special.stdtrit(freedom, ALPHA / 2 / np.arange(others, 0, -1))  # Student's t, from above
-    one = -special.stdtrit(freedom, ALPHA / np.arange(others, 0, -1))
+    both = -scipy.special.stdtrit(freedom, ALPHA / 2 / np.arange(others, 0, -1))  # Student's t, from above
+    one = -scipy.special.stdtrit(freedom, ALPHA / np.arange(others, 0, -1))
     better = _step_down(np.abs(ratios), both)
     above = (better & (ratios > 0)).sum(axis=1)  # entries that are surely ahead of this one
     below = (better & (ratios < 0)).sum(axis=1)

@@ -1,16 +1,16 @@
 """Tables: entries in ranks that their answers allow, the published systems apart, and one entry's own scores."""
 
+import html
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import lru_cache
 from typing import Any
 
 from sightscale.harness.pages import Column, Shown, Table, make_table, show_cell, show_line, show_parameters
 from sightscale.leaderboards.entry import known_tasks
-from sightscale.leaderboards.published import COLUMNS, PublishedRow, read_published
-from sightscale.leaderboards.site.gather import PUBLISHED
-from sightscale.leaderboards.site.listed import Beside, Listed, ProofState
+from sightscale.leaderboards.published import COLUMNS, PublishedRow, find_published, read_published
+from sightscale.leaderboards.site.listed import PUBLISHED, Beside, Listed, ProofState
 from sightscale.leaderboards.site.standings import RULE, Rank, Scored, estimate_curse, find_ranks
 from sightscale.leaderboards.verification import State
 from sightscale.tasks.suites import HEADLINES
@@ -52,9 +52,10 @@ def count_entries(count: int) -> str:
 
 
 def count_states(entries: Iterable[Listed]) -> str:
-    """How many entries are in each state, in words."""
-    counts = Counter(listed.status for listed in entries)
-    return ", ".join(f"{counts[state]:,} {state}" for state in State if counts[state] or state is State.CHECKED)
+    """How many entries are in each state, in words; those whose numbers are printed elsewhere are counted apart."""
+    counts = Counter(listed.standing for listed in entries)
+    states = (*State, PUBLISHED)
+    return ", ".join(f"{counts[state]:,} {state}" for state in states if counts[state] or state is State.CHECKED)
 
 
 def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
@@ -128,8 +129,8 @@ def _about_ranks(scored: Sequence[Scored]) -> str:
     return f"Per cent. {RULE}{winners}"
 
 
-def published_table() -> Table:
-    """The study's own table, which nobody measured here."""
+def published_table(entries: Iterable[Listed] = ()) -> Table:
+    """The study's own table, which nobody measured here; a row that is an entry as well leads to its page."""
     columns = [
         Column("system", "System"),
         Column("perception", "Perception", "count"),
@@ -138,9 +139,11 @@ def published_table() -> Table:
         *(Column(name, name, "share") for name in COLUMNS),
     ]
     rows = []
+    held = {id(find_published(listed.entry)): listed.entry.id for listed in entries if listed.entry.claims_only}
     for row in read_published():
         scores = {column: score / 100 for column, score in row.scores.items()}
-        rows.append({**published_facts(row), "visual_data": row.visual_data, **scores})
+        facts = {"visual_data": row.visual_data, "id": held.get(id(row))}
+        rows.append({**published_facts(row), **facts, **scores})
     caption = (
         "Per cent, as Endo & Yeung-Levy print them in “Downscaling Intelligence” (arXiv 2511.17487), without "
         "intervals. Measured on the public data by the study's own code; they stand apart and hold no place among the "
@@ -224,7 +227,7 @@ def _system(listed: Listed) -> dict[str, Any]:
         "size": listed.size,
         "sizes": " + ".join(_show_size(size) for size in sizes) if len(sizes) > 1 else "",
         "visual_data": listed.entry.visual_data,
-        "status": listed.status,
+        "status": listed.standing,
         "size_group": size_group(listed.size),
         "amount_group": amount_group(listed.entry.visual_data),
     }
@@ -269,6 +272,12 @@ def _show_size(count: float | None) -> str:
     if count is not None and 0 < count < 1e6:
         return f"{count / 1e3:.0f}K"
     return show_parameters(count) or "–"
+
+
+@lru_cache(maxsize=2**16)  # the same texts stand in every table and column
+def escape(text: str) -> str:
+    """Text as HTML shows it, in an attribute too."""
+    return html.escape(text)
 
 
 def write_rows(table: Table, up: str) -> str:

@@ -14,6 +14,7 @@ from .bounded import (
 )
 from .changes import find_changes as find_changes
 from .checks import check_model_keys as check_model_keys
+from .claimed import check_claimed as check_claimed
 from .issues import (
     Issue as Issue,
     Level as Level,

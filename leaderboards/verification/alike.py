@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, Entry, fold_title
-from sightscale.leaderboards.published import read_published
+from sightscale.leaderboards.published import find_published, read_published
 from sightscale.leaderboards.verification.issues import bound_issues, error
 
 if TYPE_CHECKING:
     from sightscale.leaderboards.verification.verify import Verified
+
+
+PUBLISHED = "the published "
 
 
 def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
@@ -24,11 +27,13 @@ def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
         for text in {entry.title or "", entry.name, entry.id} - {""}:
             holders.setdefault(fold_title(text), []).append((entry.id, f"the entry {entry.id}"))
     for row in read_published():
-        holders.setdefault(fold_title(row.system), []).append(("", f"the published {row.system}"))
+        holders.setdefault(fold_title(row.system), []).append(("", f"{PUBLISHED}{row.system}"))
     alike = {}
     for entry in listed:
         if entry.title:
             found = [who for owner, who in holders[fold_title(entry.title)] if owner != entry.id]
+            if find_published(entry):  # it is the published system
+                found = [who for who in found if not who.startswith(PUBLISHED)]
             if found:
                 alike[entry.id] = tuple(dict.fromkeys(found))
     return alike

@@ -96,7 +96,7 @@ def find_needed(folder: str) -> dict[str, Any] | None:
         return None
     try:
         entry, manifests = read_entry(place / ENTRY), _read_manifests(place / MANIFEST)
-    except UnreadableFile:
+    except UnreadableFile:  # an entry of claims alone has no manifest
         return None
     size = mini_size(entry.data.revision) if entry.data.source is DataOrigin.MINI else None
     if entry.data.source is DataOrigin.MINI and size is None:

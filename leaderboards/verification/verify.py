@@ -23,6 +23,7 @@ from sightscale.leaderboards.entry import (
     UnreadableFile,
     check_folder,
     hash_file,
+    list_files,
     read_entry,
     read_json,
     read_manifests,
@@ -44,7 +45,16 @@ from sightscale.leaderboards.verification.checks import (
     check_weights,
     check_writing,
 )
-from sightscale.leaderboards.verification.issues import Issue, State, bound_issues, error, find_state, merge_alike
+from sightscale.leaderboards.verification.claimed import check_claimed
+from sightscale.leaderboards.verification.issues import (
+    Issue,
+    Level,
+    State,
+    bound_issues,
+    error,
+    find_state,
+    merge_alike,
+)
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import DataOrigin
 
@@ -67,12 +77,13 @@ class Verified:
     @property
     def accepted(self) -> bool:
         """Whether nothing refuses the entry."""
-        return self.state is not State.SELF_REPORTED
+        return all(issue.level is not Level.ERROR for issue in self.issues)
 
     @property
     def state(self) -> State:
-        """Checked, partly checked, or refused and so no more than self-reported."""
-        return find_state(self.issues)
+        """Checked, partly checked, or self-reported: refused, or claims alone."""
+        claims_only = self.entry is not None and self.entry.claims_only
+        return State.SELF_REPORTED if claims_only else find_state(self.issues)
 
 
 def verify_entry(
@@ -88,6 +99,8 @@ def verify_entry(
     With `signatures` an entry without one says so; `bounded` tells that this process has limits of its own.
     `model_keys` is a folder of public keys and certificates of those who may sign weights.
 
+    An entry of claims alone is held against itself, and against a source that this build holds.
+
     Raises UserError for unknown `data`; whatever is wrong with the folder is an issue. Where the entry can't be
     read, the first issue says why.
     """
@@ -96,6 +109,8 @@ def verify_entry(
     issues = [error(show_value(folder.name), "folder", reason) for reason in check_folder(folder)]
     if issues:
         return Verified(folder, tuple(issues))
+    if list_files(folder) == [ENTRY]:
+        return _verify_claims(folder)
     issues += _check_hashes(folder)
     signature = check_signature(folder, signatures)
     issues += [signature.issue] if signature.issue else []
@@ -121,6 +136,15 @@ def verify_entry(
     issues += _check_questions(submission, data, data_root)
     told = tuple(bound_issues(merge_alike(issues)))
     return Verified(folder, told, entry, manifests, records, len(merge_alike(odd)), signature)
+
+
+def _verify_claims(folder: Path) -> Verified:
+    """An entry that is its first file alone."""
+    try:
+        entry = read_entry(folder / ENTRY)
+    except UnreadableFile as problem:
+        return Verified(folder, (error(problem.file, "the file", problem.reason),))
+    return Verified(folder, tuple(check_claimed(folder, entry)), entry)
 
 
 def _check_questions(submission: Submission, data: str, data_root: Path | None) -> Iterator[Issue]:

@@ -4,6 +4,7 @@ It wraps a chat or a simple lmms-eval model and leaves the prompt's text as it i
 of `wordings`. Under the condition `sighted` it passes pictures through, so one path serves every condition of a run.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +32,9 @@ Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Blinded:
-    """A document's messages as a condition has them, with the hashes of all it holds, its pictures and those shown."""
+class Hashes:
+    """Of all that a document holds, of its pictures, and of those that the model is shown."""
 
-    messages: Messages
     document_hash: str | None
     image_hashes: tuple[str, ...]
     shown_hashes: tuple[str, ...]
@@ -83,11 +83,11 @@ class Blindfold(Adapter):
         return {"condition": str(self.condition), "seed": self.seed, **getattr(self.inner, "settings", {})}
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        blinded: dict[tuple[str, int], Blinded] = {}
+        blinded: dict[tuple[str, int], Hashes] = {}  # without the pictures, which the model lets go one by one
 
         def read(request: Request, _: int) -> Messages:
-            blinded[request.key] = self.blind(request)
-            return blinded[request.key].messages
+            messages, blinded[request.key] = self.blind(request)
+            return messages
 
         handed = [replace(request, read=partial(read, request)) for request in requests]
         if isinstance(self.inner, Adapter):
@@ -95,27 +95,20 @@ class Blindfold(Adapter):
         else:
             traces = self._answer_foreign(handed)
         return [
-            replace(
-                trace,
-                document_hash=seen.document_hash,
-                image_hashes=seen.image_hashes,
-                shown_hashes=seen.shown_hashes,
-            )
-            if (seen := blinded.get(request.key))
-            else trace
+            replace(trace, **vars(hashes)) if (hashes := blinded.get(request.key)) else trace
             for request, trace in zip(requests, traces, strict=True)
         ]
 
     def clean(self) -> None:
         """Keep the model inside, which another condition needs; lmms-eval calls this after each run."""
 
-    def blind(self, request: Request) -> "Blinded":
-        """A request's messages as the condition has them. Raises what reading its document raises."""
+    def blind(self, request: Request) -> tuple[Messages, Hashes]:
+        """A request's messages as the condition has them, and their hashes. Raises what reading its document raises."""
         messages, digest = self._read(request, request.doc_id)
         images = [part["url"] for message in messages for part in _pictures_of(message)]
         hashes = tuple(hash_image(image) for image in images)
         if self.condition is Condition.SIGHTED:
-            return Blinded(messages, digest, hashes, hashes)
+            return messages, Hashes(digest, hashes, hashes)
         for part in (part for message in messages for part in message["content"]):
             if part["type"] not in ("text", "image"):
                 raise ValueError(f"cannot blind a message part of type {part['type']!r}: only pictures are blinded")
@@ -132,8 +125,8 @@ class Blindfold(Adapter):
             }
             for message in messages
         ]
-        worded = reword(shown, self.condition)
-        return Blinded(worded, digest, hashes, tuple(hash_image(image) for image in stand_ins))
+        shown_hashes = tuple(hash_image(image) for image in stand_ins)
+        return reword(shown, self.condition), Hashes(digest, hashes, shown_hashes)
 
     def _stand_ins(self, request: Request, images: list[Image.Image]) -> list[Image.Image]:
         if self.condition in WITHOUT_PICTURE:
@@ -177,7 +170,7 @@ class Blindfold(Adapter):
                     request = requests[position]
                     try:
                         messages = request.read(request.doc_id)
-                    except Exception as error:  # as in Adapter.read_windows: a bad document costs itself only
+                    except Exception as error:  # as in Adapter.read_prompts: a bad document costs itself only
                         traces[position] = Trace("", error=f"cannot read document {request.doc_id}: {error}")
                         continue
                     instances.append(_instance(request, messages, simple=self.inner.is_simple))
@@ -199,18 +192,23 @@ class Blindfold(Adapter):
 
 
 class PictureMemory:
-    """Messages with their pictures and the document's digest; beyond `limit` bytes the least recently used go."""
+    """Messages with their pictures and the document's digest; beyond `limit` bytes the least recently used go.
+
+    Threads may use it together.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit, self.used = limit, 0
+        self._lock = threading.Lock()
         self._kept: OrderedDict[Any, tuple[Messages, str | None, int]] = OrderedDict()
 
     def get(self, key: Any) -> tuple[Messages, str | None] | None:
         """The messages and the digest kept under `key`, or None."""
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return self._kept[key][:2]
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][:2]
 
     def put(self, key: Any, messages: Messages, digest: str | None) -> None:
         """Keep messages, unless they are larger than everything allowed."""
@@ -219,12 +217,13 @@ class PictureMemory:
             for message in messages
             for part in _pictures_of(message)
         )
-        if size > self.limit or key in self._kept:
-            return
-        self._kept[key] = (messages, digest, size)
-        self.used += size
-        while self.used > self.limit:
-            self.used -= self._kept.popitem(last=False)[1][2]
+        with self._lock:
+            if size > self.limit or key in self._kept:
+                return
+            self._kept[key] = (messages, digest, size)
+            self.used += size
+            while self.used > self.limit:
+                self.used -= self._kept.popitem(last=False)[1][2]
 
 
 def _pictures_of(message: dict[str, Any]) -> list[dict[str, Any]]:

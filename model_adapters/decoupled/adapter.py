@@ -1,11 +1,14 @@
 """Decoupled: a perception module writes what it sees, a reasoning module answers from that text alone.
 
 Stage by stage: every focus first if they are to be written, then all perception requests, then all
-reasoning requests. The perception module is asked the published perception prompt with, at most, a focus;
+reasoning requests; where both modules stay in memory, each description is reasoned about as soon as
+it is written. The perception module is asked the published perception prompt with, at most, a focus;
 it never gets the question or its options. The reasoning module never gets a picture.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +20,7 @@ from sightscale.model_adapters.adapter import (
     Parts,
     Trace,
     check_convention,
+    move,
     moves,
     short_name,
     trace_scores,
@@ -29,6 +33,7 @@ from sightscale.model_adapters.engines import (
     Completion,
     Decoding,
     Engine,
+    Feed,
     Message,
     Prompt,
     Room,
@@ -44,6 +49,7 @@ from sightscale.tasks.instructions import AskedFormat, split_instruction
 from sightscale.tasks.vocabulary import Mode
 
 PERCEPTION_TOKENS, ANSWER_TOKENS, THINKING_BUDGET = 1024, 1024, 4096
+DESCRIBED_AHEAD = 64  # descriptions that wait for the reasoning module
 ROLES = ("perception", "reasoning", "focus")
 
 Stages = Literal["one-by-one", "together"]
@@ -51,12 +57,14 @@ Stages = Literal["one-by-one", "together"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known of a request after the perception stage."""
+    """What is known of a request after the perception stage: its description, or why there is none."""
 
-    question: str
-    answer_format: AskedFormat
-    focus: str | None
-    description: Completion
+    place: int
+    question: str = ""
+    answer_format: AskedFormat = "open"
+    focus: str | None = None
+    description: Completion | None = None
+    error: str | None = None
 
 
 class Decoupled(Adapter):
@@ -105,6 +113,7 @@ class Decoupled(Adapter):
         self.focus_of_data = focus == DATA
         self.focus = read_focus(Path(focus)) if focus and not self.focus_of_data else {}
         self.names = {"perception": perception, "reasoning": reasoning} | ({"focus": focus_llm} if focus_llm else {})
+        self.stages: Stages = stages
         room = Room() if stages == "one-by-one" else None
         chosen = {"perception": perception_engine, "reasoning": reasoning_engine, "focus": focus_engine}
         self.engines: dict[str, Engine] = {}
@@ -183,17 +192,17 @@ class Decoupled(Adapter):
             self.focus_writer = FocusWriter(self.engines["focus"])
 
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        errors, seen = self._perceive(requests, condition)
-        reasoned = self._write_reasoning(errors, seen)
-        with self.progress("reasoning", len(reasoned), condition) as bar:
-            completions = self.engines["reasoning"].generate(
-                [_as_prompt(text) for text in reasoned.values()], self.reasoning_decoding, moves(bar)
-            )
-        answers = dict(zip(reasoned, zip(reasoned.values(), completions, strict=True), strict=True))
-        return [
-            self._trace(errors.get(position), seen.get(position), answers.get(position))
-            for position in range(len(requests))
-        ]
+        traces: dict[int, Trace] = {}
+        with (
+            self._perceive(requests, condition) as seen,
+            self.progress("reasoning", len(requests), condition) as bar,
+            closing(self._pose(seen, traces, bar)) as prompts,
+            closing(self.engines["reasoning"].stream(prompts, self.reasoning_decoding)) as completions,
+        ):
+            for (known, text), completion in completions:
+                traces[known.place] = self._trace(known, text, completion)
+                move(bar, self.engines["reasoning"])
+        return [traces[place] for place in range(len(requests))]
 
     def score(
         self, requests: Sequence[Request], continuations: Sequence[Sequence[str]], condition: str = ""
@@ -204,89 +213,94 @@ class Decoupled(Adapter):
         """
         if self.mode != Mode.DIRECT:
             raise UserError("likelihoods are of answers at once, and mode=thinking thinks first; use mode=direct")
-        errors, seen = self._perceive(requests, condition)
-        reasoned = self._write_reasoning(errors, seen)
-        with self.progress("likelihoods", len(reasoned), condition) as bar:
-            scored = score_continuations(
-                self.engines["reasoning"],
-                [_as_prompt(text) for text in reasoned.values()],
-                [continuations[position] for position in reasoned],
-                moves(bar),
+        traces: dict[int, Trace] = {}
+        with (
+            self._perceive(requests, condition) as seen,
+            self.progress("likelihoods", len(requests), condition) as bar,
+            closing(self._pose(seen, traces, bar)) as posing,
+        ):
+            posed = [item for item in posing if item is not None]
+            asked = [continuations[known.place] for (known, _), _ in posed]
+            scored = score_continuations(self.engines["reasoning"], [prompt for _, prompt in posed], asked, moves(bar))
+        for ((known, text), _), scores in zip(posed, scored, strict=True):
+            scored_trace = trace_scores(scores, text)
+            traces[known.place] = replace(
+                self._trace(known),
+                prompt=scored_trace.prompt,
+                error=f"reasoning: {scored_trace.error}" if scored_trace.error else None,
+                finish_reason=scored_trace.finish_reason,
+                input_tokens=scored_trace.input_tokens,
+                seconds=scored_trace.seconds,
+                continuations=scored_trace.continuations,
             )
-        scores = dict(zip(reasoned, scored, strict=True))
-        traces = []
-        for position in range(len(requests)):
-            trace = self._trace(errors.get(position), seen.get(position), None)
-            if position in scores:
-                scored_trace = trace_scores(scores[position], reasoned[position])
-                trace = replace(
-                    trace,
-                    prompt=scored_trace.prompt,
-                    error=f"reasoning: {scored_trace.error}" if scored_trace.error else None,
-                    finish_reason=scored_trace.finish_reason,
-                    input_tokens=scored_trace.input_tokens,
-                    seconds=scored_trace.seconds,
-                    continuations=scored_trace.continuations,
-                )
-            traces.append(trace)
-        return traces
+        return [traces[place] for place in range(len(requests))]
 
-    def _perceive(self, requests: Sequence[Request], condition: str) -> tuple[dict[int, str], dict[int, Seen]]:
-        """Why requests have no description, and what is known of those that were shown; by position."""
+    @contextmanager
+    def _perceive(self, requests: Sequence[Request], condition: str) -> Iterator[Iterable[Seen | None]]:
+        """What is known of each request: all when it is there, or each as it comes where both modules are in memory."""
         if self.focus_writer:
             self._write_focuses(self.focus_writer, requests, condition)
-        errors: dict[int, str] = {}
-        seen: dict[int, Seen] = {}
         with self.progress("perception", len(requests), condition) as bar:
-            for positions, prompts, unreadable in self.read_windows(requests):
-                errors |= unreadable
-                bar.update(len(unreadable))
-                asked = [split_instruction(prompt.text) for prompt in prompts]
-                focuses = [
-                    self._focus_of(requests[position], question)
-                    for position, (question, _) in zip(positions, asked, strict=True)
-                ]
-                completions = self._describe([requests[position] for position in positions], prompts, focuses, bar)
-                for position, question, focus, completion in zip(positions, asked, focuses, completions, strict=True):
-                    # What a perception module thinks is no description, and nothing for the reasoning module to read.
-                    thinking, description = split_thinking(completion.text)
-                    seen[position] = Seen(*question, focus, replace(completion, text=description))
-                    if completion.error:
-                        errors[position] = f"perception: {completion.error}"
-                    elif thinking and not description:
-                        errors[position] = (
-                            f"perception: it thought for {completion.output_tokens:,} tokens and wrote no description"
-                        )
-        return errors, seen
+            if self.stages == "together" and self.engines.get("perception") is not self.engines["reasoning"]:
+                with Feed(self._see(requests, bar), DESCRIBED_AHEAD) as feed:
+                    yield feed.take_as_ready()
+                return
+            seen = list(self._see(requests, bar))
+        yield seen
 
-    def _write_reasoning(self, errors: Mapping[int, str], seen: Mapping[int, Seen]) -> dict[int, str]:
-        """The reasoning prompts of the requests that have a description, by position."""
-        return {
-            position: reasoning_prompt(one.description.text, one.question, self.mode, one.answer_format)
-            for position, one in seen.items()
-            if position not in errors
-        }
+    def _see(self, requests: Sequence[Request], bar: Any) -> Generator[Seen, None, None]:
+        """What is known of each request, as the perception module describes its pictures."""
+        unreadable: deque[Seen] = deque()
 
-    def _describe(
-        self, requests: Sequence[Request], prompts: Sequence[Prompt], focuses: Sequence[str | None], bar: Any
-    ) -> Sequence[Completion]:
-        if "perception" in self.engines:
-            asked = [_perception_request(prompt, focus) for prompt, focus in zip(prompts, focuses, strict=True)]
-            return self.engines["perception"].generate(asked, self.perceiving, moves(bar))
-        bar.update(len(prompts))
-        return [describe_truly(self._doc(request), prompt) for request, prompt in zip(requests, prompts, strict=True)]
+        def pose() -> Generator[tuple[Seen, Prompt], None, None]:
+            with closing(self.read_prompts(enumerate(requests))) as reading:
+                for place, prompt in reading:
+                    if not isinstance(prompt, Prompt):
+                        unreadable.append(Seen(place, error=prompt.reason))
+                        continue
+                    question, answer_format = split_instruction(prompt.text)
+                    focus = self._focus_of(requests[place], question)
+                    yield Seen(place, question, answer_format, focus), prompt
+
+        engine = self.engines.get("perception")
+        with closing(pose()) as posed:
+            if engine is None:
+                described: Any = (
+                    (seen, describe_truly(self._doc(requests[seen.place]), shown)) for seen, shown in posed
+                )
+            else:
+                asked = ((seen, _perception_request(shown, seen.focus)) for seen, shown in posed)
+                described = engine.stream(asked, self.perceiving)
+            with closing(described) as completions:
+                for seen, completion in completions:
+                    move(bar, engine)
+                    yield _describe(seen, completion)
+        for seen in unreadable:
+            move(bar)
+            yield seen
+
+    def _pose(
+        self, seen: Iterable[Seen | None], traces: dict[int, Trace], bar: Any
+    ) -> Generator[tuple[tuple[Seen, str], Prompt] | None, None, None]:
+        """The reasoning prompts of the requests that have a description; every other gets its trace at once."""
+        for known in seen:
+            if known is None:
+                yield None
+            elif known.error is not None or known.description is None:
+                traces[known.place] = self._trace(known)
+                move(bar)
+            else:
+                text = reasoning_prompt(known.description.text, known.question, self.mode, known.answer_format)
+                yield (known, text), _as_prompt(text)
 
     def _doc(self, request: Request) -> Any:
         return self.task_dict[request.task][request.split][request.doc_id]
 
     def _write_focuses(self, writer: FocusWriter, requests: Sequence[Request], condition: str) -> None:
         """Have the focus of every question written that the focus file has none for; each is remembered."""
-        questions = [
-            split_instruction(prompt.text)[0]
-            for positions, prompts, _ in self.read_windows(requests)
-            for position, prompt in zip(positions, prompts, strict=True)
-            if self._focus_on_file(requests[position]) is None
-        ]
+        lacking = (each for each in enumerate(requests) if self._focus_on_file(each[1]) is None)
+        with closing(self.read_prompts(lacking)) as reading:
+            questions = [split_instruction(prompt.text)[0] for _, prompt in reading if isinstance(prompt, Prompt)]
         if new := writer.unknown(questions):
             with self.progress("focus", len(new), condition) as bar:
                 writer.write(new, moves(bar))
@@ -300,17 +314,17 @@ class Decoupled(Adapter):
         on_file = self._focus_on_file(request)
         return self.focus_writer.write([question])[0] if self.focus_writer and not on_file else on_file
 
-    def _trace(self, error: str | None, seen: Seen | None, answer: tuple[str, Completion] | None) -> Trace:
-        prompt, completion = answer or ("", Completion("", error=error, finish_reason="error"))
+    def _trace(self, seen: Seen, prompt: str = "", completion: Completion | None = None) -> Trace:
+        completion = completion or Completion("", error=seen.error, finish_reason="error")
         thinking, response = split_thinking(completion.text)
-        described = seen.description if seen else Completion("")
+        described = seen.description or Completion("")
         return Trace(
             response=response,
             prompt=prompt,
-            box_convention=self.box_convention if seen and seen.answer_format == "box" else AUTO,
-            error=error or (f"reasoning: {completion.error}" if completion.error else None),
-            focus=seen.focus if seen else None,
-            description=described.text if seen else None,
+            box_convention=self.box_convention if seen.answer_format == "box" else AUTO,
+            error=seen.error or (f"reasoning: {completion.error}" if completion.error else None),
+            focus=seen.focus,
+            description=described.text if seen.description else None,
             thinking=thinking,
             finish_reason=completion.finish_reason,
             input_tokens=completion.input_tokens,
@@ -319,8 +333,18 @@ class Decoupled(Adapter):
             perception_input_tokens=described.input_tokens,
             perception_output_tokens=described.output_tokens,
             perception_seconds=described.seconds,
-            perception_finish_reason=described.finish_reason if seen else None,
+            perception_finish_reason=described.finish_reason if seen.description else None,
         )
+
+
+def _describe(seen: Seen, completion: Completion) -> Seen:
+    """A request with what the perception module wrote of it."""
+    # What a perception module thinks is no description, and nothing for the reasoning module to read.
+    thinking, description = split_thinking(completion.text)
+    error = f"perception: {completion.error}" if completion.error else None
+    if thinking and not description and not error:
+        error = f"perception: it thought for {completion.output_tokens:,} tokens and wrote no description"
+    return replace(seen, description=replace(completion, text=description), error=error)
 
 
 _PLAIN = Decoding(max_new_tokens=0)

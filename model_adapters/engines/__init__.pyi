@@ -1,3 +1,4 @@
+from .feed import Feed as Feed
 from .in_memory import InMemoryEngine as InMemoryEngine
 from .loading import load_model as load_model
 from .lora import split_adapter as split_adapter
@@ -17,11 +18,13 @@ from .protocol import (
     MAX_REASON as MAX_REASON,
     Choice as Choice,
     Completion as Completion,
+    Completions as Completions,
     Decoding as Decoding,
     Describes as Describes,
     Engine as Engine,
     EngineDescription as EngineDescription,
     EngineFailure as EngineFailure,
+    Key as Key,
     Likelihood as Likelihood,
     Likelihoods as Likelihoods,
     ListsChoices as ListsChoices,
@@ -29,7 +32,9 @@ from .protocol import (
     OnFinished as OnFinished,
     OnScored as OnScored,
     Prompt as Prompt,
+    Prompts as Prompts,
     ScoresContinuations as ScoresContinuations,
+    StreamingEngine as StreamingEngine,
     explain as explain,
     failed as failed,
     hash_image as hash_image,
@@ -37,6 +42,7 @@ from .protocol import (
     prompt_seed as prompt_seed,
     score_continuations as score_continuations,
 )
+from .ray_pool import LOCAL as LOCAL, RayPool as RayPool, Replicas as Replicas
 from .store import (
     Store as Store,
     StoredEngine as StoredEngine,

@@ -99,6 +99,25 @@ def fit_inputs(model: Any, tokenizer: Any, inputs: Mapping[str, Any], texts: lis
     return inputs
 
 
+def find_head(model: Any) -> Any:
+    """The layer that the model's logits come from, which BLIP's decoder alone names; None where it can't be found."""
+    return model.get_output_embeddings() or getattr(model, "text_decoder", model).get_output_embeddings()
+
+
+def find_opening(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    """What a decoder apart from the prompt has before an answer's first word, where that is more than its start token.
+
+    BART's and Florence-2's begin with the token that ends a text and write the one that begins it.
+    """
+    start = model.generation_config.decoder_start_token_id
+    if start is None or model.config.model_type == "blip":  # whose start stands in that token's place
+        return ()
+    words, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+    before = whole[: whole.index(words[0])] if words and words[0] in whole else []
+    added = tuple(token for token in before if token != start)
+    return (start, *added) if added else ()
+
+
 def find_generate(model: Any) -> Callable[..., Tensor]:
     """The model's way of writing, which heeds what steers it and returns the prompt's tokens before the answer's."""
     if model.config.model_type == "janus":  # its own, which can draw too, drops what steers its text

@@ -7,16 +7,19 @@ are read off the one step behind its prompt.
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import LogitsProcessor
 
+from sightscale.model_adapters.engines.architectures import find_head
 from sightscale.model_adapters.engines.control_tokens import respell
 from sightscale.model_adapters.engines.protocol import Likelihood
 
 Tokens = tuple[int, ...]
+IN_FLOAT32 = "add dtype=float32, or load it without quantisation"
 
 
 @dataclass(frozen=True)
@@ -93,16 +96,21 @@ class Forcer(LogitsProcessor):
 def exact_head(model: Any) -> Iterator[None]:
     """Let a model of half precision compute its logits in float32 inside, from hidden states as it has them.
 
-    In bfloat16 a logit has eight bits, and the letters of one question in twenty are equally likely.
+    In bfloat16 a logit has eight bits, and the letters of one question in twenty are equally likely. Raises ValueError
+    for a model of half precision without a layer of its own for its logits, or with one whose weights are packed.
     """
-    head = model.get_output_embeddings()
-    if not isinstance(head, torch.nn.Linear) or head.weight.dtype == torch.float32:
+    head = find_head(model)
+    weights = [] if head is None else list(head.parameters())
+    if model.dtype == torch.float32 or (weights and all(weight.dtype == torch.float32 for weight in weights)):
         yield
         return
+    if head is None or not all(weight.is_floating_point() for weight in weights):
+        raise ValueError(f"the layer that this model's logits come from can't compute in float32: {IN_FLOAT32}")
+    exact = deepcopy(head).float()
 
-    def compute(module: Any, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> torch.Tensor:
-        bias = None if module.bias is None else module.bias.float()
-        return torch.nn.functional.linear(inputs[0].float(), module.weight.float(), bias)
+    def compute(_module: Any, inputs: tuple[torch.Tensor, ...], _output: torch.Tensor) -> torch.Tensor:
+        computed: torch.Tensor = exact(inputs[0].float())
+        return computed
 
     hook = head.register_forward_hook(compute)
     try:
@@ -112,13 +120,25 @@ def exact_head(model: Any) -> Iterator[None]:
 
 
 def write_continuation(
-    tokenizer: Any, prompt: str, words: str, *, lead: str, control_tokens: tuple[str, ...], ends: Collection[int]
+    tokenizer: Any,
+    prompt: str | None,
+    words: str,
+    *,
+    lead: str,
+    control_tokens: tuple[str, ...],
+    ends: Collection[int],
 ) -> Tokens:
     """The tokens of a continuation behind a prompt as its template wrote it, and the white space `lead` between them.
 
-    Raises ValueError for one with a token that `ends` an answer.
+    Without a prompt they are those of a text by itself, as a decoder apart from the prompt writes it. Raises ValueError
+    for a continuation with a token that `ends` an answer.
     """
-    tokens = continue_prompt(tokenizer, prompt, lead + respell(words, control_tokens))
+    words = respell(words, control_tokens)
+    tokens = (
+        tuple(tokenizer(words, add_special_tokens=False)["input_ids"])
+        if prompt is None
+        else continue_prompt(tokenizer, prompt, lead + words)
+    )
     if any(token in ends for token in tokens):
         raise ValueError("a continuation holds the token that ends an answer")
     return tokens

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sightscale.model_adapters.engines import Completion, Decoding, Likelihoods, OnFinished, OnScored, Prompt
+from sightscale.model_adapters.engines import Completions, Decoding, Key, Likelihoods, OnScored, Prompt, Prompts
 from sightscale.model_adapters.engines.architectures import correct_tokens
 from sightscale.model_adapters.engines.chat_templates import settle_template
 from sightscale.model_adapters.engines.loading import TOKENS, WritingHabits, sees_pictures
@@ -53,13 +53,11 @@ class InMemoryEngine(TransformersEngine):
         self.identity = f"{kind} in memory|transformers|{str(model.dtype).removeprefix('torch.')}"
         self.parameters = model.num_parameters()
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """A completion for each prompt, in order; the model is left as it was."""
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key; the model is left as it was."""
         with undisturbed(self._model):
             self._model.generation_config = self._habits.configure()
-            return super().generate(prompts, decoding, on_finished)
+            yield from super().stream(prompts, decoding)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -23,6 +24,7 @@ from transformers import (
     GenerationConfig,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
 from sightscale.model_adapters.engines.architectures import answers_questions, correct_tokens, refuse_architecture
 from sightscale.model_adapters.engines.picture_functions import has_torchvision, import_timm
@@ -48,6 +50,8 @@ PENALTY = "repetition_penalty"
 
 # How transformers says that a package isn't there, and what pip calls those that it calls otherwise.
 _LIBRARY = re.compile(r"requires (?:the )?(?:🤗 )?([\w-]+)(?: \([^)]*\))? library\b.*?not found")
+_QUOTED = re.compile(r"pip install ['\"`]([\w-]+)")
+_DEVICE = re.compile(r"\b(GPU|XPU|mps|CUDA)\b")
 _LISTED = re.compile(r"following packages that were not found in your environment: ([\w, -]+)")
 _ADVISED = re.compile(r"pip install (?:-U |--upgrade )?([\w-]+)")
 PACKAGES = {
@@ -59,6 +63,7 @@ PACKAGES = {
     "cv2": "opencv-python",
 }
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
+BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}
 _KIND = re.compile(r"model type `([^`]+)`")
 
 
@@ -96,7 +101,9 @@ def refuse(name: str, error: Exception) -> UserError:
             f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"
         )
     reason = first_line(error)[:MAX_REASON]
-    if not isinstance(error, OSError | ValueError):  # whose messages are meant for a user
+    if isinstance(error, NotImplementedError | RuntimeError | ImportError) and _DEVICE.search(text):
+        reason += "; run it on a machine that has one, or use its weights without quantisation"
+    elif not isinstance(error, OSError | ValueError | ImportError):  # whose messages are meant for a user
         reason = f"{type(error).__name__}: {reason}; its files or its code are at fault, --debug shows where"
     return UserError(f"cannot load model {name!r}: {reason}")
 
@@ -106,7 +113,9 @@ def _name_missing(error: BaseException, text: str) -> str:
     listed = _LISTED.search(text)
     if listed:
         return " ".join(listed[1].replace(",", " ").split())
-    named = _LIBRARY.search(text) or (_ADVISED.search(text) if isinstance(error, ImportError) else None)
+    named = _LIBRARY.search(text)
+    if not named and isinstance(error, ImportError):
+        named = _ADVISED.search(text) or _QUOTED.search(text)
     if named:
         return PACKAGES.get(named[1].lower(), named[1].lower())
     behind: BaseException | None = error
@@ -148,6 +157,22 @@ def read_config(location: str | Path, **options: Any) -> Any:
     return config
 
 
+def refuse_quantisation(config: Any) -> None:
+    """Raise ValueError for weights packed in a way that the installed transformers doesn't know.
+
+    It would open them as if they were plain numbers.
+    """
+    stated = getattr(config, "quantization_config", None)
+    if not isinstance(stated, Mapping):
+        return
+    method = stated.get("quant_method", BITSANDBYTES if stated.keys() & BITSANDBYTES_SETTINGS else None)
+    if method != BITSANDBYTES and method not in AUTO_QUANTIZATION_CONFIG_MAPPING:
+        raise ValueError(
+            f"its weights are quantised by {method!r}, which the installed transformers doesn't know; "
+            "pip install -U transformers, or use its weights without quantisation"
+        )
+
+
 def load_model(
     loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
 ) -> Any:
@@ -178,6 +203,15 @@ def load_model(
         mend = "add allow_unused_weights=true if they are of no use" if only_unused else "fetch or save it again"
         raise UserError(f"cannot load model {name!r}: {'; '.join(faults)}; {mend}")
     return model
+
+
+def settle_unpacked(model: Any, config: Any, dtype: torch.dtype) -> None:
+    """Have a model whose weights transformers unpacked, as fp8 where no GPU computes with it, in one type throughout.
+
+    What it unpacks has the type of its scales and all else another one, whatever type was asked for.
+    """
+    if getattr(config, "quantization_config", None) and not model.is_quantized:
+        model.to(dtype)
 
 
 def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool = False, **options: Any) -> None:

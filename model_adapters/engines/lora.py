@@ -2,13 +2,16 @@
 
 import json
 import logging
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sightscale.model_adapters.engines.loading import name_tensors
+import torch
+
+from sightscale.model_adapters.engines.loading import load_model, loading, name_tensors, pick_loader, read_config
 from sightscale.model_adapters.engines.protocol import explain
-from sightscale.model_adapters.engines.weights import hash_weights, locate
+from sightscale.model_adapters.engines.weights import HASHED_FILES, hash_weights, locate
 from sightscale.tasks.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -90,6 +93,39 @@ def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
 
     Raises UserError in one line when peft is missing, or when some of the weights find no place or aren't there.
     """
+    return _attach(model, adapter, name=name).base_model.model
+
+
+def merge_adapter(location: str, adapter: str, folder: Path, *, name: str, **options: Any) -> None:
+    """Write the model at `location` into `folder` with the adapter's weights added to its own, once, in float32.
+
+    For an engine that loads models itself. The folder has all else that the model's own has. `options` are those of
+    `load_model`. Raises UserError as `attach_adapter` and `load_model` do, and where the model's weights are quantised.
+    """
+    options = {key: value for key, value in options.items() if value is not None}
+    revision = options.get("revision")
+    with loading(name):
+        config = read_config(location, **{"revision": revision} if revision else {})
+        if getattr(config, "quantization_config", None):
+            raise UserError(
+                f"model {name!r}: its weights are quantised, so adapter={adapter} can't be added to them for vLLM; "
+                "leave vllm: out, or name the base without quantisation"
+            )
+        stated = getattr(config, "dtype", None) or torch.float32
+        model = load_model(pick_loader(config), location, name=name, dtype=torch.float32, **options)
+    merged = _attach(model, adapter, name=name).merge_and_unload().to(stated)
+    merged.save_pretrained(folder)
+    source = Path(location)
+    if not source.is_dir():
+        from huggingface_hub import snapshot_download
+
+        source = Path(snapshot_download(location, revision=revision, allow_patterns=list(HASHED_FILES)))
+    for file in sorted({file for pattern in HASHED_FILES for file in source.glob(pattern)}):
+        if ".safetensors" not in file.name and not (folder / file.name).exists():
+            shutil.copyfile(file, folder / file.name)
+
+
+def _attach(model: Any, adapter: str, *, name: str) -> Any:
     if find_spec("peft") is None:
         raise UserError(f"model {name!r}: adapter={adapter} needs peft, which isn't installed: pip install peft")
     from peft import PeftConfig, PeftModel
@@ -105,4 +141,4 @@ def attach_adapter(model: Any, adapter: str, *, name: str) -> Any:
     reasons = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
     if reasons:
         raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; is that its base?")
-    return attached.base_model.model
+    return attached

@@ -8,19 +8,22 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import (
     Choice,
-    Completion,
+    Completions,
     Decoding,
     Engine,
+    Key,
     Likelihoods,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     list_choices,
     score_continuations,
 )
@@ -47,7 +50,7 @@ class Room:
         self._inside = engine
 
 
-class OnDemandEngine:
+class OnDemandEngine(StreamingEngine):
     """An engine that is opened at its first prompt, and again at the next one after it was closed."""
 
     def __init__(
@@ -67,11 +70,15 @@ class OnDemandEngine:
             self._identity = self._identify() or self._opened().identity
         return self._identity
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """As the engine behind it; raises RuntimeError when its weights changed since it was identified."""
-        return self._unchanged().generate(prompts, decoding, on_finished)
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """As the engine behind it, which isn't opened without a prompt.
+
+        Raises UserError when its weights changed since it was identified.
+        """
+        items = iter(prompts)
+        first = next((item for item in items if item is not None), None)
+        if first is not None:
+            yield from self._unchanged().stream(chain([first], items), decoding)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
@@ -82,6 +89,11 @@ class OnDemandEngine:
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """As the engine behind it. Raises EngineFailure in one line when it can't tell."""
         return list_choices(self._opened(), prompt, decoding)
+
+    @property
+    def workload(self) -> str:
+        """What it is busy with, in words; nothing where it doesn't tell."""
+        return getattr(self._engine, "workload", "")
 
     def close(self) -> None:
         """Free the memory the model holds, until it is needed again."""

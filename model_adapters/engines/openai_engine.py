@@ -18,10 +18,11 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 from PIL import Image
@@ -33,13 +34,16 @@ from sightscale.model_adapters.engines import (
     MAX_REASON,
     Choice,
     Completion,
+    Completions,
     Decoding,
     EngineFailure,
+    Key,
     Likelihoods,
     Message,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     explain,
     failed,
     prompt_seed,
@@ -57,6 +61,7 @@ from sightscale.model_adapters.engines.chat_replies import (
     read_retry_after,
     refusal,
 )
+from sightscale.model_adapters.engines.feed import Feed
 from sightscale.model_adapters.engines.servers import LONGEST_PAUSE, Server, Servers
 from sightscale.tasks.errors import UserError, first_line
 
@@ -64,6 +69,7 @@ logger = logging.getLogger(__name__)
 
 _Read = TypeVar("_Read")
 KEY_VARIABLE = "OPENAI_API_KEY"
+LOOK_UP = 0.2  # seconds that a wait for the next prompt lasts, which can't be cancelled
 TOKEN_FIELDS = ("max_tokens", "max_completion_tokens", "n_predict", "max_new_tokens")
 
 
@@ -75,7 +81,7 @@ class _Pause(Exception):
         self.seconds = seconds
 
 
-class OpenAIEngine:
+class OpenAIEngine(StreamingEngine):
     """A model behind an OpenAI-compatible server, or behind several."""
 
     parameters: int | None = None  # a server doesn't tell
@@ -119,25 +125,19 @@ class OpenAIEngine:
         self._servers = Servers(urls, self._first_pause)
         self._check_servers()
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """A completion for each prompt, in order. Raises UserError for a decoding that no server can do."""
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key. Raises UserError for a decoding that no server can do."""
         if decoding.nowait is not None:
             raise UserError(
                 f"NoWait ({decoding.nowait!r}) bans tokens while thinking, which a server can't be asked for; "
                 "use a transformers or vllm: model"
             )
-        completions: list[Completion | None] = [None] * len(prompts)
-        requests = _Requests(self, prompts, decoding)
-        try:
-            for i, completion in requests:
-                completions[i] = completion
-                if on_finished:
-                    on_finished(i, completion)
-        finally:
-            requests.stop()  # also when the caller was interrupted or could not keep an answer
-        return [completion for completion in completions if completion is not None]
+        with Feed(prompts, self.concurrency) as feed:
+            requests = _Requests(self, feed, decoding)
+            try:
+                yield from requests
+            finally:
+                requests.stop()  # also when the caller was interrupted or could not keep an answer
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """The tokens of a prompt's completion, asked anew; none where the server tells no log-probabilities.
@@ -362,23 +362,25 @@ class OpenAIEngine:
             logger.warning(f"no server answers at {url}: {reason}; the others are asked meanwhile")
 
 
-class _Requests:
-    """The requests of one batch, under way in a thread with an event loop; iterating gives what is finished."""
+class _Requests(Generic[Key]):
+    """Requests under way in a thread with an event loop; iterating gives what is finished, and lets others begin."""
 
-    def __init__(self, engine: OpenAIEngine, prompts: Sequence[Prompt], decoding: Decoding) -> None:
-        self._engine, self._prompts, self._decoding = engine, prompts, decoding
-        self._finished: queue.SimpleQueue[tuple[int, Completion] | BaseException] = queue.SimpleQueue()
+    def __init__(self, engine: OpenAIEngine, feed: Feed[tuple[Key, Prompt]], decoding: Decoding) -> None:
+        self._engine, self._feed, self._decoding = engine, feed, decoding
+        self._finished: queue.SimpleQueue[tuple[Key, Completion] | BaseException | None] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
+        self._room = asyncio.Semaphore(engine.concurrency)
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="openai-requests", daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Any:
-        for _ in self._prompts:
-            finished = self._finished.get()
+    def __iter__(self) -> Iterator[tuple[Key, Completion]]:
+        while (finished := self._finished.get()) is not None:
             if isinstance(finished, BaseException):
                 raise finished
             yield finished
+            with suppress(RuntimeError):  # the loop is closed: no more are asked
+                self._loop.call_soon_threadsafe(self._room.release)
 
     def stop(self) -> None:
         """Cancel what is still under way, and wait for its connections to be closed."""
@@ -395,26 +397,37 @@ class _Requests:
         try:
             self._task = self._loop.create_task(self._ask_all())
             self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError as error:
+        except (asyncio.CancelledError, Exception) as error:  # what ends all must reach the caller, who waits
             self._finished.put(error)
-        except Exception as error:  # a fault of ours must reach the caller, who waits for completions
-            self._finished.put(error)
+        else:
+            self._finished.put(None)
         finally:
             self._loop.close()
 
     async def _ask_all(self) -> None:
-        numbers = iter(range(len(self._prompts)))
-        async with self._engine.open_client() as client, asyncio.TaskGroup() as group:
-            for _ in range(min(self._engine.concurrency, len(self._prompts))):
-                group.create_task(self._ask_next(client, numbers))
+        # The feed is waited for in a thread of its own, so that it keeps none from writing a request.
+        broken: Exception | None = None
+        with ThreadPoolExecutor(1) as reader:
+            async with self._engine.open_client() as client, asyncio.TaskGroup() as group:
+                while not self._feed.has_ended:
+                    await self._room.acquire()
+                    item = None
+                    while item is None and not self._feed.has_ended:
+                        try:
+                            item = await self._loop.run_in_executor(reader, self._feed.take, LOOK_UP)
+                        except Exception as error:  # of whoever makes the prompts, who ends what isn't under way yet
+                            broken = error
+                    if item is not None:
+                        group.create_task(self._ask(client, *item))
+        if broken:
+            raise broken
 
-    async def _ask_next(self, client: httpx.AsyncClient, numbers: Any) -> None:
-        for i in numbers:
-            try:
-                completion = await self._engine.complete(client, self._prompts[i], self._decoding)
-            except Exception as error:  # whatever else goes wrong with a request costs that request only
-                completion = failed(explain(error))
-            self._finished.put((i, completion))
+    async def _ask(self, client: httpx.AsyncClient, key: Key, prompt: Prompt) -> None:
+        try:
+            completion = await self._engine.complete(client, prompt, self._decoding)
+        except Exception as error:  # whatever else goes wrong with a request costs that request only
+            completion = failed(explain(error))
+        self._finished.put((key, completion))
 
 
 def _continued(messages: list[dict[str, Any]], continuation: str) -> dict[str, Any]:

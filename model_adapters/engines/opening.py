@@ -32,7 +32,7 @@ def open_engine(
     replicas: int | str = 1,
     ray: str = "",
     cpus_per_replica: float | str = 1,
-    gpus_per_replica: float | str = 0,
+    gpus_per_replica: float | str | None = None,
     **engine_arguments: Any,
 ) -> Engine:
     """The engine for a model string, each opened as its prefix says.
@@ -40,9 +40,10 @@ def open_engine(
     `vllm:MODEL` runs in vLLM, which gets `engine_arguments` (tensor_parallel_size, max_model_len, …);
     `openai:MODEL@http://host:port/v1` is asked of a server, with `batch_size` requests under way at a
     time and `engine_arguments` timeout and tries; anything else is a model for transformers, the only
-    engine that heeds `device`, `adapter`, a LoRA folder, and `chat_template`, a file with the template to ask by or a
-    family's name. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines run on Ray, each with
-    its share of CPUs and GPUs. MODEL is a shipped checkpoint's name, a folder, a GGUF file or a hub id.
+    engine that heeds `device` and `chat_template`, a file with the template to ask by or a family's name. `adapter` is
+    a LoRA folder, for either of the two. With `replicas`, or a `ray` (`local`, `auto` or an address), as many engines
+    run on Ray, each with its share of CPUs and GPUs (one GPU, where the cluster has any). MODEL is a shipped
+    checkpoint's name, a folder, a GGUF file or a hub id.
 
     Raises UserError in one line when the model, the server or the store can't be opened.
     """
@@ -52,11 +53,8 @@ def open_engine(
     finished = open_store(Path(store)) if store else None
     engine: Engine
     number = read_count("replicas", replicas)
-    if adapter is not None and model.startswith((VLLM, OPENAI)):
-        raise UserError(
-            f"model {model!r}: its engine has no argument 'adapter'; merge it into the weights "
-            "(peft's merge_and_unload), or start the server with it"
-        )
+    if adapter is not None and model.startswith(OPENAI):
+        raise UserError(f"model {model!r}: its engine has no argument 'adapter'; start the server with it")
     if chat_template is not None and model.startswith((VLLM, OPENAI)):
         raise UserError(
             f"model {model!r}: its engine has no argument 'chat_template'; save the template as chat_template.jinja "
@@ -74,8 +72,9 @@ def open_engine(
             "chat_template": chat_template,
             "adapter": adapter,
         }
-        needs = read_share("cpus_per_replica", cpus_per_replica), read_share("gpus_per_replica", gpus_per_replica)
-        engine = RayPool(partial(open_engine, model, **own), Replicas(number, *needs, ray or AUTO, at_once))
+        cpus = read_share("cpus_per_replica", cpus_per_replica)
+        gpus = None if gpus_per_replica is None else read_share("gpus_per_replica", gpus_per_replica)
+        engine = RayPool(partial(open_engine, model, **own), Replicas(number, cpus, gpus, ray or AUTO, at_once))
         return StoredEngine(engine, finished) if finished is not None else engine
     if model.startswith(OPENAI):
         from sightscale.model_adapters.engines.openai_engine import OpenAIEngine
@@ -92,6 +91,7 @@ def open_engine(
             revision=revision,
             trust_remote_code=trusts,
             allow_unused_weights=allows,
+            adapter=adapter,
             **engine_arguments,
         )
     else:

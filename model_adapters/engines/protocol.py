@@ -1,14 +1,16 @@
 """Engines: where text is generated. One small protocol, so that adapters don't know which one runs.
 
-An engine takes a batch of prompts and gives a completion for each, in order. It isolates failures:
-a prompt that can't be answered becomes a completion with an `error`, and the others go on.
+An engine takes prompts from an iterator while it has room, and hands their completions back as they come. It isolates
+failures: a prompt that can't be answered becomes a completion with an `error`, and the others go on.
 """
 
+import abc
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from PIL import Image
 
@@ -100,6 +102,10 @@ class Choice:
 
 
 OnFinished = Callable[[int, Completion], None]
+Key = TypeVar("Key")
+# Prompts with the caller's key, which comes back with the completion; None where no prompt is ready yet.
+Prompts = Iterable[tuple[Key, Prompt] | None]
+Completions = Generator[tuple[Key, Completion], None, None]  # closing it gives up what is under way
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,13 @@ class Engine(Protocol):
     def parameters(self) -> int | None:
         """How many parameters the model has; None where that can't be known, as behind a server."""
 
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key, in the order in which they are finished.
+
+        Prompts are taken while there is room for them, and let go when they are answered, so that no number of them
+        fills the memory. Where the iterator gives None, what was taken so far is answered before more is asked for.
+        """
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
     ) -> list[Completion]:
@@ -146,6 +159,26 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the memory the model holds."""
+
+
+class StreamingEngine(abc.ABC):
+    """An engine whose `stream` does all; a list of prompts is streamed too."""
+
+    @abc.abstractmethod
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key, in the order in which they are finished: see `Engine`."""
+
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
+    ) -> list[Completion]:
+        """A completion for each prompt, in order; `on_finished(index, completion)` as each is ready."""
+        completions: dict[int, Completion] = {}
+        with closing(self.stream(enumerate(prompts), decoding)) as stream:
+            for i, completion in stream:
+                completions[i] = completion
+                if on_finished:
+                    on_finished(i, completion)
+        return [completions[i] for i in range(len(prompts))]
 
 
 @runtime_checkable

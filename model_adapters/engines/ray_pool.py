@@ -1,23 +1,40 @@
 """A pool of engines on Ray: each replica is an actor that loads the weights once and answers what it is handed.
 
 Ray places the actors, starts them anew when they die and lets more of them in when nodes join. What is here hands the
-next prompts to a replica that is free, asks again elsewhere what a dead one had under way, and gives up on a prompt
+next prompts to a replica that has room, asks again elsewhere what a dead one had under way, and gives up on a prompt
 after a bounded number of tries. Whoever uses the pool sees one engine.
 """
 
 import logging
 import os
+import socket
+import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic
 
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt, failed
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Engine,
+    Key,
+    Prompt,
+    Prompts,
+    StreamingEngine,
+    failed,
+)
+from sightscale.model_adapters.engines.feed import PATIENCE, Feed
+from sightscale.model_adapters.engines.ray_replica import Pictures, Replica, StartedAnew, Unreceived
 from sightscale.tasks.errors import UserError, first_line
 
 TRIES = 3  # deaths of a replica that one prompt may see
+TOGETHER_AGAIN = 8  # prompts that were under way in one that died, and are asked together again
 LOCAL, AUTO = "local", "auto"
+HEAD_PULSE, HEAD_AWAY = 5.0, 20.0  # seconds
 
 logger = logging.getLogger(__name__)
 
@@ -26,151 +43,260 @@ logger = logging.getLogger(__name__)
 class Replicas:
     """How many engines there are, what each needs, and the Ray that they run on: `local`, `auto` or an address.
 
-    `auto` is the cluster that this process is on, and a local Ray where there is none.
+    `auto` is the cluster that this process is on, and a local Ray where there is none. Without `gpus` each replica has
+    one where a node has any.
     """
 
     number: int
     cpus: float = 1.0
-    gpus: float = 0.0
+    gpus: float | None = None
     address: str = AUTO
     at_once: int = 32  # prompts that a replica is handed together
 
 
-class Replica:
-    """What an actor runs: an engine, opened when the actor starts."""
+class _Head:
+    """Ray's head, which is asked now and then whether it is there.
 
-    def __init__(self, open_it: Callable[[], Engine]) -> None:
-        self._engine = open_it()
+    Without it the replicas go on for a minute, and then Ray ends this process without a word to anybody who waits.
+    """
 
-    def describe(self) -> tuple[str, int | None, int]:
-        """The engine's identity, its parameters, and the process that it is in."""
-        return self._engine.identity, self._engine.parameters, os.getpid()
+    def __init__(self, address: str) -> None:
+        self._address, self._seen = address, time.monotonic()
+        self._asked = self._seen
 
-    def generate(self, prompts: list[Prompt], decoding: Decoding) -> list[Completion]:
-        """The engine's completions."""
-        return self._engine.generate(prompts, decoding)
+    def check(self) -> None:
+        """Raise UserError when it wasn't there for `HEAD_AWAY` seconds."""
+        now = time.monotonic()
+        if now - self._asked < HEAD_PULSE:
+            return
+        self._asked = now
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2.0).close()
+        except OSError as error:
+            if now - self._seen > HEAD_AWAY:
+                raise UserError(
+                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
+                    "is kept: start Ray, and run the same command again to go on"
+                ) from error
+        else:
+            self._seen = now
 
 
-class RayPool:
+@dataclass(eq=False)
+class _Ask(Generic[Key]):
+    """A prompt that isn't answered yet, and how many deaths of a replica it has seen."""
+
+    key: Key
+    prompt: Prompt
+    deaths: int = 0
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A replica as the pool sees it, and what it has under way in the present stream, by number."""
+
+    actor: Any
+    is_ready: bool = False
+    room: int = 0
+    under_way: dict[int, _Ask[Any]] = field(default_factory=dict)
+    is_trying_again: bool = False  # what killed another has it to itself
+
+
+class RayPool(StreamingEngine):
     """Replicas of one engine. Raises UserError in one line where Ray, its cluster, or an engine can't be had."""
 
     def __init__(self, open_it: Callable[[], Engine], replicas: Replicas) -> None:
         self._ray = _connect(replicas)
         self._replicas = replicas
+        self._pictures = Pictures(self._ray)
+        self._head = _Head(self._ray.get_runtime_context().gcs_address)
+        gpus = self._count_gpus(replicas)
         actor = self._ray.remote(Replica).options(
-            num_cpus=replicas.cpus, num_gpus=replicas.gpus, max_restarts=-1, max_task_retries=0
+            num_cpus=replicas.cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
         )
-        self._actors = [actor.remote(open_it) for _ in range(replicas.number)]
-        # A replica gets prompts once it has answered this; one that waits for a node to join keeps nobody waiting.
-        self._starting: dict[Any, Any] = {}
-        for replica in self._actors:
-            self._start(replica)
-        self._idle: list[Any] = []
+        self._workers = [_Worker(actor.remote(open_it)) for _ in range(replicas.number)]
+        self._starting: dict[Any, _Worker] = {}
         self.identity = ""
         self.parameters: int | None = None
         self.processes: set[int] = set()  # that replicas have run in so far
-        while not self._idle:
-            self._wait_for_replicas(None)
+        for worker in self._workers:
+            self._start(worker)
+        while not any(worker.is_ready for worker in self._workers):
+            self._let_in(None)
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """A completion for each prompt, in order. A prompt whose replicas died `TRIES` times has failed."""
-        completions: list[Completion | None] = [None] * len(prompts)
-        step = self._replicas.at_once
-        waiting = deque(list(range(start, min(start + step, len(prompts)))) for start in range(0, len(prompts), step))
-        deaths = [0] * len(prompts)
-        under_way: dict[Any, tuple[Any, list[int]]] = {}
+    @property
+    def workload(self) -> str:
+        """How many replicas there are, and the prompts that they have under way."""
+        ready = sum(worker.is_ready for worker in self._workers)
+        under_way = sum(len(worker.under_way) for worker in self._workers)
+        return f"{ready} of {self._replicas.number} replicas, {under_way} under way"
 
-        def finish(i: int, completion: Completion) -> None:
-            completions[i] = completion
-            if on_finished:
-                on_finished(i, completion)
+    @property
+    def pictures_sent(self) -> int:
+        """How many pictures went into the object store so far."""
+        return self._pictures.sent
 
-        try:
-            while waiting or under_way:
-                while waiting and self._idle:
-                    actor, chunk = self._idle.pop(), waiting.popleft()
-                    under_way[actor.generate.remote([prompts[i] for i in chunk], decoding)] = (actor, chunk)
-                ready, _ = self._ray.wait([*under_way, *self._starting], num_returns=1, timeout=10.0)
-                self._wait_for_replicas(0.0)
-                for reference in (one for one in ready if one in under_way):
-                    answers = self._take(reference)
-                    actor, chunk = under_way.pop(reference)
-                    if isinstance(answers, list):
-                        self._idle.append(actor)
-                        for i, answer in zip(chunk, answers, strict=True):
-                            finish(i, answer)
-                        continue
-                    self._start(actor)
-                    logger.warning(f"ray: a replica died with {len(chunk)} prompts under way ({answers})")
-                    for i in chunk:
-                        deaths[i] += 1
-                        if deaths[i] >= TRIES:
-                            finish(i, failed(f"its replica died {TRIES} times: {answers}"))
-                        else:
-                            waiting.append([i])  # alone, so that one that kills its replica costs no other
-        finally:  # after an error replicas still answer; they are free when they have
-            for actor, _ in under_way.values():
-                self._start(actor)
-        return [completion for completion in completions if completion is not None]
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key. A prompt whose replicas died `TRIES` times has failed."""
+        name = uuid.uuid4().hex
+        again: deque[_Ask[Key]] = deque()
+        taking: dict[Any, _Worker] = {}
+        numbers = iter(range(2**63))
+        with Feed(prompts, self._replicas.at_once) as feed:
+            try:
+                while not feed.has_ended or again or taking:
+                    self._hand_out(name, decoding, feed, again, numbers, taking)
+                    ready = self._wait([*taking, *self._starting], PATIENCE if not feed.has_ended else 1.0)
+                    self._let_in(0.0)
+                    self._head.check()
+                    for reference in (one for one in ready if one in taking):
+                        worker = taking.pop(reference)
+                        for ask, answer in self._receive(reference, worker):
+                            if isinstance(answer, Completion):
+                                yield ask.key, answer
+                            elif ask.deaths + 1 >= TRIES:
+                                yield ask.key, failed(f"its replica died {TRIES} times: {answer}")
+                            else:
+                                ask.deaths += 1
+                                again.append(ask)
+                        if worker.under_way:
+                            taking[worker.actor.take.remote(name)] = worker
+            finally:
+                for worker in self._workers:
+                    worker.under_way.clear()
+                    worker.is_trying_again = False
+                    if worker.is_ready:  # what it has under way after an error is answered in vain
+                        worker.actor.end.remote(name)
+
+    def wait_for_all(self) -> None:
+        """Wait until every replica is there, or has turned out to be unable to start."""
+        while self._starting:
+            self._let_in(None)
 
     def close(self) -> None:
         """End the replicas; the Ray that they ran on stays for others."""
-        for actor in self._actors:
-            self._ray.kill(actor)
-        self._actors, self._idle, self._starting = [], [], {}
+        for worker in self._workers:
+            self._ray.kill(worker.actor)
+        self._workers, self._starting = [], {}
 
-    def _take(self, reference: Any) -> list[Completion] | str:
-        """What a replica answered, or why it died. Raises what its engine raised, as it would without Ray."""
+    def _hand_out(
+        self,
+        name: str,
+        decoding: Decoding,
+        feed: Feed[tuple[Key, Prompt]],
+        again: deque[_Ask[Key]],
+        numbers: Any,
+        taking: dict[Any, _Worker],
+    ) -> None:
+        """Give each replica that has room its next prompts.
+
+        What was under way in one that died comes first, a few together, then each alone in a replica of its own, so
+        that one that kills its replica costs no other.
+        """
+        for worker in sorted(self._workers, key=lambda one: len(one.under_way)):
+            if not worker.is_ready:
+                continue
+            if not worker.under_way:
+                worker.is_trying_again = False
+            chunk: list[_Ask[Key]] = []
+            if again and not worker.under_way:
+                worker.is_trying_again = True
+                most = TOGETHER_AGAIN if again[0].deaths == 1 else 1
+                while again and len(chunk) < most and (again[0].deaths == 1) == (most > 1):
+                    chunk.append(again.popleft())
+            elif not again and not worker.is_trying_again:
+                room = max(worker.room, self._replicas.at_once) - len(worker.under_way)
+                while len(chunk) < min(room, self._replicas.at_once) and (item := feed.take(0)):
+                    chunk.append(_Ask(*item))
+            if not chunk:
+                continue
+            sent = dict(zip(numbers, chunk, strict=False))
+            packed = [(number, self._pictures.pack(ask.prompt)) for number, ask in sent.items()]
+            worker.actor.put.remote(name, decoding, packed)
+            if not worker.under_way:
+                taking[worker.actor.take.remote(name)] = worker
+            worker.under_way |= sent
+
+    def _receive(self, reference: Any, worker: _Worker) -> list[tuple[_Ask[Any], Completion | str]]:
+        """What a replica has finished, or for all that it had under way why it died.
+
+        Raises what its engine raised, as it would without Ray.
+        """
         try:
-            answers: list[Completion] = self._ray.get(reference)
-            return answers
-        except self._ray.exceptions.RayTaskError as error:
-            raise (error.cause if isinstance(error.cause, Exception) else error) from None
+            finished = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            return first_line(error)[:200]
+            cause = getattr(error, "cause", None)
+            if isinstance(error, self._ray.exceptions.RayTaskError) and not isinstance(cause, StartedAnew):
+                raise (cause if isinstance(cause, Exception) else error) from None
+            reason, lost = first_line(error)[:200], list(worker.under_way.values())
+            logger.warning(f"ray: a replica died with {len(lost)} prompts under way ({reason})")
+            worker.under_way.clear()
+            self._start(worker)
+            return [(ask, reason) for ask in lost]
+        return [
+            (worker.under_way.pop(number), answer.reason if isinstance(answer, Unreceived) else answer)
+            for number, answer in finished
+            if number in worker.under_way  # not what a replica that was started anew did in vain
+        ]
 
-    def _start(self, actor: Any) -> None:
+    def _wait(self, references: list[Any], seconds: float) -> list[Any]:
+        """Those that are ready, as soon as one is, or when these seconds are over."""
+        if not references:
+            time.sleep(seconds)
+            return []
+        ready: list[Any] = self._ray.wait(references, num_returns=1, timeout=seconds)[0]
+        return ready
+
+    def _start(self, worker: _Worker) -> None:
         """Let a replica in when it answers, which Ray asks it again after each restart."""
-        self._starting[actor.describe.options(max_task_retries=-1).remote()] = actor
+        worker.is_ready = False
+        self._starting[worker.actor.describe.options(max_task_retries=-1).remote()] = worker
 
-    def _wait_for_replicas(self, timeout: float | None) -> None:
+    def _let_in(self, timeout: float | None) -> None:
         """Let the replicas in that are ready. Raises UserError when none is left that could be."""
         if not self._starting:
             return
         most = 1 if timeout is None else len(self._starting)
         ready, _ = self._ray.wait(list(self._starting), num_returns=most, timeout=timeout)
         for reference in ready:
-            actor = self._starting.pop(reference)
+            worker = self._starting.pop(reference)
             try:
-                identity, self.parameters, process = self._ray.get(reference)
+                identity, self.parameters, process, worker.room = self._ray.get(reference)
             except self._ray.exceptions.RayError as error:
                 cause = getattr(error, "cause", None)
                 if isinstance(cause, UserError):
                     raise cause from None
-                self._lose(actor, error)
+                self._lose(worker, error)
                 continue
             if self.identity and identity != self.identity:
                 raise UserError(f"the replicas differ: one is {self.identity}, another {identity}; give all one model")
             self.identity = identity
             self.processes.add(process)
-            self._idle.append(actor)
+            worker.is_ready = True
 
-    def _lose(self, actor: Any, error: Exception) -> None:
+    def _lose(self, worker: _Worker, error: Exception) -> None:
         """A replica that couldn't start. Raises UserError where it was the last."""
         reason = next((line for line in str(error).splitlines()[::-1] if "Error" in line), first_line(error)).strip()
         if "UserError: " in reason:
             raise UserError(reason.partition("UserError: ")[2])
-        self._actors.remove(actor)
+        self._workers.remove(worker)
         logger.warning(f"ray: a replica can't start and is left out: {reason[:300]}")
-        if not self._actors:
-            raise UserError(f"no replica can start: {reason[:300]}")
+        if not self._workers:
+            raise UserError(
+                f"no replica can start: {reason[:300]}; what was finished is kept: run the same command again to go on"
+            )
+
+    def _count_gpus(self, replicas: Replicas) -> float:
+        if replicas.gpus is not None:
+            return replicas.gpus
+        return float(any(node["Resources"].get("GPU", 0) >= 1 for node in self._ray.nodes() if node["Alive"]))
 
 
 def _connect(replicas: Replicas) -> Any:
     """Ray, connected. Raises UserError without it, without a cluster, or where no node could hold a replica."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes longer than Ray's 30
     try:
         ray: Any = import_module("ray")
     except ImportError as error:
@@ -188,13 +314,14 @@ def _connect(replicas: Replicas) -> Any:
                     ray.init(**local)
             else:
                 ray.init(address=replicas.address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)}") from error
+        except Exception as error:  # Ray raises what it likes, also a plain Exception where it starts too slowly
+            raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)[:300]}") from error
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= replicas.gpus for node in nodes)
+    gpus = replicas.gpus or 0
+    fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= gpus for node in nodes)
     if not fits:
         raise UserError(
-            f"no node of this Ray has {replicas.cpus:g} CPUs and {replicas.gpus:g} GPUs for a replica; "
-            "ask for fewer with cpus_per_replica and gpus_per_replica"
+            f"no node of this Ray has {replicas.cpus:g} CPUs and {gpus:g} GPUs for a replica; "
+            "ask for fewer with --cpus-per-replica and --gpus-per-replica"
         )
     return ray

@@ -16,8 +16,11 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -25,13 +28,16 @@ from typing import Protocol
 from sightscale.model_adapters.engines import (
     Choice,
     Completion,
+    Completions,
     Decoding,
     Engine,
+    Key,
     Likelihood,
     Likelihoods,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     list_choices,
     score_continuations,
 )
@@ -285,7 +291,7 @@ def open_store(path: Path, mounts: Path | None = None, must_exist: bool = False)
     return StoreFile(path, must_exist)
 
 
-class StoredEngine:
+class StoredEngine(StreamingEngine):
     """An engine that asks the store first, and keeps what the engine inside it finishes."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
@@ -310,46 +316,66 @@ class StoredEngine:
         engine = self._engine
         return getattr(engine, "seconds_opening", 0.0), getattr(engine, "cpu_seconds_opening", 0.0)
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
+    @property
+    def workload(self) -> str:
+        """What the engine is busy with, in words; nothing where it doesn't tell."""
+        return getattr(self._engine, "workload", "")
+
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         """As the engine inside would, but only what the store lacks is generated. Failures aren't kept."""
-        keys = [generation_key(self.identity, prompt, decoding) for prompt in prompts]
-        completions = [self._store.get(key) for key in keys]
-        first: dict[str, int] = {}  # equal prompts in one batch are generated once
-        for i, key in enumerate(keys):
-            if completions[i] is None:
-                first.setdefault(key, i)
-        missing = list(first.values())
-        self.hits += len(prompts) - len(missing)
-        self.misses += len(missing)
-        if prompts:
-            self._store.count(len(prompts) - len(missing), len(missing))
-        if on_finished:
-            for i, completion in enumerate(completions):
-                if completion:
-                    on_finished(i, completion)
+        ready: deque[tuple[Key, Completion]] = deque()  # what needs no generating
+        under_way: dict[str, list[Key]] = {}  # by generation: who asked for the same since
+        lock = threading.Lock()  # the engine inside may ask for prompts from a thread of its own
+        hits = misses = 0
 
-        def keep(j: int, completion: Completion) -> None:
-            i = missing[j]
-            if completion.error is None:
-                self._store.put(keys[i], self.identity, completion)
-            if on_finished:
-                on_finished(i, completion)
+        def read() -> Generator[tuple[tuple[str, Key], Prompt] | None, None, None]:
+            nonlocal hits, misses
+            for item in prompts:
+                if item is None:
+                    yield None
+                    continue
+                key, prompt = item
+                generation = generation_key(self.identity, prompt, decoding)
+                with lock:
+                    kept = self._store.get(generation)
+                    is_new = kept is None and generation not in under_way
+                    if kept is not None:
+                        ready.append((key, kept))
+                        hits += 1
+                    elif is_new:
+                        under_way[generation] = []
+                        misses += 1
+                    else:  # equal prompts are generated once
+                        under_way[generation].append(key)
+                        hits += 1
+                if is_new:
+                    yield (generation, key), prompt
+                elif not misses:  # the engine isn't needed yet
+                    yield None
 
-        fresh = self._engine.generate([prompts[i] for i in missing], decoding, keep) if missing else []
-        for i, completion in zip(missing, fresh, strict=True):
-            completions[i] = completion
-        finished: list[Completion] = []
-        for i, (key, completion) in enumerate(zip(keys, completions, strict=True)):
-            if completion is None:  # the same as an earlier prompt of this batch
-                twin = completions[first[key]]
-                assert twin is not None  # every first of its key was generated above
-                completion = replace(twin, cached=True)
-                if on_finished:
-                    on_finished(i, completion)
-            finished.append(completion)
-        return finished
+        asked = read()
+        try:
+            for first in asked:
+                yield from _take_all(ready)
+                if first is not None:
+                    break
+            else:
+                return
+            with closing(self._engine.stream(chain([first], asked), decoding)) as completions:
+                for (generation, key), completion in completions:
+                    with lock:
+                        if completion.error is None:
+                            self._store.put(generation, self.identity, completion)
+                        others = under_way.pop(generation)
+                    yield key, completion
+                    yield from ((other, replace(completion, cached=True)) for other in others)
+                    yield from _take_all(ready)
+            yield from _take_all(ready)
+        finally:
+            asked.close()
+            self.hits, self.misses = self.hits + hits, self.misses + misses
+            if hits or misses:
+                self._store.count(hits, misses)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
@@ -406,6 +432,11 @@ class StoredEngine:
     def close(self) -> None:
         """Free the engine's model; the store stays open."""
         self._engine.close()
+
+
+def _take_all(ready: "deque[tuple[Key, Completion]]") -> Completions[Key]:
+    while ready:
+        yield ready.popleft()
 
 
 def generation_key(identity: str, prompt: Prompt, decoding: Decoding) -> str:

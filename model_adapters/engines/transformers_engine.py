@@ -1,22 +1,22 @@
 """The transformers engine: any `AutoModelForImageTextToText` or `AutoModelForCausalLM`, GGUF files too.
 
-Prompts are sorted by length, padded and answered in batches, those with as many pictures together: some models take
-the pictures that a row lacks beside its batch mates for black ones. Out of memory halves the batch; a batch that fails
-for another reason is run one by one, so that only the culprit fails.
+Prompts are answered in padded batches of about one length, picked from those that were read ahead; each has as many
+pictures as its batch mates, since some models take the pictures that a row lacks beside them for black ones. Out of
+memory halves the batch; a batch that fails for another reason is run one by one, so that only the culprit fails.
 """
 
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
-from PIL import Image
 from transformers import (
     AutoTokenizer,
     LogitsProcessor,
@@ -30,14 +30,17 @@ from sightscale.model_adapters.engines import (
     LIKELIEST,
     Choice,
     Completion,
+    Completions,
     Decoding,
     EngineDescription,
     EngineFailure,
+    Key,
     Likelihood,
     Likelihoods,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     explain,
     failed,
     prompt_seed,
@@ -46,6 +49,7 @@ from sightscale.model_adapters.engines.architectures import (
     NEEDS_PICTURE,
     asks_alone,
     find_generate,
+    find_opening,
     fit_inputs,
     writes_apart,
 )
@@ -69,7 +73,9 @@ from sightscale.model_adapters.engines.loading import (
     pick_loader,
     read_config,
     read_habits,
+    refuse_quantisation,
     sees_pictures,
+    settle_unpacked,
 )
 from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
@@ -79,10 +85,21 @@ from sightscale.tasks.errors import UserError, first_line
 
 # Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
 ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "fuyu", "git", "got_ocr2", "kosmos-2", "pix2struct")
+AHEAD, FIRST_AHEAD, MOST_AHEAD = 16, 2, 512  # batches read ahead, at first and then, and prompts at most
 _Answer = TypeVar("_Answer")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, eq=False)
+class Row(Generic[Key]):
+    """One row of a batch: a prompt, its text through the chat template, and its place in the order by length."""
+
+    key: Key
+    prompt: Prompt
+    text: str
+    place: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,7 @@ def _without_gradients(method: Callable[_P, _R]) -> Callable[_P, _R]:
     return wrapped
 
 
-class TransformersEngine:
+class TransformersEngine(StreamingEngine):
     """A model and its processor, loaded once."""
 
     no_gradients: Callable[[], AbstractContextManager[None]] = torch.inference_mode
@@ -144,6 +161,7 @@ class TransformersEngine:
             options["gguf_file"] = gguf_file
         with loading(model):
             config = read_config(location, **options)
+            refuse_quantisation(config)
             check_beside(location, config.model_type, adapter, name=model)
             self.sees = sees_pictures(config.model_type)
             self._model: Any = load_model(
@@ -154,6 +172,7 @@ class TransformersEngine:
                 dtype=number_type,
                 **options,
             )
+            settle_unpacked(self._model, config, number_type)
             self._processor: Any = (
                 open_processor(location, config.model_type, **options)
                 if self.sees
@@ -194,119 +213,140 @@ class TransformersEngine:
         text_config = self._model.config.get_text_config(decoder=True)
         self._context: int | None = getattr(text_config, "max_position_embeddings", None)
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """A completion for each prompt, in order. Prompts are batched with those that have as many pictures."""
+    @property
+    def room(self) -> int:
+        """How many prompts keep it busy: a batch that is answered, and the next."""
+        return 2 * self.batch_size
+
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key, batch by batch."""
         controls_thinking(decoding)  # what makes no sense is an error of the run, not of a prompt
-        completions: list[Completion | None] = [None] * len(prompts)
-        texts: dict[int, str] = {}
+        refused: deque[tuple[Key, Completion]] = deque()
 
-        def finish(i: int, answer: Completion) -> None:
-            completions[i] = answer
-            if on_finished:
-                on_finished(i, answer)
+        def read() -> Iterator[Row[Key] | None]:
+            for number, item in enumerate(prompts):
+                if item is None:
+                    yield None
+                    continue
+                key, prompt = item
+                try:
+                    text = self._render(prompt, decoding)
+                except Exception as error:  # a chat template may refuse a conversation in any way
+                    refused.append((key, failed(explain(error))))
+                else:
+                    yield Row(key, prompt, text, _place(prompt, text, number))
 
-        for i, prompt in enumerate(prompts):
-            try:
-                texts[i] = self._render(prompt, decoding)
-            except Exception as error:  # a chat template may refuse a conversation in any way
-                finish(i, failed(explain(error)))
-        self._in_batches(
-            prompts,
-            texts,
-            lambda batch: self._answer([prompts[i] for i in batch], [texts[i] for i in batch], decoding),
-            finish,
-            lambda error: failed(explain(error)),
-        )
-        return [completion for completion in completions if completion is not None]
+        def answer(batch: list[Row[Key]]) -> list[Completion]:
+            return self._answer([row.prompt for row in batch], [row.text for row in batch], decoding)
+
+        for row, completion in self._in_batches(read(), answer, lambda error: failed(explain(error))):
+            while refused:
+                yield refused.popleft()
+            yield row.key, completion
+        yield from refused
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None
     ) -> list[Likelihoods]:
         """The likelihoods of each prompt's continuations, in order: see `ScoresContinuations`.
 
-        The model is led along them in its own way of generating, batched as `generate` does.
+        The model is led along them in its own way of generating, batched as `stream` does.
         """
-        results: list[Likelihoods | None] = [None] * len(prompts)
+        results: dict[int, Likelihoods] = {}
         tokens: dict[int, list[Tokens]] = {}
-        rows: list[tuple[int, Route]] = []  # a prompt stands once for each of its routes
-        texts: dict[int, str] = {}
+        missing: dict[int, int] = {}  # routes of a prompt that aren't led along yet
+        led: dict[int, list[Led]] = {}
 
         def settle(i: int, scores: Likelihoods) -> None:
             results[i] = scores
             if on_scored:
                 on_scored(i, scores)
 
-        for i, prompt in enumerate(prompts):
-            try:
-                text = self._render(prompt, AT_ONCE)
-                tokens[i] = self._continue(text, continuations[i])
-                routes = plan_routes(tokens[i])
-            except Exception as error:  # a chat template or a tokenizer may fail in any way
-                settle(i, Likelihoods(error=explain(error)))
-                continue
-            if not routes:
-                settle(i, Likelihoods())
-            texts |= dict.fromkeys(range(len(rows), len(rows) + len(routes)), text)
-            rows += [(i, route) for route in routes]
-        missing = Counter(i for i, _ in rows)
-        led: dict[int, list[Led]] = {i: [] for i in missing}
+        def read() -> Iterator[Row[tuple[int, Route]]]:
+            for i, prompt in enumerate(prompts):
+                try:
+                    text = self._render(prompt, AT_ONCE)
+                    tokens[i] = self._continue(text, continuations[i])
+                    routes = plan_routes(tokens[i])
+                except Exception as error:  # a chat template or a tokenizer may fail in any way
+                    settle(i, Likelihoods(error=explain(error)))
+                    continue
+                if not routes:
+                    settle(i, Likelihoods())
+                missing[i], led[i] = len(routes), []
+                for route in routes:  # a prompt stands once for each
+                    yield Row((i, route), prompt, text, _place(prompt, text, i))
 
-        def finish(row: int, one: Led) -> None:
-            i = rows[row][0]
-            led[i].append(one)
-            if len(led[i]) == missing[i]:
-                settle(i, _join(led[i], len(tokens[i])))
-
-        def lead(batch: list[int]) -> list[Led]:
-            asked = [rows[row][0] for row in batch]
+        def lead(batch: list[Row[tuple[int, Route]]]) -> list[Led]:
             return self._lead(
-                [prompts[i] for i in asked],
-                [texts[row] for row in batch],
-                [rows[row][1] for row in batch],
-                [tokens[i] for i in asked],
+                [row.prompt for row in batch],
+                [row.text for row in batch],
+                [row.key[1] for row in batch],
+                [tokens[row.key[0]] for row in batch],
             )
 
-        asked_of = [prompts[i] for i, _ in rows]
-        self._in_batches(asked_of, texts, lead, finish, lambda error: Led({}, error=explain(error)))
-        return [scores for scores in results if scores is not None]
+        for row, one in self._in_batches(read(), lead, lambda error: Led({}, error=explain(error))):
+            i = row.key[0]
+            led[i].append(one)
+            if len(led[i]) == missing[i]:
+                settle(i, _join(led.pop(i), len(tokens.pop(i))))
+        return [results[i] for i in range(len(prompts))]
 
     def _in_batches(
         self,
-        prompts: Sequence[Prompt],
-        texts: Mapping[int, str],
-        answer: Callable[[list[int]], list[_Answer]],
-        finish: Callable[[int, _Answer], None],
+        rows: Iterable[Row[Key] | None],
+        answer: Callable[[list[Row[Key]]], list[_Answer]],
         fail: Callable[[Exception], _Answer],
-    ) -> None:
-        """Have the prompts that have a text answered in batches, and `finish` called for each as it is.
+    ) -> Iterator[tuple[Row[Key], _Answer]]:
+        """Each row with its answer. Rows are read ahead, so that a batch can be made of some of about one length.
 
-        Out of memory halves the batches; of one that fails otherwise each is asked alone, and `fail` says what came of
-        one that fails then.
+        Which rows share a batch hangs on the rows alone, unless some aren't ready yet (None). Out of memory halves the
+        batches; of one that fails otherwise each is asked alone, and `fail` says what came of one that fails then.
         """
-        order = sorted(
-            texts, key=lambda i: (-len(prompts[i].images), sum(_area(im) for im in prompts[i].images), len(texts[i]))
-        )
-        pending = self._split(order, prompts)
-        while pending:
-            batch = pending.pop(0)
-            short_of_memory = False
+        source, ended = iter(rows), False
+        waiting: list[Row[Key]] = []  # in the order of their places
+        alone: deque[Row[Key]] = deque()
+        last, answered = (0, 0, 0, -1), 0
+        while True:
+            ahead = min(max(MOST_AHEAD, self.batch_size), self.batch_size * min(FIRST_AHEAD + answered, AHEAD))
+            while not ended and len(waiting) < ahead and not alone:
+                try:
+                    row = next(source)
+                except StopIteration:
+                    ended = True
+                    break
+                if row is not None:
+                    insort(waiting, row, key=_place_of)
+                elif waiting:
+                    break
+            if not waiting and not alone:
+                return
+            batch = [alone.popleft()] if alone else self._pick(waiting, last)
             try:
                 answers = answer(batch)
             except Exception as error:  # a batch may fail in as many ways as there are models
-                short_of_memory = _is_out_of_memory(error)
-                answers = [fail(error)] if len(batch) == 1 else []
-            if short_of_memory:
-                self._shrink(len(batch) // 2)
-            if not answers:
-                rest = [i for later in pending for i in later]
-                pending = (
-                    self._split([*batch, *rest], prompts) if short_of_memory else [*([i] for i in batch), *pending]
-                )
-                continue
-            for i, one in zip(batch, answers, strict=True):
-                finish(i, one)
+                if _is_out_of_memory(error):
+                    self._shrink(len(batch) // 2)
+                if len(batch) == 1:
+                    answers = [fail(error)]
+                else:
+                    if _is_out_of_memory(error):
+                        waiting = sorted([*batch, *waiting], key=_place_of)
+                    else:
+                        alone.extend(batch)
+                    continue
+            last, answered = batch[-1].place, answered + 1
+            yield from zip(batch, answers, strict=True)
+
+    def _pick(self, waiting: list["Row[Key]"], last: tuple[int, int, int, int]) -> list["Row[Key]"]:
+        """Take the rows of the next batch: those that follow the last one, and have as many pictures as the first."""
+        start = bisect_right(waiting, last, key=_place_of) % len(waiting)
+        end = start + 1
+        while end < min(len(waiting), start + self.batch_size) and waiting[end].place[0] == waiting[start].place[0]:
+            end += 1
+        batch = waiting[start:end]
+        del waiting[start:end]
+        return batch
 
     def _continue(self, text: str, continuations: Sequence[str]) -> list[Tokens]:
         """The tokens of each continuation behind a prompt as its template wrote it. Raises ValueError for none."""
@@ -315,7 +355,7 @@ class TransformersEngine:
         return [
             write_continuation(
                 self._tokenizer,
-                text,
+                None if self._writes_apart else text,
                 words,
                 lead=self._answer_lead,
                 control_tokens=self._control_tokens,
@@ -397,16 +437,6 @@ class TransformersEngine:
         self.batch_size = max(1, min(self.batch_size, batch_size))
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-    def _split(self, order: list[int], prompts: Sequence[Prompt]) -> list[list[int]]:
-        batches: list[list[int]] = []
-        for i in order:
-            alike = batches and len(prompts[batches[-1][0]].images) == len(prompts[i].images)
-            if alike and len(batches[-1]) < self.batch_size:
-                batches[-1].append(i)
-            else:
-                batches.append([i])
-        return batches
 
     def _render(self, prompt: Prompt, decoding: Decoding) -> str:
         """The prompt through the model's own chat template."""
@@ -509,14 +539,18 @@ class TransformersEngine:
         start = time.perf_counter()
         inputs = self._encode(prompts, texts)
         lengths = inputs["attention_mask"].sum(-1).tolist()
+        opening = find_opening(self._model, self._tokenizer) if self._writes_apart else ()
         ends = [
-            length * (not self._writes_apart) + len(route.tokens) for length, route in zip(lengths, routes, strict=True)
+            len(opening) + len(route.tokens) + (0 if self._writes_apart else length)
+            for length, route in zip(lengths, routes, strict=True)
         ]
         if self._context and max(*ends, *lengths) > self._context:
             raise ValueError(
                 f"prompt and answer have {max(*ends, *lengths)} tokens; this model's context holds {self._context}"
             )
-        written_from = 1 if self._writes_apart else inputs["input_ids"].shape[1]
+        written_from = len(opening) if opening else 1 if self._writes_apart else inputs["input_ids"].shape[1]
+        if opening:
+            inputs["decoder_input_ids"] = torch.tensor([opening] * len(prompts), device=self.device)
         forcer = Forcer(routes, continuations, written_from)
         with exact_head(self._model):
             self._generate(
@@ -591,8 +625,14 @@ def identify(
     return f"{name_model(model, weights)}|transformers|{str(chosen).removeprefix('torch.')}{mark}"
 
 
-def _area(image: Image.Image) -> int:
-    return image.width * image.height
+def _place(prompt: Prompt, text: str, number: int) -> tuple[int, int, int, int]:
+    """Where a prompt stands in the order by length: by its pictures' number and area, its text, and its turn."""
+    images = prompt.images
+    return -len(images), sum(image.width * image.height for image in images), len(text), number
+
+
+def _place_of(row: Row[Any]) -> tuple[int, int, int, int]:
+    return row.place
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -1,7 +1,7 @@
-"""The vllm engine: a model in vLLM, offline, which gets all prompts at once and batches them itself.
+"""The vllm engine: a model in vLLM, offline, which always has as many prompts as it can take and batches them itself.
 
 vLLM is imported when an engine is opened, never before. A prompt that it refuses (too long, a broken
-picture) costs itself only; the others are handed over together, and each is reported when it is done.
+picture) costs itself only; each of the others is reported when it is done, and the next one takes its place.
 
 The thinking budget and NoWait are done by a logits processor of ours (`vllm_thinking`). vLLM's own
 `thinking_token_budget` cannot make the end likely before it forces it, and counts a question that says
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -26,13 +27,16 @@ from sightscale.model_adapters.engines import (
     MAX_REASON,
     Choice,
     Completion,
+    Completions,
     Decoding,
     EngineFailure,
+    Key,
     Likelihood,
     Likelihoods,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     explain,
     failed,
     prompt_seed,
@@ -40,9 +44,10 @@ from sightscale.model_adapters.engines import (
 from sightscale.model_adapters.engines.budget import controls_thinking
 from sightscale.model_adapters.engines.chat_templates import find_lead
 from sightscale.model_adapters.engines.control_tokens import find_control_tokens, write_plainly
+from sightscale.model_adapters.engines.feed import Feed
 from sightscale.model_adapters.engines.forcing import write_continuation
 from sightscale.model_adapters.engines.loading import announce, check_weights, read_habits
-from sightscale.model_adapters.engines.lora import find_beside
+from sightscale.model_adapters.engines.lora import find_beside, mark_adapter, merge_adapter, split_adapter
 from sightscale.model_adapters.engines.thinking import opens_thinking, read_response
 from sightscale.model_adapters.engines.vllm_failures import find_cause, log_errors, measure
 from sightscale.model_adapters.engines.weights import (
@@ -74,12 +79,17 @@ PLACEMENT = {
 }
 
 
+READ_AHEAD = 32  # prompts, and how many of them are handed over between two steps
+
+
 class VllmFailure(Exception):
     """vLLM itself failed, not one of its requests."""
 
 
-class VllmEngine:
+class VllmEngine(StreamingEngine):
     """A model in vLLM, loaded once."""
+
+    _merged: TemporaryDirectory[str] | None = None  # its weights with an adapter's
 
     def __init__(
         self,
@@ -89,15 +99,21 @@ class VllmEngine:
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_unused_weights: bool = False,
+        adapter: str | None = None,
         **engine_arguments: Any,
     ) -> None:
         """Load `model`, a folder or a hub id; `engine_arguments` are those of vLLM's `LLM`.
 
+        `adapter` is a LoRA folder, which is merged into a copy of the weights; `model` may be one too. vLLM's own way
+        with adapters passes over those of a vision tower.
+
         Raises UserError in one line when there is no such model, or vLLM is missing or can't load it.
         """
-        location, gguf_file = locate(model)
+        base, adapter = split_adapter(model, adapter)
+        location, gguf_file = locate(base)
         if gguf_file:
             raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+        lora = mark_adapter(adapter)
         if beside := find_beside(Path(location)):
             raise UserError(
                 f"model {model!r} is asked about pictures with the adapter {beside}, which isn't used under vLLM here; "
@@ -115,14 +131,26 @@ class VllmEngine:
             ) from error
         refuse_revision(model, location, revision)
         check_weights(location, name=model, allow_unused_weights=allow_unused_weights, revision=revision)
+        source = location
+        if adapter:
+            self._merged = TemporaryDirectory(prefix="sightscale-merged-")
+            source = self._merged.name
+            merge_adapter(
+                location,
+                adapter,
+                Path(source),
+                name=base,
+                allow_unused_weights=allow_unused_weights,
+                revision=revision,
+            )
         arguments = {name: _read_value(value) for name, value in engine_arguments.items()}
         settings = {"enable_prefix_caching": True, "disable_log_stats": True, **arguments}
         logged = measure(log)
         try:
             self._llm: Any = LLM(
-                model=location,
+                model=source,
                 dtype=dtype,
-                revision=revision,
+                revision=None if adapter else revision,
                 trust_remote_code=trust_remote_code,
                 logits_processors=[PROCESSOR],
                 **settings,
@@ -137,46 +165,54 @@ class VllmEngine:
         self._repetition_penalty = habits.repetition_penalty
         self._sees: bool = config.is_multimodal_model
         self._tokenizer: Any = self._llm.get_tokenizer()
-        folder = find_folder(location, revision)
+        folder = Path(source) if adapter else find_folder(location, revision)
         self.weights = hash_weights(Path(location), None) or getattr(config.hf_config, "_commit_hash", None)
         # Packed weights are fewer numbers than the model has.
         self.parameters = count_parameters(folder) if folder and config.quantization is None else None
         others = "".join(f"|{name}={arguments[name]}" for name in sorted(set(arguments) - PLACEMENT))
         type_name = str(config.dtype).removeprefix("torch.")
-        self.identity = f"{name_model(model, self.weights)}|vllm|{type_name}{others}{habits.mark}"
+        self.identity = f"{name_model(base, self.weights)}|vllm|{type_name}{others}{habits.mark}{lora}"
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        """A completion for each prompt, in order. `seconds` share the time of the whole call."""
+    @property
+    def room(self) -> int:
+        """How many prompts keep it busy: as many as it runs at a time, and as many that wait, made ready."""
+        return 2 * int(self._llm.llm_engine.vllm_config.scheduler_config.max_num_seqs)
+
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """Each prompt's completion under its key; vLLM is handed the next prompts between its steps.
+
+        `seconds` are a completion's share of the time since the ones before it.
+        """
         controls_thinking(decoding)
-        start = time.perf_counter()
-        completions: list[Completion | None] = [None] * len(prompts)
-
-        def finish(i: int, completion: Completion) -> None:
-            completions[i] = completion
-            if on_finished:
-                on_finished(i, completion)
-
-        under_way: dict[str, int] = {}
-        try:
-            for i, prompt in enumerate(prompts):
-                try:
-                    under_way[self._enqueue(prompt, decoding)] = i
-                except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
-                    finish(i, failed(explain(error)))
-            while under_way:
-                for output in self._step():
-                    i = under_way.pop(output.request_id)
-                    finish(i, self._completion(output, decoding, (time.perf_counter() - start) / len(prompts)))
-        except VllmFailure as error:  # a fault of vLLM itself, which costs what was under way
-            self._abort(under_way)
-            for i in under_way.values():
-                finish(i, failed(str(error)))
-            under_way.clear()
-        finally:
-            self._abort(under_way)  # what is left if the caller was interrupted or could not keep an answer
-        return [completion for completion in completions if completion is not None]
+        under_way: dict[str, Key] = {}
+        last = time.perf_counter()
+        with Feed(prompts, READ_AHEAD) as feed:
+            try:
+                while under_way or not feed.has_ended:
+                    for _ in range(min(READ_AHEAD, self.room - len(under_way))):
+                        item = feed.take(0 if under_way else None)
+                        if item is None:
+                            break
+                        try:
+                            under_way[self._enqueue(item[1], decoding)] = item[0]
+                        except Exception as error:  # whatever vLLM refuses a prompt for costs that prompt only
+                            yield item[0], failed(explain(error))
+                    if not under_way:
+                        continue
+                    try:
+                        outputs = self._step()
+                    except VllmFailure as error:  # a fault of vLLM itself, which costs what was under way
+                        self._abort(under_way)
+                        lost = list(under_way.values())
+                        under_way.clear()
+                        yield from ((key, failed(str(error))) for key in lost)
+                        continue
+                    if outputs:
+                        seconds, last = (time.perf_counter() - last) / len(outputs), time.perf_counter()
+                    for output in outputs:
+                        yield under_way.pop(output.request_id), self._completion(output, decoding, seconds)
+            finally:
+                self._abort(under_way)  # what is left if the caller was interrupted or could not keep an answer
 
     def list_choices(self, prompt: Prompt, decoding: Decoding) -> list[Choice]:
         """The tokens of the completion of a prompt asked alone. Raises EngineFailure in one line when it can't be."""
@@ -271,6 +307,8 @@ class VllmEngine:
         """Free the model's memory."""
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
+        if self._merged:
+            self._merged.cleanup()
 
     @cached_property
     def _control_tokens(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ HASHED_FILES = (
 )
 _DIGITS = 16  # hexadecimal digits of a hash over files
 _NAMED = re.compile(rf"[^\s|;()@]+@(?=[0-9a-f]{{{_DIGITS}}}\|)")  # a folder's name before the hash of its files
+PROJECTOR = "mmproj"  # in the name of a GGUF file with what turns pictures into a language model's input
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -29,6 +30,7 @@ def locate(model: str) -> tuple[str, str | None]:
     if path.suffix == ".gguf":
         if not path.is_file():
             raise UserError(f"cannot load model {model!r}: there is no such file")
+        refuse_projector(path)
         return str(path.parent), path.name
     if path.is_dir():
         pickled = sorted(file.name for file in path.iterdir() if file.suffix in PICKLED)
@@ -44,6 +46,23 @@ def locate(model: str) -> tuple[str, str | None]:
             "no folder, and no hub id like owner/name"
         )
     return model, None
+
+
+def refuse_projector(file: Path) -> None:
+    """Raise UserError where a GGUF file has a projector beside it, or is one: its model sees, but not when opened here.
+
+    transformers reads the language model of a GGUF file alone.
+    """
+    beside = sorted(other.name for other in file.parent.glob("*.gguf") if PROJECTOR in other.name.lower())
+    if not beside:
+        return
+    model = "MODEL.gguf" if file.name in beside else file.name
+    projector = file.name if file.name in beside else beside[0]
+    raise UserError(
+        f"cannot load model {str(file)!r}: it sees through {projector}, which only llama.cpp's server opens: "
+        f"`llama-server --model {model} --mmproj {projector} --port 8080`, then openai:NAME@http://127.0.0.1:8080/v1; "
+        "to have it read text alone, put it into a folder without the projector"
+    )
 
 
 def refuse_revision(model: str, location: str, revision: str | None) -> None:

@@ -1,4 +1,4 @@
-from .drawing import PLACES as PLACES, Mark as Mark, things_of as things_of
+from .drawing import PLACES as PLACES, Mark as Mark, Thing as Thing, things_of as things_of
 from .items import Item as Item, Scene as Scene, scenes_of as scenes_of
 from .labels import (
     NOTHING as NOTHING,

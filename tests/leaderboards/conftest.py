@@ -19,7 +19,7 @@ from sightscale.harness.evaluation.evaluate import Plan, evaluate
 from sightscale.leaderboards.entry.add import Facts, add_entry
 from sightscale.leaderboards.entry.folders import read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.scores import list_averages, score_averages, score_tasks
-from sightscale.leaderboards.entry.submitted_records import decode
+from sightscale.leaderboards.entry.submitted_records import read_submitted
 from sightscale.leaderboards.verification import verify
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.mini import QUESTIONS
@@ -140,15 +140,9 @@ def entry(honest: Path, tmp_path: Path, in_this_process: None) -> Path:
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records that the tests themselves wrote are decoded here: the child process has tests of its own."""
-
-    def read(path: Path, bounded: bool = False) -> pd.DataFrame:
-        decode(path, tmp_path / "decoded.arrow")
-        with pa.OSFile(str(tmp_path / "decoded.arrow")) as source:
-            return pa.ipc.open_stream(source).read_all().to_pandas()
-
-    monkeypatch.setattr(verify, "read_submitted", read)
+    monkeypatch.setattr(verify, "read_submitted", lambda path, bounded=False: read_submitted(path, bounded=True))
 
 
 @pytest.fixture

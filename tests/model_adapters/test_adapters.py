@@ -1,5 +1,7 @@
 """Adapters through lmms-eval's own protocol: what the modules see, and foreign models under a blindfold."""
 
+import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +9,22 @@ import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
-from sightscale.model_adapters.blindfold.adapter import Blindfold
+from sightscale.model_adapters.adapter import READ_AHEAD
+from sightscale.model_adapters.blindfold.adapter import Blindfold, PictureMemory
 from sightscale.model_adapters.decoupled.adapter import Decoupled
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, OnFinished, Prompt, hash_image
-from sightscale.model_adapters.model_strings import open_model, parse_model
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Prompt,
+    Prompts,
+    StreamingEngine,
+    hash_image,
+)
+from sightscale.model_adapters.model_strings import Spread, open_model, parse_model, spread_model
 from sightscale.tasks.boxes import split_convention
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.instructions import BOX_INSTRUCTION, OPEN_INSTRUCTION, SHORT_INSTRUCTION, YES_NO_INSTRUCTION
@@ -21,17 +33,19 @@ from sightscale.tasks.multiple_choice import DIRECT_INSTRUCTION
 ASKED = "Question: what is it?\nOptions:\nA. cat\nB. dog\n" + DIRECT_INSTRUCTION
 
 
-class Recording:
+class Recording(StreamingEngine):
     """An engine that keeps every prompt and says the same to all."""
 
     def __init__(self, says: str) -> None:
         self.says, self.prompts, self.decodings = says, [], []
         self.identity = f"recording {says}"
 
-    def generate(self, prompts: Any, decoding: Decoding, on_finished: OnFinished | None = None) -> list[Completion]:
-        self.prompts += prompts
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         self.decodings.append(decoding)
-        return [Completion(self.says, input_tokens=7, output_tokens=2) for _ in prompts]
+        for item in prompts:
+            if item:
+                self.prompts.append(item[1])
+                yield item[0], Completion(self.says, input_tokens=7, output_tokens=2)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -66,6 +80,83 @@ def ask(model: Any, n: int = 3, pictures: int = 1, broken: int | None = None, as
 def decoupled(**others: Any) -> tuple[Decoupled, Recording, Recording]:
     engines = {"perception_engine": Recording("a small cat"), "reasoning_engine": Recording("Answer: A"), **others}
     return Decoupled("p", "r", **engines), engines["perception_engine"], engines["reasoning_engine"]
+
+
+@pytest.mark.parametrize("condition", ["sighted", "black"])
+def test_pictures_are_read_a_little_ahead_and_let_go(condition: str) -> None:
+    seen: list[weakref.ref[Image.Image]] = []
+    most, read = 0, 0
+
+    class Watching(Recording):
+        def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+            nonlocal most
+            for item in prompts:
+                assert item
+                seen.extend(map(weakref.ref, item[1].images))
+                most = max(most, sum(one() is not None for one in seen))
+                assert read <= len(self.decodings) + READ_AHEAD + 2
+                self.decodings.append(decoding)
+                yield item[0], Completion("A")
+
+    def to_messages(doc: dict[str, Any]) -> list[dict[str, Any]]:
+        nonlocal read
+        read += 1
+        return [{"role": "user", "content": [{"type": "image", "url": picture(doc["i"] % 80)}]}]
+
+    model = Blindfold(EndToEnd("x", engine=Watching("")), condition, pictures=PictureMemory(0))
+    instances = ask(model, n=300)
+    for instance in instances:
+        instance.arguments = (instance.args[0], to_messages, *instance.args[2:])
+    assert len(model.generate_until(instances)) == 300 and read == 300
+    assert most <= READ_AHEAD + 4
+    assert all(len(trace.image_hashes) == 1 for trace in model.traces.values())
+
+
+def test_a_description_reaches_reasoning_the_moment_it_is_there() -> None:
+    reasoned = threading.Event()
+
+    class Describing(Recording):
+        def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+            for key, completion in super().stream(prompts, decoding):
+                yield key, completion
+                assert reasoned.wait(20)  # the others are described when the first was reasoned about
+
+    class Reasoning(Recording):
+        def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+            for key, completion in super().stream(prompts, decoding):
+                reasoned.set()
+                yield key, completion
+
+    engines = {"perception_engine": Describing("a small cat"), "reasoning_engine": Reasoning("Answer: A")}
+    together = Decoupled("p", "r", stages="together", **engines)  # type: ignore[arg-type]
+    answers = together.generate_until(ask(together, n=5, broken=3))
+    one_by_one, _, _ = decoupled()
+    assert [one.text for one in answers] == [
+        one.text for one in one_by_one.generate_until(ask(one_by_one, 5, broken=3))
+    ]
+    assert together.traces == one_by_one.traces
+
+
+def test_a_fault_of_perception_ends_the_run_of_both() -> None:
+    class Failing(Recording):
+        def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+            yield next(super().stream(prompts, decoding))
+            raise UserError("the model changed during the run")
+
+    engines = {"perception_engine": Failing("a cat"), "reasoning_engine": Recording("A")}
+    model = Decoupled("p", "r", stages="together", **engines)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="the model changed during the run"):
+        model.generate_until(ask(model))
+
+
+def test_tasks_are_decoded_as_each_of_them_says() -> None:
+    engine = Recording("A")
+    model = EndToEnd("x", engine=engine)
+    instances = ask(model, n=4)
+    for number, instance in enumerate(instances):
+        instance.arguments = (*instance.args[:2], {"max_new_tokens": 5 + number % 2}, *instance.args[3:])
+    assert len(model.generate_until(instances)) == 4
+    assert [decoding.max_new_tokens for decoding in engine.decodings] == [5, 6]
 
 
 def test_question_and_options_never_reach_the_perception_module() -> None:
@@ -316,6 +407,42 @@ def _hide(inner: Foreign) -> Any:
             raise NotImplementedError
 
     return Other()
+
+
+def test_models_are_spread_by_role() -> None:
+    spread = spread_model(parse_model("nano_2m,dtype=float32"), Spread("4", gpus_per_replica=0.5))
+    assert spread.arguments == {"dtype": "float32", "replicas": "4", "ray": "auto", "gpus_per_replica": "0.5"}
+    two = parse_model("decoupled:perception=a,reasoning=openai:b@http://h/v1,focus_llm=c")
+    assert spread_model(two, Spread("2", "local")).arguments == two.arguments | {
+        f"{role}_{name}": value
+        for role in ("perception", "focus")
+        for name, value in (("replicas", "2"), ("ray", "local"))
+    }
+    two = parse_model("decoupled:perception=a,reasoning=b")
+    numbers = spread_model(two, Spread("perception=4,reasoning=1")).arguments
+    assert (numbers["perception_replicas"], numbers["reasoning_replicas"]) == ("4", "1")
+
+
+@pytest.mark.parametrize(
+    ("model", "replicas", "reason"),
+    [
+        ("scripted:oracle", "2", "--replicas: scripted:oracle answers by rule; leave it out"),
+        ("lmms:qwen3_vl", "2", "--replicas: lmms:qwen3_vl is lmms-eval's own; leave it out"),
+        ("openai:m@http://h/v1", "2", "every model is served elsewhere"),
+        ("nano_2m", "two", "--replicas='two' must be a whole number"),
+        ("nano_2m", "0", "--replicas='0' must be a whole number from 1"),
+        ("nano_2m", "perception=2", "no model that runs here is called 'perception'; there are model"),
+        (
+            "decoupled:perception=truth,reasoning=r",
+            "perception=2",
+            "no model that runs here is called 'perception'; there are reasoning",
+        ),
+    ],
+)
+def test_what_can_not_be_spread_is_refused_in_one_line(model: str, replicas: str, reason: str) -> None:
+    with pytest.raises(UserError) as refused:
+        spread_model(parse_model(model), Spread(replicas))
+    assert reason in str(refused.value)
 
 
 def test_any_model_of_lmms_eval_can_be_named(tmp_path: Path) -> None:

@@ -12,14 +12,25 @@ from sightscale.model_adapters.blindfold import Blindfold
 from sightscale.model_adapters.by_likelihood import ByLikelihood
 from sightscale.model_adapters.decoupled import Decoupled
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, Likelihood, Likelihoods, OnScored, Prompt
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Likelihood,
+    Likelihoods,
+    OnScored,
+    Prompt,
+    Prompts,
+    StreamingEngine,
+)
 from sightscale.model_adapters.scripted import Scripted
 from sightscale.tasks.errors import UserError
 
 OPTIONS = {"A": "red", "B": "a very dark blue"}
 
 
-class Telling:
+class Telling(StreamingEngine):
     """An engine that finds `B` likelier, a short text likelier, and A where it sees no picture."""
 
     identity, parameters = "telling", 1
@@ -28,8 +39,8 @@ class Telling:
         self.asked: list[tuple[Prompt, tuple[str, ...]]] = []
         self.fail_on = fail_on
 
-    def generate(self, prompts: Sequence[Prompt], decoding: Decoding, *_: Any) -> list[Completion]:
-        return [Completion(f"{len(prompt.images)} pictures") for prompt in prompts]
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        yield from ((item[0], Completion(f"{len(item[1].images)} pictures")) for item in prompts if item)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], on_scored: OnScored | None = None

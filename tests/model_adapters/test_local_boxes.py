@@ -55,8 +55,8 @@ def test_files_that_say_nothing_leave_it_open(broken: str, tmp_path: Path) -> No
 class Stub:
     identity = "stub"
 
-    def generate(self, prompts: Any, decoding: Any, on_finished: Any = None) -> list[Completion]:
-        return [Completion("[1, 2, 3, 4]") for _ in prompts]
+    def stream(self, prompts: Any, decoding: Any) -> Any:
+        yield from ((item[0], Completion("[1, 2, 3, 4]")) for item in prompts)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 from sightscale.model_adapters.blindfold.adapter import Blindfold
 from sightscale.model_adapters.decoupled.adapter import Decoupled
 from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import Completion, Decoding, Prompt
+from sightscale.model_adapters.engines import Completion, Completions, Decoding, Key, Prompt, Prompts, StreamingEngine
 from sightscale.model_adapters.requests import read_messages, read_prompt, read_request
 
 RED, BLUE = Image.new("RGB", (2, 2), "red"), Image.new("RGB", (2, 2), "blue")
@@ -52,7 +52,7 @@ def test_reading_messages_twice_changes_nothing_more() -> None:
     assert read_messages(first) == first
 
 
-class Echo:
+class Echo(StreamingEngine):
     """An engine that answers with what it was shown."""
 
     identity = "echo"
@@ -60,9 +60,11 @@ class Echo:
     def __init__(self) -> None:
         self.prompts: list[Prompt] = []
 
-    def generate(self, prompts: Any, decoding: Decoding, on_finished: Any = None) -> list[Completion]:
-        self.prompts += prompts
-        return [Completion("A") for _ in prompts]
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        for item in prompts:
+            if item:
+                self.prompts.append(item[1])
+                yield item[0], Completion("A")
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,13 +1,18 @@
 """What a stage is measured on while it learns: held-out items of the train split, answer by answer."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from sightscale.harness.study import draw_looking
 from sightscale.tasks.mini.items import split_of
-from sightscale.trainers.data import IGNORED, list_pictures
+from sightscale.trainers.card import LOOKING, write_card
+from sightscale.trainers.data import IGNORED, IMAGE, list_pictures, take_pictures
+from sightscale.trainers.data.mini import MiniConversations
 from sightscale.trainers.recipe import Mini, Recipe
 from sightscale.trainers.train import _hold_out, _overlap, _split_answers, train
 
@@ -90,4 +95,30 @@ def test_every_form_of_a_stage_is_measured_with_its_checkpoints(tmp_path: Path) 
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
     for line in lines:
         assert set(line["held_out"]) == {"bind", "box", "boxes"}
-        assert all(0 <= share <= 1 for share in line["held_out"].values())
+        assert set(line["held_out_blind"]) == {"box", "boxes"}  # `bind` shows nothing that could be taken away
+        assert all(0 <= share <= 1 for share in (*line["held_out"].values(), *line["held_out_blind"].values()))
+    (tmp_path / "card").mkdir()
+    work = tmp_path / "work" / "tiny"
+    write_card(recipe, "tiny", work / "log.jsonl", [], tmp_path / "card")
+    card = (tmp_path / "card" / "README.md").read_text()
+    assert "| what | right | without the picture |" in card and f"]({LOOKING})" in card
+    assert re.search(r"^\| bind \| [\d.]+ \| – \|$", card, re.M)
+    assert draw_looking(work / "measured.jsonl", tmp_path / "card" / LOOKING, "answer", "Does it look?")
+    with Image.open(tmp_path / "card" / LOOKING) as picture:
+        assert min(picture.size) > 100
+
+
+def test_without_its_pictures_a_conversation_asks_the_same(tmp_path: Path) -> None:
+    rows = MiniConversations(["nights", "in_domain/GQA"], {"similar": 1.0, "open": 1.0}, 0)
+    for i in range(6):
+        shown, blind = rows[i], take_pictures(rows[i])
+        assert blind.pictures == () and not any(IMAGE in question for question in blind.questions)
+        assert [answer for _, answer in blind.turns] == [answer for _, answer in shown.turns]
+        for (asked, _), (asked_blind, _) in zip(shown.turns, blind.turns, strict=True):
+            assert asked.replace(IMAGE, "") == asked_blind
+
+
+def test_a_stage_that_shows_no_picture_has_no_such_curve(tmp_path: Path) -> None:
+    (tmp_path / "measured.jsonl").write_text('{"stage": "text", "step": 5, "held_out": {"bind": 0.5}}\n')
+    assert not draw_looking(tmp_path / "measured.jsonl", tmp_path / LOOKING, "text", "Does it look?")
+    assert not (tmp_path / LOOKING).exists()

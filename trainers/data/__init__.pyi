@@ -1,6 +1,11 @@
-from .batches import Collator as Collator, OpenedRows as OpenedRows
+from .batches import Collator as Collator, Opened as Opened, OpenedRows as OpenedRows
 from .conversation_files import ConversationFile as ConversationFile, read_pictures as read_pictures
-from .conversations import IGNORED as IGNORED, IMAGE as IMAGE, Conversation as Conversation
+from .conversations import (
+    IGNORED as IGNORED,
+    IMAGE as IMAGE,
+    Conversation as Conversation,
+    take_pictures as take_pictures,
+)
 from .hub_files import find_hub_files as find_hub_files
 from .kept_features import (
     KeptFeatures as KeptFeatures,

@@ -1,7 +1,7 @@
 """Conversations: the one form that all training data take before they become tensors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from PIL import Image
@@ -32,6 +32,12 @@ class Conversation:
         elif placed != len(self.pictures):
             raise ValueError(f"{self.origin}: {placed} places for {len(self.pictures)} pictures")
         return asked
+
+
+def take_pictures(conversation: Conversation) -> Conversation:
+    """The same conversation without its pictures and the places for them."""
+    turns = tuple((question.replace(IMAGE, ""), answer) for question, answer in conversation.turns)
+    return replace(conversation, turns=turns, pictures=())
 
 
 class Conversations(Protocol):

@@ -1,16 +1,19 @@
 """Forms: how an item of the mini suite becomes what is asked and answered in training.
 
 Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
-word. MMStar's scenes are described and never asked about. `boxes`, `region` and `locate` name what is in a picture with
-its place, `differ` what differs between pictures, from what the drawing code knows. Lists of words to `repeat` are in
-no order that could be known, so they teach what reading a description needs first: to copy; half of the words are
-made up. `bind` asks under which letter a text stands.
+word. MMStar's scenes are described, and its questions never asked. `complete` takes a sentence of a description and
+asks for its end, among options. `boxes`, `region` and `locate` name what
+is in a picture with its place, `differ` and `changed` what differs between pictures, from what the drawing code knows.
+Lists of words to `repeat` are in no order that could be known, so they teach what reading a description needs first: to
+copy; half of the words are made up. `bind` asks under which letter a text stands.
 """
 
 import random
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 
 from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
@@ -21,6 +24,7 @@ from sightscale.tasks.mini import (
     Item,
     Mark,
     Scene,
+    Thing,
     draw_item,
     draw_marks,
     facts,
@@ -42,6 +46,12 @@ REGION = "What is in the box "
 COMPARE = f"Image A: {IMAGE}\n\nReference: {IMAGE}\n\nImage B: {IMAGE}\n\n"  # as the chat template puts pictures
 SIMILAR = "Is Image A or Image B more similar to the reference?\nA. Image A\nB. Image B\n"
 DIFFER = "What differs between the reference and "
+CHANGED = "Which places differ from the reference?"
+ENDS = ("is", "are", "says", "shows", "reads", "looks", "gives")  # the words after which a sentence's end begins
+ASKED_OPENLY = ("What fits the picture?", "Which of these is right?", "What can be seen here?", "What is true here?")
+OPENLY_SHARE, MADE_UP_SHARE = 0.4, 0.5
+OTHER_ENDS = 3
+LONG_BEGINNING, LONG_END = 8, 5  # words of a sentence's beginning that is told shortened, and of the longest option
 REPEATED = (2, 12)  # words of the shortest and the longest list
 NAMED = 12  # things and words that are named with their boxes, at most
 MMSTAR_SHARE = 1 / 3
@@ -145,6 +155,69 @@ def _differ(item: Item, rng: random.Random) -> Turn:
     return f"{DIFFER}Image {letter}?", tell_difference(item.scene["reference"], item.scene[side])
 
 
+def _changed(item: Item, rng: random.Random) -> Turn:
+    sides = (("A", item.scene["left"]), ("B", item.scene["right"]))
+    listed = [
+        f"{letter}: {', '.join(list_changes(item.scene['reference'], scene)) or 'none'}" for letter, scene in sides
+    ]
+    return CHANGED, "; ".join(listed)
+
+
+def _complete(item: Item, rng: random.Random, worded: bool = False) -> Turn:
+    """A sentence of the description without its end, and other descriptions' ends among the options.
+
+    In part of them the beginning isn't told, or made-up words stand in its place: the options then say what is asked
+    for, as they do for a reader who meets a question in words that are new. Of MMStar's scenes it is never told, so
+    that nothing is asked about them that its questions ask.
+    """
+    sentences = split_sentences(item.description)
+    written = {end for _, _, end in sentences}
+    usable = [sentence for sentence in sentences if len(_ends(item.category)[sentence[1]] - written) >= OTHER_ENDS]
+    if not usable:
+        return _describe(item, rng)
+    subject, kind, end = rng.choice(usable)
+    options = [end, *rng.sample(sorted(_ends(item.category)[kind] - written), OTHER_ENDS)]
+    rng.shuffle(options)
+    question = f"{subject} …"
+    if not subject or f"in_domain/{item.category}" not in SETS or rng.random() < OPENLY_SHARE:
+        made_up = " ".join(_make_up(rng) for _ in range(rng.randint(3, 8))).capitalize() + "?"
+        question = made_up if rng.random() < MADE_UP_SHARE else rng.choice(ASKED_OPENLY)
+    return _choice(replace(item, question=question, options=tuple(options), answer=end), rng, worded)
+
+
+def split_sentences(description: str) -> list[tuple[str, str, str]]:
+    """The short statements of a description as beginning, kind and end: "The weather is", "The weather is", "rainy".
+
+    Ends of one kind could stand for each other: a kind is the beginning, without what a thing looks like. A sentence
+    with a long end, or without a verb, is taken as the pieces between its commas, each an end alone.
+    """
+    split = []
+    for sentence in description.rstrip(".").split(". "):
+        words = sentence.split(" ")
+        at = max((k for k, word in enumerate(words[:-1]) if word in ENDS), default=-1)
+        subject, end = words[: at + 1], " ".join(words[at + 1 :])
+        subject = subject[-2:] if len(subject) > LONG_BEGINNING else subject
+        looks = len(subject) > 2 and subject[1] in ("small", "large")
+        kind = "A thing is" if looks else " ".join(subject)
+        ends = [(" ".join(subject), kind, end)]
+        if not subject or len(end.split(" ")) > LONG_END:
+            pieces = re.split(r"[;:,] (?:then |and )?", end)
+            ends = [("", f"{len(piece.split(' '))} words", piece) for piece in pieces]
+        split += [(start, kind, re.sub(r"^(a|an|the) ", "", end, flags=re.I)) for start, kind, end in ends]
+    return [(start, kind, end) for start, kind, end in split if len(end.split(" ")) <= LONG_END]
+
+
+@cache
+def _ends(category: str) -> Mapping[str, set[str]]:
+    """The ends of the sentences that describe a category's scenes, by kind."""
+    (name,) = (name for name in SETS if name in (f"in_domain/{category}", f"mmstar/{category}"))
+    ends: dict[str, set[str]] = defaultdict(set)
+    for i in range(400):
+        for _, kind, end in split_sentences(draw_item(name, "train", 0, i).description):
+            ends[kind].add(end)
+    return ends
+
+
 def _tell(item: Item, rng: random.Random) -> Turn:
     return TELL, item.description
 
@@ -193,8 +266,7 @@ def _recall(item: Item, rng: random.Random) -> Turn:
 def _repeat(item: Item, rng: random.Random) -> Turn:
     count, made_up = rng.randint(*REPEATED), rng.random() < 0.5
     words = [
-        "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 5))) if made_up else rng.choice(_words())
-        for _ in range(count if not made_up else max(2, count // 3))
+        _make_up(rng) if made_up else rng.choice(_words()) for _ in range(count if not made_up else max(2, count // 3))
     ]
     return REPEAT + " ".join(words), " ".join(words)
 
@@ -209,6 +281,10 @@ def _bind(item: Item, rng: random.Random) -> Turn:
     right = rng.randrange(len(options))
     lettered = dict(zip("ABCDE", options, strict=False))
     return pose_question(f"Which option says {options[right]}?", lettered) + DIRECT_INSTRUCTION, "ABCDE"[right]
+
+
+def _make_up(rng: random.Random) -> str:
+    return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 5)))
 
 
 @cache
@@ -246,13 +322,23 @@ def tell_difference(reference: Scene, other: Scene) -> str:
     """How a picture differs from the reference: the kind and strength of a distortion, or what stands where instead."""
     if other["kind"] == "distorted":
         return f"{other['how']} of strength {other['strength']}."
-    before, after = things_of(reference), things_of(other)
     changed = [
         f"{PLACES[thing.place]} the {thing.colour} {thing.shape} is {instead.colour} {instead.shape}"
-        for thing, instead in zip(before, after, strict=True)
+        for thing, instead in _pair_things(reference, other)
         if thing != instead
     ]
     return f"{len(changed)} {'thing' if len(changed) == 1 else 'things'}: {'; '.join(changed)}."
+
+
+def list_changes(reference: Scene, other: Scene) -> list[str]:
+    """The places at which a picture's things differ from the reference's; all of them where it is distorted."""
+    if other["kind"] == "distorted":
+        return ["everywhere"]
+    return [PLACES[thing.place] for thing, instead in _pair_things(reference, other) if thing != instead]
+
+
+def _pair_things(reference: Scene, other: Scene) -> Iterator[tuple[Thing, Thing]]:
+    return zip(things_of(reference), things_of(other), strict=True)
 
 
 # What prompts are made of, each always said as a whole, so that its words carry nothing: one token each.
@@ -291,6 +377,8 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
     "region": _region,
     "locate": _locate,
     "differ": _differ,
+    "changed": _changed,
+    "complete": _complete,
     "tell": _tell,
     "reason": _reason,
     "think": _think,
@@ -301,6 +389,7 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
 WORDED: Mapping[str, Callable[[Item, random.Random], Turn]] = {  # with options answered by their texts
     **FORMS,
     "choice": partial(_choice, worded=True),
+    "complete": partial(_complete, worded=True),
     "reason": partial(_reason, worded=True),
     "think": partial(_think, worded=True),
 }

@@ -8,10 +8,11 @@ import pandas as pd
 from sightscale.harness.evaluation import KEY
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks
+from sightscale.leaderboards.verification.checks.rescoring import leave_out_size
 from sightscale.leaderboards.verification.issues import Issue, error, warning
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Outcome
 
-SAME = ("item_id", "category", "l2_category", "image_hash", "answer_format", "options", "order", "target", "cluster")
+SAME = ("item_id", "category", "l2_category", "image_hash", "options", "order", "target", "cluster")
 NEEDED = (
     *(*KEY, "run_id", "model", "kind", "mode", "data", "outcome", "score", "response", "target", "prompt", "cluster"),
     *("item_id", "input_tokens", "output_tokens", "seconds"),
@@ -99,8 +100,9 @@ def _compare(documents: set[int], wanted: set[int], whose: str) -> str:
 
 def _check_same(task: str, rows: pd.DataFrame) -> Iterator[Issue]:
     """What a question is must not depend on the condition it is asked under."""
-    for name in SAME:
-        differs = rows.groupby("doc_id")[name].nunique(dropna=False) > 1
+    columns = {name: rows[name] for name in SAME} | {"answer_format": leave_out_size(rows["answer_format"])}
+    for name, values in columns.items():
+        differs = values.groupby(rows["doc_id"]).nunique(dropna=False) > 1
         if differs.any():
             number = differs.index[differs][0]
             yield error(

@@ -97,6 +97,9 @@ def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: s
 
 def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> Iterator[Issue]:
     for manifest in submission.manifests.values():
+        if manifest.kind == Kind.IMPORTED:
+            yield not_checked(MANIFEST, "task_details", "the settings that another harness asked with aren't known")
+            continue
         then = manifest.task_details.get(task)
         if then is None and task in manifest.tasks:
             yield warning(MANIFEST, "task_details", f"the run says nothing of {show_value(task)}; every run does")
@@ -150,7 +153,8 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     first = shown["image_hash"].partition(",")[0]
     alone = f"{questions.name}:{number}"
     clusters = {right.pop("cluster") or first or alone}
-    clusters |= {alone} if failed else set()  # its picture may be what failed
+    # Its picture may be what failed, and another harness keeps no hash of it.
+    clusters |= {alone} if failed or (manifest.kind == Kind.IMPORTED and text["image_hash"] is None) else set()
     if text["cluster"] not in clusters:
         yield "cluster", f"{show_value(text['cluster'])} in the row, {show_value(min(clusters))} by the data"
     if (read_options(row.options) or {}) != right.pop("options"):
@@ -173,6 +177,8 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     if text["prompt"] != prompt:
         yield "prompt", f"the question's text is another: {show_value(text['prompt'])}"
     asked = shown["image_hash"]
+    if manifest.kind == Kind.IMPORTED and text["image_hash"] is None:
+        asked = ""  # which picture it was isn't known, and said where it matters
     if text["document_hash"] is not None and text["document_hash"] != shown["document_hash"]:
         yield "document_hash", "the document holds something else now"
     if (text["image_hash"] or "") != asked:

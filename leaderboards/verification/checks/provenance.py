@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from sightscale.leaderboards.entry import (
     ENTRY,
     MANIFEST,
     RECORDS,
+    TOKENS,
     Part,
     PartMade,
     RunManifest,
@@ -21,6 +22,7 @@ from sightscale.leaderboards.entry import (
     read_budgets,
 )
 from sightscale.leaderboards.verification.checks.rescoring import same
+from sightscale.leaderboards.verification.claimed import A_DAY, check_future
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, note, warning
 from sightscale.tasks.vocabulary import Condition, Kind, Mode, Role
 
@@ -31,7 +33,6 @@ SAME_SETTINGS = (
     *("mode", "perception_prompt", "reasoning_prompt", *DECODINGS, "decoding", "box_convention"),
     *("focus_file", "focus_llm", "focus_prompt", "focus_decoding"),
 )
-TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "perception_output_tokens")
 
 
 def check_provenance(submission: Submission) -> Iterator[Issue]:
@@ -59,6 +60,13 @@ def check_provenance(submission: Submission) -> Iterator[Issue]:
         if further:
             yield error(RECORDS, show_value(further[0]), f"the run {show_value(run_id)} wasn't asked this task")
     yield from _check_runs(submission)
+    if submission.manifest.kind == Kind.IMPORTED:
+        yield not_checked(
+            RECORDS,
+            "kind",
+            "another harness had these answers: which pictures were shown, and which weights answered, isn't recorded, "
+            "and questions on one picture don't count together",
+        )
     now = describe_scorer()
     if submission.manifest.scorer != now:
         yield warning(
@@ -242,17 +250,15 @@ def _check_disguised(role: str, made: PartMade, manifest: RunManifest) -> Iterat
 
 def _check_dates(submission: Submission) -> Iterator[Issue]:
     """An entry is no older than its runs and not of the future; a day more or less is another time zone."""
-    day = timedelta(days=1)
-    claimed, now = date.fromisoformat(submission.entry.date), datetime.now(UTC).date()
-    if claimed > now + day:
-        yield error(ENTRY, "date", f"{claimed} is in the future")
+    claimed = date.fromisoformat(submission.entry.date)
+    yield from check_future(submission.entry)
     for run_id, manifest in submission.manifests.items():
         try:
             began = datetime.fromisoformat(manifest.started).date()
         except ValueError:
             yield error(MANIFEST, f"runs.{show_value(run_id)}.started", f"{show_value(manifest.started)} is no time")
             continue
-        if began > claimed + day:
+        if began > claimed + A_DAY:
             yield error(ENTRY, "date", f"{claimed} is before the run {show_value(run_id)} began, {began}")
 
 

@@ -13,7 +13,7 @@ from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, note
 from sightscale.tasks import chance_level, score_response
 from sightscale.tasks.boxes import AUTO, ground
-from sightscale.tasks.vocabulary import AnswerFormat, Outcome
+from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome
 
 COLUMNS = ("task", "condition", "doc_id", "answer_format", "options", "target", "response")
 CLOSE = 1e-9
@@ -43,8 +43,7 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
         odd = [kind for kind in scorable["answer_format"].unique() if wanted and kind.partition(":")[0] != wanted]
         if odd:
             yield error(RECORDS, f"{where}, answer_format", f"is {show_value(odd[0])}; this task's is {wanted}")
-        # Pixels are of the picture that the model was shown, which has a size for each question.
-        formats = scorable["answer_format"].str.split(":").str[:2].str.join(":")
+        formats = leave_out_size(scorable["answer_format"])
         if formats.nunique() > 1:
             first, second = formats.unique()[:2]
             yield error(
@@ -52,7 +51,41 @@ def check_scores(submission: Submission) -> Iterator[Issue]:
                 f"{where}, answer_format",
                 f"is {show_value(first)} in one row and {show_value(second)} in another",
             )
+        if condition != Condition.MISMATCHED:  # the picture shown is another question's there
+            yield from _check_sizes(where, scorable)
         yield from _check_rows(where, scorable)
+
+
+def leave_out_size(formats: pd.Series) -> pd.Series:
+    """Answer formats with their box convention, `box:pixels` for `box:pixels:640x480`.
+
+    Pixels are of the picture that the model was shown: its size is another for each question, and under conditions that
+    change it.
+    """
+    return formats.map(lambda text: ":".join(text.split(":")[:2]), na_action="ignore")  # open tasks have none at all
+
+
+def _check_sizes(where: str, rows: pd.DataFrame) -> Iterator[Issue]:
+    """Sizes that a picture was shown at: a model's processor makes one size of pictures of one size.
+
+    Who may choose it answer by answer makes any box the right one.
+    """
+    shown = rows["answer_format"].str.split(":").str[2]
+    several = shown.groupby(rows["target"].map(_read_size)).nunique() > 1
+    if several.any():
+        yield error(
+            RECORDS,
+            f"{where}, answer_format",
+            f"pictures of one size, {show_value(several.index[several][0])}, are said to be shown at several sizes",
+        )
+
+
+def _read_size(target: Any) -> str:
+    """The size of the question's picture in a box's target; what is none is an issue of its row."""
+    try:
+        return "x".join(str(side) for side in json.loads(target)["size"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
 
 
 def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Issue]:

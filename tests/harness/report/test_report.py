@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import jsonlines
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
 from sightscale.harness.evaluation import read_records
+from sightscale.harness.looking import Look
 from sightscale.harness.report.folders import read_given
 from sightscale.harness.report.write import Options, write_report
+from sightscale.harness.statistics import Estimate
 from sightscale.tasks.errors import UserError
 
 Make = Callable[..., pd.DataFrame]
@@ -80,6 +83,33 @@ def test_runs_that_were_not_asked_blind_have_no_list_of_leaks(make_rows: Make, s
     folder = Path(save_run("m", make_rows("t", "sighted", np.ones(60))))
     contents, written = write_report(read_given([folder]), tmp_path / "out", QUICK)
     assert not contents.leaks.rows and "Questions that leak" not in written[0].read_text()
+
+
+def write_looks(folder: Path, *shares: float, condition: str = "none") -> Path:
+    """A training's looks, one for each reliance, as its callback keeps them."""
+    folder.mkdir(parents=True)
+    with jsonlines.open(folder / "looks.jsonl", "w") as file:
+        for number, share in enumerate(shares, 1):
+            sighted = Estimate(0.2 + share, 0.1 + share, 0.3 + share, 40, 40)
+            parts = sighted, Estimate(0.2, 0.1, 0.3, 40, 40), Estimate(share, share - 0.1, share + 0.1, 40, 40)
+            file.write(Look(100 * number, None, condition, *parts, "width<20", True, 0, 1.0, 0.01).as_dict())
+    return folder
+
+
+def test_a_training_s_looks_are_a_curve_of_the_report(plain_run: Path, tmp_path: Path) -> None:
+    write_looks(tmp_path / "tuned" / "looking", 0.1, 0.4)
+    other = write_looks(tmp_path / "other", 0.3, condition="<b>none")
+    arguments = [str(plain_run), str(tmp_path / "tuned"), str(other), "--no-pictures", "--output", str(tmp_path / "r")]
+    done = CliRunner().invoke(app, ["report", *arguments])
+    assert done.exit_code == 0, done.stderr
+    drawn = {path.name for path in (tmp_path / "r" / "figures").iterdir()}
+    assert {"does_it_still_look_1.svg", "does_it_still_look_1.pdf", "does_it_still_look_2.png"} <= drawn
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "Does it still look? tuned" in page and "Does it still look? other" in page and "<b>none" not in page
+    assert "At step 200 the model scores 60.0 [50.0, 70.0] % with the picture" in page
+    assert "At step 200" in (tmp_path / "r" / "report.md").read_text()
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "tuned"), "--no-pictures"])
+    assert done.exit_code == 1 and "looks alone" in done.stderr and "sightscale report RUN LOOKS" in done.stderr
 
 
 def test_the_same_records_give_the_same_bytes(plain_run: Path, tmp_path: Path) -> None:

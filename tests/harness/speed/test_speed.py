@@ -62,9 +62,10 @@ class _Hashing(speed_overhead.AtOnce):
     def __init__(self) -> None:
         self.seen: set[str] = set()
 
-    def generate(self, prompts, decoding, on_finished=None):  # type: ignore[no-untyped-def]
-        self.seen |= {hash_image(image) for prompt in prompts for image in prompt.images}
-        return super().generate(prompts, decoding, on_finished)
+    def stream(self, prompts, decoding):  # type: ignore[no-untyped-def]
+        for item in prompts:
+            self.seen |= {hash_image(image) for image in item[1].images}
+            yield from super().stream([item], decoding)
 
 
 def test_both_ways_of_decoupled_evaluation_answer_alike(random_nano: Path) -> None:

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from sightscale.harness.cli import app
 from sightscale.harness.evaluation import read_records
 from sightscale.harness.sweep import State, list_units, load_sweep, read_status, run_unit, run_units, write_slurm
-from sightscale.harness.sweep.run import CLAIMS, PULSE, _claim, _share_gpus
+from sightscale.harness.sweep.run import CLAIMS, PULSE, _arguments, _claim, _share_gpus
+from sightscale.model_adapters.model_strings import Spread
 from sightscale.tasks.errors import UserError
 
 COMMAND = [sys.executable, "-m", "sightscale.harness.cli"]
@@ -210,8 +211,10 @@ def test_slurm_arrays_hold_what_is_missing_by_its_needs(sweep: Path, tmp_path: P
     script = second.read_text()
     for line in ("--array=2-3%4", "--gres=gpu:2", "--cpus-per-task=8", "--mem=32G", "--time=01:30:00"):
         assert f"#SBATCH {line}\n" in script
-    code, out, _ = ask("slurm", sweep, "--output", output)
-    assert code == 0 and "sbatch" in out
+    code, out, _ = ask("slurm", sweep, "--output", output, "--sbatch", "partition=gpu", "--sbatch", "exclusive")
+    assert code == 0 and out.count("#SBATCH --partition=gpu\n#SBATCH --exclusive\n") == 2
+    code, _, error = ask("slurm", sweep, "--output", output, "--sbatch", "account=me\nrm -r")
+    assert code == 1 and error.count("\n") == 1 and "must look like account=NAME" in error
 
 
 @pytest.mark.slow
@@ -223,6 +226,14 @@ def test_a_task_of_a_slurm_array_runs_its_unit(sweep: Path, tmp_path: Path) -> N
     environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "1"}
     subprocess.run(["bash", str(first)], check=True, env=environment, capture_output=True, timeout=300)
     assert json.loads((output / "runs" / units[1].name / "manifest.json").read_text())["status"] == "finished"
+
+
+def test_a_unit_is_run_with_all_that_its_plan_says(sweep: Path, tmp_path: Path) -> None:
+    spread = Spread("perception=2", "local", 0.5)
+    plan = replace(list_units(load_sweep(sweep), tmp_path, spread)[0].plan, answers="likelihood:letter")
+    told = " ".join(_arguments(plan))
+    assert "--replicas perception=2 --ray local --gpus-per-replica 0.5" in told and "--cpus" not in told
+    assert "--answers likelihood:letter" in told
 
 
 def test_gpus_are_shared_out_in_whole_needs(monkeypatch: pytest.MonkeyPatch) -> None:

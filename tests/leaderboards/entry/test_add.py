@@ -9,10 +9,24 @@ import pytest
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.evaluation import read_records, write_records
+from sightscale.harness.evaluation import (
+    Plan,
+    describe_data,
+    evaluate,
+    import_samples,
+    read_records,
+    write_records,
+)
 from sightscale.leaderboards.entry.add import Facts, add_entry, read_facts
+from sightscale.leaderboards.entry.folders import load_entry
 from sightscale.leaderboards.entry.scores import score_tasks
+from sightscale.leaderboards.verification import State, verify_entry
+from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import Kind
+
+OPEN = ("in_domain_gqa", "downscaling_gqa")  # with options, and without
+FACTS = Facts(visual_data="unk.", licence="MIT", contact="x@example.org")
 
 
 def test_runs_that_do_not_belong_together_are_refused(oracle_run: Path, tmp_path: Path) -> None:
@@ -29,12 +43,12 @@ def test_runs_that_do_not_belong_together_are_refused(oracle_run: Path, tmp_path
         add_entry([other], tmp_path / "entry", facts)
 
 
-def test_an_imported_run_makes_no_entry(oracle_run: Path, tmp_path: Path) -> None:
+def test_a_run_of_an_unknown_kind_makes_no_entry(oracle_run: Path, tmp_path: Path) -> None:
     imported = Path(shutil.copytree(oracle_run, tmp_path / "imported"))
     manifest = json.loads((imported / "manifest.json").read_text())
-    (imported / "manifest.json").write_text(json.dumps({**manifest, "kind": "imported"}))
+    (imported / "manifest.json").write_text(json.dumps({**manifest, "kind": "guessed"}))
     facts = Facts(visual_data="unk.", licence="MIT", contact="x@example.org")
-    with pytest.raises(UserError, match=r"kind: must be end-to-end or decoupled"):
+    with pytest.raises(UserError, match="kind"):
         add_entry([imported], tmp_path / "entry", facts)
     assert not (tmp_path / "entry").exists()
 
@@ -104,3 +118,56 @@ def test_scores_that_are_no_shares_are_named(score: float, reason: str) -> None:
     records = pd.DataFrame({"task": ["mme"], "condition": ["sighted"], "score": [score]})
     with pytest.raises(UserError, match=f"^mme, sighted: score: .*{reason}"):
         score_tasks(records)
+
+
+def test_answers_of_another_harness_make_an_entry_that_is_partly_checked(
+    small_mini: None, tmp_path: Path, in_this_process: None
+) -> None:
+    """lmms-eval's own sample files, sighted and blind, of a task with options and of an open one."""
+    evaluate(Plan(parse_model("scripted:oracle"), "oracle", OPEN, ("none",), tmp_path / "run", data="mini"))
+    files = write_samples(read_records(tmp_path / "run"), tmp_path)
+    run = tmp_path / "imported"
+    records = import_samples([*map(str, files)], "theirs", data=describe_data("mini"))
+    run.mkdir()
+    write_records(records, run / "records.parquet")
+    with pytest.raises(UserError, match="answer_budget"):
+        add_entry([run], tmp_path / "theirs", FACTS)
+    entry = add_entry([run], tmp_path / "theirs", FACTS.model_copy(update={"answer_budget": 16}))
+    assert (entry.kind, entry.name) == (Kind.IMPORTED, "theirs")
+    verified = verify_entry(tmp_path / "theirs", "mini")
+    assert verified.state is State.PARTLY, [issue.line() for issue in verified.issues]
+    reasons = " ".join(issue.reason for issue in verified.issues)
+    assert "another harness had these answers" in reasons and "don't say what the model was shown" in reasons
+
+
+def test_imported_answers_say_which_data_they_are_of(tmp_path: Path, tiny: Path) -> None:
+    records = read_records(tiny / "records.parquet").assign(kind="imported", data=None)
+    (tmp_path / "run").mkdir()
+    write_records(records, tmp_path / "run" / "records.parquet")
+    with pytest.raises(UserError, match="doesn't say which data were asked"):
+        add_entry([tmp_path / "run"], tmp_path / "entry", FACTS)
+
+
+def test_claims_alone_hold_the_numbers_and_no_answer(oracle_run: Path, tmp_path: Path) -> None:
+    entry = add_entry([oracle_run], tmp_path / "mine", FACTS, claims_only=True)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["entry.yaml"]
+    assert entry.claims_only and entry.scores and load_entry(tmp_path / "mine") == entry
+
+
+def write_samples(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """The files that lmms-eval writes with --log_samples of these answers, a blind variant as a task of its own."""
+    files = []
+    for (task, condition), rows in records.groupby(["task", "condition"], sort=False):
+        name = f"{task}_blind" if condition == "none" else task
+        path = folder / f"20260101_000000_samples_{name}.jsonl"
+        lines = []
+        for row in rows.astype(object).where(rows.notna(), None).itertuples():
+            sample = {"doc_id": row.doc_id, "target": row.target, "filtered_resps": row.response, "input": row.prompt}
+            sample |= {"item_id": row.item_id, "accuracy": row.score}
+            sample |= {"options": json.loads(row.options)} if row.options else {}
+            kept = ("answer_format", "category", "l2_category", "blind_probability", "truth_description")
+            sample |= {key: getattr(row, key) for key in kept if getattr(row, key) is not None}
+            lines.append(json.dumps(sample))
+        path.write_text("\n".join(lines) + "\n")
+        files.append(path)
+    return files

@@ -97,7 +97,7 @@ def test_what_the_classes_take_the_schema_takes_too(tmp_path: Path) -> None:
         ("scores", FIELDS["scores"] * 3000),
         ("parts.0.parameters", 10**30),
         ("parts.0.role", "perception"),
-        ("kind", "imported"),
+        ("kind", "guessed"),
         ("mode", ["direct"]),
         ("budgets.thinking", 4096),
         ("budgets.perception", 96),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sightscale.leaderboards.proofs.copies import find_copies
+from sightscale.leaderboards.proofs.copies import find_copies, find_nearest
 from sightscale.leaderboards.site.gather import list_embedded
 from sightscale.leaderboards.site.listed import Answers, Questions, take_answers
 
@@ -58,7 +58,26 @@ def test_planted_copies_are_found_and_honest_models_raise_no_alarm() -> None:
     assert pairs == 600 and alarms <= 0.01 * pairs
 
 
+def test_a_copy_that_leaves_a_task_out_or_adds_one_is_found() -> None:
+    """Entries needn't have been asked the same tasks."""
+    rng, rows = np.random.default_rng(0), []
+    for task in ("in_domain_gqa", "imagenet"):
+        rows += [(task, at, f"{task}{at}", "", "") for at in range(QUESTIONS)]
+    names = ["task", "doc_id", "cluster", "category", "l2_category"]
+    whole, part = Questions(pd.DataFrame(rows, columns=names)), Questions(pd.DataFrame(rows[:QUESTIONS], columns=names))
+    said = rng.integers(1, 9, (3, 2 * QUESTIONS)).astype(np.uint32)
+    wrong = np.zeros(2 * QUESTIONS)
+    first, other = (Answers(whole, wrong, wrong, side, side) for side in said[:2])
+    copied = said[0, :QUESTIONS]
+    copy = Answers(part, wrong[:QUESTIONS], wrong[:QUESTIONS], copied, copied)
+    pairs = {(pair.first, pair.second): pair.is_copy for pair in find_copies([first, other, copy])}
+    assert pairs == {(0, 1): False, (0, 2): True, (1, 2): False}
+    nearest = find_nearest([first, other, copy])
+    assert nearest[2].is_copy and nearest[0].is_copy and not nearest[1].is_copy
+
+
 def test_the_shipped_entries_are_no_copies_of_each_other() -> None:
-    records = [pd.read_parquet(folder / "records.parquet") for folder in list_embedded()]
+    paths = [folder / "records.parquet" for folder in list_embedded()]
+    records = [pd.read_parquet(path) for path in paths if path.exists()]
     pairs = list(find_copies([take_answers(rows) for rows in records]))
     assert pairs and not any(pair.is_copy for pair in pairs)

@@ -26,7 +26,7 @@ from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
 from sightscale.leaderboards.site.pages import make_board, render_entry
-from sightscale.leaderboards.site.plots import Point, draw_front, find_front
+from sightscale.leaderboards.site.plots import PUBLISHED, Point, draw_front, find_front
 from sightscale.leaderboards.site.tables import (
     amount_group,
     make_standings,
@@ -148,7 +148,7 @@ def test_the_front_holds_what_no_smaller_system_reaches() -> None:
         ("small", 1.0, 0.5), ("worse and larger", 2.0, 0.4), ("large", 3.0, 0.7), ("equal and larger", 4.0, 0.7)
     )]  # fmt: skip
     assert [point.name for point in find_front(points)] == ["small", "large"]
-    published = Point(2, "printed", 0.5, estimate(0.99), "")
+    published = Point(PUBLISHED, "printed", 0.5, estimate(0.99), "")
     drawn = draw_front("x", "Title", [*points, published], "parameters")
     assert drawn and "Highest: large" in drawn.finding and "of 2 entries" in drawn.finding
     assert draw_front("x", "Title", [published], "parameters") is None  # nothing measured, nothing to rank

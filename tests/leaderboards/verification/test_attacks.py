@@ -49,8 +49,9 @@ OWN = {"title", "licence", "contact", "hardware", "notes", "visual_data", "repos
 # What changes no number and is said nowhere, or is compared with today's by a warning.
 LOOSE = {"scorer", "finished", "machine", "command", "packages"}
 
-# What a run tells of itself and nothing is made of.
-BESIDE = {"software", "documents", "metrics", "unscored", "batch_size", "peak_memory_gib", "until", "sight"}
+# What a run tells of itself and nothing is made of; without `answers` they are written ones, and columns of
+# likelihoods are refused by themselves.
+BESIDE = {"answers", "software", "documents", "metrics", "unscored", "batch_size", "peak_memory_gib", "until", "sight"}
 BESIDE |= {"peak_accelerator_memory_gib", "task_details"}
 
 

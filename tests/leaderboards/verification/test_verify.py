@@ -19,6 +19,8 @@ from sightscale.leaderboards.entry.scores import score_averages, score_tasks
 from sightscale.leaderboards.verification.issues import error, merge_alike, not_checked, warning
 from sightscale.leaderboards.verification.reports import write_json, write_markdown
 from sightscale.leaderboards.verification.verify import Verified, verify_entry
+from sightscale.tasks import score_response
+from sightscale.tasks.boxes import ground
 
 
 def errors(verified: Verified) -> str:
@@ -69,6 +71,55 @@ def test_an_honest_entry_is_accepted_and_says_what_was_not_checked(honest: Path)
     assert any("input tokens" in issue.reason for issue in unchecked)  # a scripted model counts none
     (small,) = [issue for issue in verified.issues if issue.level == "warning" and "300" in issue.reason]
     assert small.field == "data.revision"
+
+
+def write_in_pixels(records: pd.DataFrame, sizes: dict[str, str]) -> pd.DataFrame:
+    """The oracle's boxes as a model writes them that sees pictures at these sizes, by condition."""
+    records = records.astype({"answer_format": object, "response": object})
+    for condition, size in sizes.items():
+        rows = where(records, "grounding_refcoco_testa", condition)
+        records.loc[rows, "answer_format"] = f"box:pixels:{size}"
+        across, down = (int(side) for side in size.split("x"))
+        for at in records.index[rows & records["response"].ne("")]:
+            x1, y1, x2, y2 = json.loads(records.loc[at, "target"])["box"]
+            box = [x1 * across, y1 * down, x2 * across, y2 * down]
+            records.loc[at, "response"] = json.dumps([round(side, 3) for side in box])
+            scored = score_response(f"box:pixels:{size}", records.loc[at, "response"], records.loc[at, "target"], {})
+            values = [scored.score, scored.prediction, scored.outcome]
+            records.loc[at, ["score", "prediction", "outcome"]] = values
+            records.loc[at, "iou"] = ground(records.loc[at, "response"], records.loc[at, "target"], f"pixels:{size}")[1]
+    return records
+
+
+def test_boxes_in_pixels_may_be_of_another_size_under_each_condition(entry: Path) -> None:
+    """A stand-in has a size of its own, and so has what a processor makes of it."""
+    sizes = {"sighted": "644x476", "none": "28x28", "mismatched": "56x56"}
+    rewrite(entry, lambda records: write_in_pixels(records, sizes))
+    verified = verify_entry(entry, "mini")
+    assert verified.accepted, errors(verified)
+
+
+def test_another_convention_under_another_condition_is_found(entry: Path) -> None:
+    def change(records: pd.DataFrame) -> pd.DataFrame:
+        records = write_in_pixels(records, {"sighted": "644x476"})
+        records.loc[where(records, "grounding_refcoco_testa", "none"), "answer_format"] = "box:thousand"
+        return records
+
+    rewrite(entry, change)
+    assert "grounding_refcoco_testa, answer_format: 8 documents have several values" in errors(verify_entry(entry))
+
+
+def test_sizes_chosen_answer_by_answer_are_found(entry: Path) -> None:
+    """Else any box would be the right one."""
+
+    def change(records: pd.DataFrame) -> pd.DataFrame:
+        records = write_in_pixels(records, dict.fromkeys(("sighted", "none", "mismatched"), "644x476"))
+        first = records.index[where(records, "grounding_refcoco_testa")][0]
+        records.loc[first, "answer_format"] = "box:pixels:322x238"
+        return records
+
+    rewrite(entry, change)
+    assert "are said to be shown at several sizes" in errors(verify_entry(entry, "mini"))
 
 
 def test_a_changed_score_is_found(entry: Path) -> None:

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -28,7 +27,14 @@ from sightscale.model_adapters.decoupled import focus
 from sightscale.model_adapters.decoupled.adapter import Decoupled
 from sightscale.model_adapters.decoupled.focus import leaks
 from sightscale.model_adapters.decoupled.prompts import perception_prompt
-from sightscale.model_adapters.engines import Completion, Decoding, Engine, OnFinished, Prompt
+from sightscale.model_adapters.engines import (
+    Completions,
+    Decoding,
+    Engine,
+    Key,
+    Prompts,
+    StreamingEngine,
+)
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 from sightscale.model_adapters.requests import Request, read_prompt
@@ -39,18 +45,20 @@ from sightscale.tasks.sources import DATA
 from sightscale.tasks.vocabulary import DataOrigin
 
 
-class Listening:
+class Listening(StreamingEngine):
     """A real engine, and every prompt it was given."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.prompts = engine, []  # type: ignore[var-annotated]
         self.identity = engine.identity
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        self.prompts += prompts
-        return self.engine.generate(prompts, replace(decoding, max_new_tokens=6), on_finished)
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        def listen() -> Prompts[Key]:
+            for item in prompts:
+                self.prompts += [item[1]] if item else []
+                yield item
+
+        yield from self.engine.stream(listen(), replace(decoding, max_new_tokens=6))
 
     def close(self) -> None:
         self.engine.close()

@@ -1,17 +1,33 @@
 """Scored continuations against log-softmax done by hand, alone and in batches, and what can't be scored."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from sightscale.model_adapters.engines import InMemoryEngine, Likelihoods, Message, Prompt, score_continuations
+from sightscale.model_adapters.engines import (
+    AT_ONCE,
+    InMemoryEngine,
+    Likelihoods,
+    Message,
+    Prompt,
+    score_continuations,
+)
 from sightscale.model_adapters.engines.chat_templates import find_lead
-from sightscale.model_adapters.engines.forcing import Route, continue_prompt, exact_head, plan_routes
+from sightscale.model_adapters.engines.forcing import (
+    Route,
+    continue_prompt,
+    exact_head,
+    plan_routes,
+    write_continuation,
+)
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
 from sightscale.tasks.errors import UserError
 
@@ -114,22 +130,138 @@ def test_a_way_of_writing_that_drops_its_rules_is_an_error(
     assert "drops the rules" in (scores.error or "") and not scores.each
 
 
-def test_half_precision_has_its_logits_in_float32() -> None:
-    class Model(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = torch.nn.Linear(64, 512, bias=True, dtype=torch.bfloat16)
+class WithHead(torch.nn.Module):
+    """A model of half precision that names this layer as the one that its logits come from."""
 
-        def get_output_embeddings(self) -> torch.nn.Module:
-            return self.head
+    dtype = torch.bfloat16
 
+    def __init__(self, head: torch.nn.Module | None) -> None:
+        super().__init__()
+        self.head = head
+
+    def get_output_embeddings(self) -> torch.nn.Module | None:
+        return self.head
+
+
+class Scaled(torch.nn.Module):
+    """A head that is no linear layer itself, as one with an adapter is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base_layer = torch.nn.Linear(64, 512, dtype=torch.bfloat16)
+        self.low = torch.nn.Linear(64, 2, bias=False, dtype=torch.bfloat16)
+        self.high = torch.nn.Linear(2, 512, bias=False, dtype=torch.bfloat16)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.base_layer(hidden) + self.high(self.low(hidden))
+        return result
+
+
+@pytest.mark.parametrize("make", [lambda: torch.nn.Linear(64, 512, dtype=torch.bfloat16), Scaled])
+def test_half_precision_has_its_logits_in_float32(make: Callable[[], torch.nn.Module]) -> None:
     torch.manual_seed(0)
-    model, hidden = Model(), torch.randn(1, 64, dtype=torch.bfloat16)
-    plain = model.head(hidden)
-    with exact_head(model):
-        exact = model.head(hidden)
-    assert exact.dtype == torch.float32 and torch.equal(model.head(hidden), plain)
+    head, hidden = make(), torch.randn(1, 64, dtype=torch.bfloat16)
+    plain = head(hidden)
+    with exact_head(WithHead(head)):
+        exact = head(hidden)
+    assert exact.dtype == torch.float32 and torch.equal(head(hidden), plain)
+    assert torch.allclose(exact, copy.deepcopy(head).float()(hidden.float()))
     assert len(exact[0].unique()) == 512 > len(plain[0].unique())
+
+
+def test_half_precision_whose_logits_cannot_be_exact_is_refused() -> None:
+    packed = torch.nn.Linear(4, 4, dtype=torch.bfloat16)
+    packed.weight = torch.nn.Parameter(torch.zeros(4, 2, dtype=torch.uint8), requires_grad=False)
+    for head in (None, packed):
+        with pytest.raises(ValueError, match="can't compute in float32: add dtype=float32"), exact_head(WithHead(head)):
+            pass
+
+
+def tell_apart(model: Any, inputs: dict[str, torch.Tensor], tokens: tuple[int, ...]) -> torch.Tensor:
+    """What a model says at each of the tokens by one forward pass of its own, without generating anything."""
+    kind = type(model).__name__
+    ids = torch.tensor([tokens])
+    if kind.startswith("Blip"):
+        text = model.config.text_config
+        seen = model.vision_model(pixel_values=inputs["pixel_values"]).last_hidden_state
+        if kind == "BlipForQuestionAnswering":
+            seen = model.text_encoder(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                encoder_hidden_states=seen,
+            ).last_hidden_state
+            prompt = torch.tensor([[text.bos_token_id]])
+        else:
+            prompt = inputs["input_ids"]
+        whole = torch.cat([prompt, ids], -1)
+        logits = model.text_decoder(input_ids=whole, encoder_hidden_states=seen).logits
+    elif model.config.is_encoder_decoder:
+        start = [model.generation_config.decoder_start_token_id]
+        if kind.startswith("Florence2"):
+            start.append(model.config.text_config.bos_token_id)
+        inputs = {**inputs, "decoder_input_ids": torch.cat([torch.tensor([start]), ids], -1)}
+        logits = model(**inputs).logits
+    else:
+        whole = torch.cat([inputs["input_ids"], ids], -1)
+        logits = model(**{**inputs, "input_ids": whole, "attention_mask": torch.ones_like(whole)}).logits
+    told: torch.Tensor = logits[0, -len(tokens) - 1 : -1].float().log_softmax(-1)
+    return told
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("architecture", ["blip", "blip_vqa", "florence2", "git", "pix2struct", "t5gemma2"])
+def test_those_that_answer_in_ways_of_their_own_are_scored_as_by_a_forward_pass(
+    architecture: str,
+    dtype: str,
+    write_tiny: Callable[[str, Path], Path],
+    tiny_models: ModuleType,
+    hub_fonts: Path,
+    tmp_path: Path,
+) -> None:
+    folder = write_tiny(architecture, tmp_path / architecture)
+    template = tiny_models.FAMILIES.get(architecture)
+    engine = TransformersEngine(str(folder), batch_size=4, dtype=dtype, chat_template=template)
+    if architecture == "florence2":  # BART's: an answer begins with a token that its tokenizer writes
+        assert engine._model.generation_config.decoder_start_token_id != engine._tokenizer.bos_token_id
+        engine._tokenizer._tokenizer.post_processor = begin_with(engine._tokenizer)
+    asked = prompts(3)
+    words = ("A", "B", "red box", "What is the box")
+    scored = engine.score(asked, [words] * len(asked))
+    for prompt, scores in zip(asked, scored, strict=True):
+        assert scores.error is None
+        inputs = engine._encode([prompt], [engine._render(prompt, AT_ONCE)])
+        for text, likelihood in zip(words, scores.each, strict=True):
+            tokens = tuple(engine._tokenizer(text, add_special_tokens=False)["input_ids"])
+            with torch.inference_mode(), exact_head(engine._model):
+                told = tell_apart(engine._model, inputs, tokens)
+            by_hand = told.gather(-1, torch.tensor(tokens)[:, None]).sum().item()
+            assert likelihood.tokens == len(tokens)
+            tolerance = {"abs": 2e-3} if dtype == "float32" else {"rel": 0.1, "abs": 0.5}
+            assert likelihood.logprob == pytest.approx(by_hand, **tolerance)
+    if dtype == "bfloat16":  # where logits have eight bits, differences of two are multiples of a coarse step
+        each = [likelihood.logprob for scores in scored for likelihood in scores.each if likelihood.tokens == 1]
+        steps = [abs(first - second) * 2**10 for first, second in zip(each[::2], each[1::2], strict=True)]
+        assert each and any(abs(step - round(step)) > 0.01 for step in steps)
+
+
+def begin_with(tokenizer: Any) -> TemplateProcessing:
+    begin, end = tokenizer.bos_token, tokenizer.eos_token
+    numbers = [(token, tokenizer.convert_tokens_to_ids(token)) for token in (begin, end)]
+    return TemplateProcessing(single=f"{begin} $A {end}", special_tokens=numbers)
+
+
+class Pieces:
+    """A tokenizer as T5's, which marks where a word begins: `▁A` by itself, `A` behind a colon."""
+
+    def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+        assert not add_special_tokens
+        return {"input_ids": [ord("▁"), *(ord(letter) for letter in text)]}
+
+
+def test_a_decoder_apart_from_the_prompt_begins_a_text() -> None:
+    options: Any = {"lead": " ", "control_tokens": (), "ends": ()}
+    assert write_continuation(Pieces(), None, "A", **options) == (ord("▁"), ord("A"))
+    assert write_continuation(Pieces(), "Answer:", "A", **options) == (ord(" "), ord("A"))
 
 
 def test_thinking_that_a_template_opens_is_no_place_for_an_answer(tiny_thinker: Path) -> None:

@@ -11,7 +11,14 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
-from sightscale.model_adapters.engines import Decoding, Message, Prompt, lora as adapters, open_engine
+from sightscale.model_adapters.engines import (
+    Decoding,
+    Message,
+    Prompt,
+    lora as adapters,
+    open_engine,
+    score_continuations,
+)
 from sightscale.model_adapters.engines.on_demand import open_on_demand
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
 from sightscale.model_adapters.local_boxes import name_convention
@@ -90,9 +97,8 @@ def test_what_is_wrong_with_one_is_one_line(folder: Path, random_nano: Path, tmp
         TransformersEngine(str(bad), adapter=str(folder))
     with pytest.raises(UserError, match=r"holds no adapter_config\.json"):
         TransformersEngine(str(random_nano), adapter=str(tmp_path))
-    for model in ("vllm:easy_vqa_nano", "openai:m@http://127.0.0.1:1/v1"):
-        with pytest.raises(UserError, match="no argument 'adapter'; merge it"):
-            open_engine(model, adapter=str(folder))
+    with pytest.raises(UserError, match="no argument 'adapter'; start the server with it"):
+        open_engine("openai:m@http://127.0.0.1:1/v1", adapter=str(folder))
 
 
 def test_without_peft_it_is_said_how_to_get_it(
@@ -103,20 +109,36 @@ def test_without_peft_it_is_said_how_to_get_it(
         TransformersEngine(str(random_nano), adapter=str(folder))
 
 
-@pytest.mark.parametrize(
-    ("settings", "package"),
-    [
-        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes"),
-        ({"quant_method": "awq", "bits": 4}, "gptqmodel"),
-        ({"quant_method": "gptq", "bits": 4}, "gptqmodel|optimum"),
-    ],
-)
-def test_quantised_weights_without_their_package_are_one_line(
-    settings: dict[str, object], package: str, random_nano: Path, tmp_path: Path
-) -> None:
-    model = Path(shutil.copytree(random_nano, tmp_path / "packed"))
-    path = model / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": settings}))
-    with pytest.raises(UserError, match=f"cannot load model .*({package})") as caught:
-        TransformersEngine(str(model))
-    assert "\n" not in str(caught.value)
+def test_merged_weights_answer_as_those_with_an_adapter(random_nano: Path, folder: Path, tmp_path: Path) -> None:
+    merged = tmp_path / "merged"
+    adapters.merge_adapter(str(random_nano), str(folder), merged, name="random_nano", revision=None)
+    assert {file.name for file in random_nano.iterdir() if file.suffix != ".py"} <= {f.name for f in merged.iterdir()}
+    plain, ours = (TransformersEngine(str(path), dtype="float32") for path in (random_nano, merged))
+    tuned = open_engine(str(folder), dtype="float32")
+    words = [("A", "B", "red")] * len(ASKED)
+    for one, other in zip(score_continuations(tuned, ASKED, words), ours.score(ASKED, words), strict=True):
+        for first, second in zip(one.each, other.each, strict=True):
+            assert first.logprob == pytest.approx(second.logprob, abs=1e-3)
+    assert [a.text for a in ours.generate(ASKED, Decoding(8))] != [a.text for a in plain.generate(ASKED, Decoding(8))]
+    packed = Path(shutil.copytree(random_nano, tmp_path / "packed"))
+    stated = json.loads((packed / "config.json").read_text())
+    (packed / "config.json").write_text(json.dumps(stated | {"quantization_config": {"quant_method": "fp8"}}))
+    with pytest.raises(UserError, match=r"its weights are quantised, so adapter=.* can't be added to them for vLLM"):
+        adapters.merge_adapter(str(packed), str(folder), tmp_path / "none", name="packed")
+
+
+@pytest.mark.vllm
+def test_vllm_answers_with_an_adapter_as_transformers_does(random_nano: Path, folder: Path) -> None:
+    settings = {"enforce_eager": True, "max_num_seqs": "8", "max_model_len": 512}
+    reference = open_engine(str(folder), dtype="float32")
+    expected = [answer.text for answer in reference.generate(ASKED, Decoding(6))]
+    engine = open_engine(f"vllm:{folder}", dtype="float32", **settings)
+    try:
+        assert [answer.text for answer in engine.generate(ASKED, Decoding(6))] == expected
+        assert "|vllm|" in engine.identity
+        assert engine.identity.partition("|adapter=")[2] == reference.identity.partition("|adapter=")[2] != ""
+        merged = Path(engine._merged.name)  # type: ignore[attr-defined]
+        assert merged.is_dir()
+    finally:
+        engine.close()
+    assert not merged.exists()

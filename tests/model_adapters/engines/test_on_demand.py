@@ -2,12 +2,20 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
-from sightscale.model_adapters.engines import Completion, Decoding, Message, OnFinished, Prompt
+from sightscale.model_adapters.engines import (
+    Completion,
+    Completions,
+    Decoding,
+    Key,
+    Message,
+    Prompt,
+    Prompts,
+    StreamingEngine,
+)
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine, Room, open_on_demand
 from sightscale.model_adapters.engines.store import generation_key
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
@@ -17,16 +25,16 @@ ASKED = [Prompt((Message("user", ("what is it?",)),))]
 SHORT = Decoding(2)
 
 
-class Opened:
+class Opened(StreamingEngine):
     """An engine that says on a list when it is there and when it is gone."""
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.identity, self.parameters, self.log = name, 7, log
         log.append(f"open {name}")
 
-    def generate(self, prompts: Any, decoding: Decoding, on_finished: OnFinished | None = None) -> list[Completion]:
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         self.log.append(f"ask {self.identity}")
-        return [Completion(self.identity) for _ in prompts]
+        yield from ((item[0], Completion(self.identity)) for item in prompts if item)
 
     def close(self) -> None:
         self.log.append(f"close {self.identity}")

@@ -39,27 +39,37 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-def make_engine(folder: Path, seconds: float = 0.0) -> Callable[[], Any]:
+def make_engine(folder: Path, seconds: float = 0.0, batch: int = 4) -> Callable[[], Any]:
     """Opens an engine that sleeps, notes what it is asked in a file of its process, and dies of the word "poison"."""
     # Inside the function, so that it travels by its text: a replica can't import a test.
-    from sightscale.model_adapters.engines import Completion as Answer
+    from sightscale.model_adapters.engines import Completion as Answer, StreamingEngine
 
-    class Sleeping:
-        identity, parameters = "sleeping", 7
+    class Sleeping(StreamingEngine):
+        identity, parameters, room = "sleeping", 7, 2 * batch
 
-        def generate(self, prompts: Any, decoding: Any, on_finished: Any = None) -> list[Any]:
+        def stream(self, prompts: Any, decoding: Any) -> Any:
+            batch_: list[Any] = []
+            for item in prompts:
+                batch_ += [item] if item else []
+                if batch_ and (item is None or len(batch_) == batch):
+                    yield from self.answer(batch_)
+                    batch_ = []
+            yield from self.answer(batch_) if batch_ else []
+
+        def answer(self, prompts: Any) -> Any:
             import os
             import time
 
             with (folder / str(os.getpid())).open("a") as file:
-                for prompt in prompts:
+                for _, prompt in prompts:
                     file.write(f"{prompt.text}\n")
-            if any("poison" in prompt.text for prompt in prompts):
+            if any("poison" in prompt.text for _, prompt in prompts):
                 os._exit(1)
-            if any("refuse" in prompt.text for prompt in prompts):
+            if any("refuse" in prompt.text for _, prompt in prompts):
                 raise ValueError("this decoding makes no sense")
             time.sleep(seconds)
-            return [Answer(prompt.text.upper()) for prompt in prompts]
+            for key, prompt in prompts:
+                yield key, Answer(f"{prompt.text.upper()}{len(prompt.images) or ''}")
 
         def close(self) -> None:
             """Nothing is held."""
@@ -87,7 +97,7 @@ def test_replicas_share_the_prompts_and_answer_in_order(tmp_path: Path) -> None:
 
 
 def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> None:
-    pool = RayPool(make_engine(tmp_path / "notes", 0.2), Replicas(2, CPUS, address=LOCAL, at_once=2))
+    pool = RayPool(make_engine(tmp_path / "notes", 0.2, batch=2), Replicas(2, CPUS, address=LOCAL, at_once=2))
     (tmp_path / "notes").mkdir()
     stop = threading.Event()
 
@@ -107,7 +117,7 @@ def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> 
     stop.set()
     killer.join()
     assert [answer.text for answer in answers] == [f"Q{i}" for i in range(40)] and len(store) == 40
-    assert len(asked(tmp_path / "notes")) <= 40 + 3 * 2  # a kill costs at most one chunk
+    assert len(asked(tmp_path / "notes")) <= 40 + 3 * 4  # a kill costs what was under way, and no more
     pool.close()
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,16 @@ from PIL import Image
 
 from sightscale.model_adapters.engines import (
     Completion,
+    Completions,
     Decoding,
+    Key,
     Likelihood,
     Likelihoods,
     Message,
-    OnFinished,
     OnScored,
     Prompt,
+    Prompts,
+    StreamingEngine,
     hash_image,
 )
 from sightscale.model_adapters.engines.store import StoredEngine, StoreFile, generation_key, likelihood_key
@@ -33,7 +36,7 @@ def ask(text: str, *images: Image.Image) -> Prompt:
     return Prompt((Message("user", (*images, text)),))
 
 
-class Counting:
+class Counting(StreamingEngine):
     """An engine that says how often it was asked what."""
 
     identity = "counting"
@@ -42,17 +45,12 @@ class Counting:
         self.asked: list[str] = []
         self.fail_on = fail_on
 
-    def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, on_finished: OnFinished | None = None
-    ) -> list[Completion]:
-        done = []
-        for i, prompt in enumerate(prompts):
-            self.asked.append(prompt.text)
-            failed = prompt.text == self.fail_on
-            done.append(Completion("" if failed else prompt.text.upper(), error="no" if failed else None))
-            if on_finished:
-                on_finished(i, done[-1])
-        return done
+    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        for item in prompts:
+            if item:
+                self.asked.append(item[1].text)
+                failed = item[1].text == self.fail_on
+                yield item[0], Completion("" if failed else item[1].text.upper(), error="no" if failed else None)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -61,6 +59,26 @@ class Counting:
 @pytest.fixture
 def store(tmp_path: Path) -> StoreFile:
     return StoreFile(tmp_path / "deep" / "store.sqlite")
+
+
+def test_what_the_store_has_is_handed_on_before_the_engine_is_asked(tmp_path: Path) -> None:
+    store, engine = StoreFile(tmp_path / "s.sqlite"), Counting()
+    StoredEngine(engine, store).generate([ask("a"), ask("b")], GREEDY)
+    taken: list[str] = []
+
+    def pose() -> Iterator[tuple[str, Prompt] | None]:
+        for text in ("a", "b", "c", "a", "c", "d"):
+            taken.append(text)
+            yield text, ask(text)
+            yield None
+
+    stored = StoredEngine(engine, store)
+    stream = stored.stream(pose(), GREEDY)
+    assert next(stream)[1].cached and taken == ["a"] and engine.asked == ["a", "b"]
+    answers = list(stream)
+    assert sorted(key for key, _ in answers) == ["a", "b", "c", "c", "d"]
+    assert all(completion.text == key.upper() for key, completion in answers)
+    assert engine.asked == ["a", "b", "c", "d"] and (stored.hits, stored.misses) == (4, 2)
 
 
 def test_one_pixel_changes_the_key() -> None:

@@ -1,5 +1,7 @@
 """The transformers engine on a real tiny checkpoint, against generation done by hand."""
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,12 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt
-from sightscale.model_adapters.engines.transformers_engine import StopAtMarks, TransformersEngine
+from sightscale.model_adapters.engines.transformers_engine import (
+    AHEAD,
+    FIRST_AHEAD,
+    StopAtMarks,
+    TransformersEngine,
+)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +108,43 @@ def test_control_tokens_in_a_text_are_text(engine: TransformersEngine) -> None:
     answers = engine.generate([hostile, plain], Decoding(4))
     assert [answer.error for answer in answers] == [None, None] and answers[0].text == answers[1].text
     assert answers[0].input_tokens == answers[1].input_tokens
+
+
+def test_prompts_are_taken_as_there_is_room_and_let_go_when_they_are_answered(engine: TransformersEngine) -> None:
+    alive: weakref.WeakSet[Prompt] = weakref.WeakSet()
+    most = 0
+
+    def pose() -> Iterator[tuple[int, Prompt]]:
+        nonlocal most
+        for number in range(150):
+            prompt = Prompt((Message("user", (f"what is number {number}?" + " or so" * (number % 7),)),))
+            alive.add(prompt)
+            yield number, prompt
+            del prompt
+            most = max(most, len(alive))
+
+    stream = engine.stream(pose(), Decoding(1))
+    answered = [next(stream)[0]]
+    assert len(alive) == FIRST_AHEAD * engine.batch_size
+    answered += [number for number, _ in stream]
+    assert sorted(answered) == list(range(150))
+    assert most <= (AHEAD + 1) * engine.batch_size + 4 and not alive
+
+
+def test_what_was_taken_is_answered_when_no_more_is_ready(engine: TransformersEngine) -> None:
+    asked, done = prompts(6), set()
+
+    def pose() -> Iterator[tuple[int, Prompt] | None]:
+        for number, prompt in enumerate(asked):
+            yield number, prompt
+            if number % 3 == 2:
+                while number not in done:
+                    yield None
+
+    for number, completion in engine.stream(pose(), Decoding(6)):
+        assert completion.text == engine.generate([asked[number]], Decoding(6))[0].text
+        done.add(number)
+    assert done == set(range(6))
 
 
 @pytest.mark.parametrize(

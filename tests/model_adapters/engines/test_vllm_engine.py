@@ -144,6 +144,28 @@ def test_a_failure_of_vllm_itself_costs_what_was_under_way(nano: Any, monkeypatc
 
 
 @pytest.mark.vllm
+def test_there_are_always_as_many_under_way_as_there_is_room_for(nano: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, under_way = nano._llm.llm_engine.step, list[int]()
+
+    def step() -> Any:
+        under_way.append(nano._llm.llm_engine.get_num_unfinished_requests())
+        return whole()
+
+    def pose() -> Iterator[tuple[int, Prompt]]:
+        yield from enumerate(PICTURES)
+
+    expected = [answer.text for answer in nano.generate(PICTURES, Decoding(8))]
+    monkeypatch.setattr(type(nano), "room", 3)
+    monkeypatch.setattr(nano._llm.llm_engine, "step", step)
+    stream = nano.stream(pose(), Decoding(8))
+    first = next(stream)
+    time.sleep(0.5)  # by now every prompt was read ahead
+    answers = dict([first, *stream])
+    assert [answers[i].text for i in range(len(PICTURES))] == expected
+    assert max(under_way) == 3 and 3 in under_way[len(under_way) // 3 :]
+
+
+@pytest.mark.vllm
 def test_an_answer_that_cannot_be_kept_stops_the_requests(nano: Any) -> None:
     def on_finished(_: int, __: object) -> None:
         raise OSError("disk full")

@@ -13,7 +13,7 @@ from sightscale.tasks.mini.items import split_of
 from sightscale.tasks.mini.rendering import render
 from sightscale.trainers.data.conversations import IGNORED
 from sightscale.trainers.data.mini import LabelledMini, MiniConversations, attributes, mini_texts
-from sightscale.trainers.data.mini_forms import FORMS, caption, extraction, pose
+from sightscale.trainers.data.mini_forms import FORMS, WORDED, caption, extraction, pose, split_sentences
 from sightscale.trainers.recipe import ALONE, fits
 
 IN_DOMAIN = [name for name in SETS if name.startswith("in_domain/")]
@@ -116,6 +116,39 @@ def test_a_question_is_posed_as_its_task_or_mmstar_does() -> None:
     assert all(asked.endswith("\n") and len(read_letters(asked)) == len(item.options) for asked in posed)
     shares = [sum(bool(re.fullmatch(form, asked, re.DOTALL)) for asked in posed) / len(posed) for form in forms]
     assert sum(shares) == 1 and shares == pytest.approx(list(forms.values()), abs=0.04)
+
+
+@pytest.mark.parametrize("name", [*IN_DOMAIN, *(name for name in SETS if name.startswith("mmstar/"))])
+def test_the_right_end_of_a_sentence_is_in_the_description_and_no_other_option_is(name: str) -> None:
+    asked_about = 0
+    for i in range(40):
+        item = draw_item(name, "train", 0, i)
+        asked, end = WORDED["complete"](item, random.Random(i))
+        options = re.findall(r"(?:^|[\s(])[A-D][.:)] (.+?)(?=, [B-D]: |\n)", asked)
+        if not options:  # a description with no such sentence is told instead
+            assert asked == perception_prompt()
+            continue
+        asked_about += 1
+        ends = {written for _, _, written in split_sentences(item.description)}
+        assert len(options) == 4 and end in options and end in item.description
+        assert [option for option in options if option in ends] == [end]
+    assert asked_about > 25
+
+
+def test_nothing_is_asked_about_mmstars_scenes_but_which_end_fits() -> None:
+    for name in (name for name in SETS if name.startswith("mmstar/")):
+        for i in range(40):
+            item = draw_item(name, "train", 0, i)
+            asked, _ = FORMS["complete"](item, random.Random(i))
+            assert item.question not in asked and "…" not in asked.partition("\nOptions")[0]
+
+
+def test_places_that_changed_are_those_where_things_differ() -> None:
+    for i in range(30):
+        item = draw_item("nights", "train", 0, i)
+        _, told = FORMS["changed"](item, random.Random(i))
+        counts = [0 if part.endswith("none") else part.count(",") + 1 for part in told.split("; ")]
+        assert counts[0] != counts[1] and (counts[1] < counts[0]) == (item.answer == "right")
 
 
 def read_letters(asked: str) -> list[str]:
