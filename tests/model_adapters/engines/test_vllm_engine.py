@@ -81,6 +81,7 @@ def test_likelihoods_are_those_of_transformers_to_a_thousandth(nano: Any) -> Non
     reference = open_engine("easy_vqa_nano", dtype="float32", batch_size=4)
     words = [("A", "B", "circle", "a red circle", "yes")] * len(PICTURES)
     ours, theirs = nano.score(PICTURES, words), score_continuations(reference, PICTURES, words)
+    assert [scores.error for scores in (*ours, *theirs)] == [None] * (2 * len(PICTURES))
     apart = {
         (number, each): (one.logprob, other.logprob)
         for number, (mine, other_scores) in enumerate(zip(ours, theirs, strict=True))
