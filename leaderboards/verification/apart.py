@@ -98,7 +98,7 @@ def verify_here(
 
 
 def find_needed(folder: str) -> dict[str, Any] | None:
-    """Called in the worker: which of our own questions an entry is held against, and how many answers to them it claims.
+    """Called in the worker: which of our own questions an entry is held against, and how many answers it claims.
 
     None for what can't be read.
     """
