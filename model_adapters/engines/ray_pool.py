@@ -123,7 +123,8 @@ class RayPool(StreamingEngine):
         for worker in self._workers:
             self._start(worker)
         while not any(worker.is_ready for worker in self._workers):
-            self._let_in(None)
+            self._let_in(1.0)
+            self._head.check()
 
     @property
     def workload(self) -> str:
@@ -172,7 +173,8 @@ class RayPool(StreamingEngine):
     def wait_for_all(self) -> None:
         """Wait until every replica is there, or has turned out to be unable to start."""
         while self._starting:
-            self._let_in(None)
+            self._let_in(1.0)
+            self._head.check()
 
     def close(self) -> None:
         """End the replicas; the Ray that they ran on stays for others."""
@@ -253,12 +255,15 @@ class RayPool(StreamingEngine):
         worker.is_ready = False
         self._starting[worker.actor.describe.options(max_task_retries=-1).remote()] = worker
 
-    def _let_in(self, timeout: float | None) -> None:
-        """Let the replicas in that are ready. Raises UserError when none is left that could be."""
+    def _let_in(self, seconds: float) -> None:
+        """Let the replicas in that are ready, and wait at most so long for the first.
+
+        Raises UserError when none is left that could be.
+        """
         if not self._starting:
             return
-        most = 1 if timeout is None else len(self._starting)
-        ready, _ = self._ray.wait(list(self._starting), num_returns=most, timeout=timeout)
+        most = 1 if seconds else len(self._starting)
+        ready, _ = self._ray.wait(list(self._starting), num_returns=most, timeout=seconds)
         for reference in ready:
             worker = self._starting.pop(reference)
             try:

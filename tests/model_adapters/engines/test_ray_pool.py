@@ -87,10 +87,8 @@ def test_replicas_share_the_prompts_and_answer_in_order(tmp_path: Path) -> None:
     answers = pool.generate([ask(f"q{i}") for i in range(40)], SHORT, lambda i, _: finished.append(i))
     assert [answer.text for answer in answers] == [f"Q{i}" for i in range(40)]
     assert sorted(finished) == list(range(40)) and sorted(asked(tmp_path)) == sorted(f"q{i}" for i in range(40))
-    for _ in range(50):  # the second replica may have started later
-        if len(list(tmp_path.iterdir())) == 2:
-            break
-        pool.generate([ask("more")] * 8, SHORT)
+    pool.wait_for_all()  # the second replica may have started later
+    pool.generate([ask(f"more {i}") for i in range(40)], SHORT)
     assert len(list(tmp_path.iterdir())) == 2 and (pool.identity, pool.parameters) == ("sleeping", 7)
     assert pool.generate([], SHORT) == []
     pool.close()
