@@ -121,7 +121,8 @@ def _mark(point: Point, x: float, y: Callable[[float], float]) -> str:
     shape = {
         0: f'<circle cx="{x:.1f}" cy="{at:.1f}" r="5" stroke="none"/>',
         1: f'<rect x="{x - 4.5:.1f}" y="{at - 4.5:.1f}" width="9" height="9" stroke="none"/>',
-        2: f'<path class="hollow" d="M{x:.1f} {at - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>',
+        2: f'<path d="M{x:.1f} {at - 6:.1f}l6 10.5h-12z" stroke="none"/>',
+        PUBLISHED: f'<path class="hollow" d="M{x:.1f} {at - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>',
     }[point.series]
     # What can be pointed at is 24 pixels wide, the mark itself is smaller.
     target = f'<circle class="target" cx="{x:.1f}" cy="{at:.1f}" r="14"/>'

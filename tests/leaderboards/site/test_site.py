@@ -26,7 +26,7 @@ from sightscale.leaderboards.site.build import Options, build_site
 from sightscale.leaderboards.site.gather import gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
 from sightscale.leaderboards.site.pages import make_board, render_entry
-from sightscale.leaderboards.site.plots import PUBLISHED, Point, draw_front, find_front
+from sightscale.leaderboards.site.plots import PUBLISHED, SERIES, Point, draw_front, find_front
 from sightscale.leaderboards.site.tables import (
     amount_group,
     make_standings,
@@ -152,6 +152,9 @@ def test_the_front_holds_what_no_smaller_system_reaches() -> None:
     drawn = draw_front("x", "Title", [*points, published], "parameters")
     assert drawn and "Highest: large" in drawn.finding and "of 2 entries" in drawn.finding
     assert draw_front("x", "Title", [published], "parameters") is None  # nothing measured, nothing to rank
+    every = [Point(series, f"of {series}", 1.0 + series, estimate(0.5), "") for series in range(len(SERIES))]
+    drawn = draw_front("x", "Title", every, "parameters")
+    assert drawn and drawn.series == SERIES  # each kind has a mark
     lone = draw_front("x", "Title", points[:1], "parameters")
     assert lone and lone.series == ("end-to-end",) and ">1</text>" in lone.wide
 
