@@ -37,12 +37,13 @@ def power(
     The task that needs the fewest questions comes first.
     """
     from sightscale.harness.analysis import describe_needs, find_needs, read_runs, render_needs
+    from sightscale.leaderboards.entry import RECORDS, list_files
     from sightscale.leaderboards.site import list_embedded
     from sightscale.tasks.catalogue import find_card, list_tasks
 
     if not 50 <= power < 100:
         raise UserError(f"--power {power:g} is out of range; give per cent from 50 to below 100")
-    read = read_runs(runs or [str(folder) for folder in list_embedded()])
+    read = read_runs(runs or [str(folder) for folder in list_embedded() if RECORDS in list_files(folder)])
     held = {str(name) for run in read for name in run.records["task"].unique()}
     names: list[str] = []
     for name in (part.strip() for part in task.split(",") if part.strip()):

@@ -33,8 +33,7 @@ from sightscale.harness.commands.terminal import open_console, quieten
 @examples(
     "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano",
     "sightscale run --model decoupled:perception=my/vlm,reasoning=my/llm --tasks mmstar --output runs/mine",
-    "sightscale run --model my/vlm --tasks mmstar --blind none --output runs/mine --replicas 8",
-    "sightscale run --model nano_2m --data mini --tasks in_domain --blind none --output runs/nano --dry-run",
+    "sightscale run --model my/vlm --tasks mmstar --blind none --output runs/mine --replicas 8 --dry-run",
 )
 def run(
     model: Annotated[

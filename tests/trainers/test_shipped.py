@@ -82,7 +82,7 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
 
 REST = (
     "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
-    "name_option answer answer_classes"
+    "name_option read_options answer answer_classes"
 )
 
 
@@ -94,11 +94,11 @@ REST = (
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose name_option answer_classes",
+            "letters choose name_option read_options answer_classes",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch name_option answer_classes",
+            "tower copy text tower_further connector caption extract extract_from_scratch read_options answer_classes",
         ),
         (
             (
@@ -106,7 +106,7 @@ REST = (
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch name_option answer_classes",
+            "tower tower_further caption extract extract_from_scratch read_options answer_classes",
         ),
     ],
 )
