@@ -258,7 +258,7 @@ def test_names_are_there_for_a_screen_reader(report: Page) -> None:
     report.until_text("#sample h3", "shapes 3")
     unnamed = report.run(
         "return [...document.querySelectorAll('button, a, select, input, [role=img], [role=region], img, section')]"
-        ".filter((one) => !(one.innerText || '').trim() && !one.ariaLabel && !one.getAttribute('aria-labelledby')"
+        ".filter((one) => !(one.textContent || '').trim() && !one.ariaLabel && !one.getAttribute('aria-labelledby')"
         " && !one.hasAttribute('alt')).map((one) => one.outerHTML.slice(0, 80))"
     )
     assert unnamed == []
