@@ -167,18 +167,18 @@ def _held_out(measured: Path, stage: str) -> list[str]:
     if not entries:
         return []
     last = entries[-1]
+    right: Mapping[str, float] = last["held_out"]
     blind: Mapping[str, float] = last.get("held_out_blind", {})
-    said = "What was right after step {:,}, per cent, on items of the train split that it didn't learn from{}."
+    columns = {"right": right} | ({"without the picture": blind} if blind else {})
+    pictures = ", with their pictures and without" if blind else ""
     return [
         "## Held out",
-        said.format(last["step"], ", with their pictures and without" if blind else ""),
+        f"What was right after step {last['step']:,}, per cent, on items of the train split that it didn't learn "
+        f"from{pictures}.",
         "",
-        "| what | right | without the picture |" if blind else "| what | right |",
-        "|---|---|---|" if blind else "|---|---|",
-        *(
-            f"| {what} | {100 * share:.1f} |" + (f" {_share(blind.get(what))} |" if blind else "")
-            for what, share in last["held_out"].items()
-        ),
+        f"| what | {' | '.join(columns)} |",
+        f"|---|{'---|' * len(columns)}",
+        *(f"| {what} | {' | '.join(_share(shares.get(what)) for shares in columns.values())} |" for what in right),
         "",
         *([f"![Does it still look?]({LOOKING})", ""] if blind else []),
     ]

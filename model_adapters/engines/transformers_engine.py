@@ -325,16 +325,16 @@ class TransformersEngine(StreamingEngine):
             try:
                 answers = answer(batch)
             except Exception as error:  # a batch may fail in as many ways as there are models
-                if _is_out_of_memory(error):
+                short_of_memory = _is_out_of_memory(error)
+                if short_of_memory:
                     self._shrink(len(batch) // 2)
-                if len(batch) == 1:
-                    answers = [fail(error)]
-                else:
-                    if _is_out_of_memory(error):
-                        waiting = sorted([*batch, *waiting], key=_place_of)
-                    else:
-                        alone.extend(batch)
+                if len(batch) > 1 and short_of_memory:
+                    waiting = sorted([*batch, *waiting], key=_place_of)
                     continue
+                if len(batch) > 1:
+                    alone.extend(batch)
+                    continue
+                answers = [fail(error)]
             last, answered = batch[-1].place, answered + 1
             yield from zip(batch, answers, strict=True)
 

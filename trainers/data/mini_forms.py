@@ -2,10 +2,10 @@
 
 Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
 word. MMStar's scenes are described, and its questions never asked. `complete` takes a sentence of a description and
-asks for its end, among options. `boxes`, `region` and `locate` name what
-is in a picture with its place, `differ` and `changed` what differs between pictures, from what the drawing code knows.
-Lists of words to `repeat` are in no order that could be known, so they teach what reading a description needs first: to
-copy; half of the words are made up. `bind` asks under which letter a text stands.
+asks for its end, among options. `boxes`, `region` and `locate` name what is in a picture with its place, `differ` and
+`changed` what differs between pictures, from what the drawing code knows. Lists of words to `repeat` are in no order
+that could be known, so they teach what reading a description needs first: to copy; half of the words are made up.
+`bind` asks under which letter a text stands.
 """
 
 import random
@@ -331,9 +331,7 @@ def tell_difference(reference: Scene, other: Scene) -> str:
 
 
 def list_changes(reference: Scene, other: Scene) -> list[str]:
-    """The places at which a picture's things differ from the reference's; all of them where it is distorted."""
-    if other["kind"] == "distorted":
-        return ["everywhere"]
+    """The places at which a picture's things differ from the reference's."""
     return [PLACES[thing.place] for thing, instead in _pair_things(reference, other) if thing != instead]
 
 
