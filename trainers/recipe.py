@@ -121,29 +121,31 @@ MiniForm = Literal[
     "differ",
     "changed",
     "complete",
+    "pick",
     "tell",
     "reason",
     "think",
+    "find",
     "recall",
     "repeat",
     "bind",
 ]
-ALONE = frozenset(("tell", "reason", "think", "recall", "repeat", "bind"))  # forms that show no picture
+ALONE = frozenset(("tell", "reason", "think", "find", "recall", "repeat", "bind"))  # forms that show no picture
 TRIPLETS = ("nights", "pieapp")
 
 
 def fits(form: str, name: str) -> bool:
     """Whether a set of the mini suite can take a form: answers are of its task's form, and MMStar is never asked."""
     if name.startswith("mmstar"):
-        return form in ("describe", "boxes", "tell", "repeat", "complete")
+        return form in ("describe", "boxes", "tell", "repeat", "complete", "pick", "find")
     if name in TRIPLETS:
         return form in ("similar", "differ") or (form, name) == ("changed", "nights")
     if form in ("similar", "differ", "changed"):
         return False
     if name == "imagenet":
-        return form not in ("choice", "open", "box", "bind", "complete")
+        return form not in ("choice", "open", "box", "bind", "complete", "pick", "find")
     if name.startswith(("refcoco", "drill")):
-        return form not in ("choice", "open", "class", "bind", "complete")
+        return form not in ("choice", "open", "class", "bind", "complete", "pick", "find")
     return form not in ("box", "class")
 
 
@@ -162,8 +164,8 @@ class Mini(_Strict):
     similar picture), `boxes`, `region` and `locate` (what is where), `complete` (how a sentence that describes it
     ends, among options), `differ` and `changed` (what differs between pictures, and where). Text alone: `tell` (a scene
     told), `reason` and `think` (the reasoning prompt over the true description, answered at once or after thinking),
-    `recall` (the question alone), `repeat` (words in no order, to be said again), `bind` (under which letter a text
-    stands).
+    `find` (what `complete` asks, over the description), `recall` (the question alone), `repeat` (words in no order, to
+    be said again), `bind` (under which letter a text stands).
 
     With `items` conversations are about so many items, going round the sets, whose pictures are kept for a tower
     that doesn't learn; a set may be named twice.
