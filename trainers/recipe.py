@@ -162,10 +162,11 @@ class Mini(_Strict):
     With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and `choice` (the
     question, answered in words and with a letter), `box`, `class` and `similar` (a phrase's box, a class, the more
     similar picture), `boxes`, `region` and `locate` (what is where), `complete` (how a sentence that describes it
-    ends, among options), `differ` and `changed` (what differs between pictures, and where). Text alone: `tell` (a scene
-    told), `reason` and `think` (the reasoning prompt over the true description, answered at once or after thinking),
-    `find` (what `complete` asks, over the description), `recall` (the question alone), `repeat` (words in no order, to
-    be said again), `bind` (under which letter a text stands).
+    ends, among options), `pick` (which option is in the picture, whatever the question says), `differ` and `changed`
+    (what differs between pictures, and where). Text alone: `tell` (a scene told), `reason` and `think` (the reasoning
+    prompt over the true description, answered at once or after thinking), `find` (what `complete` and `pick` ask, over
+    the description), `recall` (the question alone), `repeat` (words in no order, to be said again), `bind` (under
+    which letter a text stands).
 
     With `items` conversations are about so many items, going round the sets, whose pictures are kept for a tower
     that doesn't learn; a set may be named twice.
