@@ -2,11 +2,11 @@
 
 Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
 word. MMStar's scenes are described, and its questions never asked. `complete` takes a sentence of a description and
-asks for its end, among options; `pick` asks for it with words that say nothing; `find` does either with the description
-beside it. `boxes`, `region` and `locate` name what is in a picture with its place, `differ` and `changed` what differs
-between pictures, from what the drawing code knows. Lists of words to `repeat` are in no order that could be known, so
-they teach what reading a description needs first: to copy; half of the words are made up. `bind` asks under which
-letter a text stands.
+asks for its end, among options; `pick` asks which option is in the picture, with words that say nothing. `boxes`,
+`region` and `locate` name what is in a picture with its place, `differ` and `changed` what differs between pictures,
+from what the drawing code knows. Lists of words to `repeat` are in no order that could be known, so they teach what
+reading a description needs first: to copy; half of the words are made up. `bind` asks under which letter a text
+stands.
 """
 
 import random
@@ -55,7 +55,7 @@ ENDS = ("is", "are", "says", "shows", "reads", "looks", "gives")  # the words af
 ASKED_OPENLY = ("What fits the picture?", "Which of these is right?", "What can be seen here?", "What is true here?")
 OPENLY_SHARE, MADE_UP_SHARE = 0.4, 0.5
 OTHER_ENDS = 3
-REPLACED_SHARE, SHUFFLED_SHARE, MISLED_SHARE, WORD_SHARE = 0.4, 0.5, 0.4, 0.4
+REPLACED_SHARE, SHUFFLED_SHARE, WORD_SHARE = 0.4, 0.5, 0.4
 LOOKS: Mapping[str, Sequence[str]] = {"colour": tuple(COLOURS), "surface": TEXTURES, "shape": tuple(SHAPE_NAMES)}
 LONG_BEGINNING, LONG_END = 8, 5  # words of a sentence's beginning that is told shortened, and of the longest option
 REPEATED = (2, 12)  # words of the shortest and the longest list
@@ -219,8 +219,9 @@ def _kinds_of_words(category: str) -> Mapping[str, set[str]]:
 def _mislead(item: Item, rng: random.Random) -> Item:
     """The item under a question of known words that ask nothing: only its options tell what it is about.
 
-    An in-domain question's words, some of them replaced by words of the description. A reader that answers what single
-    words suggest ("surface of the ring": a shape) names no option; here it learns that only options are answers.
+    An in-domain question's words, some of them replaced by words of the description; a short one may stay whole. A
+    reader that answers what single words suggest ("surface of the ring": a shape) names no option; here it learns that
+    only options are answers.
     """
     hidden = {word for option in item.options for word in re.findall(r"\w+", option)}
     names = [word for word in re.findall(r"\w+", item.description) if word not in hidden]
@@ -323,16 +324,6 @@ def _reasoned(item: Item, rng: random.Random, mode: Mode, worded: bool) -> Turn:
 def after_description(prompt: str) -> str:
     """A reasoning module's prompt from the question on, for a description that was read before."""
     return prompt.split("\n", 3)[3]  # the task, an empty line, the description, which is one line
-
-
-def _find(item: Item, rng: random.Random, worded: bool = False) -> Turn:
-    completed, described = _ask_for_an_end(item, rng), _describe_for_reader(item, rng)
-    if completed is None:
-        return reasoning_prompt(described, f"{TELL}\n", Mode.DIRECT, "short"), f"Answer: {described}"
-    if rng.random() < MISLED_SHARE:
-        completed = _mislead(rng.random() < WORD_SHARE and _ask_for_a_word(item, rng) or completed, rng)
-    asked = reasoning_prompt(described, pose(completed, rng), Mode.DIRECT, "choice")
-    return asked, f"Answer: {completed.answer if worded else completed.letter}"
 
 
 def _recall(item: Item, rng: random.Random) -> Turn:
@@ -467,7 +458,6 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
     "tell": _tell,
     "reason": _reason,
     "think": _think,
-    "find": _find,
     "recall": _recall,
     "repeat": _repeat,
     "bind": _bind,
@@ -477,10 +467,9 @@ WORDED: Mapping[str, Callable[[Item, random.Random], Turn]] = {  # with options 
     "choice": partial(_choice, worded=True),
     "complete": partial(_complete, worded=True),
     "pick": partial(_pick, worded=True),
-    "find": partial(_find, worded=True),
     "reason": partial(_reason, worded=True),
     "think": partial(_think, worded=True),
 }
 ASKS = frozenset(("open", "choice", "box", "reason", "think"))  # asks an item's question, so another each turn
-READS = frozenset(("reason", "think", "find"))  # reads a description
+READS = frozenset(("reason", "think"))  # reads a description
 AT_THE_END = frozenset(("describe", "focus", "boxes"))  # tells all that was asked about, so once and last
