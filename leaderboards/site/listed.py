@@ -129,7 +129,9 @@ class Answers:
     questions: Questions
     sighted: np.ndarray
     blind: np.ndarray
-    said_sighted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))  # what was read of each, as a number
+    said_sighted: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.uint32)
+    )  # what was read of each, as a number
     said_blind: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     def score(self, name: str) -> Scored | None:

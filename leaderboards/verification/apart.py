@@ -78,8 +78,8 @@ def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> 
     if not needed:
         return worker.seconds
     answers: int = needed.pop("answers")
-    # Data of the hub are fetched here too, once; what can't be had is an issue later. More questions than the mini suite
-    # has are the entry's own choice, so drawing them is its own time.
+    # Data of the hub are fetched here too, once; what can't be had is an issue later. More questions than the mini
+    # suite has are the entry's own choice, so drawing them is its own time.
     allowed = PREPARING if (needed["size"] or 0) <= DEFAULT_QUESTIONS else worker.seconds
     worker.call(f"{HERE}:read_needed", allowed, needed=needed, **_arguments(None, data, data_root))
     return max(worker.seconds, min(worker.seconds + SECONDS_AN_ANSWER * answers, MOST_SECONDS))

@@ -23,7 +23,7 @@ FEWEST = 30  # questions of a task
 COPIED = 0.5  # share of descriptions that are the data's own; the shipped family's, trained on such, come to 0.03
 SHORTEST, LONGEST = 20, 10_000  # letters of a true description that no other holds by chance; characters looked at
 NAMED = re.compile(r"\b(?i:answer|option|choice)\b[^A-Za-z]{0,4}(?:(?:is|would be)[^A-Za-z]{1,4})?([A-Z])\b")
-NAMING = 0.1  # share of descriptions that name the right letter
+NAMING, MOSTLY = 0.1, 0.8  # share of descriptions that name the right letter, and of those that name any
 ALL_RIGHT = 100  # questions of a task from which nothing but right answers is odd
 ORACLE, MANY = 0.995, 300  # the share of right answers, and of how many, that only the key itself is known to have
 
@@ -100,8 +100,8 @@ def _check_named(submission: Submission, sighted: pd.DataFrame) -> Iterator[Issu
         return
     told = sighted[sighted["description"].notna() & sighted["target"].str.fullmatch("[A-Z]").fillna(False)]
     named = told["description"].map(lambda text: match[1] if (match := NAMED.search(text)) else None)
-    right = (named == told["target"]).sum()
-    if len(told) >= FEWEST and right > NAMING * len(told):
+    right, lettered = int((named == told["target"]).sum()), int(named.notna().sum())
+    if len(told) >= FEWEST and right > max(NAMING * len(told), MOSTLY * lettered):
         yield warning(
             RECORDS,
             "description",

@@ -181,8 +181,8 @@ def _check_drawn(field: str, settings: dict[str, Any]) -> Iterator[Issue]:
         yield note(
             MANIFEST,
             f"{field}.settings",
-            f"answers are drawn by chance, at a temperature of {drawn[-1]:g}: another run gives other scores, and whether "
-            "this is the best of several no file shows",
+            f"answers are drawn by chance, at a temperature of {drawn[-1]:g}: another run gives other scores, and "
+            "whether this is the best of several no file shows",
         )
 
 

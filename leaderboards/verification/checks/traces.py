@@ -28,7 +28,7 @@ HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks ex
 END_MARKS = 2  # tokens that a server may count beyond the limit
 FEW_FULL, FULL_SHARE = 2, 0.02  # answers whose end may be their last token allowed
 MOST_TOKENS_A_SECOND = 1_000_000
-# What a prompt of reasoning may count beyond its text with the picture, as tokens and as a share, and answers of a side.
+# Tokens and share that prompts of reasoning may count beyond their texts with the picture, and answers of a side.
 FEWEST_FURTHER, FURTHER, FEWEST = 16.0, 0.15, 20
 # Tiles of the largest pictures come to some ten thousand tokens, a chat template's own words to some hundred.
 MOST_TOKENS_A_PICTURE, MOST_TOKENS_A_TEMPLATE = 200_000, 10_000
