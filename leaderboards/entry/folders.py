@@ -77,7 +77,8 @@ def _check_folder(folder: Path) -> list[str]:
 
 def list_files(folder: Path) -> list[str]:
     """The names of the files that an entry's folder holds of those it may hold, in their order."""
-    there = set(os.listdir(folder))  # a look at each would cost a board of a thousand entries ten thousand
+    with os.scandir(folder) as items:  # a look for each would be ten thousand on a board of a thousand entries
+        there = {item.name for item in items}
     return [name for name in (*LONGEST, *OPTIONAL) if name in there]
 
 

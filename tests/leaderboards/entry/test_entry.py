@@ -124,7 +124,9 @@ def test_doses_are_conditions_as_runs_write_them(condition: str) -> None:
     assert parse_entry(fields).score("easy_vqa", condition).score == 0.75  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("condition", ["blur", "blur:", "blur:4.0", "blur:04", "blur:-1", "blur:1e3", "glow:4", "blur:4 "])
+@pytest.mark.parametrize(
+    "condition", ["blur", "blur:", "blur:4.0", "blur:04", "blur:-1", "blur:1e3", "glow:4", "blur:4 "]
+)
 def test_what_is_no_dose_is_none(condition: str) -> None:
     with pytest.raises(ValueError, match="no dose such as downscale:32"):
         parse_entry(changed("scores.0.condition", condition))
@@ -138,7 +140,9 @@ def test_a_mini_suite_of_another_size_is_named() -> None:
     assert [name_data(data) for data in made.values()] == [
         "the embedded mini suite", "the embedded mini suite of 50 questions a set",
     ]  # fmt: skip
-    assert usual.model_copy(update={"revision": "mini@1, 50 questions", "source": DataOrigin.HUB}).mini_questions is None
+    assert (
+        usual.model_copy(update={"revision": "mini@1, 50 questions", "source": DataOrigin.HUB}).mini_questions is None
+    )
 
 
 BILLION = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"

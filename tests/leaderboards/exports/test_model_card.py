@@ -155,7 +155,7 @@ def test_an_entry_is_pushed_with_its_signatures_and_nothing_else(tiny: Path, tmp
     assert set(files) == {f"sightscale/tiny/{name}" for name in names}
     assert all(files[f"sightscale/tiny/{name}"].read_text() == f"signature {name}" for name in signatures)
     (entry / "signature.asc").write_text("no file of an entry")
-    with pytest.raises(UserError, match="signature.asc doesn't belong in an entry"):
+    with pytest.raises(UserError, match=r"signature\.asc doesn't belong in an entry"):
         push(entry, "owner/results", kind="dataset", api=hub)
     assert len(hub.commits) == 1
 

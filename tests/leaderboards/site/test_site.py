@@ -145,7 +145,9 @@ def test_plots_draw_what_was_checked_and_say_how_much_is_left_out(board: Path) -
     looked = [answering(one, 0.6, at) for at, one in enumerate(of_mini(board))]
     looked = [one if one.entry.id in ("best", "tied-b") else replace(one, status=State.PARTLY) for one in looked]
     some = render_index(make_board("Board", Gathered(tuple(looked), ())))
-    drawn = {name for name in ("best", "tied-a", "tied-b", "last") if f'<a href="models/{name}.html" aria-label' in some}
+    drawn = {
+        name for name in ("best", "tied-a", "tied-b", "last") if f'<a href="models/{name}.html" aria-label' in some
+    }
     assert drawn == {"best", "tied-b"} and "2 entries that weren&#39;t checked from end to end: not drawn." in some
     every = render_index(make_board("Board", Gathered(tuple(looked), ()), rank_all=True))
     assert 'models/last.html" aria-label' in every and "not drawn" not in every
@@ -167,7 +169,9 @@ def test_tokens_of_a_question_are_those_with_its_picture(counted: Path) -> None:
 def test_entries_of_different_tasks_are_compared_on_those_that_both_were_asked(board: Path) -> None:
     whole, other, third, _ = (answering(one, 0.5, at) for at, one in enumerate(of_mini(board)))
     assert whole.answers and third.answers
-    rows = [(task, number, f"{task}:{number}", "", "") for task in ("in_domain_gqa", "imagenet") for number in range(50)]
+    rows = [
+        (task, number, f"{task}:{number}", "", "") for task in ("in_domain_gqa", "imagenet") for number in range(50)
+    ]
     part = Questions(pd.DataFrame(rows, columns=["task", "doc_id", "cluster", "category", "l2_category"]))
     right = np.tile([1.0, 0.0], 50)
     other = replace(other, answers=Answers(part, right, np.zeros(100)))
@@ -177,9 +181,11 @@ def test_entries_of_different_tasks_are_compared_on_those_that_both_were_asked(b
     task = np.array(group["tasks"])[group["task"]]
     assert len(task) == 350 and [average["name"] for average in group["averages"]] == ["In-domain"]
     signs = [np.array(list(entry["sighted"])) for entry in group["entries"]]
-    assert {*task[signs[2] != "."]} == {"in_domain_gqa", "imagenet"} and "".join(signs[2][task == "imagenet"]) == "10" * 25
+    assert {*task[signs[2] != "."]} == {"in_domain_gqa", "imagenet"}
+    assert "".join(signs[2][task == "imagenet"]) == "10" * 25
     assert "".join(signs[0][task == "in_domain_gqa"]) == "".join(
-        f"{score:.0f}" for score in whole.answers.sighted[np.array(whole.answers.questions.columns["task"]) == "in_domain_gqa"]
+        f"{score:.0f}"
+        for score in whole.answers.sighted[np.array(whole.answers.questions.columns["task"]) == "in_domain_gqa"]
     )
     assert set(signs[3]) == {"."}  # other questions under the same names
 

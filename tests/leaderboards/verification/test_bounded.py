@@ -49,7 +49,7 @@ def test_an_entry_is_verified_apart_as_it_is_here(counted: Path, tmp_path: Path)
 
 
 def answer_calls(monkeypatch: pytest.MonkeyPatch, **needed: Any) -> dict[str, float | None]:
-    """Let a worker say that an entry needs this; return the seconds that each function is allowed, once it is called."""
+    """Let a worker say that an entry needs this; return the seconds that each function is allowed, as it is called."""
     allowed: dict[str, float | None] = {}
 
     def call(worker: Worker, function: str, seconds: float | None = None, **arguments: Any) -> dict[str, Any]:
