@@ -78,7 +78,7 @@ def is_condition(text: str) -> bool:
 
 def _check_condition(text: str) -> str:
     if not is_condition(text):
-        raise ValueError(f"is none of {', '.join(Condition)}, and no dose such as {Degradation.DOWNSCALE}:32")
+        raise ValueError(f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32")
     return text
 
 

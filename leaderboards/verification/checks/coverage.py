@@ -40,7 +40,7 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
             yield error(RECORDS, name, f"{empty:,} rows have none")
     for condition in records["condition"].dropna().unique():
         if not is_condition(condition):
-            words = f"is none of {', '.join(Condition)}, and no dose such as {Degradation.DOWNSCALE}:32"
+            words = f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32"
             yield error(RECORDS, "condition", f"{show_value(condition)} {words}")
             break
     for name, words in (

@@ -175,13 +175,13 @@ def _check_drawn(field: str, settings: dict[str, Any]) -> Iterator[Issue]:
     """Answers that chance has a part in: of several runs the best could be sent."""
     by_task = settings.get("decoding")
     decodings = [*(by_task.values() if isinstance(by_task, dict) else ()), *(settings.get(name) for name in DECODINGS)]
-    heats = {decoding.get("temperature") for decoding in decodings if isinstance(decoding, dict)}
-    drawn = sorted(heat for heat in heats if isinstance(heat, int | float) and heat > 0)
+    heats = [decoding.get("temperature") for decoding in decodings if isinstance(decoding, dict)]
+    drawn = [heat for heat in heats if isinstance(heat, int | float) and heat > 0]
     if drawn:
         yield note(
             MANIFEST,
             f"{field}.settings",
-            f"answers are drawn by chance, at a temperature of {drawn[-1]:g}: another run gives other scores, and "
+            f"answers are drawn by chance, at a temperature of {max(drawn):g}: another run gives other scores, and "
             "whether this is the best of several no file shows",
         )
 
