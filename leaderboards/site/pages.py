@@ -278,19 +278,24 @@ def _figures(number: int, name: str, entries: Sequence[Listed], rank_all: bool) 
             draw_front(
                 f"size-{number}-{average}",
                 f"{heading}: score by size",
-                sized + printed,
+                _at_least_two(sized + printed),
                 "parameters of all parts that answer",
                 beside if printed else about,
             ),
             draw_front(
                 f"tokens-{number}-{average}",
                 f"{heading}: score by tokens",
-                counted,
+                _at_least_two(counted),
                 "tokens a question with its picture, prompts included",
                 about,
             ),
         ]
     return [figure for figure in figures if figure]
+
+
+def _at_least_two(points: list[Point]) -> list[Point]:
+    """The points, or none where a single one would be compared with nothing."""
+    return points if len(points) > 1 else []
 
 
 def _print_published(average: str) -> list[Point]:

@@ -27,7 +27,7 @@ BASIS = (
     "self-reported score from its claim alone, which is narrower. No picture: the same questions without it; "
     "reliance: what looking adds, in points. Guessing: the score of a guess; best blind: of the best answer to be "
     "had without the picture, where the data know it; unread: answers that named no option; cut off: answers that met "
-    "the limit on tokens. Filters hide rows and change no rank."
+    "the limit on tokens."
 )
 
 

@@ -28,19 +28,20 @@ def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
     """
     listed = list(entries)
     shown: dict[str, list[tuple[str, str]]] = {}
-    beneath: dict[str, list[tuple[str, str]]] = {}
+    beneath: dict[str, list[Entry]] = {}
     for entry in listed:
-        holder = (entry.id, f"the entry {entry.id}")
-        shown.setdefault(fold_title(entry.title or entry.name), []).append(holder)
-        for text in {entry.name, entry.id}:
-            beneath.setdefault(fold_title(text), []).append(holder)
+        shown.setdefault(fold_title(entry.title or entry.name), []).append((entry.id, f"the entry {entry.id}"))
+        for folded in {fold_title(entry.name), fold_title(entry.id)}:
+            beneath.setdefault(folded, []).append(entry)
     for row in read_published():
         shown.setdefault(fold_title(row.system), []).append(("", f"{PUBLISHED}{row.system}"))
     alike = {}
     for entry in listed:
         folded = fold_title(entry.title or entry.name)
-        holders = [*shown[folded], *(beneath.get(folded, ()) if entry.title else ())]
-        found = [who for owner, who in holders if owner != entry.id]
+        found = [who for owner, who in shown[folded] if owner != entry.id]
+        # Who was asked with the same checkpoint may be called by it too.
+        others = beneath.get(folded, ()) if entry.title else ()
+        found += [f"the entry {other.id}" for other in others if other.id != entry.id and other.name != entry.name]
         if found and find_published(entry):  # it is the published system
             found = [who for who in found if not who.startswith(PUBLISHED)]
         if found:

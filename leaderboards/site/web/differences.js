@@ -95,8 +95,8 @@
     const sure = main.told.low > 0 || main.told.high < 0;
     const better = main.told.difference > 0 ? b.entry.name : a.entry.name;
     document.getElementById("verdict").textContent = a === b ? "Choose two different entries." : sure
-      ? `${better} is ahead by ${per(Math.abs(main.told.difference))} points in ${main.name}; the interval leaves no doubt at 95 %.`
-      : `In ${main.name} they can't be told apart: ${points(main.told.difference)} points [${points(main.told.low)}, ${points(main.told.high)}].`;
+      ? `${better} is ahead by ${per(Math.abs(main.told.difference))} points on ${main.name}; the interval leaves no doubt at 95 %.`
+      : `On ${main.name} they can't be told apart: ${points(main.told.difference)} points [${points(main.told.low)}, ${points(main.told.high)}].`;
     document.getElementById("questions").replaceChildren(...all.flatMap(({ name, told }) => [0, 1].flatMap((which) => {
       const rows = told.only[which];
       if (!rows.length) return [];

@@ -133,7 +133,7 @@ def test_who_rewrites_anothers_entry_is_told_first_with_what_changed(
 @pytest.mark.parametrize("title", ["Tiny", "t i-n y", "tinу", "ＴＩＮＹ", "0.5B (0.6B perception)"])
 def test_a_copied_title_is_refused_in_a_pull_request_and_told_apart_on_the_board(tiny: Path, title: str) -> None:
     other = load_entry(tiny)
-    entry = other.model_copy(update={"id": "other", "title": title})
+    entry = other.model_copy(update={"id": "other", "name": "mine", "title": title})
     alike = find_alike([other, entry])
     assert ("other" in alike) == ("tiny" in fold_title(title))
     if "other" in alike:
@@ -151,7 +151,8 @@ def test_a_checkpoint_called_as_another_entry_is_stands_with_its_id_and_is_not_r
     assert set(alike) == {"tiny", "other"}
     assert Listed(plain, {}, {}, None, alike=alike["tiny"]).name == f"{plain.name} [tiny]"
     assert refuse_alike(Verified(tiny, (), plain), [plain, titled]).accepted
-    assert find_alike([plain, plain.model_copy(update={"id": "other", "title": "Mine"})]) == {}
+    named, again = (plain.model_copy(update={"id": id, "title": id}) for id in (plain.name, "asked again"))
+    assert find_alike([named, again]) == {}  # both are of the checkpoint that one is called by
 
 
 def test_answers_of_a_changed_entry_are_compared_within_bounds(
