@@ -17,7 +17,7 @@ from sightscale.tasks.averages import Strata, stratify
 from sightscale.tasks.catalogue import TaskCard, list_tasks
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.suites import AverageRule, list_averages
-from sightscale.tasks.vocabulary import Condition, DataOrigin
+from sightscale.tasks.vocabulary import AnswerFormat, Condition, DataOrigin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +36,11 @@ def count_documents(task: str, data: Data) -> int | None:
     card = known_tasks().get(task)
     if card is None:
         return None
-    embedded = data.source is DataOrigin.MINI and not card.source.startswith(PACKAGE)
-    return data.mini_questions if embedded else card.questions
+    if data.source is DataOrigin.HUB or card.source.startswith(PACKAGE):
+        return card.questions
+    # Two alternatives are asked about in both orders.
+    times = 2 if card.answer_format == AnswerFormat.TWO_AFC else 1
+    return None if data.mini_questions is None else times * data.mini_questions
 
 
 def score_tasks(records: "pd.DataFrame") -> list[Score]:
