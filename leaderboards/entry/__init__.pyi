@@ -7,12 +7,14 @@ from .add import (
 from .entry import (
     DECIMALS as DECIMALS,
     KINDS as KINDS,
+    MINI_REVISION as MINI_REVISION,
     REQUIRED_CONDITIONS as REQUIRED_CONDITIONS,
     Average as Average,
     Data as Data,
     Entry as Entry,
     Part as Part,
     Score as Score,
+    is_condition as is_condition,
     name_data as name_data,
     write_schema as write_schema,
 )
@@ -37,6 +39,8 @@ from .folders import (
     read_json as read_json,
 )
 from .scores import (
+    PACKAGE as PACKAGE,
+    count_documents as count_documents,
     known_tasks as known_tasks,
     score_averages as score_averages,
     score_tasks as score_tasks,

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -13,13 +14,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from sightscale.harness.pages import check_line
-from sightscale.leaderboards.entry.titles import check_title
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
+from sightscale.leaderboards.entry.titles import check_title, refuse_board_words
+from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
+from sightscale.tasks.suites import list_averages
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Degradation, Kind, Mode, Role
 
 VERSION = 1
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / f"entry-v{VERSION}.json"
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 DECIMALS = 6  # of a score in an entry; scores lie between 0 and 1
+MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 # The study removes the visual input; other blind conditions are welcome.
 REQUIRED_CONDITIONS = (Condition.SIGHTED, Condition.NONE)
 
@@ -28,6 +32,8 @@ def _check_version(value: Any) -> Any:
     """A version is a whole number: true, 1.0 and "1" are none."""
     if type(value) is not int:
         raise ValueError(f"is {value!r}, not the number {VERSION}")
+    if value > VERSION:
+        raise ValueError(f"is {value}, of a newer sightscale; this one reads {VERSION}: install the newer one")
     return value
 
 
@@ -61,6 +67,21 @@ def _list_words(title: str, words: Iterable[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"enum": [str(word) for word in words], "title": title, "type": "string"})
 
 
+def is_condition(text: str) -> bool:
+    """Whether a text names a condition: one of the vocabulary's, or a dose as runs write it, such as `blur:4`."""
+    if text in list(Condition):
+        return True
+    kind, colon, amount = text.partition(":")
+    plain = colon and kind in list(Degradation) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", amount)
+    return bool(plain) and f"{float(amount):g}" == amount
+
+
+def _check_condition(text: str) -> str:
+    if not is_condition(text):
+        raise ValueError(f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32")
+    return text
+
+
 KINDS = (Kind.END_TO_END, Kind.DECOUPLED, Kind.IMPORTED)  # the last one's answers were had by another harness
 
 
@@ -70,7 +91,20 @@ def _check_kind(kind: Kind) -> Kind:
     return kind
 
 
-ConditionWord = Annotated[Condition, _BY_VALUE, _list_words("Condition", Condition)]
+_DOSE = rf"^({'|'.join(Degradation)}):[0-9]{{1,4}}(\.[0-9]{{1,6}})?$"
+ConditionWord = Annotated[
+    str,
+    AfterValidator(_check_condition),
+    WithJsonSchema(
+        {
+            "title": "Condition",
+            "anyOf": [
+                {"enum": [str(word) for word in Condition], "type": "string"},
+                {"pattern": _DOSE, "type": "string"},
+            ],
+        }
+    ),
+]
 RoleWord = Annotated[Role, _BY_VALUE, _list_words("Role", Role)]
 ModeWord = Annotated[Mode, _BY_VALUE, _list_words("Mode", Mode)]
 OriginWord = Annotated[DataOrigin, _BY_VALUE, _list_words("Source", DataOrigin)]
@@ -108,6 +142,12 @@ class Data(_Fields):
     limit: Annotated[Positive | None, Field(description="Only the first documents of each task: a partial entry.")]
 
     @property
+    def mini_questions(self) -> int | None:
+        """How many questions a set of the mini suite has here; None for other data, and for another revision of it."""
+        match = MINI_REVISION.fullmatch(self.revision)
+        return int(match[2]) if self.source is DataOrigin.MINI and match and match[1] == REVISION else None
+
+    @property
     def whole_public(self) -> bool:
         """Whether these are the public data sets, all of them and as they are, which published scores are of."""
         return self.source is DataOrigin.HUB and self.limit is None and not self.options
@@ -116,6 +156,8 @@ class Data(_Fields):
 def name_data(data: Data) -> str:
     """Which questions were asked, in words; only scores on the same questions are compared."""
     words = "the public data" if data.source is DataOrigin.HUB else "the embedded mini suite"
+    size = data.mini_questions
+    words += f" of {size:,} questions a set" if size not in (None, DEFAULT_QUESTIONS) else ""
     words += f", the first {data.limit:,} questions of each task" if data.limit is not None else ""
     return f"{words}, options {data.options}" if data.options else words
 
@@ -153,7 +195,10 @@ class Entry(_Fields):
     schema_version: Annotated[Literal[1], BeforeValidator(_check_version)]
     id: Annotated[str, Field(pattern=SLUG, description="Name of the entry's folder.")]
     name: Annotated[Name, Field(description="The parts' checkpoints, joined by +; checked against the run.")]
-    title: Annotated[Title | None, Field(description="A name to show beside it, in the submitter's words.")] = None
+    title: Annotated[
+        Annotated[Title, AfterValidator(refuse_board_words)] | None,
+        Field(description="A name to show beside it, in the submitter's words."),
+    ] = None
     kind: KindWord
     parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=4)]
     visual_data: Annotated[Short, Field(description="Amount of visual training data, such as 1.0M or unk.")]
@@ -193,6 +238,9 @@ class Entry(_Fields):
         ):
             if len(set(keys)) != len(keys):
                 raise ValueError(f"{what} hold something twice")
+        averages = {rule.name for rule in list_averages()}
+        if taken := sorted({score.task for score in self.scores} & averages):
+            raise ValueError(f"scores hold {taken[0]}, which is an average's name and no task's")
         if self.runs and self.source is not None:
             raise ValueError("source is of numbers that are printed elsewhere, and this entry has runs")
         if self.runs and self.budgets.answer is None:

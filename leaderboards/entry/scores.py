@@ -11,22 +11,36 @@ from typing import TYPE_CHECKING, cast
 from pydantic import ValidationError
 
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry.entry import DECIMALS, Average, Score
+from sightscale.leaderboards.entry.entry import DECIMALS, Average, Data, Score
 from sightscale.leaderboards.entry.folders import first_reason
 from sightscale.tasks.averages import Strata, stratify
 from sightscale.tasks.catalogue import TaskCard, list_tasks
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.suites import AverageRule, list_averages
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.vocabulary import AnswerFormat, Condition, DataOrigin
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PACKAGE = "package:"  # sources that come with an installed package, the same in either suite
 
 
 @cache
 def known_tasks() -> Mapping[str, TaskCard]:
     """The cards of sightscale's own single tasks, by name."""
     return {card.name: card for card in list_tasks() if not card.members}
+
+
+def count_documents(task: str, data: Data) -> int | None:
+    """How many documents a task has of these data, from its card and the mini suite; None where those don't tell."""
+    card = known_tasks().get(task)
+    if card is None:
+        return None
+    if data.source is DataOrigin.HUB or card.source.startswith(PACKAGE):
+        return card.questions
+    # Two alternatives are asked about in both orders.
+    times = 2 if card.answer_format == AnswerFormat.TWO_AFC else 1
+    return None if data.mini_questions is None else times * data.mini_questions
 
 
 def score_tasks(records: "pd.DataFrame") -> list[Score]:

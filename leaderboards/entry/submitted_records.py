@@ -108,6 +108,12 @@ def _check_columns(file: pq.ParquetFile) -> None:
                 f"it lacks the columns {', '.join(missing[:3])}, as records of an older sightscale do; run "
                 "`sightscale rescore` on the run and make the entry again"
             )
+        further = [name for name in names if name not in both]
+        if further and not missing:
+            raise ValueError(
+                f"it has columns that this sightscale doesn't know, {', '.join(map(show_value, further[:3]))}: if a "
+                "newer one wrote it, install that one"
+            )
         raise ValueError(
             f"its columns aren't those of records: {', '.join(map(show_value, odd[:3])) or 'another order'}"
         )

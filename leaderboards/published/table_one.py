@@ -34,8 +34,8 @@ def row_of_claims(
     system: str, parts: Iterable[Part], visual_data: str, scores: Iterable[Score], averages: Iterable[Average]
 ) -> Row:
     """The row of sighted scores and averages, claimed or computed."""
-    sighted = {score.task: score.score for score in scores if score.condition is Condition.SIGHTED}
-    sighted |= {average.name: average.score for average in averages if average.condition is Condition.SIGHTED}
+    sighted = {score.task: score.score for score in scores if score.condition == Condition.SIGHTED}
+    sighted |= {average.name: average.score for average in averages if average.condition == Condition.SIGHTED}
     counts = {part.role: part.parameters for part in parts}
     return Row(
         system=system,
@@ -64,7 +64,7 @@ def find_published(entry: Entry) -> PublishedRow | None:
     if not entry.claims_only or entry.source != read_source():
         return None
     claims: list[Score | Average] = [*entry.scores, *entry.averages]
-    if len(claims) != len(COLUMNS) or any(claim.condition is not Condition.SIGHTED for claim in claims):
+    if len(claims) != len(COLUMNS) or any(claim.condition != Condition.SIGHTED for claim in claims):
         return None
     claimed = row_of_entry(entry)
     for published in read_published():

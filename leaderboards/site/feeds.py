@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -62,7 +61,7 @@ def _fields(listed: Listed) -> dict[str, Any]:
         **listed.entry.model_dump(mode="json", exclude={"scores", "averages"}),
         "status": listed.standing,
         "issues": [issue.as_dict() for issue in listed.issues],
-        "proofs": [asdict(proof) for proof in listed.proofs],
+        "proofs": [{"proof": one.proof, "state": one.state, "result": one.result} for one in listed.proofs],
         "scores": [
             {"name": name, "condition": condition, "n": estimate.n, **dict(zip(_ENDS, _numbers(estimate), strict=True))}
             for (name, condition), estimate in listed.scores.items()

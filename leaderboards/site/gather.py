@@ -207,7 +207,7 @@ class _Look:
             return str(unreadable)
         if entry.id != path.name:
             return f"the entry's id {entry.id} is not the folder's name {show_value(path.name)}"
-        return replace(list_claims(entry, None), verified=True, issues=refuse(path, problem).issues)
+        return replace(list_claims(entry), verified=True, issues=refuse(path, problem).issues)
 
 
 def _name(path: Path, how: str) -> str:

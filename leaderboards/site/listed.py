@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PUBLISHED = "published"  # what printed rows are called, beside the states of entries
+TELLING = 30  # of a task's questions, the first ones, that tell it from another task of the same name
 QUESTION = ("task", "doc_id", "cluster", "category", "l2_category")
 Scores = Mapping[tuple[str, str], Estimate]
 
@@ -61,6 +62,7 @@ class Questions:
         codes: dict[Any, int] = {}
         numbered = [codes.setdefault(cluster, len(codes)) for cluster in self.columns["cluster"]]
         self.clusters = np.array(numbered, int)
+        self._keys: dict[str, str] = {}
         self._weighed: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
     @cached_property
@@ -70,10 +72,13 @@ class Questions:
 
     @cached_property
     def tasks(self) -> dict[str, tuple[str, np.ndarray]]:
-        """Of each task what tells its questions from others, and their rows."""
+        """Of each task what tells its questions from others, and their rows.
+
+        The first questions tell it: whoever limits an entry leaves the last ones out.
+        """
         asked = np.array(self.columns["task"], object)
         rows = {task: np.flatnonzero(asked == task) for task in dict.fromkeys(self.columns["task"])}
-        return {task: (Questions(self._take(places)).digest, places) for task, places in rows.items()}
+        return {task: (Questions(self._take(places[:TELLING])).digest, places) for task, places in rows.items()}
 
     def weigh(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
         """The rows of a task or average, their weights, strata and clusters; None where not all tasks were asked."""
@@ -106,10 +111,10 @@ class Questions:
 
     def key(self, name: str) -> str:
         """What tells the questions of a task or average from others; entries with the same key answered the same."""
-        weighed = self.weigh(name)
-        if weighed is None:
-            return ""
-        return Questions(self._take(weighed[0])).digest
+        if name not in self._keys:
+            weighed = self.weigh(name)
+            self._keys[name] = Questions(self._take(weighed[0])).digest if weighed else ""
+        return self._keys[name]
 
 
 def _plain(values: Any) -> list[Any]:
@@ -124,7 +129,9 @@ class Answers:
     questions: Questions
     sighted: np.ndarray
     blind: np.ndarray
-    said_sighted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))  # each answer's text as a number
+    said_sighted: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.uint32)
+    )  # what was read of each, as a number
     said_blind: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     def score(self, name: str) -> Scored | None:
@@ -164,13 +171,13 @@ class Listed:
     entry: Entry
     scores: Scores
     gains: Mapping[str, Estimate]
-    tokens: float | None  # a question, over all conditions, prompts included; None where nobody counted them
+    tokens: float | None  # a question with its picture, prompts included; None where nobody looked, or counted them
     beside: Mapping[str, Beside] = field(default_factory=dict)
     status: State = State.SELF_REPORTED
     verified: bool = False  # whether this build looked at more than the claims
     issues: tuple[Issue, ...] = ()
     answers: Answers | None = field(default=None, compare=False, repr=False)
-    alike: tuple[str, ...] = ()  # whose names its title reads like
+    alike: tuple[str, ...] = ()  # whose names its own reads like
     report: Path | None = field(default=None, compare=False)  # a page of its answers
     key: str = field(default="", compare=False)  # of its files and what looked at them
     odd: int | None = None  # what its plausibility says against it; None where it wasn't looked at
@@ -189,9 +196,9 @@ class Listed:
 
     @cached_property
     def name(self) -> str:
-        """Its title, or the checkpoints' names; a title that reads like another's stands with the entry's id."""
-        title = self.entry.title
-        return f"{title} [{self.entry.id}]" if title and self.alike else title or self.entry.name
+        """Its title, or the checkpoints' names; what reads like another's stands with the entry's id."""
+        shown = self.entry.title or self.entry.name
+        return f"{shown} [{self.entry.id}]" if self.alike else shown
 
     @cached_property
     def size(self) -> int | None:
@@ -208,12 +215,14 @@ def take_answers(records: "pd.DataFrame") -> Answers:
     blind = records[records["condition"] == Condition.NONE].set_index(["task", "doc_id"])
     blind = blind.reindex(pd.MultiIndex.from_frame(sighted[["task", "doc_id"]]))
     sides = [side["score"].to_numpy(float) for side in (sighted, blind)]
-    said = [np.array([_number(text) for text in side["response"]], np.uint32) for side in (sighted, blind)]
+    # What was read of an answer, so that nobody hides a copy by writing the same answers in other words.
+    read = [side["prediction"].where(side["prediction"].notna(), side["response"]) for side in (sighted, blind)]
+    said = [np.array([_number(text) for text in side], np.uint32) for side in read]
     return Answers(Questions(sighted), *sides, *said)
 
 
 def _number(text: Any) -> int:
-    """An answer's text as a number, however it is written; 0 for none."""
+    """An answer as a number, however it is written; 0 for none."""
     words = "".join(character for character in text.casefold() if character.isalnum()) if isinstance(text, str) else ""
     return zlib.crc32(words.encode()) or 1 if words else 0
 

@@ -153,7 +153,7 @@ def render_task(board: Board, task: str) -> str:
         ("Data", card.source),
         ("Revision", card.revision),
         ("Licence", card.licence),
-        ("Questions", f"{card.questions:,}" if card.questions is not None else ""),
+        ("Questions", f"{card.questions:,} in the public data" if card.questions is not None else ""),
         ("By guessing", f"{100 * card.chance:.1f} %" if card.chance is not None else ""),
     ]
     return _render(
@@ -236,7 +236,7 @@ def _facts(listed: Listed) -> list[tuple[str, str]]:
         *parts,
         ("Visual training data", entry.visual_data),
         ("Tokens allowed", ", ".join(budgets)),
-        ("Tokens a question", f"{listed.tokens:,.0f}, all conditions, prompts included" if listed.tokens else ""),
+        ("Tokens a question", f"{listed.tokens:,.0f} with its picture, prompts included" if listed.tokens else ""),
         ("Questions of", f"{name_data(entry.data)} ({entry.data.revision})"),
         ("Hardware", entry.hardware),
         ("Licence", entry.licence),
@@ -255,11 +255,11 @@ def _figures(number: int, name: str, entries: Sequence[Listed], rank_all: bool) 
     figures = []
     # What nobody checked isn't drawn among what was: it could lead the plot. A board of claims alone shows those.
     checked = [listed for listed in entries if rank_all or listed.status is State.CHECKED]
-    left_out = len(entries) - len(checked) if checked else 0
-    entries = checked or entries
-    for average, heading in [*name_standings(entries).items()][:MOST_PLOTTED]:
+    shown = checked or entries
+    for average, heading in [*name_standings(shown).items()][:MOST_PLOTTED]:
         at = (average, Condition.SIGHTED)
-        scored = [(listed, listed.scores[at]) for listed in entries if at in listed.scores]
+        scored = [(listed, listed.scores[at]) for listed in shown if at in listed.scores]
+        left_out = sum(at in listed.scores for listed in entries) - len(scored)
         sized = [
             _point(listed, score, listed.size, f"{show_parameters(listed.size)} parameters")
             for listed, score in scored
@@ -278,19 +278,24 @@ def _figures(number: int, name: str, entries: Sequence[Listed], rank_all: bool) 
             draw_front(
                 f"size-{number}-{average}",
                 f"{heading}: score by size",
-                sized + printed,
-                "parameters of all parts",
+                _at_least_two(sized + printed),
+                "parameters of all parts that answer",
                 beside if printed else about,
             ),
             draw_front(
                 f"tokens-{number}-{average}",
                 f"{heading}: score by tokens",
-                counted,
-                "tokens a question, prompts included",
+                _at_least_two(counted),
+                "tokens a question with its picture, prompts included",
                 about,
             ),
         ]
     return [figure for figure in figures if figure]
+
+
+def _at_least_two(points: list[Point]) -> list[Point]:
+    """The points, or none where a single one would be compared with nothing."""
+    return points if len(points) > 1 else []
 
 
 def _print_published(average: str) -> list[Point]:

@@ -58,7 +58,7 @@ def draw_front(name: str, title: str, points: Sequence[Point], axis: str, about:
 def _describe_front(front: Sequence[Point]) -> str:
     if len(front) == 1:
         return "No measured entry reaches it with less."
-    return f"Dashed: the best score at each size or less, of {len(front)} entries."
+    return f"Dashed: the best score with as much or less, of {len(front)} entries."
 
 
 def _draw(points: Sequence[Point], front: Sequence[Point], axis: str, width: int) -> str:

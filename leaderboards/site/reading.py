@@ -1,6 +1,5 @@
 """Reading: an entry looked at for a board, in a process that may be ended: estimates, answers, a report of samples."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,12 @@ import numpy as np
 from sightscale.harness.pages import show_line, show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
-    MANIFEST,
     Entry,
     RunManifest,
     UnreadableFile,
     check_folder,
     known_tasks,
     read_entry,
-    read_manifests,
 )
 from sightscale.leaderboards.site.intervals import estimate_claims, estimate_records, pair_records, subtract_blind
 from sightscale.leaderboards.site.listed import Beside, Listed, Questions, take_answers, write_listed
@@ -44,12 +41,12 @@ def read_apart(
         return first.reason if first.field == "folder" else f"{first.file}: {first.reason}"
     if reason := _misnamed(entry, path):
         return reason
-    listed = list_claims(entry, verified.manifests)
+    listed = list_claims(entry)
     facts: dict[str, Any] = {"status": verified.state, "verified": True, "issues": verified.issues}
     facts |= {"odd": verified.odd, "signature": verified.signature.words}
     if verified.accepted and records is not None:
         facts |= {"scores": estimate_records(records), "gains": pair_records(records)}
-        facts |= {"beside": find_beside(records), "answers": take_answers(records)}
+        facts |= {"beside": find_beside(records), "answers": take_answers(records), "tokens": count_tokens(records)}
         if samples and verified.manifests:
             first_run = next(iter(verified.manifests.values()))
             written = write_samples(listed.name, first_run, records, place / f"{name}.report", samples)
@@ -68,14 +65,10 @@ def read_claims(path: Path) -> Listed | str:
         entry = read_entry(path / ENTRY)
     except UnreadableFile as problem:
         return str(problem)
-    try:
-        manifests: Mapping[str, RunManifest] | None = read_manifests(path / MANIFEST)
-    except UnreadableFile:
-        manifests = None  # an entry of claims alone counts no tokens
-    return _misnamed(entry, path) or list_claims(entry, manifests)
+    return _misnamed(entry, path) or list_claims(entry)
 
 
-def list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Listed:
+def list_claims(entry: Entry) -> Listed:
     """An entry with the estimates that its claims allow."""
     scores = estimate_claims(entry)
     cards = known_tasks()
@@ -85,7 +78,7 @@ def list_claims(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> Li
         if parts and all(part is not None for part in parts):
             chances[rule.name] = float(np.mean([part for part in parts if part is not None]))
     beside = {name: Beside(chance) for name, chance in chances.items()}
-    return Listed(entry, scores, subtract_blind(scores), _count_tokens(entry, manifests), beside)
+    return Listed(entry, scores, subtract_blind(scores), None, beside)
 
 
 def find_beside(records: "pd.DataFrame") -> dict[str, Beside]:
@@ -131,9 +124,13 @@ def _misnamed(entry: Entry, path: Path) -> str:
     )
 
 
-def _count_tokens(entry: Entry, manifests: Mapping[str, RunManifest] | None) -> float | None:
-    """Tokens a question, as the manifests of the runs say; None without manifests."""
-    if manifests is None:
-        return None
-    total = sum(max(0, count) for manifest in manifests.values() for count in manifest.tokens.values())
-    return total / sum(score.n for score in entry.scores) if total else None
+def count_tokens(records: "pd.DataFrame") -> float | None:
+    """Tokens that a question with its picture takes, prompts included; None where nothing was counted.
+
+    Blind prompts are shorter, so an entry of many blind conditions would seem to need fewer.
+    """
+    from sightscale.leaderboards.entry import TOKENS  # with pandas
+
+    sighted = records[records["condition"] == Condition.SIGHTED]
+    total = float(sighted[list(TOKENS)].sum().sum())
+    return total / len(sighted) if total > 0 else None

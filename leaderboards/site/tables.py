@@ -27,7 +27,7 @@ BASIS = (
     "self-reported score from its claim alone, which is narrower. No picture: the same questions without it; "
     "reliance: what looking adds, in points. Guessing: the score of a guess; best blind: of the best answer to be "
     "had without the picture, where the data know it; unread: answers that named no option; cut off: answers that met "
-    "the limit on tokens. Filters hide rows and change no rank."
+    "the limit on tokens."
 )
 
 
@@ -67,9 +67,9 @@ def name_standings(entries: Sequence[Listed]) -> dict[str, str]:
     titles = {name: heading for name, heading in HEADLINES.items() if any(name in names for names in asked)}
     averages = {claim.name for listed in entries for claim in listed.entry.averages}
     counts = Counter(name for names in asked if not names & set(HEADLINES) for name in sorted(names - averages))
-    return titles | {
-        name: name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TASKS]
-    }
+    # What a task is called, whoever sends an entry decides: sightscale's own come first.
+    order = sorted(counts, key=lambda name: (name not in known_tasks(), -counts[name], name))
+    return titles | {name: name for name in order[:MOST_TASKS]}
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,17 @@ def make_standings(
     held = [one for one in may if one.answers and one.answers.questions.key(name) == most]
     scored = [one.answers.score(name) for one in held if one.answers]
     compared = [one for one in scored if one is not None]
-    ranks = dict(zip((id(one) for one in held), find_ranks(compared), strict=True))
+    found = find_ranks(compared)
+    # Alone among its questions an entry holds no rank: a first place says that somebody is behind.
+    ranks = dict(zip((id(one) for one in held), found if len(found) > 1 else [None] * len(found), strict=True))
     rows = [{**_system(one), **_cells(one, name, ranks.get(id(one)))} for one in asked]
     columns = _columns(heading)
     ranked = [row for row, one in zip(rows, asked, strict=True) if id(one) in ranks]
     others = [row for row, one in zip(rows, asked, strict=True) if id(one) not in ranks]
+    elsewhere = len(may) - len(held)
+    unchecked = len(others) - elsewhere
+    reasons = [f"{count_entries(unchecked)}: not checked from end to end"] if unchecked else []
+    reasons += [f"{count_entries(elsewhere)}: other questions than most answered"] if elsewhere else []
     return Standings(
         make_table(
             f"standings-{number}", f"{heading}: {count_entries(len(ranked))}", _about_ranks(compared), columns, ranked
@@ -109,7 +115,7 @@ def make_standings(
         make_table(
             f"unranked-{number}",
             f"{heading}, without a rank: {count_entries(len(others))}",
-            "Per cent, by their scores. These hold no rank, since they weren't checked from end to end.",
+            f"Per cent, by their scores. These hold no rank. {'; '.join(reasons)}.",
             columns[1:],
             others,
         )
@@ -119,6 +125,8 @@ def make_standings(
 
 
 def _about_ranks(scored: Sequence[Scored]) -> str:
+    if len(scored) < 2:
+        return "Per cent. No other checked entry answered these questions, so there is no rank."
     curse = estimate_curse(scored)
     winners = (
         f" The highest score is too high by about {100 * curse:.1f} points, since it was chosen for being the highest "

@@ -1,6 +1,5 @@
 from .alike import (
     find_alike as find_alike,
-    read_titles as read_titles,
     refuse_alike as refuse_alike,
 )
 from .apart import (

@@ -1,6 +1,10 @@
-"""Alike: titles that a reader can't tell from another entry's name, or from a published system's."""
+"""Alike: names that a reader can't tell from another entry's, or from a published system's.
 
-from collections.abc import Iterable, Mapping
+An entry is shown by its title, and without one by its checkpoints' names. A title is chosen, so one that reads like
+another name is refused in a pull request; a checkpoint is called what it is called, so on a board its id stands beside.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,41 +21,41 @@ PUBLISHED = "the published "
 
 
 def find_alike(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
-    """Whose names an entry's title reads like, by the entry's id; entries whose titles are their own aren't there.
+    """Whose names an entry's shown name reads like, by the entry's id; entries with names of their own aren't there.
 
-    Names are other entries' titles, checkpoints and ids, and the systems of the study's table.
+    A title is held against other entries' titles, checkpoints and ids, checkpoints' names against what others are shown
+    by; both against the systems of the study's table.
     """
     listed = list(entries)
-    holders: dict[str, list[tuple[str, str]]] = {}
+    shown: dict[str, list[tuple[str, str]]] = {}
+    beneath: dict[str, list[Entry]] = {}
     for entry in listed:
-        for text in {entry.title or "", entry.name, entry.id} - {""}:
-            holders.setdefault(fold_title(text), []).append((entry.id, f"the entry {entry.id}"))
+        shown.setdefault(fold_title(entry.title or entry.name), []).append((entry.id, f"the entry {entry.id}"))
+        for folded in {fold_title(entry.name), fold_title(entry.id)}:
+            beneath.setdefault(folded, []).append(entry)
     for row in read_published():
-        holders.setdefault(fold_title(row.system), []).append(("", f"{PUBLISHED}{row.system}"))
+        shown.setdefault(fold_title(row.system), []).append(("", f"{PUBLISHED}{row.system}"))
     alike = {}
     for entry in listed:
-        if entry.title:
-            found = [who for owner, who in holders[fold_title(entry.title)] if owner != entry.id]
-            if find_published(entry):  # it is the published system
-                found = [who for who in found if not who.startswith(PUBLISHED)]
-            if found:
-                alike[entry.id] = tuple(dict.fromkeys(found))
+        folded = fold_title(entry.title or entry.name)
+        found = [who for owner, who in shown[folded] if owner != entry.id]
+        # Who was asked with the same checkpoint may be called by it too.
+        others = beneath.get(folded, ()) if entry.title else ()
+        found += [f"the entry {other.id}" for other in others if other.id != entry.id and other.name != entry.name]
+        if found and find_published(entry):  # it is the published system
+            found = [who for who in found if not who.startswith(PUBLISHED)]
+        if found:
+            alike[entry.id] = tuple(dict.fromkeys(found))
     return alike
 
 
 def refuse_alike(verified: "Verified", others: Iterable[Entry]) -> "Verified":
     """The same with an error where the entry's title reads like that of one of the others or of a published system."""
-    if verified.entry is None:
-        return verified
     entry = verified.entry
+    if entry is None or not entry.title:
+        return verified
     alike = find_alike([entry, *(other for other in others if other.id != entry.id)]).get(entry.id, ())
     if not alike:
         return verified
     issue = error(ENTRY, "title", f"{show_value(entry.title)} reads like {show_value(', '.join(alike))}")
     return replace(verified, issues=tuple(bound_issues([issue, *verified.issues])))
-
-
-def read_titles(entries: Mapping[str, Entry]) -> dict[str, str]:
-    """How entries are called on a board, by id: a title that reads like another's stands with the entry's id."""
-    alike = find_alike(entries.values())
-    return {id: f"{entry.title} [{id}]" if id in alike else entry.title or entry.name for id, entry in entries.items()}

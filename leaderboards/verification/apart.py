@@ -15,6 +15,7 @@ from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
     MANIFEST,
+    PACKAGE,
     UnreadableFile,
     check_folder,
     known_tasks,
@@ -24,6 +25,7 @@ from sightscale.leaderboards.entry import (
 from sightscale.leaderboards.verification.bounded import PREPARING, TooMuch, Worker
 from sightscale.leaderboards.verification.issues import Issue, Level, error
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.mini import DEFAULT_QUESTIONS
 from sightscale.tasks.vocabulary import DataOrigin
 
 # What verification rests on takes seconds to import: a board that finds all its entries kept needs none of it.
@@ -76,8 +78,10 @@ def prepare(worker: Worker, folder: Path, data: str, data_root: Path | None) -> 
     if not needed:
         return worker.seconds
     answers: int = needed.pop("answers")
-    # Data of the hub are fetched here too, once; what can't be had is an issue later.
-    worker.call(f"{HERE}:read_needed", PREPARING, needed=needed, **_arguments(None, data, data_root))
+    # Data of the hub are fetched here too, once; what can't be had is an issue later. More questions than the mini
+    # suite has are the entry's own choice, so drawing them is its own time.
+    allowed = PREPARING if (needed["size"] or 0) <= DEFAULT_QUESTIONS else worker.seconds
+    worker.call(f"{HERE}:read_needed", allowed, needed=needed, **_arguments(None, data, data_root))
     return max(worker.seconds, min(worker.seconds + SECONDS_AN_ANSWER * answers, MOST_SECONDS))
 
 
@@ -102,8 +106,6 @@ def find_needed(folder: str) -> dict[str, Any] | None:
 
     None for what can't be read.
     """
-    from sightscale.leaderboards.verification.checks import mini_size
-
     place = Path(folder)
     if check_folder(place):
         return None
@@ -111,7 +113,7 @@ def find_needed(folder: str) -> dict[str, Any] | None:
         entry, manifests = read_entry(place / ENTRY), _read_manifests(place / MANIFEST)
     except UnreadableFile:  # an entry of claims alone has no manifest
         return None
-    size = mini_size(entry.data.revision) if entry.data.source is DataOrigin.MINI else None
+    size = entry.data.mini_questions
     if entry.data.source is DataOrigin.MINI and size is None:
         return None
     asked = [score for score in entry.scores if score.task in known_tasks()]
@@ -128,7 +130,6 @@ def find_needed(folder: str) -> dict[str, Any] | None:
 def read_needed(needed: dict[str, Any], data: str, data_root: str | None) -> None:
     """Called in the worker: read those questions, and the mini suite's where public data are claimed."""
     from sightscale.harness.evaluation import asking, read_questions
-    from sightscale.leaderboards.verification.checks import PACKAGE
 
     root = Path(data_root) if data_root else None
     sources = [(needed["source"], root, needed["options"], needed["size"])]

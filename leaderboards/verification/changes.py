@@ -10,9 +10,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from sightscale.harness.evaluation import KEY
 from sightscale.harness.pages import show_value
@@ -25,6 +22,7 @@ from sightscale.leaderboards.entry import (
     read_entry,
     read_submitted,
 )
+from sightscale.leaderboards.verification.bounded import TooMuch, Worker
 from sightscale.tasks.errors import UserError
 
 REVISIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}(\.\.\.?)[A-Za-z0-9][A-Za-z0-9._/~^@-]{0,200}")
@@ -130,12 +128,19 @@ def _compare(now: Path, folder: Path, base: str, at: str) -> Iterator[str]:
             yield f"what is there now can't be read: {problem.reason}"
             return
         yield from _compare_fields(before, after)
-        try:
-            old, new = _records_at(folder, base, at, Path(place)), read_submitted(now / RECORDS)
-        except (UnreadableFile, UserError) as problem:
-            yield f"answers can't be compared: {show_value(str(problem))}"
+        had = bool(_git(folder, "ls-tree", "--name-only", "--full-tree", base, "--", f"{at}/{RECORDS}"))
+        has = (now / RECORDS).is_file()
+        if not (had and has):
+            if had or has:
+                yield f"its answers are {'gone' if had else 'added'}"
             return
-        yield from _compare_answers(old, new)
+        try:
+            old = _save(folder, base, at, RECORDS, Path(place))
+            with Worker() as worker:  # records are a stranger's, on both sides
+                names = {"old": str(old), "new": str((now / RECORDS).absolute())}
+                yield from worker.call(f"{__name__}:compare_answers", **names)
+        except (UserError, TooMuch) as problem:
+            yield f"answers can't be compared: {show_value(str(problem))}"
 
 
 def _compare_fields(before: Entry, after: Entry) -> Iterator[str]:
@@ -165,13 +170,18 @@ def _compare_fields(before: Entry, after: Entry) -> Iterator[str]:
             yield f"{len(keys)} scores {word}"
 
 
-def _compare_answers(old: pd.DataFrame, new: pd.DataFrame) -> Iterator[str]:
-    sides = [rows.drop_duplicates(KEY).set_index(KEY)["response"].fillna("") for rows in (old, new)]
+def compare_answers(old: str, new: str) -> list[str]:
+    """Called in a worker: how many answers differ between two files of records, in words; nothing where none does."""
+    try:
+        read = [read_submitted(Path(path), bounded=True) for path in (old, new)]
+    except UnreadableFile as problem:
+        return [f"answers can't be compared: {show_value(str(problem))}"]
+    sides = [rows.drop_duplicates(KEY).set_index(KEY)["response"].fillna("") for rows in read]
     both = sides[0].to_frame("old").join(sides[1].to_frame("new"), how="inner")
     differ = int((both["old"] != both["new"]).sum())
     further, missing = len(sides[1]) - len(both), len(sides[0]) - len(both)
-    if differ or further or missing:
-        yield f"{differ:,} of {len(both):,} answers differ, {further:,} are added and {missing:,} gone"
+    told = f"{differ:,} of {len(both):,} answers differ, {further:,} are added and {missing:,} gone"
+    return [told] if differ or further or missing else []
 
 
 def _entry_at(folder: Path, base: str, at: str, place: Path) -> Entry | None:
@@ -179,10 +189,6 @@ def _entry_at(folder: Path, base: str, at: str, place: Path) -> Entry | None:
         return read_entry(_save(folder, base, at, ENTRY, place))
     except UserError:
         return None
-
-
-def _records_at(folder: Path, base: str, at: str, place: Path) -> Any:
-    return read_submitted(_save(folder, base, at, RECORDS, place))
 
 
 def _save(folder: Path, base: str, at: str, name: str, place: Path) -> Path:

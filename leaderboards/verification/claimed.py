@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Entry, known_tasks
+from sightscale.leaderboards.entry import DECIMALS, ENTRY, Average, Entry, count_documents
 from sightscale.leaderboards.published import PRINTED, find_published, read_source
 from sightscale.leaderboards.verification.issues import Issue, bound_issues, error, not_checked, note
 from sightscale.tasks.averages import AverageKind
@@ -45,10 +45,12 @@ def _check_numbers(entry: Entry) -> Iterator[Issue]:
     """Averages that their own tasks don't come to, and numbers of questions that a task doesn't have."""
     if entry.data.whole_public:
         for score in entry.scores:
-            card = known_tasks().get(score.task)
-            if card and card.questions and score.n != card.questions:
+            questions = count_documents(score.task, entry.data)
+            if questions and score.n != questions:
                 field = f"scores.{score.task}.{score.condition}.n"
-                yield error(ENTRY, field, f"claimed {score.n:,}, the task has {card.questions:,}")
+                yield error(ENTRY, field, f"claimed {score.n:,}, the task has {questions:,}")
+    elif entry.data.options != "circular":  # which asks a question several times
+        yield from _check_counts(entry)
     rules = {rule.name: rule for rule in list_averages()}
     for average in entry.averages:
         field = f"averages.{average.name}.{average.condition}"
@@ -62,6 +64,16 @@ def _check_numbers(entry: Entry) -> Iterator[Issue]:
             scores = [part.score for part in parts if part]
             if len(scores) == len(parts) and rules[average.name].kind is AverageKind.TASKS:
                 yield from _compare(field, average, sum(scores) / len(scores), entry)
+
+
+def _check_counts(entry: Entry) -> Iterator[Issue]:
+    """More questions than there are: they would make a score's interval narrower than it can be."""
+    for score in entry.scores:
+        counts = (count_documents(score.task, entry.data), entry.data.limit)
+        most = min((count for count in counts if count is not None), default=None)
+        if most is not None and score.n > most:
+            reason = f"claimed {score.n:,}, and there are {most:,}"
+            yield error(ENTRY, f"scores.{score.task}.{score.condition}.n", reason)
 
 
 def _compare(field: str, average: Average, mean: float, entry: Entry) -> Iterator[Issue]:

@@ -88,7 +88,7 @@ def _long(reason: str) -> str:
 def _tasks(entry: Entry) -> str:
     """Each task's score with what is left of it without the picture."""
     lines = ["| task | n | sighted | no picture | reliance |", "|---|--:|--:|--:|--:|"]
-    sighted = [score for score in entry.scores if score.condition is Condition.SIGHTED]
+    sighted = [score for score in entry.scores if score.condition == Condition.SIGHTED]
     for score in sighted[:MOST_ROWS]:
         blind = entry.score(score.task, Condition.NONE)
         rest = f"{100 * blind.score:.1f} | {100 * (score.score - blind.score):+.1f}" if blind else "– | –"

@@ -63,7 +63,8 @@
       const rows = group.task.flatMap((of, row) => (of === task ? [row] : []));
       return { name, told: differ(group, rows, rows.map(() => 0), [1], one, two) };
     });
-    const averages = group.averages.map((average) => ({ name: average.name, told: differ(group, average.rows, average.strata, average.shares, one, two) }));
+    // An average is one only where both were asked all of it.
+    const averages = group.averages.map((average) => ({ name: average.name, whole: average.rows.length, told: differ(group, average.rows, average.strata, average.shares, one, two) })).filter((line) => line.told.n === line.whole);
     const body = document.querySelector("#by-task tbody");
     body.replaceChildren(...[...averages, ...all].filter((line) => line.told.n).map(({ name, told }) => {
       const row = document.createElement("tr");
@@ -85,12 +86,17 @@
       );
       return row;
     }));
-    const main = (averages[0] || all[0]);
+    const main = averages[0] || all.find((line) => line.told.n);
+    if (!main) {
+      document.getElementById("verdict").textContent = "These two were asked none of the same questions this way.";
+      document.getElementById("questions").replaceChildren();
+      return;
+    }
     const sure = main.told.low > 0 || main.told.high < 0;
     const better = main.told.difference > 0 ? b.entry.name : a.entry.name;
     document.getElementById("verdict").textContent = a === b ? "Choose two different entries." : sure
-      ? `${better} is ahead by ${per(Math.abs(main.told.difference))} points in ${main.name}; the interval leaves no doubt at 95 %.`
-      : `In ${main.name} they can't be told apart: ${points(main.told.difference)} points [${points(main.told.low)}, ${points(main.told.high)}].`;
+      ? `${better} is ahead by ${per(Math.abs(main.told.difference))} points on ${main.name}; the interval leaves no doubt at 95 %.`
+      : `On ${main.name} they can't be told apart: ${points(main.told.difference)} points [${points(main.told.low)}, ${points(main.told.high)}].`;
     document.getElementById("questions").replaceChildren(...all.flatMap(({ name, told }) => [0, 1].flatMap((which) => {
       const rows = told.only[which];
       if (!rows.length) return [];
@@ -102,9 +108,10 @@
     })));
     location.replace(`#${encodeURIComponent(first.value)}/${encodeURIComponent(second.value)}`);
   };
+  const share = (one, two) => [...one.sighted].some((sign, at) => sign !== "." && two.sighted[at] !== ".");
   const others = () => {
-    const kept = second.value;
-    fill(second, find(first.value).group.entries.map((entry) => ({ entry })));
+    const kept = second.value, chosen = find(first.value);
+    fill(second, chosen.group.entries.filter((entry) => share(chosen.entry, entry)).map((entry) => ({ entry })));
     const there = [...second.options].map((one) => one.value);
     second.value = there.includes(kept) ? kept : there.find((id) => id !== first.value);
   };

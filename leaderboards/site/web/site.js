@@ -6,7 +6,7 @@
   const selects = [...filters.querySelectorAll("select")];
   const name = document.getElementById("filter-name");
   const shown = document.getElementById("shown");
-  const rows = [...document.querySelectorAll(".systems tbody tr")].map((row) => ({ row, name: row.cells[0].textContent.toLowerCase() }));
+  const rows = [...document.querySelectorAll(".systems tbody tr")].map((row) => ({ row, name: row.querySelector("th").textContent.toLowerCase() }));
   const apply = () => {
     const wanted = selects.filter((one) => one.value).map((one) => [one.dataset.filter, one.value]);
     const part = name.value.trim().toLowerCase();

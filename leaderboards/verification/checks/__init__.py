@@ -3,7 +3,7 @@
 from sightscale.leaderboards.verification.checks.blindness import check_blindness
 from sightscale.leaderboards.verification.checks.claims import check_claims
 from sightscale.leaderboards.verification.checks.coverage import check_coverage, check_keys
-from sightscale.leaderboards.verification.checks.data import PACKAGE, check_data, mini_size
+from sightscale.leaderboards.verification.checks.data import check_data
 from sightscale.leaderboards.verification.checks.mini_pictures import check_mini_pictures
 from sightscale.leaderboards.verification.checks.plausibility import check_plausibility
 from sightscale.leaderboards.verification.checks.provenance import check_provenance
@@ -14,7 +14,6 @@ from sightscale.leaderboards.verification.checks.weights import check_model_keys
 from sightscale.leaderboards.verification.checks.writing import check_writing
 
 __all__ = [
-    "PACKAGE",
     "Signature",
     "check_blindness",
     "check_claims",
@@ -30,5 +29,4 @@ __all__ = [
     "check_traces",
     "check_weights",
     "check_writing",
-    "mini_size",
 ]

@@ -7,10 +7,18 @@ import pandas as pd
 
 from sightscale.harness.evaluation import KEY
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import ENTRY, MAX_ROWS, RECORDS, REQUIRED_CONDITIONS, Submission, known_tasks
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MAX_ROWS,
+    RECORDS,
+    REQUIRED_CONDITIONS,
+    Submission,
+    count_documents,
+    is_condition,
+)
 from sightscale.leaderboards.verification.checks.rescoring import leave_out_size
 from sightscale.leaderboards.verification.issues import Issue, error, warning
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Outcome
+from sightscale.tasks.vocabulary import Condition, Degradation, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "options", "order", "target", "cluster")
 NEEDED = (
@@ -30,8 +38,12 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
         empty = int(records[name].isna().sum())
         if empty:
             yield error(RECORDS, name, f"{empty:,} rows have none")
+    for condition in records["condition"].dropna().unique():
+        if not is_condition(condition):
+            words = f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32"
+            yield error(RECORDS, "condition", f"{show_value(condition)} {words}")
+            break
     for name, words in (
-        ("condition", list(Condition)),
         ("outcome", list(Outcome)),
         ("finish_reason", list(FINISH_REASONS)),
         ("perception_finish_reason", list(FINISH_REASONS)),
@@ -57,7 +69,7 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
         task, condition, number = records.loc[repeated, KEY].iloc[0]
         first = f"document {number} of {show_value(str(task))}, {show_value(str(condition))}"
         yield error(RECORDS, "doc_id", f"{int(repeated.sum()):,} rows are repeated, the first {first}")
-    cards, asked = known_tasks(), {task for run in submission.manifests.values() for task in run.tasks}
+    asked = {task for run in submission.manifests.values() for task in run.tasks}
     for task, rows in records.groupby("task", sort=False):
         name = show_value(str(task))
         by_condition = {str(c): set(part["doc_id"]) for c, part in rows.groupby("condition", sort=False)}
@@ -70,7 +82,7 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
                 yield error(
                     RECORDS, f"{name}, {show_value(condition)}", _compare(documents, sighted, "as under sighted")
                 )
-        expected = _expected_size(submission, cards[str(task)].questions if str(task) in cards else None)
+        expected = _expected_size(submission, str(task))
         documents = set(range(expected)) if expected else set(range(max(sighted, default=-1) + 1))
         if sighted != documents:
             yield error(RECORDS, f"{name}, doc_id", _compare(sighted, documents, "of the task"))
@@ -81,12 +93,26 @@ def check_coverage(submission: Submission) -> Iterator[Issue]:
         yield error(RECORDS, show_value(task), "the manifest names this task and there are no records of it")
     if entry.partial:
         yield warning(ENTRY, "data.limit", f"a limited entry: the first {entry.data.limit} documents of each task")
+        yield from _check_limit(submission)
 
 
-def _expected_size(submission: Submission, questions: int | None) -> int | None:
+def _check_limit(submission: Submission) -> Iterator[Issue]:
+    """A limit that leaves nothing out: the entry is whole, and would stand in a table of its own."""
+    data = submission.entry.data
+    sizes = {count_documents(str(task), data) for task in submission.records["task"].unique()}
+    if data.limit is None or data.options == "circular":  # each question stands there several times
+        return
+    known = None not in sizes and max(size for size in sizes if size is not None) <= data.limit
+    if known or submission.records["doc_id"].max() + 1 < data.limit:
+        reason = f"no task has more than {data.limit:,} documents, so nothing is left out; run it without --limit"
+        yield error(ENTRY, "data.limit", reason)
+
+
+def _expected_size(submission: Submission, task: str) -> int | None:
     """How many documents a task has, from its card; None where only the data themselves tell."""
     data = submission.entry.data
-    if data.options == "circular" or data.source is DataOrigin.MINI or questions is None:
+    questions = count_documents(task, data)
+    if data.options == "circular" or questions is None:
         return None
     return min(questions, data.limit) if data.limit else questions
 

@@ -1,6 +1,5 @@
 """Data: each row held against the document it names, where the data can be had, and a note where they can't."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,16 +7,23 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.pages import show_value
-from sightscale.leaderboards.entry import ENTRY, MANIFEST, RECORDS, RunManifest, Submission, known_tasks
+from sightscale.leaderboards.entry import (
+    ENTRY,
+    MANIFEST,
+    MINI_REVISION,
+    PACKAGE,
+    RECORDS,
+    RunManifest,
+    Submission,
+    known_tasks,
+)
 from sightscale.leaderboards.verification.checks.rescoring import read_options, same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Outcome
 
-MINI_REVISION = re.compile(r"(mini@\d{1,6}), (\d{1,4}) questions")
 FOCUS_OF_DATA = "data"  # in settings, for the focus that a document carries
-PACKAGE = "package:"  # sources that come with an installed package, the same in either suite
 
 
 def check_data(submission: Submission, source: str, data_root: Path | None) -> Iterator[Issue]:
@@ -39,6 +45,12 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
             yield warning(
                 ENTRY, "data.revision", f"{size} questions a set, where the mini suite has {DEFAULT_QUESTIONS}"
             )
+    elif data.revision != DataOrigin.HUB:
+        # Entries of another revision stand in a table of their own, so nobody may name one.
+        reason = f"{show_value(data.revision)} is no revision of the public data; a run says {DataOrigin.HUB}"
+        yield error(ENTRY, "data.revision", reason)
+    for manifest in submission.manifests.values():
+        yield from _check_focus_source(manifest)
     for manifest in submission.manifests.values():
         try:
             prompt_name(manifest.model)
@@ -48,12 +60,6 @@ def check_data(submission: Submission, source: str, data_root: Path | None) -> I
     with asking(data.source, data_root, data.options, size):
         for task, rows in submission.records.groupby("task", sort=False):
             yield from _check_task(submission, str(task), rows, source)
-
-
-def mini_size(revision: str) -> int | None:
-    """How many questions a set of the mini suite has by an entry's revision; None for another revision."""
-    match = MINI_REVISION.fullmatch(revision)
-    return int(match[2]) if match and match[1] == REVISION else None
 
 
 def _check_task(submission: Submission, task: str, rows: pd.DataFrame, source: str) -> Iterator[Issue]:
@@ -108,6 +114,18 @@ def _check_revision(submission: Submission, task: str, now: dict[str, Any]) -> I
             names = ", ".join(changed) or "its settings"
             change = f"{show_value(then.get('hash'))} then, {now['hash']} now; {names} changed since the run"
             yield warning(MANIFEST, f"task_details.{task}", change)
+
+
+def _check_focus_source(manifest: RunManifest) -> Iterator[Issue]:
+    """Focuses from a file of the entrant's own, which is no part of an entry and may tell perception anything."""
+    files = [facts.settings.get("focus_file", FOCUS_OF_DATA) for facts in manifest.conditions.values()]
+    if manifest.kind == Kind.DECOUPLED and any(file != FOCUS_OF_DATA for file in files):
+        yield not_checked(
+            RECORDS,
+            "focus",
+            "the focuses come from a file of the run's own, so whether they tell more than the question isn't known; "
+            f"focus={FOCUS_OF_DATA} takes the data's",
+        )
 
 
 def _compare_focus(row: Any, told: str | None, of_data: str | None, manifest: RunManifest) -> Iterator[tuple[str, str]]:

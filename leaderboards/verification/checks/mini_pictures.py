@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
-from sightscale.leaderboards.verification.checks.data import PACKAGE
+from sightscale.leaderboards.entry import PACKAGE, RECORDS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error
 from sightscale.tasks.mini import DEFAULT_QUESTIONS
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Mode

@@ -5,6 +5,7 @@ blind score above that isn't luck: the answers, or the pictures, were seen. A bl
 either: wrong answers make looking seem to add more. What the oracle scores is no fault, and rare enough to be said.
 """
 
+import re
 from collections.abc import Iterator
 from math import sqrt
 
@@ -20,6 +21,9 @@ NOTHING_SEEN = (*WITHOUT_PICTURE, Condition.BLACK, Condition.NOISE)
 BEYOND = 5.0  # standard deviations above the ceiling: one honest task in three million
 FEWEST = 30  # questions of a task
 COPIED = 0.5  # share of descriptions that are the data's own; the shipped family's, trained on such, come to 0.03
+SHORTEST, LONGEST = 20, 10_000  # letters of a true description that no other holds by chance; characters looked at
+NAMED = re.compile(r"\b(?i:answer|option|choice)\b[^A-Za-z]{0,4}(?:(?:is|would be)[^A-Za-z]{1,4})?([A-Z])\b")
+NAMING, MOSTLY = 0.1, 0.8  # share of descriptions that name the right letter, and of those that name any
 ALL_RIGHT = 100  # questions of a task from which nothing but right answers is odd
 ORACLE, MANY = 0.995, 300  # the share of right answers, and of how many, that only the key itself is known to have
 
@@ -41,6 +45,7 @@ def check_plausibility(submission: Submission) -> Iterator[Issue]:
     yield from _check_below(records)
     sighted = records[records["condition"] == Condition.SIGHTED]
     yield from _check_truth(submission, sighted)
+    yield from _check_named(submission, sighted)
     mean = float(sighted["score"].mean()) if len(sighted) else 0.0
     if len(sighted) >= MANY and mean >= ORACLE:
         yield warning(
@@ -78,11 +83,34 @@ def _check_truth(submission: Submission, sighted: pd.DataFrame) -> Iterator[Issu
     if part is None or part.name == TRUTH:
         return
     described = sighted[sighted["description"].notna() & sighted["truth_description"].notna()]
-    copied = described["description"].str.strip() == described["truth_description"].str.strip()
+    texts = zip(described["description"], described["truth_description"], strict=True)
+    copied = pd.Series([_holds(told, truth) for told, truth in texts], described.index, dtype=bool)
     if len(described) >= FEWEST and copied.mean() > COPIED:
         yield warning(
             RECORDS,
             "description",
-            f"{100 * copied.mean():.1f} % of {len(described):,} descriptions are the data's own true ones, word for "
+            f"{100 * copied.mean():.1f} % of {len(described):,} descriptions hold the data's own true ones, word for "
             f"word, and {show_value(part.name)} isn't said to hand those on",
         )
+
+
+def _check_named(submission: Submission, sighted: pd.DataFrame) -> Iterator[Issue]:
+    """Descriptions that name the right option's letter: a perception module is never shown the options."""
+    if Role.PERCEPTION not in submission.manifest.parts:
+        return
+    told = sighted[sighted["description"].notna() & sighted["target"].str.fullmatch("[A-Z]").fillna(False)]
+    named = told["description"].map(lambda text: match[1] if (match := NAMED.search(text)) else None)
+    right, lettered = int((named == told["target"]).sum()), int(named.notna().sum())
+    if len(told) >= FEWEST and right > max(NAMING * len(told), MOSTLY * lettered):
+        yield warning(
+            RECORDS,
+            "description",
+            f"{right:,} of {len(told):,} descriptions name the right option by its letter, and no perception module is "
+            "shown the options: the key may have been put there",
+        )
+
+
+def _holds(description: str, truth: str) -> bool:
+    """Whether a description is the true one, or holds it among little else, however it is written."""
+    told, true = ("".join(filter(str.isalnum, text[:LONGEST].casefold())) for text in (description, truth))
+    return told == true or (len(true) >= SHORTEST and true in told)

@@ -155,6 +155,7 @@ def _check_conditions(manifest: RunManifest) -> Iterator[Issue]:
             if settings.get(name) != wanted:
                 reason = f"{show_value(settings[name])}, not {show_value(wanted)}" if name in settings else "not said"
                 yield error(MANIFEST, f"{field}.settings.{name}", reason)
+        yield from _check_drawn(field, settings)
         lacking = [name for name in DECODINGS if name not in settings] if manifest.kind == Kind.DECOUPLED else []
         if lacking:
             yield error(MANIFEST, f"{field}.settings.{lacking[0]}", "not said, and every two-stage run does")
@@ -168,6 +169,21 @@ def _check_conditions(manifest: RunManifest) -> Iterator[Issue]:
                 one, other = ({task: place[task] for task in common} for place in (one, other))
             if one != other:
                 yield error(MANIFEST, f"{field}.settings.{name}", "other than that of the sighted answers")
+
+
+def _check_drawn(field: str, settings: dict[str, Any]) -> Iterator[Issue]:
+    """Answers that chance has a part in: of several runs the best could be sent."""
+    by_task = settings.get("decoding")
+    decodings = [*(by_task.values() if isinstance(by_task, dict) else ()), *(settings.get(name) for name in DECODINGS)]
+    heats = [decoding.get("temperature") for decoding in decodings if isinstance(decoding, dict)]
+    drawn = [heat for heat in heats if isinstance(heat, int | float) and heat > 0]
+    if drawn:
+        yield note(
+            MANIFEST,
+            f"{field}.settings",
+            f"answers are drawn by chance, at a temperature of {max(drawn):g}: another run gives other scores, and "
+            "whether this is the best of several no file shows",
+        )
 
 
 def _check_parts(submission: Submission, manifest: RunManifest) -> Iterator[Issue]:

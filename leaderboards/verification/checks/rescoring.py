@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sightscale.harness.evaluation import LENGTH
@@ -17,6 +19,8 @@ from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome
 
 COLUMNS = ("task", "condition", "doc_id", "answer_format", "options", "target", "response")
 CLOSE = 1e-9
+# Sizes of pictures that say something, by how much a shape may be bent, and the share of sizes that may stray.
+FEWEST_SIZES, BENT, STRAYING = 10, 1.6, 0.1
 
 
 def check_scores(submission: Submission) -> Iterator[Issue]:
@@ -78,6 +82,35 @@ def _check_sizes(where: str, rows: pd.DataFrame) -> Iterator[Issue]:
             f"{where}, answer_format",
             f"pictures of one size, {show_value(several.index[several][0])}, are said to be shown at several sizes",
         )
+    if not _follow_a_rule(rows):
+        yield not_checked(
+            RECORDS,
+            f"{where}, answer_format",
+            "the sizes that pictures are said to be shown at follow no rule, neither one shape nor one size: they may "
+            "have been chosen so that boxes fit",
+        )
+
+
+def _follow_a_rule(rows: pd.DataFrame) -> bool:
+    """Whether pictures are shown as one processor would: alike in shape, and larger ones not smaller.
+
+    One processor bounds a picture's area, another its longer or its shorter side; each rounds a little.
+    """
+    pairs = {f"{_read_size(target)} {kind}" for target, kind in zip(rows["target"], rows["answer_format"], strict=True)}
+    read = [re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4}) box:[a-z]+:(\d{1,5})x(\d{1,5})", pair) for pair in pairs]
+    sizes = np.array([[int(side) for side in match.groups()] for match in read if match], float)
+    if len(sizes) < FEWEST_SIZES or len(np.unique(sizes[:, 2:], axis=0)) == 1:
+        return True
+    own, shown = sizes[:, :2], sizes[:, 2:]
+    bent = np.abs(np.log(shown[:, 0] * own[:, 1] / (shown[:, 1] * own[:, 0])))
+    if (bent > np.log(BENT)).mean() > STRAYING:
+        return False
+    strays = []
+    for measure, slack in ((np.prod, 2.0), (np.max, 1.4), (np.min, 1.4)):
+        order = np.argsort(measure(own, axis=1), kind="stable")
+        ahead = measure(shown, axis=1)[order]
+        strays.append((ahead * slack < np.maximum.accumulate(ahead)).mean())
+    return bool(min(strays) <= STRAYING)
 
 
 def _read_size(target: Any) -> str:

@@ -14,7 +14,7 @@ from sightscale.harness.evaluation import LENGTH
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, RunManifest, Submission
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
-from sightscale.tasks.vocabulary import Kind, Outcome
+from sightscale.tasks.vocabulary import Condition, Kind, Outcome
 
 # Bytes of text a token: tokenizers' longest tokens are spaces and rules of a hundred and more, and a whole run's mean
 # lies between 1 and 6 in any language; 50 and 12 are beyond all that is honest.
@@ -28,6 +28,8 @@ HIDDEN, HIDDEN_SHARE = 8, 0.02  # tokens beyond a text's bytes that end marks ex
 END_MARKS = 2  # tokens that a server may count beyond the limit
 FEW_FULL, FULL_SHARE = 2, 0.02  # answers whose end may be their last token allowed
 MOST_TOKENS_A_SECOND = 1_000_000
+# Tokens and share that prompts of reasoning may count beyond their texts with the picture, and answers of a side.
+FEWEST_FURTHER, FURTHER, FEWEST = 16.0, 0.15, 20
 # Tiles of the largest pictures come to some ten thousand tokens, a chat template's own words to some hundred.
 MOST_TOKENS_A_PICTURE, MOST_TOKENS_A_TEMPLATE = 200_000, 10_000
 
@@ -41,6 +43,7 @@ def check_traces(submission: Submission) -> Iterator[Issue]:
     yield from _check_text("perception_output_tokens", answered, ("description",))
     yield from _check_text("input_tokens", answered, ("prompt",))
     yield from _check_read(answered)
+    yield from _check_reasoned(answered)
     yield from _check_seconds(records)
     for run_id, rows in answered.groupby("run_id", sort=False):
         manifest = submission.manifests.get(str(run_id), submission.manifest)
@@ -124,10 +127,12 @@ def _check_text(column: str, rows: pd.DataFrame, texts: tuple[str, ...]) -> Iter
 
 def _check_read(rows: pd.DataFrame) -> Iterator[Issue]:
     """Prompts that count more tokens than their bytes and pictures can come to."""
-    pictures = rows["shown_hash"].fillna("").map(lambda hashes: len(hashes.split(",")) if hashes else 0)
+    shown = rows["shown_hash"].fillna("").map(lambda hashes: len(hashes.split(",")) if hashes else 0)
+    # The reasoning module of a two-stage model is shown no picture.
+    answering = shown.where(rows["kind"] != Kind.DECOUPLED, 0)
     texts = [rows[name].fillna("").map(lambda text: len(text.encode())) for name in ("prompt", "description")]
-    most = texts[0] + texts[1] + MOST_TOKENS_A_TEMPLATE + MOST_TOKENS_A_PICTURE * pictures
-    for column in ("input_tokens", "perception_input_tokens"):
+    for column, pictures in (("input_tokens", answering), ("perception_input_tokens", shown)):
+        most = texts[0] + texts[1] + MOST_TOKENS_A_TEMPLATE + MOST_TOKENS_A_PICTURE * pictures
         many = rows[column].fillna(0).astype(float) > most
         if many.any():
             first = many.index[many][0]
@@ -137,6 +142,29 @@ def _check_read(rows: pd.DataFrame) -> Iterator[Issue]:
                 f"{int(many.sum()):,} rows count more than was asked, the first {rows.loc[first, column]:,.0f} tokens "
                 f"for {int(pictures[first])} pictures and {int(texts[0][first]):,} bytes of prompt",
             )
+
+
+def _check_reasoned(rows: pd.DataFrame) -> Iterator[Issue]:
+    """Prompts of reasoning that count more tokens for their texts where the picture was shown to perception.
+
+    The module that reasons sees the description alone, so its prompts take as many tokens for a text either way.
+    """
+    rows = rows[(rows["kind"] == Kind.DECOUPLED) & (rows["input_tokens"] > 0)]
+    sides = [rows[rows["condition"] == condition] for condition in (Condition.SIGHTED, Condition.NONE)]
+    if min(map(len, sides)) < FEWEST:
+        return
+    sizes = [side["prompt"].fillna("").map(lambda text: len(text.encode())).astype(float) for side in sides]
+    counts = [side["input_tokens"].astype(float) for side in sides]
+    slope = counts[1].cov(sizes[1]) / sizes[1].var() if sizes[1].var() > 0 else 0.0
+    expected = counts[1].mean() + slope * (sizes[0].mean() - sizes[1].mean())
+    further = counts[0].mean() - expected
+    if further > max(FEWEST_FURTHER, FURTHER * counts[1].mean()):
+        yield warning(
+            RECORDS,
+            "input_tokens",
+            f"prompts of reasoning count {further:,.0f} tokens more than their texts do without the picture: the "
+            "reasoning module may have been shown it",
+        )
 
 
 def _check_contents(column: str, written: pd.Series, counts: pd.Series, texts: tuple[str, ...]) -> Iterator[Issue]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -171,3 +172,21 @@ def write_samples(records: pd.DataFrame, folder: Path) -> list[Path]:
         path.write_text("\n".join(lines) + "\n")
         files.append(path)
     return files
+
+
+def test_a_run_with_doses_makes_an_entry_whose_pictures_are_checked(
+    small_mini: object, in_this_process: None, tmp_path: Path, rewrite: Callable[..., None]
+) -> None:
+    """How much of a picture a model needs may stand on a board; what each dose left of it is drawn again."""
+    model = "scripted:oracle"
+    conditions = ("none", "blur:4", "downscale:8")
+    evaluate(Plan(parse_model(model), model, ("in_domain_gqa",), conditions, tmp_path / "run", data="mini"))
+    entry = add_entry([tmp_path / "run"], tmp_path / "dosed", FACTS)
+    assert {str(score.condition) for score in entry.scores} == {"sighted", *conditions}
+    honest = verify_entry(tmp_path / "dosed", "mini")
+    assert honest.accepted, honest.issues
+    whole = read_records(tmp_path / "dosed" / "records.parquet")
+    whole.loc[whole["condition"] == "blur:4", "shown_hash"] = whole["image_hash"]
+    rewrite(tmp_path / "dosed", lambda _: whole)
+    lines = "\n".join(issue.line() for issue in verify_entry(tmp_path / "dosed", "mini").issues)
+    assert "error: records.parquet: in_domain_gqa, blur:4, shown_hash: 8 rows differ from the data" in lines

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from hypothesis import example, given, strategies as st
 
-from sightscale.leaderboards.entry.entry import SCHEMA_FILE, write_schema
+from sightscale.leaderboards.entry.entry import SCHEMA_FILE, name_data, write_schema
 from sightscale.leaderboards.entry.folders import parse_entry, read_json, read_yaml, write_yaml
-from sightscale.tasks.vocabulary import Condition, Kind, Role
+from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Role
 
 FIELDS: dict[str, Any] = {
     "schema_version": 1,
@@ -110,6 +110,39 @@ def test_a_field_that_is_wrong_is_named(path: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"^entry\.yaml: ") as refused:
         parse_entry(changed(path, value))
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 400
+
+
+def test_an_entry_of_a_newer_sightscale_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="is 2, of a newer sightscale; this one reads 1: install the newer one"):
+        parse_entry(changed("schema_version", 2))
+
+
+@pytest.mark.parametrize("condition", ["blur:4", "downscale:32", "occlude:0.25", "noise:0.5"])
+def test_doses_are_conditions_as_runs_write_them(condition: str) -> None:
+    fields = changed("scores.0.condition", condition)
+    jsonschema.validate(fields, json.loads(SCHEMA_FILE.read_text()))
+    assert parse_entry(fields).score("easy_vqa", condition).score == 0.75  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "condition", ["blur", "blur:", "blur:4.0", "blur:04", "blur:-1", "blur:1e3", "glow:4", "blur:4 "]
+)
+def test_what_is_no_dose_is_none(condition: str) -> None:
+    with pytest.raises(ValueError, match="no dose such as downscale:32"):
+        parse_entry(changed("scores.0.condition", condition))
+
+
+def test_a_mini_suite_of_another_size_is_named() -> None:
+    usual = parse_entry(FIELDS).data
+    sizes = {f"mini@1, {count} questions": count for count in (300, 50)}
+    made = {name: usual.model_copy(update={"source": DataOrigin.MINI, "revision": name}) for name in sizes}
+    assert {name: data.mini_questions for name, data in made.items()} == sizes
+    assert [name_data(data) for data in made.values()] == [
+        "the embedded mini suite", "the embedded mini suite of 50 questions a set",
+    ]  # fmt: skip
+    assert (
+        usual.model_copy(update={"revision": "mini@1, 50 questions", "source": DataOrigin.HUB}).mini_questions is None
+    )
 
 
 BILLION = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"

@@ -94,7 +94,10 @@ def test_the_child_may_not_use_more_memory_than_allowed(tmp_path: Path, memory: 
     ("change", "reason"),
     [
         (lambda t: t.drop_columns(["score"]), "columns aren't those of records: score"),
-        (lambda t: t.append_column("__index__", pa.nulls(len(t), pa.string())), "columns aren't"),
+        (
+            lambda t: t.append_column("mood", pa.nulls(len(t), pa.string())),
+            "doesn't know, mood: if a newer one wrote it",
+        ),
         (lambda t: t.set_column(SCHEMA.names.index("score"), "score", pa.array(["1"] * len(t))), "score is string"),
         (lambda t: t.set_column(SCHEMA.names.index("doc_id"), "doc_id", pa.array([[1]] * len(t))), "columns|doc_id"),
         (

@@ -1,5 +1,6 @@
 """The card's section and the push: read back with the hub client's own classes, and nothing sent in a dry run."""
 
+import shutil
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +140,24 @@ def test_a_run_is_pushed_in_one_commit_with_the_card_s_section(oracle_run: Path,
     push(oracle_run, "owner/vlm", api=Hub(None))  # a repository without a card gets one
     push(oracle_run, "owner/data", kind="dataset", api=(data := Hub()))
     assert len(data.commits[0]["operations"]) == 2
+
+
+def test_an_entry_is_pushed_with_its_signatures_and_nothing_else(tiny: Path, tmp_path: Path) -> None:
+    """Who takes the entry from the repository can verify who sent it, and whose weights it names."""
+    entry = Path(shutil.copytree(tiny, tmp_path / "tiny"))
+    signatures = ("hashes.json.sigstore.json", "model.sig")
+    for name in signatures:
+        (entry / name).write_text(f"signature {name}")
+    push(entry, "owner/results", kind="dataset", api=(hub := Hub()))
+    (commit,) = hub.commits
+    files = {one.path_in_repo: Path(one.path_or_fileobj) for one in commit["operations"]}
+    names = {"entry.yaml", "records.parquet", "manifest.json", "hashes.json", *signatures}
+    assert set(files) == {f"sightscale/tiny/{name}" for name in names}
+    assert all(files[f"sightscale/tiny/{name}"].read_text() == f"signature {name}" for name in signatures)
+    (entry / "signature.asc").write_text("no file of an entry")
+    with pytest.raises(UserError, match=r"signature\.asc doesn't belong in an entry"):
+        push(entry, "owner/results", kind="dataset", api=hub)
+    assert len(hub.commits) == 1
 
 
 def test_a_dry_run_of_a_push_uses_no_network(

@@ -1,8 +1,11 @@
 """Copies: an entry's answers under another name are found, edited ones too; honest models raise no alarm."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from sightscale.harness.evaluation import read_records
 from sightscale.leaderboards.proofs.copies import find_copies, find_nearest
 from sightscale.leaderboards.site.gather import list_embedded
 from sightscale.leaderboards.site.listed import Answers, Questions, take_answers
@@ -74,6 +77,32 @@ def test_a_copy_that_leaves_a_task_out_or_adds_one_is_found() -> None:
     assert pairs == {(0, 1): False, (0, 2): True, (1, 2): False}
     nearest = find_nearest([first, other, copy])
     assert nearest[2].is_copy and nearest[0].is_copy and not nearest[1].is_copy
+
+
+def test_a_copy_that_leaves_the_last_questions_out_is_found() -> None:
+    """A limit gives an entry a table of its own, and hides no copy."""
+    honest, other = simulate(3, [0.0, 0.0])
+    columns = {name: values[:-1] for name, values in honest.questions.columns.items()}
+    sides = (honest.sighted, honest.blind, honest.said_sighted, honest.said_blind)
+    copy = Answers(Questions(columns), *(side[:-1] for side in sides))
+    assert {(pair.first, pair.second): pair.is_copy for pair in find_copies([honest, other, copy])} == {
+        (0, 1): False,
+        (0, 2): True,
+        (1, 2): False,
+    }
+    nearest = find_nearest([honest, other, copy])
+    assert nearest[2].is_copy and nearest[0].is_copy and not nearest[1].is_copy
+
+
+def test_a_copy_in_other_words_is_found(counted: Path) -> None:
+    """The same options under longer sentences are the same answers."""
+    records = read_records(counted / "records.parquet")
+    worded = records.assign(response="I would say that it is " + records["response"] + ", isn't it")
+    plain, copy = take_answers(records), take_answers(worded)
+    assert np.array_equal(plain.said_sighted, copy.said_sighted) and plain.said_sighted.all()
+    unread = records.assign(prediction=None)  # what nobody could read is compared by its text, however it is written
+    shouted = unread.assign(response=unread["response"].str.upper() + "!")
+    assert np.array_equal(take_answers(unread).said_blind, take_answers(shouted).said_blind)
 
 
 def test_the_shipped_entries_are_no_copies_of_each_other() -> None:

@@ -18,15 +18,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sightscale.harness.evaluation import read_records
 from sightscale.harness.statistics import Estimate, Style
 from sightscale.leaderboards.entry.scores import list_averages
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.published.rows import IN_DOMAIN
 from sightscale.leaderboards.site.build import Options, build_site
-from sightscale.leaderboards.site.gather import gather
+from sightscale.leaderboards.site.differences import write_differences
+from sightscale.leaderboards.site.gather import Gathered, gather
 from sightscale.leaderboards.site.listed import Answers, Listed, Questions, read_listed, write_listed
-from sightscale.leaderboards.site.pages import make_board, render_entry
+from sightscale.leaderboards.site.pages import make_board, render_entry, render_index
 from sightscale.leaderboards.site.plots import PUBLISHED, SERIES, Point, draw_front, find_front
+from sightscale.leaderboards.site.reading import count_tokens
 from sightscale.leaderboards.site.tables import (
     amount_group,
     make_standings,
@@ -109,6 +112,82 @@ def test_only_checked_entries_hold_a_rank_and_no_published_row_stands_among_them
     assert len(printed.rows) == len(read_published()) and {row["status"] for row in printed.rows} == {"published"}
     assert not any("rank" in column.name for column in printed.columns)
     assert [row["OCR-VQA"] for row in printed.rows][:2] == pytest.approx([0.695, 0.798])
+
+
+def test_an_entry_alone_among_its_questions_holds_no_rank(board: Path) -> None:
+    """A first place says that somebody is behind; a limit or an order of options of one's own has nobody."""
+    [listed] = [answering(one, 0.9) for one in of_mini(board) if one.entry.id == "best"]
+    table = make_standings("0", "in_domain", "In-domain", [listed]).ranked
+    assert table and len(table.rows) == 1 and "rank" not in [column.name for column in table.columns]
+    assert "there is no rank" in table.caption and "may be" not in table.caption
+
+
+def test_who_holds_no_rank_is_told_why(board: Path) -> None:
+    looked = [answering(one, 0.6, at) for at, one in enumerate(of_mini(board))]
+    assert looked[0].answers
+    columns = {**looked[0].answers.questions.columns, "cluster": ["another picture"] * 300}
+    looked[0] = replace(looked[0], answers=replace(looked[0].answers, questions=Questions(columns)))
+    looked[1] = replace(looked[1], status=State.PARTLY)
+    table = make_standings("0", "in_domain", "In-domain", looked).unranked
+    assert table and {row["id"] for row in table.rows} == {"best", "last"}
+    assert "1 entry: not checked from end to end; 1 entry: other questions than most answered." in table.caption
+
+
+def test_a_strangers_task_never_stands_before_sightscales_own(board: Path, claim_entry: ClaimEntry) -> None:
+    for number in range(4):
+        claim_entry(board, f"sold-{number}", {"Official.ranking": 1.0, "A.first": 1.0, "Z": 1.0, "easy_vqa": 0.5})
+    sold = [one for one in gather(board, verify=False).entries if one.entry.id.startswith("sold")]
+    assert list(name_standings(sold)) == ["easy_vqa", "A.first", "Official.ranking"]
+
+
+def test_plots_draw_what_was_checked_and_say_how_much_is_left_out(board: Path) -> None:
+    """Size and score are anybody's to claim; a board of claims alone draws those."""
+    looked = [answering(one, 0.6, at) for at, one in enumerate(of_mini(board))]
+    looked = [one if one.entry.id in ("best", "tied-b") else replace(one, status=State.PARTLY) for one in looked]
+    some = render_index(make_board("Board", Gathered(tuple(looked), ())))
+    drawn = {
+        name for name in ("best", "tied-a", "tied-b", "last") if f'<a href="models/{name}.html" aria-label' in some
+    }
+    assert drawn == {"best", "tied-b"} and "2 entries that weren&#39;t checked from end to end: not drawn." in some
+    every = render_index(make_board("Board", Gathered(tuple(looked), ()), rank_all=True))
+    assert 'models/last.html" aria-label' in every and "not drawn" not in every
+    claims = render_index(make_board("Board", Gathered(tuple(of_mini(board)), ())))
+    assert 'models/last.html" aria-label' in claims and "not drawn" not in claims
+
+
+def test_tokens_of_a_question_are_those_with_its_picture(counted: Path) -> None:
+    """Blind prompts are shorter: who adds blind conditions doesn't need fewer tokens."""
+    records = read_records(counted / "records.parquet")
+    sighted = records[records["condition"] == "sighted"]
+    wanted = (sighted["input_tokens"] + sighted["output_tokens"]).mean()
+    cheap = [records[records["condition"] == "none"].assign(condition=name) for name in ("told", "options_only")]
+    for rows in (records, pd.concat([records, *cheap])):
+        assert count_tokens(rows) == pytest.approx(wanted)
+    assert count_tokens(records.assign(input_tokens=0, output_tokens=0)) is None
+
+
+def test_entries_of_different_tasks_are_compared_on_those_that_both_were_asked(board: Path) -> None:
+    whole, other, third, _ = (answering(one, 0.5, at) for at, one in enumerate(of_mini(board)))
+    assert whole.answers and third.answers
+    rows = [
+        (task, number, f"{task}:{number}", "", "") for task in ("in_domain_gqa", "imagenet") for number in range(50)
+    ]
+    part = Questions(pd.DataFrame(rows, columns=["task", "doc_id", "cluster", "category", "l2_category"]))
+    right = np.tile([1.0, 0.0], 50)
+    other = replace(other, answers=Answers(part, right, np.zeros(100)))
+    columns = {**third.answers.questions.columns, "cluster": ["another picture"] * 300}
+    third = replace(third, answers=replace(third.answers, questions=Questions(columns)))
+    [group] = json.loads(write_differences([("mini", [whole, whole, other, third])]))
+    task = np.array(group["tasks"])[group["task"]]
+    assert len(task) == 350 and [average["name"] for average in group["averages"]] == ["In-domain"]
+    signs = [np.array(list(entry["sighted"])) for entry in group["entries"]]
+    assert {*task[signs[2] != "."]} == {"in_domain_gqa", "imagenet"}
+    assert "".join(signs[2][task == "imagenet"]) == "10" * 25
+    assert "".join(signs[0][task == "in_domain_gqa"]) == "".join(
+        f"{score:.0f}"
+        for score in whole.answers.sighted[np.array(whole.answers.questions.columns["task"]) == "in_domain_gqa"]
+    )
+    assert set(signs[3]) == {"."}  # other questions under the same names
 
 
 def test_rows_stand_by_their_scores_inside_a_tie(board: Path) -> None:

@@ -164,6 +164,16 @@ def test_filters_hide_rows(driver: Any, site: Path) -> None:
     assert scores(driver) == ["20.0"]
 
 
+def test_the_name_filter_reads_names_where_ranks_stand_first(driver: Any, checked_site: Path) -> None:
+    show(driver, checked_site / "index.html")
+    ranked = "#table-standings-0-0 tbody tr"
+    assert len(texts(driver, ranked)) == 2
+    search = "const one = document.getElementById('filter-name'); one.value = arguments[0];"
+    for part, count in (("[other]", 1), ("oracle", 2), ("1–", 0)):  # the last one is a rank, not a name
+        driver.execute_script(f"{search} one.dispatchEvent(new Event('input'));", part)
+        assert len(texts(driver, ranked)) == count, part
+
+
 @pytest.mark.parametrize("page", ["index.html", "models/system-1.html", "tasks/in_domain_gqa.html"])
 def test_no_table_is_cut_at_a_desktop_and_none_is_scrolled_on_a_phone(driver: Any, site: Path, page: str) -> None:
     cut = (

@@ -3,12 +3,13 @@
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sightscale.leaderboards.verification import verify_apart
 from sightscale.leaderboards.verification.apart import MOST_SECONDS, prepare
-from sightscale.leaderboards.verification.bounded import SECONDS, TooLarge, TooMuch, Worker
+from sightscale.leaderboards.verification.bounded import PREPARING, SECONDS, TooLarge, TooMuch, Worker
 from sightscale.tasks.vocabulary import DataOrigin
 
 
@@ -47,9 +48,30 @@ def test_an_entry_is_verified_apart_as_it_is_here(counted: Path, tmp_path: Path)
         assert not refused.accepted and "nested too deeply" in refused.issues[0].reason
 
 
+def answer_calls(monkeypatch: pytest.MonkeyPatch, **needed: Any) -> dict[str, float | None]:
+    """Let a worker say that an entry needs this; return the seconds that each function is allowed, as it is called."""
+    allowed: dict[str, float | None] = {}
+
+    def call(worker: Worker, function: str, seconds: float | None = None, **arguments: Any) -> dict[str, Any]:
+        allowed[function.partition(":")[2]] = seconds
+        return dict(needed)
+
+    monkeypatch.setattr(Worker, "call", call)
+    return allowed
+
+
 @pytest.mark.parametrize(("answers", "seconds"), [(0, SECONDS), (13_200, SECONDS + 13.2), (10**9, MOST_SECONDS)])
 def test_an_entry_of_many_answers_may_take_longer_but_never_long(
     answers: int, seconds: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Worker, "call", lambda worker, function, *rest, **arguments: {"answers": answers})
+    answer_calls(monkeypatch, answers=answers, size=None)
     assert prepare(Worker(), tmp_path, DataOrigin.MINI, None) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(300, PREPARING), (None, PREPARING), (9999, SECONDS)])
+def test_who_claims_a_larger_mini_suite_lets_nobody_draw_it_for_minutes(
+    size: int | None, seconds: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    allowed = answer_calls(monkeypatch, answers=8, size=size)
+    prepare(Worker(), tmp_path, DataOrigin.MINI, None)
+    assert allowed["read_needed"] == seconds

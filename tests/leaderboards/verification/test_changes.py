@@ -12,8 +12,9 @@ from sightscale.harness.evaluation import read_records, write_records
 from sightscale.leaderboards.entry.entry import write_schema
 from sightscale.leaderboards.entry.folders import load_entry, read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.titles import fold_title
-from sightscale.leaderboards.verification import changes
-from sightscale.leaderboards.verification.alike import find_alike, read_titles, refuse_alike
+from sightscale.leaderboards.site.listed import Listed
+from sightscale.leaderboards.verification import Worker, changes
+from sightscale.leaderboards.verification.alike import find_alike, refuse_alike
 from sightscale.leaderboards.verification.changes import find_changes
 from sightscale.leaderboards.verification.verify import Verified
 from sightscale.tasks.errors import UserError
@@ -132,14 +133,47 @@ def test_who_rewrites_anothers_entry_is_told_first_with_what_changed(
 @pytest.mark.parametrize("title", ["Tiny", "t i-n y", "tinу", "ＴＩＮＹ", "0.5B (0.6B perception)"])
 def test_a_copied_title_is_refused_in_a_pull_request_and_told_apart_on_the_board(tiny: Path, title: str) -> None:
     other = load_entry(tiny)
-    entry = other.model_copy(update={"id": "other", "title": title})
+    entry = other.model_copy(update={"id": "other", "name": "mine", "title": title})
     alike = find_alike([other, entry])
     assert ("other" in alike) == ("tiny" in fold_title(title))
     if "other" in alike:
         assert alike["other"] == ("the entry tiny",)
         verified = refuse_alike(Verified(tiny.with_name("other"), (), entry), [other, entry])
         assert not verified.accepted and "reads like the entry tiny" in verified.issues[0].reason
-        assert read_titles({"tiny": other, "other": entry})["other"] == f"{title} [other]"
+        assert Listed(entry, {}, {}, None, alike=alike["other"]).name == f"{title} [other]"
+
+
+def test_a_checkpoint_called_as_another_entry_is_stands_with_its_id_and_is_not_refused(tiny: Path) -> None:
+    """Nobody chose its name to be taken for another; but a reader must tell the two apart."""
+    plain = load_entry(tiny)
+    titled = plain.model_copy(update={"id": "other", "title": plain.name.upper()})
+    alike = find_alike([plain, titled])
+    assert set(alike) == {"tiny", "other"}
+    assert Listed(plain, {}, {}, None, alike=alike["tiny"]).name == f"{plain.name} [tiny]"
+    assert refuse_alike(Verified(tiny, (), plain), [plain, titled]).accepted
+    named, again = (plain.model_copy(update={"id": id, "title": id}) for id in (plain.name, "asked again"))
+    assert find_alike([named, again]) == {}  # both are of the checkpoint that one is called by
+
+
+def test_answers_of_a_changed_entry_are_compared_within_bounds(
+    counted: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides are a stranger's: this process reads neither."""
+    board = repository / "entries"
+    shutil.copytree(counted, board / "tiny")
+    commit(repository)
+    git(repository, "checkout", "-q", "-b", "more")
+    records = read_records(board / "tiny" / "records.parquet")
+    write_records(records.assign(response=records["response"] + "!"), board / "tiny" / "records.parquet")
+    commit(repository)
+    monkeypatch.setattr(changes, "read_submitted", None)
+    assert "16 of 16 answers differ, 0 are added and 0 gone" in find_changes("change...more", board).lines()[0]
+    monkeypatch.setattr(changes, "Worker", lambda: Worker(seconds=0.001))
+    line = find_changes("change...more", board).lines()[0]
+    assert "answers can't be compared: it takes more than" in line
+    (board / "tiny" / "records.parquet").unlink()
+    commit(repository)
+    assert "its answers are gone" in find_changes("change...more", board).lines()[0]
 
 
 def test_the_schema_is_printed(run_command: RunCommand, capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,6 +172,41 @@ def focus_an_end_to_end_model(claims: Fields, manifest: Fields, records: pd.Data
     return records.assign(focus="the answer is A")
 
 
+def focus_from_a_file(claims: Fields, manifest: Fields, records: pd.DataFrame) -> pd.DataFrame:
+    """A file of focuses, which may tell perception what to see."""
+    manifest["runs"][0]["kind"] = claims["kind"] = "decoupled"
+    for facts in manifest["runs"][0]["conditions"].values():
+        facts["settings"]["focus_file"] = "0123456789abcdef"
+    claims["parts"] = [{**claims["parts"][0], "role": role} for role in ("perception", "reasoning")]
+    claims["name"] = "+".join(part["checkpoint"] for part in claims["parts"])
+    return records.assign(kind="decoupled", focus="the answer is A")
+
+
+def on_data_of_its_own(claims: Fields, manifest: Fields, records: pd.DataFrame) -> pd.DataFrame:
+    """Public data of a revision that nobody else has, so that the entry leads a table by itself."""
+    claims["data"] |= {"source": "hub", "revision": "hub, cleaned"}
+    manifest["runs"][0] |= {"data": "hub", "data_revision": "hub, cleaned"}
+    shown = records["condition"].map({"sighted": "ab" * 32, "none": ""})
+    return records.assign(data="hub, cleaned", prompt="What?", image_hash="ab" * 32, shown_hash=shown)
+
+
+def limited_to_all(claims: Fields, manifest: Fields, records: pd.DataFrame) -> None:
+    """A limit that leaves nothing out, for a table by itself."""
+    claims["data"]["limit"] = manifest["runs"][0]["limit"] = 99
+
+
+def draw_answers(claims: Fields, manifest: Fields, records: pd.DataFrame) -> None:
+    """The best of many runs by chance."""
+    for facts in manifest["runs"][0]["conditions"].values():
+        facts["settings"]["decoding"] = {"in_domain_gqa": {"max_new_tokens": 64, "temperature": 0.7}}
+
+
+def called_as_an_average(claims: Fields, manifest: Fields, records: pd.DataFrame) -> pd.DataFrame:
+    """A task of a headline's name, so that its score stands under the headline."""
+    manifest["runs"][0]["tasks"] = ["in_domain"]
+    return records.assign(task="in_domain")
+
+
 CHEATS: dict[str, tuple[Cheat, str]] = {
     "the better of two runs": (best_of_two_runs, "answers of 2 runs, "),
     "blind answers of another seed": (blind_of_another_seed, "runs.feedfeedfeed.seed"),
@@ -215,6 +250,11 @@ CHEATS: dict[str, tuple[Cheat, str]] = {
     "blind answers failed": (fail_blind, "100.0 % of these answers failed, and 0.0 % of the sighted ones"),
     "blind answers that say nothing": (say_nothing_blind, "of these answers named no option"),
     "a part of the model's name": (call_by_a_part_of_its_name, "oracl is not in the model"),
+    "focuses from a file": (focus_from_a_file, "not checked: records.parquet: focus: the focuses come from a file"),
+    "data of its own": (on_data_of_its_own, "hub, cleaned is no revision of the public data"),
+    "a limit that limits nothing": (limited_to_all, "no task has more than 99 documents, so nothing is left out"),
+    "answers drawn by chance": (draw_answers, "answers are drawn by chance, at a temperature of 0.7"),
+    "a task called as an average": (called_as_an_average, "scores hold in_domain, which is an average's name"),
     "a shipped name's look-alike": (rename("nano_2M"), "reads like"),
 }
 

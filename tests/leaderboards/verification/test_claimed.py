@@ -102,6 +102,14 @@ def test_what_contradicts_itself_or_its_source_is_refused(tmp_path: Path, by: Ch
     assert words in "\n".join(issue.line() for issue in verified.issues if issue.level is Level.ERROR)
 
 
+def test_more_questions_than_there_are_narrow_no_interval(tmp_path: Path) -> None:
+    def claim_more(fields: dict[str, Any]) -> None:
+        fields["scores"][0]["n"] = 10**9
+
+    verified = verify_entry(change(OWN, tmp_path, claim_more))
+    assert not verified.accepted and "claimed 1,000,000,000, and there are 300" in verified.issues[0].reason
+
+
 def test_a_source_that_this_build_doesnt_hold_is_said(tmp_path: Path) -> None:
     entry = change(PRINTED, tmp_path, lambda fields: fields.update(source="A paper of ours"))
     verified = verify_entry(entry)

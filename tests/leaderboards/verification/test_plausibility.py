@@ -84,10 +84,53 @@ def test_descriptions_that_are_the_datas_own_are_said(many: Submission) -> None:
     copied = replace(
         many, manifests={made.run_id: made}, records=records.assign(description=records["truth_description"])
     )
-    assert "100.0 % of 400 descriptions are the data's own true ones" in say(check_plausibility(copied))
+    assert "100.0 % of 400 descriptions hold the data's own true ones" in say(check_plausibility(copied))
     assert say(check_plausibility(replace(copied, records=records.assign(description="a thing")))) == ""
     handed = made.model_copy(update={"parts": {**parts, "perception": PartMade(name="truth")}})
     assert say(check_plausibility(replace(copied, manifests={made.run_id: handed}))) == ""
+
+
+def decouple(many: Submission, change: Change) -> Submission:
+    """The same answers as if a perception module had described the pictures to a reasoning module."""
+    parts = {role: PartMade(name=role) for role in ("perception", "reasoning")}
+    made = many.manifest.model_copy(update={"parts": parts, "kind": "decoupled"})
+    records = change(many.records.copy().assign(kind="decoupled", description="a thing", perception_output_tokens=2))
+    return replace(many, manifests={made.run_id: made}, records=records)
+
+
+def test_descriptions_that_hold_the_datas_own_among_other_words_are_said(many: Submission) -> None:
+    truths = [f"a red bicycle leans on wall number {at}" for at in many.records["doc_id"]]
+    for write in ("{}.", "I see: {}!", "{}".upper()):
+        told = [write.format(truth).title() for truth in truths]
+        copied = decouple(many, lambda rows, told=told: rows.assign(truth_description=truths, description=told))
+        assert "descriptions hold the data's own true ones" in say(check_plausibility(copied)), write
+    for told in ("a red bicycle", "a wall"):  # what is in the picture may be said
+        honest = decouple(many, lambda rows, told=told: rows.assign(truth_description=truths, description=told))
+        assert "true ones" not in say(check_plausibility(honest)), told
+
+
+@pytest.mark.parametrize("write", ["A dog. Answer: {}", "the answer is {}", "it looks like option {}.", "choice ({})"])
+def test_descriptions_that_name_the_right_letter_are_said(many: Submission, write: str) -> None:
+    named = decouple(many, lambda rows: rows.assign(description=[write.format(key) for key in rows["target"]]))
+    assert "400 of 400 descriptions name the right option by its letter" in say(check_plausibility(named))
+    honest = decouple(many, lambda rows: rows.assign(description="A sign says: option A, the answer to all"))
+    assert "by its letter" not in say(check_plausibility(honest))
+
+
+def test_a_reasoning_module_that_was_shown_the_picture_is_said(many: Submission) -> None:
+    def peek(tokens: int) -> Change:
+        return lambda rows: rows.assign(
+            prompt=["What is it? " * (1 + at % 9) for at in rows["doc_id"]],
+            input_tokens=[
+                4 * (1 + at % 9) + 12 + tokens * (condition == "sighted")
+                for at, condition in zip(rows["doc_id"], rows["condition"], strict=True)
+            ],
+        )
+
+    said = "prompts of reasoning count 64 tokens more than their texts do without the picture"
+    assert said in say(check_traces(decouple(many, peek(64))))
+    assert "prompts of reasoning" not in say(check_traces(decouple(many, peek(0))))
+    assert "count more than was asked" in say(check_traces(decouple(many, peek(20_000))))
 
 
 def test_one_text_has_one_number_of_tokens(many: Submission) -> None:

@@ -1,6 +1,7 @@
 """Verification: an honest entry passes, and each way of cheating is found by the check that is meant to."""
 
 import json
+import random
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sightscale.harness.evaluation.records import SCHEMA, digest_records, read_r
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.leaderboards.entry.folders import load_entry, parse_entry, read_yaml, write_hashes, write_yaml
 from sightscale.leaderboards.entry.scores import score_averages, score_tasks
+from sightscale.leaderboards.verification.checks.rescoring import _follow_a_rule
 from sightscale.leaderboards.verification.issues import error, merge_alike, not_checked, warning
 from sightscale.leaderboards.verification.reports import write_json, write_markdown
 from sightscale.leaderboards.verification.verify import Verified, verify_entry
@@ -250,6 +252,39 @@ def test_sighted_records_copied_as_blind_ones_are_found(entry: Path) -> None:
 def test_sighted_prompts_without_a_pictures_tokens_are_found(entry: Path) -> None:
     rewrite(entry, lambda records: records.assign(input_tokens=40))
     assert "took no more tokens than the same prompts without the picture" in errors(verify_entry(entry))
+
+
+def boxes_shown(sizes: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.DataFrame:
+    """Rows of boxes: each picture's own size, and the one that it is said to be shown at."""
+    rows = [
+        {"target": json.dumps({"box": [0, 0, 1, 1], "size": own}), "answer_format": f"box:pixels:{shown[0]}x{shown[1]}"}
+        for own, shown in sizes
+    ]
+    return pd.DataFrame(rows)
+
+
+def by_area(width: int, height: int) -> tuple[int, int]:
+    """As Qwen's processor does: sides of 28 pixels' multiples, at most a million pixels."""
+    scale = min(1.0, (1e6 / (width * height)) ** 0.5)
+    return max(28, round(width * scale / 28) * 28), max(28, round(height * scale / 28) * 28)
+
+
+def by_longer_side(width: int, height: int) -> tuple[int, int]:
+    scale = 1024 / max(width, height)
+    return round(width * scale), round(height * scale)
+
+
+@pytest.mark.parametrize("resize", [by_area, by_longer_side, lambda width, height: (448, 448)])
+def test_sizes_of_one_processor_follow_a_rule_and_chosen_ones_do_not(resize: Any) -> None:
+    """Boxes in pixels are worth what the shown size makes of them, so nobody may choose it picture by picture."""
+    draw = random.Random(0)
+    own = [(draw.randint(60, 3000), draw.randint(60, 3000)) for _ in range(200)]
+    assert _follow_a_rule(boxes_shown([(size, resize(*size)) for size in own]))
+    bent = [(size, (draw.randint(100, 900), draw.randint(100, 900))) for size in own]
+    assert not _follow_a_rule(boxes_shown(bent))
+    scales = [draw.uniform(0.2, 3) for _ in own]
+    scaled = [((w, h), (round(w * scale), round(h * scale))) for (w, h), scale in zip(own, scales, strict=True)]
+    assert not _follow_a_rule(boxes_shown(scaled))
 
 
 def test_missing_blind_runs_are_found(entry: Path) -> None:
