@@ -21,6 +21,7 @@ from transformers import (
     AutoModelForImageTextToText,
     AutoModelForMultimodalLM,
     BlipForQuestionAnswering,
+    CompressedTensorsConfig,
     GenerationConfig,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -62,6 +63,7 @@ PACKAGES = {
     "jinja": "jinja2",
     "cv2": "opencv-python",
 }
+COMPRESSED = "compressed-tensors"
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}
 _KIND = re.compile(r"model type `([^`]+)`")
@@ -171,6 +173,18 @@ def refuse_quantisation(config: Any) -> None:
             f"its weights are quantised by {method!r}, which the installed transformers doesn't know; "
             "pip install -U transformers, or use its weights without quantisation"
         )
+
+
+def unpack_at_once(config: Any) -> dict[str, Any]:
+    """What `load_model` is given besides, so that weights packed by compressed-tensors are unpacked as they are read.
+
+    They would be at the first answer, which is made without gradients and can't change a weight for good. Raises
+    ImportError where the package is missing.
+    """
+    stated = getattr(config, "quantization_config", None)
+    if not isinstance(stated, Mapping) or stated.get("quant_method") != COMPRESSED:
+        return {}
+    return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
 
 
 def load_model(
