@@ -4,6 +4,7 @@ transformers fills a tensor that a checkpoint lacks with random numbers, and hee
 beside the weights. Either changes answers without a word, so both are read here, for every engine alike.
 """
 
+import json
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -26,6 +27,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
 from sightscale.model_adapters.engines.architectures import answers_questions, correct_tokens, refuse_architecture
 from sightscale.model_adapters.engines.picture_functions import has_torchvision, import_timm
@@ -63,6 +65,7 @@ PACKAGES = {
     "jinja": "jinja2",
     "cv2": "opencv-python",
 }
+SUFFIX, INDEX_SUFFIX = ".safetensors", ".safetensors.index.json"
 COMPRESSED = "compressed-tensors"
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}
@@ -187,6 +190,50 @@ def unpack_at_once(config: Any) -> dict[str, Any]:
     return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
 
 
+def check_files(location: str | Path, *, name: str, revision: str | None = None) -> None:
+    """Raise UserError where a checkpoint's own files send whoever opens it to weights that aren't safetensors in it.
+
+    Its configuration may name the file of its weights, and an index those of a sharded checkpoint. Either could name a
+    pickle, which runs any program, or a file elsewhere, which no identity covers; or one that was never fetched.
+    """
+    folder = Path(location) if Path(location).is_dir() else None
+    named = _read_stated(location, "config.json", revision).get("transformers_weights")
+    if named is None and folder and (folder / SAFE_WEIGHTS_NAME).is_file():
+        return
+    index = named if isinstance(named, str) and named.endswith(INDEX_SUFFIX) else SAFE_WEIGHTS_INDEX_NAME
+    shards = _read_stated(location, index, revision).get("weight_map") if Path(index).name == index else None
+    files = [*([] if named is None else [named]), *(shards.values() if isinstance(shards, dict) else ())]
+    for file in files:
+        if not isinstance(file, str) or Path(file).name != file or not file.endswith((SUFFIX, INDEX_SUFFIX)):
+            raise UserError(
+                f"cannot load model {name!r}: its files name {file!r} as weights, and only safetensors beside its "
+                "config.json are read; save it with save_pretrained"
+            )
+    missing = sorted({file for file in files if not (folder / file).exists()}) if folder else []
+    if missing:
+        raise UserError(
+            f"cannot load model {name!r}: it lacks {missing[0]}"
+            f"{f' and {len(missing) - 1} more files' if len(missing) > 1 else ''}, which {index} names; fetch it again"
+        )
+
+
+def _read_stated(location: str | Path, file: str, revision: str | None) -> dict[str, Any]:
+    """A JSON file of a checkpoint in a folder or in the hub; nothing where there is none, or no object in it."""
+    path = cached_file(
+        str(location),
+        file,
+        revision=revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+    try:
+        stated = json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    except (OSError, ValueError, RecursionError):  # which opening the checkpoint will complain about
+        return {}
+    return stated if isinstance(stated, dict) else {}
+
+
 def load_model(
     loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
 ) -> Any:
@@ -198,6 +245,8 @@ def load_model(
     """
     name = str(location) if name is None else name
     options = {"use_safetensors": True, **options, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    if not options.get("gguf_file"):
+        check_files(location, name=name, revision=options.get("revision"))
     try:
         model, loaded = loader.from_pretrained(location, **options)
     except SafetensorError as error:
@@ -234,6 +283,7 @@ def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool
     For an engine that loads models itself. An architecture that transformers doesn't know, or one with code of its own,
     is passed over. Raises UserError as `load_model` does.
     """
+    check_files(location, name=name, revision=options.get("revision"))
     try:
         config = read_config(location, **options)
     except (OSError, ValueError, KeyError):

@@ -86,6 +86,41 @@ def test_a_damaged_file_is_one_line(damage: str, model: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def break_up(folder: Path) -> list[Path]:
+    """Write a checkpoint's weights anew as several files with an index; returns them."""
+    whole = AutoModelForImageTextToText.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    whole.save_pretrained(folder, max_shard_size="200KB")
+    return sorted(folder.glob("model-*.safetensors"))
+
+
+def test_weights_in_several_files_are_read_and_one_that_is_missing_is_named(model: Path, random_nano: Path) -> None:
+    shards = break_up(model)
+    assert len(shards) > 2
+    answers = [TransformersEngine(str(folder)).generate([ASKED], GREEDY)[0] for folder in (model, random_nano)]
+    assert answers[0].text == answers[1].text and not answers[0].error
+    shards[1].unlink()
+    for load in (lambda: TransformersEngine(str(model)), lambda: check_weights(model, name=str(model))):
+        with pytest.raises(UserError, match=rf"it lacks {shards[1].name}, which model.safetensors.index.json names; f"):
+            load()
+
+
+@pytest.mark.parametrize("file", ["evil.bin", "../elsewhere/model.safetensors", "/tmp/model.safetensors", 7])
+@pytest.mark.parametrize("by", ["index", "configuration"])
+def test_weights_that_are_pickled_or_elsewhere_are_not_opened(by: str, file: object, model: Path) -> None:
+    (model / "evil.bin").write_bytes(b"cos\nsystem\n.")
+    if by == "index":
+        (model / "model.safetensors").rename(model / "decoy.safetensors")
+        stated: dict[str, object] = {"metadata": {}, "weight_map": {"lm_head.weight": file}}
+        (model / "model.safetensors.index.json").write_text(json.dumps(stated))
+    else:
+        path = model / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"transformers_weights": file}))
+    for load in (lambda: TransformersEngine(str(model)), lambda: check_weights(model, name=str(model))):
+        with pytest.raises(UserError, match=f"its files name {file!r} as weights, and only safetensors beside"):
+            load()
+
+
 TORCHVISION = """
 AutoVideoProcessor requires the Torchvision library but it was not found in your environment. Check out the
 instructions on the installation page: https://pytorch.org/get-started/locally/

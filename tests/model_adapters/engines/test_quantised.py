@@ -68,6 +68,60 @@ def test_fp8_answers_as_its_numbers_unpacked(random_nano: Path, tmp_path: Path, 
         TransformersEngine(str(unknown), allow_unused_weights=True)
 
 
+def pack(weight: torch.Tensor, kind: str) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """A matrix as compressed-tensors has it, by the ends of its tensors' names, and the numbers that it stands for."""
+    largest = {"fp8": LARGEST, "int8": 127.0, "int4": 7.0}[kind]
+    scales = weight.abs().amax(1, keepdim=True) / largest
+    if kind == "fp8":
+        packed = (weight / scales).to(torch.float8_e4m3fn)
+        return {"": packed, "_scale": scales}, packed.float() * scales
+    numbers = (weight / scales).round()
+    if kind == "int8":
+        return {"": numbers.to(torch.int8), "_scale": scales}, numbers * scales
+    rows, columns = weight.shape
+    nibbles = torch.nn.functional.pad(numbers.to(torch.int32) + 8, (0, -columns % 8)).reshape(rows, -1, 8)
+    packed = torch.zeros(nibbles.shape[:2], dtype=torch.int32)
+    for place in range(8):
+        packed |= nibbles[:, :, place] << (4 * place)
+    return {"_packed": packed, "_scale": scales, "_shape": torch.tensor([rows, columns])}, numbers * scales
+
+
+FORMATS = {
+    "fp8": ("float-quantized", 8, "float"),
+    "int8": ("int-quantized", 8, "int"),
+    "int4": ("pack-quantized", 4, "int"),
+}
+
+
+@pytest.mark.vllm  # whose environment has the package
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", list(FORMATS))
+def test_compressed_tensors_answer_as_their_numbers_unpacked(
+    kind: str, dtype: str, random_nano: Path, tmp_path: Path
+) -> None:
+    weights = {name: tensor.float() for name, tensor in load_file(random_nano / "model.safetensors").items()}
+    packed, unpacked = dict(weights), dict(weights)
+    for name in [name for name in weights if "language_model" in name and name.endswith("proj.weight")]:
+        parts, unpacked[name] = pack(packed.pop(name), kind)
+        packed |= {f"{name}{end}": tensor.contiguous() for end, tensor in parts.items()}
+    form, bits, number = FORMATS[kind]
+    scheme = {"num_bits": bits, "type": number, "strategy": "channel", "symmetric": True, "dynamic": False}
+    settings = {
+        "quant_method": "compressed-tensors",
+        "format": form,
+        "quantization_status": "compressed",
+        "ignore": ["lm_head", "re:.*vision.*", "re:.*projector.*"],
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": scheme}},
+    }
+    ours = TransformersEngine(str(write_changed(tmp_path / kind, random_nano, packed, settings)), dtype=dtype)
+    plain = TransformersEngine(str(write_changed(tmp_path / "plain", random_nano, unpacked, None)), dtype=dtype)
+    assert [answer.error for answer in ours.generate(ASKED, Decoding(4))] == [None] * len(ASKED)
+    for one, other in zip(ours.score(ASKED, [("A", "B")] * 3), plain.score(ASKED, [("A", "B")] * 3), strict=True):
+        for first, second in zip(one.each, other.each, strict=True):
+            assert first.logprob == pytest.approx(second.logprob, abs=0.01 if dtype == "float32" else 0.5)
+    assert {p.dtype for p in ours._model.parameters()} == {getattr(torch, dtype)}
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
