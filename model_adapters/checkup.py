@@ -167,7 +167,7 @@ def check_answers(engine: Engine, prompt: Prompt | None = None) -> None:
             return
     except EngineFailure:  # it may only not tell log-probabilities
         pass
-    (answer,) = engine.generate([prompt], Decoding(1))
+    (answer,) = engine.generate([prompt], Decoding(LONG))  # some servers fail where one token is no answer
     if answer.error:
         what = "about a picture" if prompt.images else "a question"
         name = engine.identity.partition("|")[0]
@@ -368,10 +368,10 @@ def _is_near(engine: Engine, prompt: Prompt, text: str) -> bool:
         choices = list_choices(engine, prompt, Decoding(LONG))
     except EngineFailure:
         return False
-    written = ""
+    whole, written = "".join(text.split()), ""  # of a token alone the space before it may be lost
     for choice in choices:
-        written += choice.token
-        if choice.ends or not text.startswith(written.lstrip()):
+        written += "".join(choice.token.split())
+        if choice.ends or not whole.startswith(written):
             ranked = sorted(choice.likeliest.values(), reverse=True)
             return len(ranked) > 1 and ranked[0] - ranked[1] < ROUNDED
     return False
