@@ -21,7 +21,16 @@ from sightscale.model_adapters.checkup import (
     tell_sight,
     warn_of_blindness,
 )
-from sightscale.model_adapters.engines import Choice, Completion, Decoding, EngineFailure, Prompt, failed, open_engine
+from sightscale.model_adapters.engines import (
+    Choice,
+    Completion,
+    Decoding,
+    EngineFailure,
+    Prompt,
+    StreamingEngine,
+    failed,
+    open_engine,
+)
 from sightscale.model_adapters.engines.on_demand import OnDemandEngine
 from sightscale.model_adapters.engines.store import StoredEngine, open_store
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
@@ -273,8 +282,14 @@ def test_engines_behind_others_tell_what_the_one_inside_tells(random_nano: Path,
     for engine in (StoredEngine(inside, open_store(tmp_path / "store.sqlite")), OnDemandEngine(lambda: inside)):
         assert engine.list_choices(prompt, Decoding(1)) == [told]
 
-    class Mute:
+    class Mute(StreamingEngine):
         identity, parameters = "mute", None
+
+        def stream(self, prompts: Any, decoding: Decoding) -> Any:
+            return ((key, Completion("x")) for key, _ in prompts)
+
+        def close(self) -> None:
+            pass
 
     for engine in (StoredEngine(Mute(), open_store(tmp_path / "other.sqlite")), OnDemandEngine(Mute)):  # type: ignore[arg-type,type-abstract]
         with pytest.raises(EngineFailure, match="doesn't tell"):
