@@ -251,7 +251,9 @@ def _check_sight(engine: Engine) -> Iterator[Check]:
             yield (
                 Check(name, State.NOTE, f"it takes {number} a question: {failure}")
                 if number
-                else Check(name, State.FAULT, str(failure), "nothing it is asked about a picture can be scored")
+                else Check(
+                    name, State.FAULT, str(failure), "hold the size under 'pictures reach it' against its config.json"
+                )
             )
             return
         if sight.changes:

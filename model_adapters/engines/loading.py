@@ -67,6 +67,11 @@ PACKAGES = {
 }
 SUFFIX, INDEX_SUFFIX = ".safetensors", ".safetensors.index.json"
 COMPRESSED = "compressed-tensors"
+# How transformers says, in more than a line, that files aren't there.
+LACKING = {
+    "Couldn't instantiate the backend tokenizer": "its tokenizer's files (tokenizer.json, or the vocabulary it is from)",
+    "Can't load image processor": "its processor's files (processor_config.json or preprocessor_config.json)",
+}
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}
 _KIND = re.compile(r"model type `([^`]+)`")
@@ -101,6 +106,9 @@ def refuse(name: str, error: Exception) -> UserError:
         return UserError(
             f"cannot load model {name!r}: the installed transformers doesn't know {which}: pip install -U transformers"
         )
+    lacking = next((files for words, files in LACKING.items() if words in text), None)
+    if lacking:
+        return UserError(f"cannot load model {name!r}: it lacks {lacking}, or they can't be read; fetch them again")
     if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
         return UserError(
             f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"

@@ -180,6 +180,28 @@ def test_files_that_make_no_sense_end_in_one_line(file: str, content: str, model
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("tokenizer.json", r"it lacks its tokenizer's files \(tokenizer.json.*; fetch them again$"),
+        ("processor_config.json", r"it lacks its processor's files \(processor_config.json.*; fetch them again$"),
+        ("config.json", r"Should have a `model_type` key in its config.json"),
+        ("model.safetensors", r"no file named model.safetensors"),
+    ],
+)
+def test_a_file_that_is_missing_is_named(file: str, said: str, model: Path) -> None:
+    (model / file).unlink()
+    with pytest.raises(UserError, match=said) as caught:
+        TransformersEngine(str(model))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_generation_configuration_may_be_missing(model: Path, random_nano: Path) -> None:
+    (model / "generation_config.json").unlink(missing_ok=True)
+    answers = [TransformersEngine(str(folder)).generate([ASKED], GREEDY)[0] for folder in (model, random_nano)]
+    assert answers[0].text == answers[1].text and not answers[0].error
+
+
 def write_configuration(folder: Path, **changes: object) -> None:
     path = folder / "generation_config.json"
     stated = json.loads(path.read_text()) if path.is_file() else {}
