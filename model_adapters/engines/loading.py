@@ -69,8 +69,8 @@ SUFFIX, INDEX_SUFFIX = ".safetensors", ".safetensors.index.json"
 COMPRESSED = "compressed-tensors"
 # How transformers says, in more than a line, that files aren't there.
 LACKING = {
-    "Couldn't instantiate the backend tokenizer": "its tokenizer's files (tokenizer.json, or the vocabulary it is from)",
-    "Can't load image processor": "its processor's files (processor_config.json or preprocessor_config.json)",
+    "Couldn't instantiate the backend tokenizer": "the tokenizer's files (tokenizer.json, or its vocabulary)",
+    "Can't load image processor": "the processor's files (processor_config.json or preprocessor_config.json)",
 }
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}

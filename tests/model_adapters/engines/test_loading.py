@@ -183,8 +183,8 @@ def test_files_that_make_no_sense_end_in_one_line(file: str, content: str, model
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("tokenizer.json", r"it lacks its tokenizer's files \(tokenizer.json.*; fetch them again$"),
-        ("processor_config.json", r"it lacks its processor's files \(processor_config.json.*; fetch them again$"),
+        ("tokenizer.json", r"it lacks the tokenizer's files \(tokenizer.json.*; fetch them again$"),
+        ("processor_config.json", r"it lacks the processor's files \(processor_config.json.*; fetch them again$"),
         ("config.json", r"Should have a `model_type` key in its config.json"),
         ("model.safetensors", r"no file named model.safetensors"),
     ],
