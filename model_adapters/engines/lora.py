@@ -37,7 +37,7 @@ def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | No
         )
     try:
         base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         base = None
     if not isinstance(base, str) or not base:
         raise UserError(f"model {model!r} is an adapter whose {CONFIG} names no base: write BASE,adapter={model}")
@@ -49,7 +49,7 @@ def find_beside(folder: Path) -> str | None:
     """The adapter in a checkpoint's folder that its makers ask it about pictures with; None where there is none."""
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     beside = folder / BESIDE[kind] if isinstance(kind, str) and kind in BESIDE else None
     return str(beside) if beside and (beside / CONFIG).is_file() else None

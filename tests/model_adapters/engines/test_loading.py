@@ -149,6 +149,7 @@ CAUSES: dict[str, tuple[Exception, str]] = {
     "memory": (RuntimeError("CUDA out of memory."), "memory ran out; add dtype=bfloat16"),
     "other": (AttributeError("no attribute 'x'\nat all"), "AttributeError: no attribute 'x'; .* --debug"),
     "value": (ValueError("what it says"), "'m': what it says$"),
+    "announced": (TypeError("no valid layers:\n\n  3 of 2"), "TypeError: no valid layers: 3 of 2; "),
 }
 
 
@@ -165,6 +166,7 @@ def test_whatever_fails_ends_in_one_line_with_a_mend(cause: str) -> None:
     ("file", "content"),
     [
         ("config.json", "[]"),
+        ("config.json", "[" * 100_000),
         ("config.json", '{"model_type": "llava", "vision_config": 3}'),
         ("config.json", '{"model_type": "no_such_type"}'),
         ("tokenizer.json", "{}"),
