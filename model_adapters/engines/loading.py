@@ -113,8 +113,8 @@ def refuse(name: str, error: Exception) -> UserError:
         return UserError(
             f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"
         )
-    told = first_line(error)
-    reason = (text if told.rstrip().endswith(":") else told)[:MAX_REASON]  # one that only announces the cause
+    line = first_line(error)
+    reason = (text if line.rstrip().endswith(":") else line)[:MAX_REASON]  # one that only announces the cause
     if isinstance(error, NotImplementedError | RuntimeError | ImportError) and _DEVICE.search(text):
         reason += "; run it on a machine that has one, or use its weights without quantisation"
     elif not isinstance(error, OSError | ValueError | ImportError):  # whose messages are meant for a user
