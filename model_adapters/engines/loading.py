@@ -4,6 +4,7 @@ transformers fills a tensor that a checkpoint lacks with random numbers, and hee
 beside the weights. Either changes answers without a word, so both are read here, for every engine alike.
 """
 
+import copy
 import json
 import logging
 import re
@@ -275,6 +276,14 @@ def load_model(
         mend = "add allow_unused_weights=true if they are of no use" if only_unused else "fetch or save it again"
         raise UserError(f"cannot load model {name!r}: {'; '.join(faults)}; {mend}")
     return model
+
+
+def count_unpacked(config: Any) -> int:
+    """How many parameters a model of this configuration has where its weights aren't packed; none is made for that."""
+    plain = copy.deepcopy(config)
+    del plain.quantization_config
+    with torch.device("meta"):
+        return int(pick_loader(plain).from_config(plain).num_parameters())
 
 
 def settle_unpacked(model: Any, config: Any, dtype: torch.dtype) -> None:

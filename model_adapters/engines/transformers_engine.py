@@ -73,6 +73,7 @@ from sightscale.model_adapters.engines.loading import (
     TOKENS,
     WritingHabits,
     announce,
+    count_unpacked,
     load_model,
     loading,
     pick_loader,
@@ -206,7 +207,8 @@ class TransformersEngine(StreamingEngine):
         pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
         marks = f"{habits.mark}{pictures}{mark_template(template)}{lora}"
         self.identity = f"{name_model(base, self.weights)}|transformers|{precision}{marks}"
-        self.parameters: int | None = self._model.num_parameters()
+        is_packed = not gguf_file and bool(getattr(config, "quantization_config", None))
+        self.parameters: int | None = count_unpacked(config) if is_packed else self._model.num_parameters()
 
     def _prepare_texts(self) -> None:
         """Note what the model and its processor make of texts, and have these padded as the model needs it."""

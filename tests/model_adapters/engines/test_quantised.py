@@ -62,6 +62,7 @@ def test_fp8_answers_as_its_numbers_unpacked(random_nano: Path, tmp_path: Path, 
     for one, other in zip(ours.score(ASKED, [("A", "B")] * 3), plain.score(ASKED, [("A", "B")] * 3), strict=True):
         for first, second in zip(one.each, other.each, strict=True):
             assert first.logprob == pytest.approx(second.logprob, abs=0.05 if dtype == "float32" else 0.5)
+    assert ours.parameters == plain.parameters
     assert ours.identity.endswith(dtype) and {p.dtype for p in ours._model.parameters()} == {getattr(torch, dtype)}
     unknown = write_changed(tmp_path / "unknown", random_nano, packed, {"quant_method": "squeezed"})
     with pytest.raises(UserError, match=r"quantised by 'squeezed', which the installed .* doesn't know; pip install"):
@@ -113,6 +114,7 @@ def test_compressed_tensors_answer_as_their_numbers_unpacked(
     for one, other in zip(ours.score(ASKED, [("A", "B")] * 3), plain.score(ASKED, [("A", "B")] * 3), strict=True):
         for first, second in zip(one.each, other.each, strict=True):
             assert first.logprob == pytest.approx(second.logprob, abs=0.01 if dtype == "float32" else 0.5)
+    assert ours.parameters == plain.parameters
     assert {p.dtype for p in ours._model.parameters() if p.is_floating_point()} == {getattr(torch, dtype)}
 
 
