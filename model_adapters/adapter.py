@@ -92,7 +92,12 @@ class Adapter(lmms):
 
     @property
     def eyes(self) -> Engine | None:
-        """The engine on this machine that pictures go to first, which a run tries before it begins; None for none."""
+        """The engine that pictures go to first, which a run tries before it begins; None for none."""
+        return None
+
+    @property
+    def reader(self) -> Engine | None:
+        """The engine that answers from text alone, which a run tries before it begins; None for none."""
         return None
 
     @abc.abstractmethod

@@ -45,6 +45,10 @@ class ByLikelihood(Adapter):
     def eyes(self) -> Engine | None:
         return self.inner.eyes
 
+    @property
+    def reader(self) -> Engine | None:
+        return self.inner.reader
+
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
         self.inner.task_dict = self.task_dict
         options = [self._options_of(request) for request in requests]

@@ -36,8 +36,11 @@ PICTURES = 8
 TOKENS, LONG = 12, 64  # of an answer; LONG gives a model the room to stop by itself
 CLOSE = 0.1  # nats that a token's log-probability may move where two ways of computing round otherwise
 SAME = 1e-6
-SHARED = ("dtype", "revision", "trust_remote_code", "adapter")  # options that two engines have in common
-QUESTION = "What is in the picture?"
+ROUNDED = 0.5  # the same between two engines, each of which may compute in bfloat16
+# Options that two engines have in common, and what keeps the second one small and quick to open.
+SHARED = ("dtype", "revision", "trust_remote_code", "allow_unused_weights", "adapter")
+SMALL = {"enforce_eager": "true", "max_num_seqs": str(PICTURES)}
+QUESTION, OTHER_QUESTION = "What is in the picture?", "How many circles are there? Answer with a number."
 
 
 class State(StrEnum):
@@ -91,6 +94,7 @@ def check_up(model: str, options: Mapping[str, Any]) -> Iterator[Check]:
             yield from _check_sight(engine)
         else:
             yield Check("a picture changes the logits", State.NOTE, "it reads text only: a reasoning module at most")
+        yield _check_reading(engine, draw(0) if sees else None)
         yield _check_no_picture(engine)
         prompts = [_ask([draw(n)] if sees else [], f"{QUESTION} {'Think well. ' * (n % 3)}") for n in range(PICTURES)]
         answers = engine.generate(prompts, Decoding(LONG))
@@ -120,24 +124,62 @@ def tell_sight(engine: Engine, before: Sequence[Image.Image] = ()) -> Sight:
     Pictures of one size are asked about, so that nothing but their pixels differs. Raises EngineFailure in one line
     where the engine can't be asked about pictures, or doesn't tell how likely its tokens are.
     """
-    first, again, other = (
-        list_choices(engine, _ask([*before, picture]), Decoding(1)) for picture in (draw(0), draw(0), draw(1))
-    )
-    if not (first and again and other):
-        raise EngineFailure("this engine doesn't tell log-probabilities")
-    return Sight(_distance(first[0], other[0]), _distance(first[0], again[0]))
+    return _tell(engine, [_ask([*before, picture]) for picture in (draw(0), draw(0), draw(1))])
+
+
+def tell_reading(engine: Engine, picture: Image.Image | None = None) -> Sight:
+    """How far a question moves the first token of an answer about `picture`, or without one, and that by itself.
+
+    Raises EngineFailure as `tell_sight` does.
+    """
+    shown = [] if picture is None else [picture]
+    return _tell(engine, [_ask(shown), _ask(shown), _ask(shown, OTHER_QUESTION)])
 
 
 def warn_of_blindness(engine: Engine) -> tuple[str, str]:
-    """What a run says of a model before it spends time on it: the fact for its manifest, and a warning or nothing."""
+    """What a run says of a model before it spends time on it: the fact for its manifest, and a warning or nothing.
+
+    Raises UserError in one line for a model that can't be asked about a picture at all.
+    """
     try:
-        sight = tell_sight(engine)
+        sight, reading = tell_sight(engine), tell_reading(engine, draw(0))
     except EngineFailure as failure:
+        check_answers(engine, _ask([draw(0)]))
         return f"not told: {failure}", ""
-    if sight.changes:
-        return f"a picture moves the logits by up to {_nats(sight.moved)}", ""
-    message = "a picture doesn't change the logits"
-    return message, f"{message}: whatever is scored, this model doesn't look; `sightscale doctor` says more"
+    faults = [
+        message
+        for changes, message in (
+            (sight.changes, "a picture doesn't change the logits: whatever is scored, this model doesn't look"),
+            (reading.changes, "a question doesn't change the logits: whatever is scored, this model isn't asked it"),
+        )
+        if not changes
+    ]
+    if faults:
+        return "; ".join(faults), f"{'; '.join(faults)}; `sightscale doctor` says more"
+    return f"a picture moves the logits by up to {_nats(sight.moved)}", ""
+
+
+def check_answers(engine: Engine, prompt: Prompt | None = None) -> None:
+    """Raise UserError in one line where `engine` can't be asked `prompt`, which is a text where none is given."""
+    prompt = _ask([]) if prompt is None else prompt
+    try:
+        if list_choices(engine, prompt, Decoding(1)):
+            return
+    except EngineFailure:  # it may only not tell log-probabilities
+        pass
+    (answer,) = engine.generate([prompt], Decoding(LONG))  # some servers fail where one token is no answer
+    if answer.error:
+        what = "about a picture" if prompt.images else "a question"
+        name = engine.identity.partition("|")[0]
+        raise UserError(f"model {name!r} can't be asked {what}: {answer.error}; `sightscale doctor` says more")
+
+
+def _tell(engine: Engine, prompts: Sequence[Prompt]) -> Sight:
+    """How far the third prompt's first token is from the first one's, and the second's, which is the first again."""
+    first, again, other = (list_choices(engine, prompt, Decoding(1)) for prompt in prompts)
+    if not (first and again and other):
+        raise EngineFailure("this engine doesn't tell log-probabilities")
+    return Sight(_distance(first[0], other[0]), _distance(first[0], again[0]))
 
 
 def _ask(pictures: Sequence[Image.Image], question: str = QUESTION) -> Prompt:
@@ -176,7 +218,13 @@ def _describe(engine: Engine) -> Iterator[Check]:
         return
     room = f"{seen.context:,} tokens" if seen.context else "its configuration names none"
     yield Check("context", State.OK if seen.context else State.NOTE, room)
-    yield Check("template", State.OK, seen.template)
+    peculiar = f"; it {' and '.join(seen.remarks)}" if seen.remarks else ""
+    yield Check(
+        "template",
+        State.NOTE if seen.remarks else State.OK,
+        seen.template + peculiar,
+        "as its makers may have meant it; chat_template=FILE gives another" if seen.remarks else "",
+    )
     if sees:
         shown = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in seen.pictures.items())
         yield Check(
@@ -203,13 +251,26 @@ def _check_sight(engine: Engine) -> Iterator[Check]:
             yield (
                 Check(name, State.NOTE, f"it takes {number} a question: {failure}")
                 if number
-                else Check(name, State.FAULT, str(failure), "nothing it is asked about a picture can be scored")
+                else Check(
+                    name, State.FAULT, str(failure), "hold the size under 'pictures reach it' against its config.json"
+                )
             )
             return
         if sight.changes:
             yield Check(name, State.OK, f"by up to {_nats(sight.moved)}")
         else:
             yield Check(name, State.FAULT, "they stay as they are", "look at its template's mark of a picture")
+
+
+def _check_reading(engine: Engine, picture: Image.Image | None) -> Check:
+    name = "a question changes the logits"
+    try:
+        reading = tell_reading(engine, picture)
+    except EngineFailure as failure:
+        return Check(name, State.FAULT, str(failure), "nothing it is asked can be scored")
+    if reading.changes:
+        return Check(name, State.OK, f"by up to {_nats(reading.moved)}")
+    return Check(name, State.FAULT, "they stay as they are", "look whether its template writes the question")
 
 
 def _check_no_picture(engine: Engine) -> Check:
@@ -277,17 +338,42 @@ def _check_other_engine(
         return Check(name, State.NOTE, "one engine was named, so only that was checked")
     if find_spec("vllm") is None:
         return Check(name, State.NOTE, "vLLM isn't installed, so not compared")
+    if options.get("chat_template"):
+        return Check(name, State.NOTE, "vLLM asks by the model's own template, so not compared")
     shared = {key: value for key, value in options.items() if key in SHARED}
     try:
-        engine = open_engine(VLLM + model, **shared)
+        engine = open_engine(VLLM + model, **SMALL, **shared)
     except UserError as error:
         return Check(name, State.NOTE, str(error))
     try:
         others = engine.generate(prompts, Decoding(LONG))
+        pairs = list(zip(prompts, answers, others, strict=True))
+        apart = [(prompt, one.text) for prompt, one, other in pairs if one.text != other.text and not other.error]
+        clear = [prompt for prompt, text in apart if not _is_near(engine, prompt, text)]
     finally:
         engine.close()
-    same = sum(first.text == second.text and not second.error for first, second in zip(answers, others, strict=True))
-    says = f"{same} of {len(answers)} answers are the same in transformers and vLLM"
-    if same == len(answers):
-        return Check(name, State.OK, says)
-    return Check(name, State.NOTE, says, "`sightscale parity` says where they part and what it does to a score")
+    failures = [other.error for other in others if other.error]
+    if failures:
+        return Check(name, State.FAULT, f"{len(failures)} of {len(others)} answers fail in vLLM: {failures[0]}")
+    same = f"{len(answers) - len(apart)} of {len(answers)} answers are the same in transformers and vLLM"
+    if not apart:
+        return Check(name, State.OK, same)
+    mend = "`sightscale parity` says where they part and what it does to a score"
+    if not clear:
+        return Check(name, State.NOTE, f"{same}; the others part where two tokens are about as likely", mend)
+    return Check(name, State.FAULT, f"{same}; {len(clear)} part where vLLM is sure of another token", mend)
+
+
+def _is_near(engine: Engine, prompt: Prompt, text: str) -> bool:
+    """Whether the token at which this engine leaves `text`, another engine's answer, had a rival about as likely."""
+    try:
+        choices = list_choices(engine, prompt, Decoding(LONG))
+    except EngineFailure:
+        return False
+    whole, written = "".join(text.split()), ""  # of a token alone the space before it may be lost
+    for choice in choices:
+        written += "".join(choice.token.split())
+        if choice.ends or not whole.startswith(written):
+            ranked = sorted(choice.likeliest.values(), reverse=True)
+            return len(ranked) > 1 and ranked[0] - ranked[1] < ROUNDED
+    return False

@@ -19,7 +19,6 @@ from sightscale.model_adapters.adapter import (
 )
 from sightscale.model_adapters.arguments import read_count
 from sightscale.model_adapters.engines import (
-    OPENAI,
     Completion,
     Decoding,
     Engine,
@@ -71,7 +70,6 @@ class EndToEnd(Adapter):
         self._local_convention = AUTO if engine else name_convention(pretrained, revision)
         self._tell_convention = tell_convention(pretrained, revision)
         self.engine = engine or open_engine(pretrained, store=store, batch_size=batch_size, **options)
-        self._is_served = pretrained.startswith(OPENAI)
         self._used: dict[str, Any] = {}
 
     @property
@@ -86,7 +84,7 @@ class EndToEnd(Adapter):
 
     @property
     def eyes(self) -> Engine | None:
-        return None if self._is_served else self.engine
+        return self.engine
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -174,14 +174,22 @@ def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], l
 def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
     """Say before any time is spent on it whether a picture changes what the model writes, and keep it in the manifest.
 
-    A model that doesn't look is a finding, not a mistake: it is warned of and measured all the same.
+    A model that doesn't look is a finding, not a mistake: it is warned of and measured all the same. Raises UserError
+    in one line for a model, or the second one of two, that can't be asked at all.
     """
-    from sightscale.model_adapters.checkup import warn_of_blindness
+    from sightscale.model_adapters.checkup import check_answers, warn_of_blindness
 
-    eyes = getattr(model, "eyes", None)
-    if eyes is None or manifest.get("sight"):
+    eyes, reader = getattr(model, "eyes", None), getattr(model, "reader", None)
+    if manifest.get("sight"):
         return
-    manifest["sight"], warning = warn_of_blindness(eyes)
+    if reader is not None:  # before the eyes, which are needed next
+        check_answers(reader)
+    if eyes is None and reader is None:
+        return
+    if eyes is None:
+        manifest["sight"], warning = "no model looks: its pictures are described truly", ""
+    else:
+        manifest["sight"], warning = warn_of_blindness(eyes)
     write_manifest(manifest, output / "manifest.json")
     if warning:
         logger.warning(f"warning: {warning}")

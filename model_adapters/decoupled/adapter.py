@@ -29,7 +29,6 @@ from sightscale.model_adapters.arguments import read_count, read_flag
 from sightscale.model_adapters.decoupled.focus import WRITING, FocusWriter, focus_hash, prompt_hash, read_focus
 from sightscale.model_adapters.decoupled.prompts import focus_prompt, perception_prompt, reasoning_prompt
 from sightscale.model_adapters.engines import (
-    OPENAI,
     Completion,
     Decoding,
     Engine,
@@ -153,8 +152,11 @@ class Decoupled(Adapter):
 
     @property
     def eyes(self) -> Engine | None:
-        served = self.names["perception"].startswith(OPENAI)
-        return None if served or self.focus_writer else self.engines.get("perception")
+        return self.engines.get("perception")
+
+    @property
+    def reader(self) -> Engine | None:
+        return self.engines["reasoning"]
 
     @property
     def parts(self) -> Parts:

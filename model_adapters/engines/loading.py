@@ -4,6 +4,8 @@ transformers fills a tensor that a checkpoint lacks with random numbers, and hee
 beside the weights. Either changes answers without a word, so both are read here, for every engine alike.
 """
 
+import copy
+import json
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -21,10 +23,12 @@ from transformers import (
     AutoModelForImageTextToText,
     AutoModelForMultimodalLM,
     BlipForQuestionAnswering,
+    CompressedTensorsConfig,
     GenerationConfig,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
 from sightscale.model_adapters.engines.architectures import answers_questions, correct_tokens, refuse_architecture
 from sightscale.model_adapters.engines.picture_functions import has_torchvision, import_timm
@@ -62,6 +66,13 @@ PACKAGES = {
     "jinja": "jinja2",
     "cv2": "opencv-python",
 }
+SUFFIX, INDEX_SUFFIX = ".safetensors", ".safetensors.index.json"
+COMPRESSED = "compressed-tensors"
+# How transformers says, in more than a line, that files aren't there.
+LACKING = {
+    "Couldn't instantiate the backend tokenizer": "the tokenizer's files (tokenizer.json, or its vocabulary)",
+    "Can't load image processor": "the processor's files (processor_config.json or preprocessor_config.json)",
+}
 SEE_BESIDES = ("phi4_multimodal",)  # which transformers lists only among models that hear too
 BITSANDBYTES, BITSANDBYTES_SETTINGS = "bitsandbytes", {"load_in_4bit", "load_in_8bit"}
 _KIND = re.compile(r"model type `([^`]+)`")
@@ -96,11 +107,15 @@ def refuse(name: str, error: Exception) -> UserError:
         return UserError(
             f"cannot load model {name!r}: the installed transformers doesn't know {which}: pip install -U transformers"
         )
+    lacking = next((files for words, files in LACKING.items() if words in text), None)
+    if lacking:
+        return UserError(f"cannot load model {name!r}: it lacks {lacking}, or they can't be read; fetch them again")
     if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
         return UserError(
             f"cannot load model {name!r}: memory ran out; add dtype=bfloat16, or use a smaller model or another device"
         )
-    reason = first_line(error)[:MAX_REASON]
+    line = first_line(error)
+    reason = (text if line.rstrip().endswith(":") else line)[:MAX_REASON]  # one that only announces the cause
     if isinstance(error, NotImplementedError | RuntimeError | ImportError) and _DEVICE.search(text):
         reason += "; run it on a machine that has one, or use its weights without quantisation"
     elif not isinstance(error, OSError | ValueError | ImportError):  # whose messages are meant for a user
@@ -173,6 +188,62 @@ def refuse_quantisation(config: Any) -> None:
         )
 
 
+def unpack_at_once(config: Any) -> dict[str, Any]:
+    """What `load_model` is given besides, so that weights packed by compressed-tensors are unpacked as they are read.
+
+    They would be at the first answer, which is made without gradients and can't change a weight for good. Raises
+    ImportError where the package is missing.
+    """
+    stated = getattr(config, "quantization_config", None)
+    if not isinstance(stated, Mapping) or stated.get("quant_method") != COMPRESSED:
+        return {}
+    return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
+
+
+def check_files(location: str | Path, *, name: str, revision: str | None = None) -> None:
+    """Raise UserError where a checkpoint's own files send whoever opens it to weights that aren't safetensors in it.
+
+    Its configuration may name the file of its weights, and an index those of a sharded checkpoint. Either could name a
+    pickle, which runs any program, or a file elsewhere, which no identity covers; or one that was never fetched.
+    """
+    folder = Path(location) if Path(location).is_dir() else None
+    named = _read_stated(location, "config.json", revision).get("transformers_weights")
+    if named is None and folder and (folder / SAFE_WEIGHTS_NAME).is_file():
+        return
+    index = named if isinstance(named, str) and named.endswith(INDEX_SUFFIX) else SAFE_WEIGHTS_INDEX_NAME
+    shards = _read_stated(location, index, revision).get("weight_map") if Path(index).name == index else None
+    files = [*([] if named is None else [named]), *(shards.values() if isinstance(shards, dict) else ())]
+    for file in files:
+        if not isinstance(file, str) or Path(file).name != file or not file.endswith((SUFFIX, INDEX_SUFFIX)):
+            raise UserError(
+                f"cannot load model {name!r}: its files name {file!r} as weights, and only safetensors beside its "
+                "config.json are read; save it with save_pretrained"
+            )
+    missing = sorted({file for file in files if not (folder / file).exists()}) if folder else []
+    if missing:
+        raise UserError(
+            f"cannot load model {name!r}: it lacks {missing[0]}"
+            f"{f' and {len(missing) - 1} more files' if len(missing) > 1 else ''}, which {index} names; fetch it again"
+        )
+
+
+def _read_stated(location: str | Path, file: str, revision: str | None) -> dict[str, Any]:
+    """A JSON file of a checkpoint in a folder or in the hub; nothing where there is none, or no object in it."""
+    path = cached_file(
+        str(location),
+        file,
+        revision=revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+    try:
+        stated = json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    except (OSError, ValueError, RecursionError):  # which opening the checkpoint will complain about
+        return {}
+    return stated if isinstance(stated, dict) else {}
+
+
 def load_model(
     loader: Any, location: str | Path, *, name: str | None = None, allow_unused_weights: bool = False, **options: Any
 ) -> Any:
@@ -184,6 +255,8 @@ def load_model(
     """
     name = str(location) if name is None else name
     options = {"use_safetensors": True, **options, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    if not options.get("gguf_file"):
+        check_files(location, name=name, revision=options.get("revision"))
     try:
         model, loaded = loader.from_pretrained(location, **options)
     except SafetensorError as error:
@@ -205,6 +278,14 @@ def load_model(
     return model
 
 
+def count_unpacked(config: Any) -> int:
+    """How many parameters a model of this configuration has where its weights aren't packed; none is made for that."""
+    plain = copy.deepcopy(config)
+    del plain.quantization_config
+    with torch.device("meta"):
+        return int(pick_loader(plain).from_config(plain).num_parameters())
+
+
 def settle_unpacked(model: Any, config: Any, dtype: torch.dtype) -> None:
     """Have a model whose weights transformers unpacked, as fp8 where no GPU computes with it, in one type throughout.
 
@@ -220,6 +301,7 @@ def check_weights(location: str | Path, *, name: str, allow_unused_weights: bool
     For an engine that loads models itself. An architecture that transformers doesn't know, or one with code of its own,
     is passed over. Raises UserError as `load_model` does.
     """
+    check_files(location, name=name, revision=options.get("revision"))
     try:
         config = read_config(location, **options)
     except (OSError, ValueError, KeyError):

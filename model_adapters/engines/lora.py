@@ -16,7 +16,7 @@ from sightscale.tasks.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-CONFIG = "adapter_config.json"
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 OWN = ("lora_", "modules_to_save", "ia3_")  # in the names of tensors that an adapter brings
 # Types whose makers publish a base and, in a folder beside its weights, the adapter that they ask about pictures with.
 BESIDE = {"phi4_multimodal": "vision-lora"}
@@ -37,7 +37,7 @@ def split_adapter(model: str, adapter: str | None = None) -> tuple[str, str | No
         )
     try:
         base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         base = None
     if not isinstance(base, str) or not base:
         raise UserError(f"model {model!r} is an adapter whose {CONFIG} names no base: write BASE,adapter={model}")
@@ -49,7 +49,7 @@ def find_beside(folder: Path) -> str | None:
     """The adapter in a checkpoint's folder that its makers ask it about pictures with; None where there is none."""
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     beside = folder / BESIDE[kind] if isinstance(kind, str) and kind in BESIDE else None
     return str(beside) if beside and (beside / CONFIG).is_file() else None
@@ -130,10 +130,12 @@ def _attach(model: Any, adapter: str, *, name: str) -> Any:
         raise UserError(f"model {name!r}: adapter={adapter} needs peft, which isn't installed: pip install peft")
     from peft import PeftConfig, PeftModel
 
-    location, _ = locate(adapter)
     try:
+        location = str(_find_folder(adapter))
         attached = PeftModel(model, PeftConfig.from_pretrained(location))
-        loaded = attached.load_adapter(location, "default", use_safetensors=True)
+        loaded = attached.load_adapter(location, "default")
+    except UserError:
+        raise
     except Exception as error:  # other people's code and files
         raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {explain(error)}") from error
     missing = [key for key in loaded.missing_keys if any(mark in key for mark in OWN)]
@@ -142,3 +144,24 @@ def _attach(model: Any, adapter: str, *, name: str) -> Any:
     if reasons:
         raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; is that its base?")
     return attached
+
+
+def _find_folder(adapter: str) -> Path:
+    """The folder with an adapter's files, fetched where it is a hub id.
+
+    peft would open a pickle where there are no safetensors, so there must be. Raises UserError in one line for a folder
+    without, and OSError for a hub id without.
+    """
+    location, _ = locate(adapter)
+    folder = Path(location)
+    if not folder.is_dir():
+        from huggingface_hub import hf_hub_download
+
+        hf_hub_download(location, CONFIG)
+        return Path(hf_hub_download(location, WEIGHTS)).parent
+    if not (folder / WEIGHTS).is_file():
+        raise UserError(
+            f"cannot load adapter={adapter}: it has no {WEIGHTS} and only safetensors are read; "
+            "save it with save_pretrained"
+        )
+    return folder

@@ -127,6 +127,6 @@ class NanoVlmProcessor:
             tiling = Tiling(**stated)
             if not (0 < tiling.tile <= tiling.longest <= 100_000 and 0 < tiling.tokens <= 100_000):
                 raise ValueError("its sizes make no sense")
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path} states no tiling: {error}; convert the checkpoint anew") from error
         return cls(AutoTokenizer.from_pretrained(folder), tiling)

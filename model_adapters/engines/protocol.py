@@ -237,6 +237,7 @@ class EngineDescription:
     tokens: int  # of the prompt
     pictures: Mapping[str, tuple[int, ...]]  # the shape of each tensor besides the text's
     thinking_switch: bool  # whether the chat template heeds it
+    remarks: tuple[str, ...] = ()  # what else the chat template does that a question doesn't ask for
 
 
 @runtime_checkable

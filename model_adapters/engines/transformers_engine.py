@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
+from PIL import Image
 from transformers import (
     AutoTokenizer,
     LogitsProcessor,
@@ -55,10 +56,14 @@ from sightscale.model_adapters.engines.architectures import (
 )
 from sightscale.model_adapters.engines.budget import Marks, ThinkingControl, controls_thinking
 from sightscale.model_adapters.engines.chat_templates import (
+    MEND,
+    Layout,
     find_lead,
     join_parts,
     mark_template,
+    read_layout,
     read_template,
+    refuse_loss,
     settle_template,
     takes_parts,
 )
@@ -68,6 +73,7 @@ from sightscale.model_adapters.engines.loading import (
     TOKENS,
     WritingHabits,
     announce,
+    count_unpacked,
     load_model,
     loading,
     pick_loader,
@@ -76,6 +82,7 @@ from sightscale.model_adapters.engines.loading import (
     refuse_quantisation,
     sees_pictures,
     settle_unpacked,
+    unpack_at_once,
 )
 from sightscale.model_adapters.engines.lora import attach_adapter, check_beside, mark_adapter, split_adapter
 from sightscale.model_adapters.engines.processors import mark_backend, open_processor
@@ -85,6 +92,7 @@ from sightscale.tasks.errors import UserError, first_line
 
 # Architectures whose prompts have no mark for a picture: what they make of a second one, some say nothing of.
 ONE_PICTURE = ("blip", "blip-2", "instructblip", "florence2", "fuyu", "git", "got_ocr2", "kosmos-2", "pix2struct")
+MARKS_ITSELF = (*ONE_PICTURE, "paligemma")  # whose processor puts a picture's tokens into a prompt that has no mark
 AHEAD, FIRST_AHEAD, MOST_AHEAD = 16, 2, 512  # batches read ahead, at first and then, and prompts at most
 _Answer = TypeVar("_Answer")
 _P = ParamSpec("_P")
@@ -170,6 +178,7 @@ class TransformersEngine(StreamingEngine):
                 name=model,
                 allow_unused_weights=allow_unused_weights,
                 dtype=number_type,
+                **unpack_at_once(config),
                 **options,
             )
             settle_unpacked(self._model, config, number_type)
@@ -198,7 +207,8 @@ class TransformersEngine(StreamingEngine):
         pictures = mark_backend(location, config.model_type, revision) if self.sees else ""
         marks = f"{habits.mark}{pictures}{mark_template(template)}{lora}"
         self.identity = f"{name_model(base, self.weights)}|transformers|{precision}{marks}"
-        self.parameters: int | None = self._model.num_parameters()
+        is_packed = not gguf_file and bool(getattr(config, "quantization_config", None))
+        self.parameters: int | None = count_unpacked(config) if is_packed else self._model.num_parameters()
 
     def _prepare_texts(self) -> None:
         """Note what the model and its processor make of texts, and have these padded as the model needs it."""
@@ -400,10 +410,18 @@ class TransformersEngine(StreamingEngine):
         return EngineDescription(
             context=self._context,
             template=self._template_origin + ("" if self._takes_parts or not self.sees else ", which knows text only"),
+            remarks=self._remark(),
             tokens=int(inputs["attention_mask"].sum()),
             pictures=pictures,
             thinking_switch=texts[True] != texts[False],
         )
+
+    def _remark(self) -> tuple[str, ...]:
+        """What is peculiar to the chat template, in words."""
+        if not self.sees:
+            return ()
+        placed = "puts a picture behind the question that follows it" if self._layout.puts_picture_last else ""
+        return tuple(filter(None, (placed, self._layout.system)))
 
     def close(self) -> None:
         """Free the model's memory."""
@@ -439,8 +457,24 @@ class TransformersEngine(StreamingEngine):
             torch.cuda.empty_cache()
 
     def _render(self, prompt: Prompt, decoding: Decoding) -> str:
-        """The prompt through the model's own chat template."""
+        """The prompt through the model's chat template. Raises ValueError where that leaves something of it out."""
         prompt = write_plainly(prompt, self._control_tokens)
+        if prompt.images and self.sees and not self._places_pictures:
+            raise ValueError(f"the chat template leaves pictures out of the prompt; {MEND}")
+        written = self._write(prompt, decoding)
+        refuse_loss(prompt, written)
+        return written
+
+    @cached_property
+    def _places_pictures(self) -> bool:
+        """Whether a picture finds its place in a prompt, by the template or by the processor."""
+        return self._model.config.model_type in MARKS_ITSELF or self._layout.marks_picture
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return read_layout(lambda prompt: self._write(prompt, Decoding(1)), Image.new("RGB", (8, 8)))
+
+    def _write(self, prompt: Prompt, decoding: Decoding) -> str:
         messages = [
             {
                 "role": message.role,

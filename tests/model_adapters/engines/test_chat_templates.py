@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from sightscale.model_adapters.engines import Decoding, Message, Prompt, open_engine
-from sightscale.model_adapters.engines.chat_templates import read_template, settle_template
+from sightscale.model_adapters.engines import Decoding, EngineFailure, Message, Prompt, open_engine
+from sightscale.model_adapters.engines.chat_templates import MEND, read_template, settle_template
 from sightscale.model_adapters.engines.family_templates import FAMILY_TEMPLATES
 from sightscale.model_adapters.engines.on_demand import open_on_demand
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine, identify
@@ -20,6 +20,8 @@ PARTS = (
     "{% if part['type'] == 'image' %}<image>\n{% else %}Q: {{ part['text'] }}{% endif %}{% endfor %}{% endfor %} A:"
 )
 PLAIN = "{% for message in messages %}{{ message['role'] + ': ' + message['content'] }}\n{% endfor %}assistant:"
+WORDS = Prompt((Message("user", ("What is it?",)),))
+SYSTEM = (Message("system", ("Be brief.",)), Message("user", ("What is it?",)))
 ASKED = Prompt((Message("user", (Image.new("RGB", (40, 30), "red"), "What is it?")),))
 
 
@@ -87,6 +89,86 @@ def test_one_that_cannot_be_used_is_refused_before_anything_is_asked(kind: str, 
     assert "\n" not in str(caught.value)
 
 
+MISTAKES = {
+    "syntax": (
+        BROKEN["syntax"][0],
+        r"its own chat template is no jinja: line 2: .*; mend it, or give another by chat_",
+    ),
+    "failing": (BROKEN["failing"][0], r"its own chat template fails on a plain question: never; mend it, or give"),
+    "silent": (BROKEN["silent"][0], r"its own chat template leaves the question out of the prompt; mend it, or give"),
+}
+
+
+@pytest.mark.parametrize("kind", list(MISTAKES))
+def test_a_mistake_in_its_own_is_told_when_it_is_opened(kind: str, bare: Path) -> None:
+    template, said = MISTAKES[kind]
+    (bare / "chat_template.jinja").write_text(template)
+    with pytest.raises(UserError, match=said) as caught:
+        TransformersEngine(str(bare))
+    assert "\n" not in str(caught.value)
+    assert not TransformersEngine(str(bare), chat_template=keep(PARTS, bare)).generate([ASKED], Decoding(2))[0].error
+
+
+def test_one_that_leaves_pictures_out_answers_nothing_about_them(bare: Path) -> None:
+    (bare / "chat_template.jinja").write_text(PARTS.replace("<image>\n", ""))
+    engine = TransformersEngine(str(bare))
+    answer, bare_answer = engine.generate([ASKED, WORDS], Decoding(2))
+    assert answer.error == f"ValueError: the chat template leaves pictures out of the prompt; {MEND}"
+    assert not bare_answer.error
+    with pytest.raises(EngineFailure, match="leaves pictures out"):
+        engine.describe(ASKED)
+
+
+LAST = (
+    "{% for message in messages %}{% for part in message['content'] if part['type'] == 'text' %}{{ part['text'] }}"
+    "{% endfor %}{% for part in message['content'] if part['type'] == 'image' %}<image>{% endfor %}{% endfor %} A:"
+)
+FIRST_TURN = (
+    "{{ messages[0]['content'] if messages[0]['content'] is string else messages[0]['content'][-1]['text'] }} A:"
+)
+NO_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}" + PARTS
+USER_ALONE = PARTS.replace("in messages %}", "in messages if message['role'] == 'user' %}", 1)
+
+
+@pytest.mark.parametrize(
+    ("template", "remarks"),
+    [
+        (PARTS, ()),
+        (PLAIN, ()),
+        (LAST, ("puts a picture behind the question that follows it",)),
+        (NO_SYSTEM, ("takes no system's turn (no system here)",)),
+        (USER_ALONE, ("leaves out what a system's turn says",)),
+    ],
+    ids=["parts", "plain", "last", "no system", "user alone"],
+)
+def test_what_is_peculiar_is_remarked(template: str, remarks: tuple[str, ...], bare: Path) -> None:
+    (bare / "chat_template.jinja").write_text(template)
+    assert TransformersEngine(str(bare)).describe(ASKED).remarks == remarks
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "said"),
+    [
+        (USER_ALONE, SYSTEM, "the system's turn says (Be brief.)"),
+        (FIRST_TURN, SYSTEM, "the user's turn says (What is it?)"),
+        (NO_SYSTEM, SYSTEM, "no system here"),
+    ],
+    ids=["system", "user", "refused"],
+)
+def test_a_turn_that_is_left_out_costs_the_answer(
+    template: str, messages: tuple[Message, ...], said: str, bare: Path
+) -> None:
+    (bare / "chat_template.jinja").write_text(template)
+    lost, kept = TransformersEngine(str(bare)).generate([Prompt(messages), WORDS], Decoding(2))
+    assert said in str(lost.error) and not kept.error
+
+
+def test_white_space_that_a_template_trims_is_no_loss(bare: Path) -> None:
+    (bare / "chat_template.jinja").write_text(PARTS.replace("part['text']", "part['text'] | trim"))
+    prompt = Prompt((Message("user", (" What\n is it? ", " ")),))
+    assert not TransformersEngine(str(bare)).generate([prompt], Decoding(2))[0].error
+
+
 def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "own.jinja").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"own.jinja is no text file"):
@@ -118,7 +200,7 @@ def test_a_familys_template_is_built_in(family: str, bare: Path) -> None:
     engine = TransformersEngine(str(bare), chat_template=family)
     picture = Image.new("RGB", (40, 30))
     prompt = Prompt((Message("user", (picture, picture, "What is it?")),))
-    written = engine._render(prompt, Decoding(1))
+    written = engine._write(prompt, Decoding(1))  # a model of another family would be refused a picture without a mark
     assert written.endswith(ASKED_BY[family]) and (family == "got_ocr2" or written == ASKED_BY[family])
     assert engine.identity == identify(str(bare), chat_template=family)
 

@@ -86,6 +86,41 @@ def test_a_damaged_file_is_one_line(damage: str, model: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def break_up(folder: Path) -> list[Path]:
+    """Write a checkpoint's weights anew as several files with an index; returns them."""
+    whole = AutoModelForImageTextToText.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    whole.save_pretrained(folder, max_shard_size="200KB")
+    return sorted(folder.glob("model-*.safetensors"))
+
+
+def test_weights_in_several_files_are_read_and_one_that_is_missing_is_named(model: Path, random_nano: Path) -> None:
+    shards = break_up(model)
+    assert len(shards) > 2
+    answers = [TransformersEngine(str(folder)).generate([ASKED], GREEDY)[0] for folder in (model, random_nano)]
+    assert answers[0].text == answers[1].text and not answers[0].error
+    shards[1].unlink()
+    for load in (lambda: TransformersEngine(str(model)), lambda: check_weights(model, name=str(model))):
+        with pytest.raises(UserError, match=rf"it lacks {shards[1].name}, which model.safetensors.index.json names; f"):
+            load()
+
+
+@pytest.mark.parametrize("file", ["evil.bin", "../elsewhere/model.safetensors", "/tmp/model.safetensors", 7])
+@pytest.mark.parametrize("by", ["index", "configuration"])
+def test_weights_that_are_pickled_or_elsewhere_are_not_opened(by: str, file: object, model: Path) -> None:
+    (model / "evil.bin").write_bytes(b"cos\nsystem\n.")
+    if by == "index":
+        (model / "model.safetensors").rename(model / "decoy.safetensors")
+        stated: dict[str, object] = {"metadata": {}, "weight_map": {"lm_head.weight": file}}
+        (model / "model.safetensors.index.json").write_text(json.dumps(stated))
+    else:
+        path = model / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"transformers_weights": file}))
+    for load in (lambda: TransformersEngine(str(model)), lambda: check_weights(model, name=str(model))):
+        with pytest.raises(UserError, match=f"its files name {file!r} as weights, and only safetensors beside"):
+            load()
+
+
 TORCHVISION = """
 AutoVideoProcessor requires the Torchvision library but it was not found in your environment. Check out the
 instructions on the installation page: https://pytorch.org/get-started/locally/
@@ -114,6 +149,7 @@ CAUSES: dict[str, tuple[Exception, str]] = {
     "memory": (RuntimeError("CUDA out of memory."), "memory ran out; add dtype=bfloat16"),
     "other": (AttributeError("no attribute 'x'\nat all"), "AttributeError: no attribute 'x'; .* --debug"),
     "value": (ValueError("what it says"), "'m': what it says$"),
+    "announced": (TypeError("no valid layers:\n\n  3 of 2"), "TypeError: no valid layers: 3 of 2; "),
 }
 
 
@@ -130,6 +166,7 @@ def test_whatever_fails_ends_in_one_line_with_a_mend(cause: str) -> None:
     ("file", "content"),
     [
         ("config.json", "[]"),
+        ("config.json", "[" * 100_000),
         ("config.json", '{"model_type": "llava", "vision_config": 3}'),
         ("config.json", '{"model_type": "no_such_type"}'),
         ("tokenizer.json", "{}"),
@@ -143,6 +180,28 @@ def test_files_that_make_no_sense_end_in_one_line(file: str, content: str, model
     with pytest.raises(UserError, match=f"cannot load model '{model}': .") as caught:
         TransformersEngine(str(model))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("tokenizer.json", r"it lacks the tokenizer's files \(tokenizer.json.*; fetch them again$"),
+        ("processor_config.json", r"it lacks the processor's files \(processor_config.json.*; fetch them again$"),
+        ("config.json", r"Should have a `model_type` key in its config.json"),
+        ("model.safetensors", r"no file named model.safetensors"),
+    ],
+)
+def test_a_file_that_is_missing_is_named(file: str, said: str, model: Path) -> None:
+    (model / file).unlink()
+    with pytest.raises(UserError, match=said) as caught:
+        TransformersEngine(str(model))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_generation_configuration_may_be_missing(model: Path, random_nano: Path) -> None:
+    (model / "generation_config.json").unlink(missing_ok=True)
+    answers = [TransformersEngine(str(folder)).generate([ASKED], GREEDY)[0] for folder in (model, random_nano)]
+    assert answers[0].text == answers[1].text and not answers[0].error
 
 
 def write_configuration(folder: Path, **changes: object) -> None:

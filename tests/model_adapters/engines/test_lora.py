@@ -142,3 +142,13 @@ def test_vllm_answers_with_an_adapter_as_transformers_does(random_nano: Path, fo
     finally:
         engine.close()
     assert not merged.exists()
+
+
+def test_a_pickle_is_not_opened_where_safetensors_of_another_name_lie_beside_it(
+    random_nano: Path, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "pickled"))
+    (copy / "adapter_model.safetensors").rename(copy / "decoy.safetensors")
+    (copy / "adapter_model.bin").write_bytes(b"cos\nsystem\n.")
+    with pytest.raises(UserError, match=r"it has no adapter_model.safetensors and only safetensors are read"):
+        open_engine(str(random_nano), adapter=str(copy))

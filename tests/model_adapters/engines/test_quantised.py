@@ -62,10 +62,60 @@ def test_fp8_answers_as_its_numbers_unpacked(random_nano: Path, tmp_path: Path, 
     for one, other in zip(ours.score(ASKED, [("A", "B")] * 3), plain.score(ASKED, [("A", "B")] * 3), strict=True):
         for first, second in zip(one.each, other.each, strict=True):
             assert first.logprob == pytest.approx(second.logprob, abs=0.05 if dtype == "float32" else 0.5)
+    assert ours.parameters == plain.parameters
     assert ours.identity.endswith(dtype) and {p.dtype for p in ours._model.parameters()} == {getattr(torch, dtype)}
     unknown = write_changed(tmp_path / "unknown", random_nano, packed, {"quant_method": "squeezed"})
     with pytest.raises(UserError, match=r"quantised by 'squeezed', which the installed .* doesn't know; pip install"):
         TransformersEngine(str(unknown), allow_unused_weights=True)
+
+
+def pack(weight: torch.Tensor, kind: str) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """A matrix as compressed-tensors has it, by the ends of its tensors' names, and the numbers that it stands for."""
+    if kind == "fp8":
+        scale = weight.abs().max() / LARGEST
+        halves = (weight / scale).to(torch.float8_e4m3fn)
+        return {"": halves, "_scale": scale.reshape(1)}, halves.float() * scale
+    scales = weight.abs().amax(1, keepdim=True) / 7
+    numbers = (weight / scales).round()
+    rows, columns = weight.shape
+    nibbles = torch.nn.functional.pad(numbers.to(torch.int32) + 8, (0, -columns % 8)).reshape(rows, -1, 8)
+    packed = torch.zeros(nibbles.shape[:2], dtype=torch.int32)
+    for place in range(8):
+        packed |= nibbles[:, :, place] << (4 * place)
+    return {"_packed": packed, "_scale": scales, "_shape": torch.tensor([rows, columns])}, numbers * scales
+
+
+FORMATS = {"fp8": ("float-quantized", 8, "float", "tensor"), "int4": ("pack-quantized", 4, "int", "channel")}
+
+
+@pytest.mark.vllm  # whose environment has the package
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", list(FORMATS))
+def test_compressed_tensors_answer_as_their_numbers_unpacked(
+    kind: str, dtype: str, random_nano: Path, tmp_path: Path
+) -> None:
+    weights = {name: tensor.float() for name, tensor in load_file(random_nano / "model.safetensors").items()}
+    packed, unpacked = dict(weights), dict(weights)
+    for name in [name for name in weights if "language_model" in name and name.endswith("proj.weight")]:
+        parts, unpacked[name] = pack(packed.pop(name), kind)
+        packed |= {f"{name}{end}": tensor.contiguous() for end, tensor in parts.items()}
+    form, bits, number, strategy = FORMATS[kind]
+    scheme = {"num_bits": bits, "type": number, "strategy": strategy, "symmetric": True, "dynamic": False}
+    settings = {
+        "quant_method": "compressed-tensors",
+        "format": form,
+        "quantization_status": "compressed",
+        "ignore": ["lm_head", "re:.*vision.*", "re:.*projector.*"],
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": scheme}},
+    }
+    ours = TransformersEngine(str(write_changed(tmp_path / kind, random_nano, packed, settings)), dtype=dtype)
+    plain = TransformersEngine(str(write_changed(tmp_path / "plain", random_nano, unpacked, None)), dtype=dtype)
+    assert [answer.error for answer in ours.generate(ASKED, Decoding(4))] == [None] * len(ASKED)
+    for one, other in zip(ours.score(ASKED, [("A", "B")] * 3), plain.score(ASKED, [("A", "B")] * 3), strict=True):
+        for first, second in zip(one.each, other.each, strict=True):
+            assert first.logprob == pytest.approx(second.logprob, abs=0.01 if dtype == "float32" else 0.5)
+    assert ours.parameters == plain.parameters
+    assert {p.dtype for p in ours._model.parameters() if p.is_floating_point()} == {getattr(torch, dtype)}
 
 
 @pytest.mark.parametrize(
