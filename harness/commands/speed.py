@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 DECOUPLED = "Comparison of decoupled ways"
 PARTS = ("decoupled", "overhead", "engines", "lmms-eval", "raw", "replicas")
-WITHOUT_ASKING = PARTS[:4]  # what every machine can measure in minutes
+WITHOUT_ASKING = PARTS[:3]  # what every machine can measure in minutes
 NANO = "easy_vqa_nano"  # what is measured where no model is named
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
@@ -33,9 +33,9 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
     "sightscale speed --parts engines --model nano_2m,batch_size=1 --model nano_2m --json speed.json",
 )
 def speed(
-    parts: Annotated[
-        str, typer.Option(help="What to measure, separated by commas; raw needs vLLM, replicas needs Ray.")
-    ] = ",".join(WITHOUT_ASKING),
+    parts: Annotated[str, typer.Option(help="What to measure, separated by commas; see above.")] = ",".join(
+        WITHOUT_ASKING
+    ),
     questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
     rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each way, after one to warm up.")] = 2,
     json_file: Annotated[
@@ -68,11 +68,12 @@ def speed(
 
     engines: each model string against the first one, end to end.
 
-    lmms-eval: lmms-eval's own classes huggingface and, where it is installed, vllm against ours, on the same weights.
+    lmms-eval: lmms-eval's own classes huggingface and, where it is installed, vllm against ours, on the same weights;
+    the former needs torchvision.
 
-    raw: vLLM's own engine against ours with everything around it, on 512 prompts of very different lengths.
+    raw: vLLM's own engine against ours with everything around it, on 16 times --questions of very different lengths.
 
-    replicas: two replicas of a model on Ray against one, and 4 and 8 that only sleep against one.
+    replicas: two replicas of a model on Ray against one, and 4 and 8 that only sleep against one. Needs Ray.
 
     The defaults take a few minutes on two cores. More --questions, --rounds and --description-tokens give steadier
     times and take longer.

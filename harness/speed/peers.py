@@ -21,6 +21,7 @@ from sightscale.harness.speed.stack import run_whole_stack
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Engine, open_engine
+from sightscale.tasks.errors import UserError, first_line
 
 HUGGINGFACE, VLLM = "lmms-eval's huggingface", "lmms-eval's vllm"
 OURS, OURS_IN_VLLM = "sightscale", "sightscale in vLLM"
@@ -46,23 +47,21 @@ def compare_peers(
 ) -> Comparison:
     """Time lmms-eval's class for transformers against ours, and both in vLLM too if asked to.
 
-    An answer that differs is one of another batch's rounding: the type is bfloat16. Raises UserError in one line when
-    the model can't be had.
+    In bfloat16 answers may differ by how another batch rounds. Raises UserError in one line when the model can't be
+    had, and where lmms-eval's classes can't be opened.
     """
     path = find_checkpoint(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     engines = {OURS: open_engine(path, batch_size=batch_size, dtype=DTYPE)}
     theirs: dict[str, tuple[lmms, int]] = {}
-    huggingface = get_model("huggingface")(pretrained=path, device=device, device_map=device, batch_size=batch_size)
+    huggingface = _open("huggingface", pretrained=path, device=device, device_map=device, batch_size=batch_size)
     huggingface.processor = PlainProcessor(huggingface.processor)
     theirs[HUGGINGFACE] = huggingface, batch_size
     if in_vllm:
         shared = share_device()
         engines[OURS_IN_VLLM] = open_engine(f"vllm:{path}", dtype=DTYPE, **shared)
-        vllm = get_model("vllm")(
-            model=path, batch_size=questions, max_new_tokens=TOKENS, dtype=DTYPE, trust_remote_code=False, **shared
-        )
-        theirs[VLLM] = vllm, questions
+        given = {"batch_size": questions, "max_new_tokens": TOKENS, "dtype": DTYPE, "trust_remote_code": False}
+        theirs[VLLM] = _open("vllm", model=path, **given, **shared), questions
     with questions_with_a_picture_each(questions) as manager, TemporaryDirectory(prefix="sightscale-speed-") as name:
         ways = {way: _as_lmms_eval(peer, manager, size) for way, (peer, size) in theirs.items()}
         ways |= {way: _as_ours(engine, manager, batch_size, Path(name)) for way, engine in engines.items()}
@@ -80,6 +79,13 @@ def compare_peers(
     )
     slowest_allowed = min(comparison.median(way) for way in theirs)
     return replace(comparison, reached=min(comparison.median(way) for way in engines) <= slowest_allowed)
+
+
+def _open(name: str, **arguments: Any) -> Any:
+    try:
+        return get_model(name)(**arguments)
+    except Exception as error:  # whatever its libraries find wrong here, such as a missing torchvision
+        raise UserError(f"lmms-eval's {name} can't be opened here: {first_line(error)}") from error
 
 
 def _as_lmms_eval(peer: lmms, manager: TaskManager, batch_size: int) -> Callable[[], list[str]]:
