@@ -11,9 +11,10 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import count
 from typing import Any, Generic
 
 from sightscale.model_adapters.engines import (
@@ -100,7 +101,11 @@ class _Worker:
     is_ready: bool = False
     room: int = 0
     under_way: dict[int, _Ask[Any]] = field(default_factory=dict)
-    is_trying_again: bool = False  # what killed another has it to itself
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether it has what was under way in one that died, and that has it to itself."""
+        return any(ask.deaths for ask in self.under_way.values())
 
 
 class RayPool(StreamingEngine):
@@ -119,7 +124,6 @@ class RayPool(StreamingEngine):
         self._starting: dict[Any, _Worker] = {}
         self.identity = ""
         self.parameters: int | None = None
-        self.processes: set[int] = set()  # that replicas have run in so far
         for worker in self._workers:
             self._start(worker)
         while not any(worker.is_ready for worker in self._workers):
@@ -143,7 +147,7 @@ class RayPool(StreamingEngine):
         name = uuid.uuid4().hex
         again: deque[_Ask[Key]] = deque()
         taking: dict[Any, _Worker] = {}
-        numbers = iter(range(2**63))
+        numbers = count()
         with Feed(prompts, self._replicas.at_once) as feed:
             try:
                 while not feed.has_ended or again or taking:
@@ -166,7 +170,6 @@ class RayPool(StreamingEngine):
             finally:
                 for worker in self._workers:
                     worker.under_way.clear()
-                    worker.is_trying_again = False
                     if worker.is_ready:  # what it has under way after an error is answered in vain
                         worker.actor.end.remote(name)
 
@@ -188,7 +191,7 @@ class RayPool(StreamingEngine):
         decoding: Decoding,
         feed: Feed[tuple[Key, Prompt]],
         again: deque[_Ask[Key]],
-        numbers: Any,
+        numbers: Iterator[int],
         taking: dict[Any, _Worker],
     ) -> None:
         """Give each replica that has room its next prompts.
@@ -199,15 +202,12 @@ class RayPool(StreamingEngine):
         for worker in sorted(self._workers, key=lambda one: len(one.under_way)):
             if not worker.is_ready:
                 continue
-            if not worker.under_way:
-                worker.is_trying_again = False
             chunk: list[_Ask[Key]] = []
             if again and not worker.under_way:
-                worker.is_trying_again = True
                 most = TOGETHER_AGAIN if again[0].deaths == 1 else 1
                 while again and len(chunk) < most and (again[0].deaths == 1) == (most > 1):
                     chunk.append(again.popleft())
-            elif not again and not worker.is_trying_again:
+            elif not again and not worker.tries_again:
                 room = max(worker.room, self._replicas.at_once) - len(worker.under_way)
                 while len(chunk) < min(room, self._replicas.at_once) and (item := feed.take(0)):
                     chunk.append(_Ask(*item))
@@ -267,7 +267,7 @@ class RayPool(StreamingEngine):
         for reference in ready:
             worker = self._starting.pop(reference)
             try:
-                identity, self.parameters, process, worker.room = self._ray.get(reference)
+                identity, self.parameters, worker.room = self._ray.get(reference)
             except self._ray.exceptions.RayError as error:
                 cause = getattr(error, "cause", None)
                 if isinstance(cause, UserError):
@@ -277,7 +277,6 @@ class RayPool(StreamingEngine):
             if self.identity and identity != self.identity:
                 raise UserError(f"the replicas differ: one is {self.identity}, another {identity}; give all one model")
             self.identity = identity
-            self.processes.add(process)
             worker.is_ready = True
 
     def _lose(self, worker: _Worker, error: Exception) -> None:

@@ -5,7 +5,6 @@ it is a part of.
 """
 
 import asyncio
-import os
 import queue
 import threading
 from collections import OrderedDict
@@ -83,9 +82,9 @@ class Replica:
         self._engine = open_it()
         self._session: _Session | None = None
 
-    async def describe(self) -> tuple[str, int | None, int, int]:
-        """The engine's identity, its parameters, the process that it is in, and the prompts that keep it busy."""
-        return self._engine.identity, self._engine.parameters, os.getpid(), getattr(self._engine, "room", 0)
+    async def describe(self) -> tuple[str, int | None, int]:
+        """The engine's identity, its parameters, and the prompts that keep it busy."""
+        return self._engine.identity, self._engine.parameters, getattr(self._engine, "room", 0)
 
     async def put(self, name: str, decoding: Decoding, prompts: list[tuple[int, Packed]]) -> None:
         """Take in prompts of the stream `name`; another stream's begin when those of the one before are answered."""

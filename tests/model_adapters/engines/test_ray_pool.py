@@ -95,8 +95,8 @@ def test_replicas_share_the_prompts_and_answer_in_order(tmp_path: Path) -> None:
 
 
 def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> None:
-    pool = RayPool(make_engine(tmp_path / "notes", 0.2, batch=2), Replicas(2, CPUS, address=LOCAL, at_once=2))
     (tmp_path / "notes").mkdir()
+    pool = RayPool(make_engine(tmp_path / "notes", 0.2, batch=2), Replicas(2, CPUS, address=LOCAL, at_once=2))
     stop = threading.Event()
 
     def kill() -> None:
@@ -104,8 +104,9 @@ def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> 
             time.sleep(0.7)
             if stop.is_set():
                 return
-            with suppress(ProcessLookupError):  # one that was killed before
-                os.kill(random.choice(sorted(pool.processes)), signal.SIGKILL)
+            processes = sorted(int(file.name) for file in (tmp_path / "notes").iterdir())
+            with suppress(ProcessLookupError, IndexError):  # one that was killed before; none yet
+                os.kill(random.choice(processes), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -92,7 +92,7 @@ def test_prompts_come_in_while_others_are_answered(loop: asyncio.AbstractEventLo
         raise OSError("the node is gone")
 
     replica = Replica(Telling)
-    assert loop.run_until_complete(replica.describe())[:2] == ("telling", 7)
+    assert loop.run_until_complete(replica.describe()) == ("telling", 7, 4)
     with pytest.raises(StartedAnew):
         loop.run_until_complete(replica.take("first"))
     loop.run_until_complete(replica.put("first", SHORT, [(0, (("user", ("a",)),))]))
