@@ -2,6 +2,9 @@
 
 Theirs are what lmms-eval runs under the names `huggingface` and `vllm`, the latter with all questions in one batch.
 Ours is all that `sightscale run` does, its store and its records included.
+
+lmms-eval 0.7.3's `huggingface` answers nothing under transformers 5: it loads a model without its head, and hands its
+processor arguments that processors refuse. Both are mended here, so that there is something to measure.
 """
 
 from collections.abc import Callable
@@ -14,6 +17,7 @@ import torch
 from lmms_eval.api.model import lmms
 from lmms_eval.models import get_model
 from lmms_eval.tasks import TaskManager
+from transformers import AutoModelForImageTextToText
 
 from sightscale.harness.speed.engines import share_device
 from sightscale.harness.speed.questions import TOKENS, questions_with_a_picture_each
@@ -55,6 +59,7 @@ def compare_peers(
     engines = {OURS: open_engine(path, batch_size=batch_size, dtype=DTYPE)}
     theirs: dict[str, tuple[lmms, int]] = {}
     huggingface = _open("huggingface", pretrained=path, device=device, device_map=device, batch_size=batch_size)
+    huggingface._model = AutoModelForImageTextToText.from_pretrained(path, dtype=DTYPE).to(device).eval()
     huggingface.processor = PlainProcessor(huggingface.processor)
     theirs[HUGGINGFACE] = huggingface, batch_size
     if in_vllm:

@@ -67,21 +67,28 @@ class _Head:
 
     def check(self) -> None:
         """Raise UserError when it wasn't there for `HEAD_AWAY` seconds."""
-        now = time.monotonic()
-        if now - self._asked < HEAD_PULSE:
-            return
-        self._asked = now
+        if time.monotonic() - self._asked >= HEAD_PULSE:
+            self._ask()
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises UserError when it doesn't for `HEAD_AWAY` seconds."""
+        while not self._ask():
+            time.sleep(1.0)
+
+    def _ask(self) -> bool:
+        self._asked = time.monotonic()
         host, _, port = self._address.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=2.0).close()
         except OSError as error:
-            if now - self._seen > HEAD_AWAY:
+            if self._asked - self._seen > HEAD_AWAY:
                 raise UserError(
                     f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
                     "is kept: start Ray, and run the same command again to go on"
                 ) from error
-        else:
-            self._seen = now
+            return False
+        self._seen = self._asked
+        return True
 
 
 @dataclass(eq=False)
@@ -112,10 +119,9 @@ class RayPool(StreamingEngine):
     """Replicas of one engine. Raises UserError in one line where Ray, its cluster, or an engine can't be had."""
 
     def __init__(self, open_it: Callable[[], Engine], replicas: Replicas) -> None:
-        self._ray = _connect(replicas)
+        self._ray, self._head = _connect(replicas)
         self._replicas = replicas
         self._pictures = Pictures(self._ray)
-        self._head = _Head(self._ray.get_runtime_context().gcs_address)
         gpus = self._count_gpus(replicas)
         actor = self._ray.remote(Replica).options(
             num_cpus=replicas.cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
@@ -297,8 +303,11 @@ class RayPool(StreamingEngine):
         return float(any(node["Resources"].get("GPU", 0) >= 1 for node in self._ray.nodes() if node["Alive"]))
 
 
-def _connect(replicas: Replicas) -> Any:
-    """Ray, connected. Raises UserError without it, without a cluster, or where no node could hold a replica."""
+def _connect(replicas: Replicas) -> tuple[Any, _Head]:
+    """Ray, connected, and its head.
+
+    Raises UserError without it, without a cluster, or where no node could hold a replica.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes longer than Ray's 30
     try:
@@ -320,6 +329,8 @@ def _connect(replicas: Replicas) -> Any:
                 ray.init(address=replicas.address, **quiet)
         except Exception as error:  # Ray raises what it likes, also a plain Exception where it starts too slowly
             raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)[:300]}") from error
+    head = _Head(ray.get_runtime_context().gcs_address)
+    head.wait()  # without it the next line would end this process
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = replicas.gpus or 0
     fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= gpus for node in nodes)
@@ -328,4 +339,4 @@ def _connect(replicas: Replicas) -> Any:
             f"no node of this Ray has {replicas.cpus:g} CPUs and {gpus:g} GPUs for a replica; "
             "ask for fewer with --cpus-per-replica and --gpus-per-replica"
         )
-    return ray
+    return ray, head

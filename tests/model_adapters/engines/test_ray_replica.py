@@ -142,8 +142,10 @@ def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch
     with socket.create_server(("127.0.0.1", 0)) as server:
         head = ray_pool._Head(f"127.0.0.1:{server.getsockname()[1]}")
         head.check()
+        head.wait()
     head.check()  # it may come back
     monkeypatch.setattr(ray_pool, "HEAD_AWAY", 0.0)
-    with pytest.raises(UserError, match="run the same command again to go on") as caught:
-        head.check()
-    assert "\n" not in str(caught.value)
+    for ask_it in (head.check, head.wait):
+        with pytest.raises(UserError, match="run the same command again to go on") as caught:
+            ask_it()
+        assert "\n" not in str(caught.value)
