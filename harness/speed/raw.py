@@ -8,6 +8,7 @@ many lengths have answers of many lengths, and a window that waits for its slowe
 """
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,7 @@ from sightscale.model_adapters.engines import Completions, Decoding, Key, Prompt
 from sightscale.tasks.errors import UserError
 
 RAW, OURS = "vLLM alone", "sightscale"
+RUNNER = "VLLM_USE_V2_MODEL_RUNNER"  # set for ours, whose logits processor needs the first one; vLLM alone chooses
 CHARACTERS = 360  # that a question is lengthened by, at most
 TARGET = 0.97  # of vLLM's own speed
 
@@ -61,7 +63,10 @@ def compare_raw(
         engine = open_engine(f"vllm:{checkpoint}", **settings)
         from vllm import LLM, SamplingParams
 
+        runner = os.environ.pop(RUNNER, None)
         raw: Any = LLM(model=str(checkpoint), disable_log_stats=True, **settings)
+        if runner is not None:
+            os.environ[RUNNER] = runner
         with questions_of_many_lengths(questions, CHARACTERS, context) as manager:
             listening = Listening()
             run_whole_stack(listening, manager, 1, Path(name))
