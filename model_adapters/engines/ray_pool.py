@@ -35,7 +35,8 @@ from sightscale.tasks.errors import UserError, first_line
 TRIES = 3  # deaths of a replica that one prompt may see
 TOGETHER_AGAIN = 8  # prompts that were under way in one that died, and are asked together again
 LOCAL, AUTO = "local", "auto"
-HEAD_PULSE, HEAD_AWAY = 5.0, 20.0  # seconds
+PULSE = 5.0  # seconds from one look at Ray's own processes to the next
+HEAD_AWAY, RAYLET_AWAY = 20.0, 8.0  # seconds; a raylet, which is on this machine, doesn't come back
 
 logger = logging.getLogger(__name__)
 
@@ -55,23 +56,24 @@ class Replicas:
     at_once: int = 32  # prompts that a replica is handed together
 
 
-class _Head:
-    """Ray's head, which is asked now and then whether it is there.
+class _Vital:
+    """A process of Ray's that this one can't do without, asked now and then whether it is there.
 
-    Without it the replicas go on for a minute, and then Ray ends this process without a word to anybody who waits.
+    Without its head the replicas go on for a minute, without this machine's raylet for half of one, and then Ray ends
+    this process without a word to anybody who waits.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address, self._seen = address, time.monotonic()
-        self._asked = self._seen
+    def __init__(self, name: str, address: str, patience: float) -> None:
+        self._name, self._address, self._patience = name, address, patience
+        self._asked = self._seen = time.monotonic()
 
     def check(self) -> None:
-        """Raise UserError when it wasn't there for `HEAD_AWAY` seconds."""
-        if time.monotonic() - self._asked >= HEAD_PULSE:
+        """Raise UserError when it wasn't there for as long as its patience."""
+        if time.monotonic() - self._asked >= PULSE:
             self._ask()
 
     def wait(self) -> None:
-        """Wait until it answers. Raises UserError when it doesn't for `HEAD_AWAY` seconds."""
+        """Wait until it answers. Raises UserError as `check` does."""
         while not self._ask():
             time.sleep(1.0)
 
@@ -81,9 +83,9 @@ class _Head:
         try:
             socket.create_connection((host, int(port)), timeout=2.0).close()
         except OSError as error:
-            if self._asked - self._seen > HEAD_AWAY:
+            if self._asked - self._seen > self._patience:
                 raise UserError(
-                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
+                    f"{self._name} at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
                     "is kept: start Ray, and run the same command again to go on"
                 ) from error
             return False
@@ -119,7 +121,7 @@ class RayPool(StreamingEngine):
     """Replicas of one engine. Raises UserError in one line where Ray, its cluster, or an engine can't be had."""
 
     def __init__(self, open_it: Callable[[], Engine], replicas: Replicas) -> None:
-        self._ray, self._head = _connect(replicas)
+        self._ray, self._vitals = _connect(replicas)
         self._replicas = replicas
         self._pictures = Pictures(self._ray)
         gpus = self._count_gpus(replicas)
@@ -134,7 +136,7 @@ class RayPool(StreamingEngine):
             self._start(worker)
         while not any(worker.is_ready for worker in self._workers):
             self._let_in(1.0)
-            self._head.check()
+            self._check_ray()
 
     @property
     def workload(self) -> str:
@@ -160,7 +162,7 @@ class RayPool(StreamingEngine):
                     self._hand_out(name, decoding, feed, again, numbers, taking)
                     ready = self._wait([*taking, *self._starting], PATIENCE if not feed.has_ended else 1.0)
                     self._let_in(0.0)
-                    self._head.check()
+                    self._check_ray()
                     for reference in (one for one in ready if one in taking):
                         worker = taking.pop(reference)
                         for ask, answer in self._receive(reference, worker):
@@ -183,13 +185,17 @@ class RayPool(StreamingEngine):
         """Wait until every replica is there, or has turned out to be unable to start."""
         while self._starting:
             self._let_in(1.0)
-            self._head.check()
+            self._check_ray()
 
     def close(self) -> None:
         """End the replicas; the Ray that they ran on stays for others."""
         for worker in self._workers:
             self._ray.kill(worker.actor)
         self._workers, self._starting = [], {}
+
+    def _check_ray(self) -> None:
+        for vital in self._vitals:
+            vital.check()
 
     def _hand_out(
         self,
@@ -303,8 +309,8 @@ class RayPool(StreamingEngine):
         return float(any(node["Resources"].get("GPU", 0) >= 1 for node in self._ray.nodes() if node["Alive"]))
 
 
-def _connect(replicas: Replicas) -> tuple[Any, _Head]:
-    """Ray, connected, and its head.
+def _connect(replicas: Replicas) -> tuple[Any, tuple[_Vital, ...]]:
+    """Ray, connected, and those of its processes that have to be there.
 
     Raises UserError without it, without a cluster, or where no node could hold a replica.
     """
@@ -329,14 +335,18 @@ def _connect(replicas: Replicas) -> tuple[Any, _Head]:
                 ray.init(address=replicas.address, **quiet)
         except Exception as error:  # Ray raises what it likes, also a plain Exception where it starts too slowly
             raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)[:300]}") from error
-    head = _Head(ray.get_runtime_context().gcs_address)
+    context = ray.get_runtime_context()
+    head = _Vital("Ray's head", context.gcs_address, HEAD_AWAY)
     head.wait()  # without it the next line would end this process
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
     gpus = replicas.gpus or 0
-    fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= gpus for node in nodes)
+    resources = [node["Resources"] for node in nodes.values()]
+    fits = any(each.get("CPU", 0) >= replicas.cpus and each.get("GPU", 0) >= gpus for each in resources)
     if not fits:
         raise UserError(
             f"no node of this Ray has {replicas.cpus:g} CPUs and {gpus:g} GPUs for a replica; "
             "ask for fewer with --cpus-per-replica and --gpus-per-replica"
         )
-    return ray, head
+    here = nodes[context.get_node_id()]
+    raylet = _Vital("this machine's raylet", f"{here['NodeManagerAddress']}:{here['NodeManagerPort']}", RAYLET_AWAY)
+    return ray, (head, raylet)

