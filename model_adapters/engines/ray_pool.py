@@ -36,7 +36,7 @@ TRIES = 3  # deaths of a replica that one prompt may see
 TOGETHER_AGAIN = 8  # prompts that were under way in one that died, and are asked together again
 LOCAL, AUTO = "local", "auto"
 PULSE = 5.0  # seconds from one look at Ray's own processes to the next
-HEAD_AWAY, RAYLET_AWAY = 20.0, 8.0  # seconds; a raylet, which is on this machine, doesn't come back
+HEAD_AWAY, RAYLET_AWAY = 20.0, 0.0  # seconds; a raylet doesn't come back
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Replicas:
 class _Vital:
     """A process of Ray's that this one can't do without, asked now and then whether it is there.
 
-    Without its head the replicas go on for a minute, without this machine's raylet for half of one, and then Ray ends
-    this process without a word to anybody who waits.
+    Without its head the replicas go on for a minute, without this machine's raylet until the next picture is put into
+    its store, and then Ray ends this process without a word to anybody who waits.
     """
 
     def __init__(self, name: str, address: str, patience: float) -> None:
@@ -68,16 +68,17 @@ class _Vital:
         self._asked = self._seen = time.monotonic()
 
     def check(self) -> None:
-        """Raise UserError when it wasn't there for as long as its patience."""
+        """Raise UserError when it wasn't there for longer than its patience."""
         if time.monotonic() - self._asked >= PULSE:
-            self._ask()
+            self.look()
 
     def wait(self) -> None:
         """Wait until it answers. Raises UserError as `check` does."""
-        while not self._ask():
+        while not self.look():
             time.sleep(1.0)
 
-    def _ask(self) -> bool:
+    def look(self) -> bool:
+        """Whether it is there. Raises UserError as `check` does."""
         self._asked = time.monotonic()
         host, _, port = self._address.rpartition(":")
         try:
@@ -123,7 +124,7 @@ class RayPool(StreamingEngine):
     def __init__(self, open_it: Callable[[], Engine], replicas: Replicas) -> None:
         self._ray, self._vitals = _connect(replicas)
         self._replicas = replicas
-        self._pictures = Pictures(self._ray)
+        self._pictures = Pictures(self._ray, self._vitals[-1].look)
         gpus = self._count_gpus(replicas)
         actor = self._ray.remote(Replica).options(
             num_cpus=replicas.cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0

@@ -38,8 +38,9 @@ class StartedAnew(Exception):
 class Pictures:
     """Pictures in Ray's object store, by their pixels; beyond a share of it the least recently used are let go."""
 
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
+    def __init__(self, ray: Any, check: Callable[[], object]) -> None:
+        """`check` raises where a picture can't be put any more, since Ray would end the process."""
+        self._ray, self._check = ray, check
         self.sent = 0
         self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._used = 0
@@ -58,6 +59,7 @@ class Pictures:
         key = hash_image(image)
         if key not in self._kept:
             pixels = np.asarray(image)
+            self._check()
             try:
                 reference = self._ray.put(pixels)
             except self._ray.exceptions.RayError as error:

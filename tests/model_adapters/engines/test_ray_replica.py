@@ -114,7 +114,7 @@ def test_prompts_come_in_while_others_are_answered(loop: asyncio.AbstractEventLo
 
 def test_a_picture_is_sent_once_whatever_shows_it() -> None:
     shelf = Shelf(10_000)  # of which pictures may hold 3,000 bytes: five
-    pictures = Pictures(shelf)
+    pictures = Pictures(shelf, list)
     shown = picture(1)
     for _ in range(3):
         assert pictures.pack(ask(shown, "what is it?")) == (("user", (0, "what is it?")),)
@@ -130,11 +130,21 @@ def test_a_picture_is_sent_once_whatever_shows_it() -> None:
 
 
 def test_a_full_object_store_is_told_in_one_line() -> None:
-    pictures = Pictures(Shelf(10_000, room=1))
+    pictures = Pictures(Shelf(10_000, room=1), list)
     pictures.pack(ask(picture(1)))
     with pytest.raises(UserError, match="object store can't take a picture: the store is full") as caught:
         pictures.pack(ask(picture(2)))
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_put_where_that_would_end_the_process() -> None:
+    def gone() -> None:
+        raise UserError("this machine's raylet doesn't answer any more")
+
+    shelf = Shelf(10_000)
+    with pytest.raises(UserError, match="raylet"):
+        Pictures(shelf, gone).pack(ask(picture(1)))
+    assert not shelf.put_so_far
 
 
 def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
