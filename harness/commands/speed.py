@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DECOUPLED = "Comparison of decoupled ways"
-PARTS = ("decoupled", "overhead", "engines", "replicas")
+PARTS = ("decoupled", "overhead", "engines", "lmms-eval", "raw", "replicas")
 WITHOUT_ASKING = PARTS[:3]  # what every machine can measure in minutes
+NANO = "easy_vqa_nano"  # what is measured where no model is named
 ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
 
 
@@ -30,7 +33,7 @@ ENGINES = ("easy_vqa_nano,batch_size=1", "easy_vqa_nano,batch_size=32")
     "sightscale speed --parts engines --model nano_2m,batch_size=1 --model nano_2m --json speed.json",
 )
 def speed(
-    parts: Annotated[str, typer.Option(help="What to measure, separated by commas; replicas needs Ray.")] = ",".join(
+    parts: Annotated[str, typer.Option(help="What to measure, separated by commas; see above.")] = ",".join(
         WITHOUT_ASKING
     ),
     questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
@@ -41,10 +44,8 @@ def speed(
     batch_size: BatchSize = 64,
     perception: Annotated[
         str, typer.Option(help="Perception module to measure with.", rich_help_panel=DECOUPLED)
-    ] = "easy_vqa_nano",
-    reasoning: Annotated[
-        str, typer.Option(help="Reasoning module to measure with.", rich_help_panel=DECOUPLED)
-    ] = "easy_vqa_nano",
+    ] = NANO,
+    reasoning: Annotated[str, typer.Option(help="Reasoning module to measure with.", rich_help_panel=DECOUPLED)] = NANO,
     description_tokens: Annotated[
         int, typer.Option(min=1, help="Tokens per description.", rich_help_panel=DECOUPLED)
     ] = 64,
@@ -67,7 +68,12 @@ def speed(
 
     engines: each model string against the first one, end to end.
 
-    replicas: two replicas of a model on Ray against one, and 4 and 8 that only sleep against one.
+    lmms-eval: lmms-eval's own classes huggingface and, where it is installed, vllm against ours, on the same weights;
+    the former needs torchvision.
+
+    raw: vLLM's own engine against ours with everything around it, on 16 times --questions of very different lengths.
+
+    replicas: two replicas of a model on Ray against one, and 4 and 8 that only sleep against one. Needs Ray.
 
     The defaults take a few minutes on two cores. More --questions, --rounds and --description-tokens give steadier
     times and take longer.
@@ -100,10 +106,18 @@ def speed(
             from sightscale.harness.speed import compare_overhead
 
             comparisons.append(compare_overhead(2 * questions, rounds, batch_size))
+        elif part == "lmms-eval":
+            from sightscale.harness.speed import compare_peers
+
+            comparisons.append(_in_vllm_too(partial(compare_peers, (model or [NANO])[0], 2 * questions, rounds)))
+        elif part == "raw":
+            from sightscale.harness.speed import compare_raw
+
+            comparisons.append(compare_raw(NANO, 16 * questions, rounds))
         elif part == "replicas":
             from sightscale.harness.speed import compare_replicas, compare_sleeping
 
-            comparisons.append(compare_replicas((model or ["easy_vqa_nano"])[0], 4 * questions, rounds))
+            comparisons.append(compare_replicas((model or [NANO])[0], 4 * questions, rounds))
             for number in (4, 8):
                 _print(comparisons[-1])
                 comparisons.append(compare_sleeping(number, rounds))
@@ -123,16 +137,26 @@ def speed(
 
 def _compare_engines(models: tuple[str, ...], questions: int, rounds: int) -> "Comparison":
     """The models named; without any the nano at batch 1 and 32, and in vLLM where that is installed and can run it."""
-    from sightscale.harness.speed import compare_engines
+    from sightscale.harness.speed import compare_engines, share_device
 
     if models:
         return compare_engines(models, questions, rounds)
+
+    def compare(in_vllm: bool) -> "Comparison":
+        shared = "".join(f",{name}={value}" for name, value in share_device().items())
+        return compare_engines((*ENGINES, f"vllm:{NANO}{shared}") if in_vllm else ENGINES, questions, rounds)
+
+    return _in_vllm_too(compare)
+
+
+def _in_vllm_too(compare: Callable[..., "Comparison"]) -> "Comparison":
+    """A comparison that has vLLM in it, where that is installed and can run."""
     if find_spec("vllm"):
         try:
-            return compare_engines((*ENGINES, "vllm:easy_vqa_nano"), questions, rounds)
+            return compare(in_vllm=True)
         except (ValueError, RuntimeError, OSError) as error:
             logger.warning(f"speed: vllm is left out: {first_line(error)}")
-    return compare_engines(ENGINES, questions, rounds)
+    return compare(in_vllm=False)
 
 
 def _print(comparison: "Comparison") -> None:

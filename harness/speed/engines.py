@@ -1,6 +1,9 @@
 """Engines against each other: the same questions end to end, each model string as the user wrote it."""
 
 from functools import partial
+from typing import Any
+
+import torch
 
 from sightscale.harness.speed.questions import questions_with_a_picture_each
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
@@ -8,6 +11,11 @@ from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import Engine, open_engine
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
+
+
+def share_device() -> dict[str, Any]:
+    """Arguments of a vLLM that others stand beside: alone it takes nearly all memory of its device."""
+    return {"gpu_memory_utilization": 0.3} if torch.cuda.is_available() else {"kv_cache_memory_bytes": 2**30}
 
 
 def compare_engines(models: tuple[str, ...], questions: int = 64, rounds: int = 3) -> Comparison:

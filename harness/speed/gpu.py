@@ -7,19 +7,26 @@ with the sizes of the nano that ships, to try the script itself.
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
+import jsonlines
 import torch
+import yaml
 from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from sightscale.harness.speed.decoupled import compare_decoupled
-from sightscale.harness.speed.engines import compare_engines
+from sightscale.harness.speed.engines import compare_engines, share_device
+from sightscale.harness.speed.raw import compare_raw
 from sightscale.harness.speed.timing import Comparison, describe
 from sightscale.model_adapters.checkpoints import find_checkpoint
 from sightscale.model_adapters.engines import Decoding, Message, Prompt, open_engine
@@ -35,6 +42,8 @@ QWEN3_600M = {
 }
 SO400M = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
 BATCH, TOKENS = 64, 128  # of what is written to time it
+CONTEXT, IN_CONTEXT = 1024, 512  # tokens of a prompt and its answer beside vLLM alone, and how many such prompts
+FAMILY, STAGES, STEPS = "nano_2m", ("tower", "copy"), 400  # what is trained to time it: pictures, then text
 COPIED = 2**28  # bytes that are copied to time the memory
 
 
@@ -81,6 +90,25 @@ def measure_writing(folder: Path, device: torch.device) -> tuple[float, float]:
     return written / seconds, float(width * (engine.parameters or 0))
 
 
+def measure_training() -> dict[str, float]:
+    """Examples a second in the first `STEPS` steps of a member of the nano family, by stage."""
+    recipe = yaml.safe_load(files("sightscale.trainers.recipes").joinpath(f"{FAMILY}.yaml").read_text())
+    stages = [stage for stage in recipe["stages"] if stage["name"] in STAGES]
+    stages = [{**stage, "steps": STEPS, **({"items": 960} if "items" in stage else {})} for stage in stages]
+    workers = min(8, (os.cpu_count() or 1) // 2)
+    shortened = {**recipe, "stages": stages, "scored_on": [], "hardware": {"precision": "auto", "workers": workers}}
+    with TemporaryDirectory(prefix="sightscale-gpu-") as name:
+        file, output, work = Path(name, "family.yaml"), Path(name, "trained"), Path(name, "work")
+        file.write_text(yaml.safe_dump(shortened))
+        # By its command: training is a process of its own, as a user starts it.
+        command = [sys.executable, "-m", "sightscale.harness.cli", "train", str(file), "--anew"]
+        command += ["--output", str(output), "--work", str(work)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        with jsonlines.open(work / "log.jsonl") as log:
+            last = {entry["stage"]: entry for entry in log}
+    return {stage: float(last[stage]["rows_per_second"]) for stage in STAGES}
+
+
 def check(device: torch.device, questions: int) -> list[Comparison]:
     """Build the model, measure, print each figure as it comes, and return the comparisons."""
     with TemporaryDirectory(prefix="sightscale-gpu-") as name:
@@ -94,12 +122,17 @@ def check(device: torch.device, questions: int) -> list[Comparison]:
             flush=True,
         )
         comparisons = [compare_decoupled(name, name, questions=questions, rounds=1, batch_size=BATCH)]
-        _print(comparisons[-1])
+        _print(comparisons[-1], name)
+        for stage, examples in measure_training().items():
+            print(f"training {FAMILY}, stage {stage}: {examples:,.0f} examples/s", flush=True)
         if find_spec("vllm"):
-            comparisons.append(compare_engines((f"{name},batch_size={BATCH}", f"vllm:{name}"), questions, 1))
-            _print(comparisons[-1])
+            shared = "".join(f",{argument}={value}" for argument, value in share_device().items())
+            comparisons.append(compare_engines((f"{name},batch_size={BATCH}", f"vllm:{name}{shared}"), questions, 1))
+            _print(comparisons[-1], name)
+            comparisons.append(compare_raw(name, IN_CONTEXT, 1, "bfloat16", CONTEXT))
+            _print(comparisons[-1], name)
         else:
-            print("vLLM: not installed, so it isn't compared", flush=True)
+            print("vLLM: not installed, so neither its answers nor its speed are compared", flush=True)
     return comparisons
 
 
@@ -118,11 +151,12 @@ def _time(work: Callable[[], None], device: torch.device, times: int) -> float:
     return (time.perf_counter() - began) / times
 
 
-def _print(comparison: Comparison) -> None:
-    for way in list(comparison.seconds)[1:]:
+def _print(comparison: Comparison, folder: str) -> None:
+    first, *others = comparison.seconds
+    for way in others:
         print(
-            f"{comparison.name}: {Path(way).name} is {comparison.ratio(way):.2f} times as fast as "
-            f"{Path(comparison.first).name}, {comparison.answers_equal[way]} of {comparison.questions} answers equal",
+            f"{comparison.name}: {way} is {comparison.ratio(way):.2f} times as fast as {first}, "
+            f"{comparison.answers_equal[way]} of {comparison.questions} answers equal".replace(folder, "the model"),
             flush=True,
         )
 

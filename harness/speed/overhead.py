@@ -8,7 +8,6 @@ Ours is what `sightscale run` does: the blindfold, picture hashes, the store, re
 """
 
 import os
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,22 +17,10 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from lmms_eval.protocol import ChatMessages
 
-from sightscale.harness.evaluation import RunIdentity, make_records, write_records
-from sightscale.harness.speed.questions import NAME, SIDE, photographs
+from sightscale.harness.speed.questions import SIDE, photographs
+from sightscale.harness.speed.stack import run_whole_stack
 from sightscale.harness.speed.timing import Comparison, alternate, run_lmms_eval
-from sightscale.model_adapters.blindfold import Blindfold
-from sightscale.model_adapters.end_to_end import EndToEnd
-from sightscale.model_adapters.engines import (
-    Completion,
-    Completions,
-    Decoding,
-    Key,
-    Prompts,
-    StoredEngine,
-    StreamingEngine,
-    open_store,
-)
-from sightscale.tasks.vocabulary import Condition
+from sightscale.model_adapters.engines import Completion, Completions, Decoding, Key, Prompts, StreamingEngine
 
 THEIRS, OURS, BARE = "lmms-eval's chat messages", "sightscale", "lmms-eval, nothing read"
 TARGET = 0.25  # of what lmms-eval's own way costs
@@ -88,21 +75,7 @@ def compare_overhead(questions: int = 128, rounds: int = 3, batch_size: int = 64
             return run_lmms_eval(ChatAtOnce(reads, batch_size), manager, batch_size)[1]
 
         def ours() -> list[str]:
-            path = Path(name) / f"{uuid.uuid4().hex}.sqlite"
-            store = open_store(path)
-            model = Blindfold(EndToEnd("at-once", engine=StoredEngine(AtOnce(), store)), Condition.SIGHTED)
-            samples, answers = run_lmms_eval(model, manager, batch_size)
-            records = make_records(
-                RunIdentity("run", "model"),
-                NAME,
-                Condition.SIGHTED,
-                samples,
-                model.traces,
-                [sample["accuracy"] for sample in samples],
-            )
-            write_records(records, path.with_suffix(".parquet"))
-            store.close()
-            return answers
+            return run_whole_stack(AtOnce(), manager, batch_size, Path(name))
 
         seconds, equal = alternate({THEIRS: lambda: theirs(True), OURS: ours, BARE: lambda: theirs(False)}, rounds)
     comparison = Comparison(

@@ -18,6 +18,7 @@ from sightscale.tasks.easy_vqa import build_rows
 from sightscale.tasks.errors import UserError
 
 NAME = "speed"
+TOKENS = 32  # an answer's, at most
 SIDE = 336  # pixels of a photograph-like picture
 _YAML = """
 task: speed
@@ -29,7 +30,7 @@ doc_to_visual: !function sightscale.tasks.multiple_choice.doc_to_visual
 doc_to_text: !function sightscale.tasks.multiple_choice.doc_to_text
 doc_to_target: answer
 process_results: !function sightscale.tasks.multiple_choice.process_results
-generation_kwargs: {max_new_tokens: 32, do_sample: false, temperature: 0, until: []}
+generation_kwargs: {max_new_tokens: TOKENS, do_sample: false, temperature: 0, until: []}
 metric_list: [{metric: accuracy, aggregation: mean, higher_is_better: true}]
 lmms_eval_specific_kwargs:
   default:
@@ -44,10 +45,7 @@ def questions_with_a_picture_each(questions: int) -> Iterator[TaskManager]:
 
     Raises UserError when there are fewer pictures than `questions`.
     """
-    rows = _one_question_a_picture()
-    if len(rows) < questions:
-        raise UserError(f"speed is measured on at most {len(rows):,} questions, not {questions:,}")
-    with _as_task(rows.select(range(questions))) as manager:
+    with _as_task(_take(questions)) as manager:
         yield manager
 
 
@@ -80,8 +78,33 @@ def photographs(questions: int) -> Iterator[TaskManager]:
 
 
 @contextmanager
-def _as_task(rows: datasets.Dataset) -> Iterator[TaskManager]:
+def questions_of_many_lengths(questions: int, characters: int, tokens: int) -> Iterator[TaskManager]:
+    """The questions of `questions_with_a_picture_each`, each with up to so many digits behind it, none like the other.
+
+    Tokenizers write digits one by one, so that the prompts' lengths in tokens differ as much. Answers have at most so
+    many tokens. Raises UserError when there are fewer pictures than `questions`.
+    """
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(0, characters, questions, endpoint=True)
+
+    def lengthen(row: dict[str, Any], index: int) -> dict[str, Any]:
+        return {"question": f"{row['question']} {''.join(map(str, rng.integers(0, 10, lengths[index])))}"}
+
+    rows = _take(questions).map(lengthen, with_indices=True, keep_in_memory=True)
+    with _as_task(rows, tokens) as manager:
+        yield manager
+
+
+def _take(questions: int) -> datasets.Dataset:
+    rows = _one_question_a_picture()
+    if len(rows) < questions:
+        raise UserError(f"speed is measured on at most {len(rows):,} questions, not {questions:,}")
+    return rows.select(range(questions))
+
+
+@contextmanager
+def _as_task(rows: datasets.Dataset, tokens: int = TOKENS) -> Iterator[TaskManager]:
     with TemporaryDirectory(prefix="sightscale-speed-") as folder:
         rows.cast_column("image", datasets.Image()).to_parquet(str(Path(folder) / "rows.parquet"))
-        (Path(folder) / "speed.yaml").write_text(_YAML)
+        (Path(folder) / "speed.yaml").write_text(_YAML.replace("TOKENS", str(tokens)))
         yield load_tasks((NAME,), "sightscale", (folder,))[0]

@@ -11,9 +11,10 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import count
 from typing import Any, Generic
 
 from sightscale.model_adapters.engines import (
@@ -34,7 +35,8 @@ from sightscale.tasks.errors import UserError, first_line
 TRIES = 3  # deaths of a replica that one prompt may see
 TOGETHER_AGAIN = 8  # prompts that were under way in one that died, and are asked together again
 LOCAL, AUTO = "local", "auto"
-HEAD_PULSE, HEAD_AWAY = 5.0, 20.0  # seconds
+PULSE = 5.0  # seconds from one look at Ray's own processes to the next
+HEAD_AWAY, RAYLET_AWAY = 20.0, 0.0  # seconds; a raylet doesn't come back
 
 logger = logging.getLogger(__name__)
 
@@ -54,33 +56,42 @@ class Replicas:
     at_once: int = 32  # prompts that a replica is handed together
 
 
-class _Head:
-    """Ray's head, which is asked now and then whether it is there.
+class _Vital:
+    """A process of Ray's that this one can't do without, asked now and then whether it is there.
 
-    Without it the replicas go on for a minute, and then Ray ends this process without a word to anybody who waits.
+    Without its head the replicas go on for a minute, without this machine's raylet until the next picture is put into
+    its store, and then Ray ends this process without a word to anybody who waits.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address, self._seen = address, time.monotonic()
-        self._asked = self._seen
+    def __init__(self, name: str, address: str, patience: float) -> None:
+        self._name, self._address, self._patience = name, address, patience
+        self._asked = self._seen = time.monotonic()
 
     def check(self) -> None:
-        """Raise UserError when it wasn't there for `HEAD_AWAY` seconds."""
-        now = time.monotonic()
-        if now - self._asked < HEAD_PULSE:
-            return
-        self._asked = now
+        """Raise UserError when it wasn't there for longer than its patience."""
+        if time.monotonic() - self._asked >= PULSE:
+            self.look()
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises UserError as `check` does."""
+        while not self.look():
+            time.sleep(1.0)
+
+    def look(self) -> bool:
+        """Whether it is there. Raises UserError as `check` does."""
+        self._asked = time.monotonic()
         host, _, port = self._address.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=2.0).close()
         except OSError as error:
-            if now - self._seen > HEAD_AWAY:
+            if self._asked - self._seen > self._patience:
                 raise UserError(
-                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
+                    f"{self._name} at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
                     "is kept: start Ray, and run the same command again to go on"
                 ) from error
-        else:
-            self._seen = now
+            return False
+        self._seen = self._asked
+        return True
 
 
 @dataclass(eq=False)
@@ -100,17 +111,20 @@ class _Worker:
     is_ready: bool = False
     room: int = 0
     under_way: dict[int, _Ask[Any]] = field(default_factory=dict)
-    is_trying_again: bool = False  # what killed another has it to itself
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether it has what was under way in one that died, and that has it to itself."""
+        return any(ask.deaths for ask in self.under_way.values())
 
 
 class RayPool(StreamingEngine):
     """Replicas of one engine. Raises UserError in one line where Ray, its cluster, or an engine can't be had."""
 
     def __init__(self, open_it: Callable[[], Engine], replicas: Replicas) -> None:
-        self._ray = _connect(replicas)
+        self._ray, self._vitals = _connect(replicas)
         self._replicas = replicas
-        self._pictures = Pictures(self._ray)
-        self._head = _Head(self._ray.get_runtime_context().gcs_address)
+        self._pictures = Pictures(self._ray, self._vitals[-1].look)
         gpus = self._count_gpus(replicas)
         actor = self._ray.remote(Replica).options(
             num_cpus=replicas.cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
@@ -119,12 +133,11 @@ class RayPool(StreamingEngine):
         self._starting: dict[Any, _Worker] = {}
         self.identity = ""
         self.parameters: int | None = None
-        self.processes: set[int] = set()  # that replicas have run in so far
         for worker in self._workers:
             self._start(worker)
         while not any(worker.is_ready for worker in self._workers):
             self._let_in(1.0)
-            self._head.check()
+            self._check_ray()
 
     @property
     def workload(self) -> str:
@@ -143,14 +156,14 @@ class RayPool(StreamingEngine):
         name = uuid.uuid4().hex
         again: deque[_Ask[Key]] = deque()
         taking: dict[Any, _Worker] = {}
-        numbers = iter(range(2**63))
+        numbers = count()
         with Feed(prompts, self._replicas.at_once) as feed:
             try:
                 while not feed.has_ended or again or taking:
                     self._hand_out(name, decoding, feed, again, numbers, taking)
                     ready = self._wait([*taking, *self._starting], PATIENCE if not feed.has_ended else 1.0)
                     self._let_in(0.0)
-                    self._head.check()
+                    self._check_ray()
                     for reference in (one for one in ready if one in taking):
                         worker = taking.pop(reference)
                         for ask, answer in self._receive(reference, worker):
@@ -166,7 +179,6 @@ class RayPool(StreamingEngine):
             finally:
                 for worker in self._workers:
                     worker.under_way.clear()
-                    worker.is_trying_again = False
                     if worker.is_ready:  # what it has under way after an error is answered in vain
                         worker.actor.end.remote(name)
 
@@ -174,7 +186,7 @@ class RayPool(StreamingEngine):
         """Wait until every replica is there, or has turned out to be unable to start."""
         while self._starting:
             self._let_in(1.0)
-            self._head.check()
+            self._check_ray()
 
     def close(self) -> None:
         """End the replicas; the Ray that they ran on stays for others."""
@@ -182,13 +194,17 @@ class RayPool(StreamingEngine):
             self._ray.kill(worker.actor)
         self._workers, self._starting = [], {}
 
+    def _check_ray(self) -> None:
+        for vital in self._vitals:
+            vital.check()
+
     def _hand_out(
         self,
         name: str,
         decoding: Decoding,
         feed: Feed[tuple[Key, Prompt]],
         again: deque[_Ask[Key]],
-        numbers: Any,
+        numbers: Iterator[int],
         taking: dict[Any, _Worker],
     ) -> None:
         """Give each replica that has room its next prompts.
@@ -199,15 +215,12 @@ class RayPool(StreamingEngine):
         for worker in sorted(self._workers, key=lambda one: len(one.under_way)):
             if not worker.is_ready:
                 continue
-            if not worker.under_way:
-                worker.is_trying_again = False
             chunk: list[_Ask[Key]] = []
             if again and not worker.under_way:
-                worker.is_trying_again = True
                 most = TOGETHER_AGAIN if again[0].deaths == 1 else 1
                 while again and len(chunk) < most and (again[0].deaths == 1) == (most > 1):
                     chunk.append(again.popleft())
-            elif not again and not worker.is_trying_again:
+            elif not again and not worker.tries_again:
                 room = max(worker.room, self._replicas.at_once) - len(worker.under_way)
                 while len(chunk) < min(room, self._replicas.at_once) and (item := feed.take(0)):
                     chunk.append(_Ask(*item))
@@ -267,7 +280,7 @@ class RayPool(StreamingEngine):
         for reference in ready:
             worker = self._starting.pop(reference)
             try:
-                identity, self.parameters, process, worker.room = self._ray.get(reference)
+                identity, self.parameters, worker.room = self._ray.get(reference)
             except self._ray.exceptions.RayError as error:
                 cause = getattr(error, "cause", None)
                 if isinstance(cause, UserError):
@@ -277,7 +290,6 @@ class RayPool(StreamingEngine):
             if self.identity and identity != self.identity:
                 raise UserError(f"the replicas differ: one is {self.identity}, another {identity}; give all one model")
             self.identity = identity
-            self.processes.add(process)
             worker.is_ready = True
 
     def _lose(self, worker: _Worker, error: Exception) -> None:
@@ -298,8 +310,11 @@ class RayPool(StreamingEngine):
         return float(any(node["Resources"].get("GPU", 0) >= 1 for node in self._ray.nodes() if node["Alive"]))
 
 
-def _connect(replicas: Replicas) -> Any:
-    """Ray, connected. Raises UserError without it, without a cluster, or where no node could hold a replica."""
+def _connect(replicas: Replicas) -> tuple[Any, tuple[_Vital, ...]]:
+    """Ray, connected, and those of its processes that have to be there.
+
+    Raises UserError without it, without a cluster, or where no node could hold a replica.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes longer than Ray's 30
     try:
@@ -321,12 +336,18 @@ def _connect(replicas: Replicas) -> Any:
                 ray.init(address=replicas.address, **quiet)
         except Exception as error:  # Ray raises what it likes, also a plain Exception where it starts too slowly
             raise UserError(f"there is no Ray at {replicas.address}: {first_line(error)[:300]}") from error
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    context = ray.get_runtime_context()
+    head = _Vital("Ray's head", context.gcs_address, HEAD_AWAY)
+    head.wait()  # without it the next line would end this process
+    nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
     gpus = replicas.gpus or 0
-    fits = any(node.get("CPU", 0) >= replicas.cpus and node.get("GPU", 0) >= gpus for node in nodes)
+    resources = [node["Resources"] for node in nodes.values()]
+    fits = any(each.get("CPU", 0) >= replicas.cpus and each.get("GPU", 0) >= gpus for each in resources)
     if not fits:
         raise UserError(
             f"no node of this Ray has {replicas.cpus:g} CPUs and {gpus:g} GPUs for a replica; "
             "ask for fewer with --cpus-per-replica and --gpus-per-replica"
         )
-    return ray
+    here = nodes[context.get_node_id()]
+    raylet = _Vital("this machine's raylet", f"{here['NodeManagerAddress']}:{here['NodeManagerPort']}", RAYLET_AWAY)
+    return ray, (head, raylet)

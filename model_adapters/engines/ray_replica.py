@@ -5,7 +5,6 @@ it is a part of.
 """
 
 import asyncio
-import os
 import queue
 import threading
 from collections import OrderedDict
@@ -39,8 +38,9 @@ class StartedAnew(Exception):
 class Pictures:
     """Pictures in Ray's object store, by their pixels; beyond a share of it the least recently used are let go."""
 
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
+    def __init__(self, ray: Any, check: Callable[[], object]) -> None:
+        """`check` raises where a picture can't be put any more, since Ray would end the process."""
+        self._ray, self._check = ray, check
         self.sent = 0
         self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._used = 0
@@ -59,6 +59,7 @@ class Pictures:
         key = hash_image(image)
         if key not in self._kept:
             pixels = np.asarray(image)
+            self._check()
             try:
                 reference = self._ray.put(pixels)
             except self._ray.exceptions.RayError as error:
@@ -83,9 +84,9 @@ class Replica:
         self._engine = open_it()
         self._session: _Session | None = None
 
-    async def describe(self) -> tuple[str, int | None, int, int]:
-        """The engine's identity, its parameters, the process that it is in, and the prompts that keep it busy."""
-        return self._engine.identity, self._engine.parameters, os.getpid(), getattr(self._engine, "room", 0)
+    async def describe(self) -> tuple[str, int | None, int]:
+        """The engine's identity, its parameters, and the prompts that keep it busy."""
+        return self._engine.identity, self._engine.parameters, getattr(self._engine, "room", 0)
 
     async def put(self, name: str, decoding: Decoding, prompts: list[tuple[int, Packed]]) -> None:
         """Take in prompts of the stream `name`; another stream's begin when those of the one before are answered."""

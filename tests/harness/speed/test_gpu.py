@@ -23,10 +23,13 @@ def test_it_runs_on_the_processor_when_it_must(
 ) -> None:
     monkeypatch.setattr(gpu, "BATCH", 4)
     monkeypatch.setattr(gpu, "TOKENS", 8)
+    monkeypatch.setattr(gpu, "STEPS", 5)
+    monkeypatch.setattr(gpu, "IN_CONTEXT", 4)
     monkeypatch.setattr(sys, "argv", ["gpu", "--force", "--questions", "4", "--json", str(tmp_path / "out.json")])
     gpu.main()
     printed = capsys.readouterr().out
     assert "tokens/s at batch 4" in printed and "of 4 answers equal" in printed
+    assert "stage tower: " in printed and "stage copy: " in printed
     assert json.loads((tmp_path / "out.json").read_text())["comparisons"][0]["questions"] == 4
 
 

@@ -8,15 +8,18 @@ import torch
 from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
-from sightscale.harness.speed import decoupled as speed_decoupled, overhead as speed_overhead
+from sightscale.harness.speed import decoupled as speed_decoupled, overhead as speed_overhead, peers
 from sightscale.harness.speed.decoupled import CountSteps, compare_decoupled, never_ending
 from sightscale.harness.speed.engines import compare_engines
 from sightscale.harness.speed.overhead import compare_overhead
-from sightscale.harness.speed.questions import photographs, questions_with_a_picture_each
+from sightscale.harness.speed.peers import PlainProcessor, compare_peers
+from sightscale.harness.speed.questions import photographs, questions_of_many_lengths, questions_with_a_picture_each
+from sightscale.harness.speed.raw import Listening, without_end_of_text
 from sightscale.harness.speed.timing import Comparison, alternate, describe, run_lmms_eval
 from sightscale.model_adapters.end_to_end import EndToEnd
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.engines.transformers_engine import TransformersEngine
+from sightscale.tasks.errors import UserError
 
 
 def test_ways_alternate_and_the_first_round_is_not_counted() -> None:
@@ -56,6 +59,17 @@ def test_questions_are_about_different_pictures() -> None:
         pass
 
 
+def test_questions_of_many_lengths_are_the_same_each_time() -> None:
+    heard = []
+    for _ in range(2):
+        with questions_of_many_lengths(20, 300, 5) as manager:
+            listening = Listening()
+            run_lmms_eval(EndToEnd("x", engine=listening), manager, 1)
+            heard.append([prompt.text for prompt in listening.heard])
+    lengths = [len(text) for text in heard[0]]
+    assert heard[0] == heard[1] and len(set(lengths)) > 10 and max(lengths) - min(lengths) > 150
+
+
 class _Hashing(speed_overhead.AtOnce):
     """Answers at once, and remembers which pictures it was shown."""
 
@@ -84,6 +98,37 @@ def test_a_checkpoint_without_an_end_keeps_its_weights(random_nano: Path, tmp_pa
     assert "eos_token_id" in (random_nano / "config.json").read_text()
     assert (copy / "model.safetensors").samefile(random_nano / "model.safetensors")
     assert TransformersEngine(str(copy)).identity != TransformersEngine(str(random_nano)).identity
+
+
+def test_a_checkpoint_for_vllm_has_no_end_in_its_tokenizer(random_nano: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    copy = without_end_of_text(random_nano, tmp_path)
+    assert AutoTokenizer.from_pretrained(copy).eos_token_id is None
+    assert AutoTokenizer.from_pretrained(random_nano).eos_token_id is not None
+    assert not (copy / "tokenizer_config.json").is_symlink() and (copy / "model.safetensors").is_symlink()
+
+
+def test_a_processor_is_handed_what_there_is() -> None:
+    class Strict:
+        sees = "pictures"
+
+        def __call__(self, text: list[str], images: list[str], padding: bool) -> tuple[list[str], list[str], bool]:
+            return text, images, padding
+
+    plain = PlainProcessor(Strict())
+    assert plain(text=["a"], images=["p"], videos=[], audios=[], padding=True) == (["a"], ["p"], True)
+    assert plain.sees == "pictures"
+
+
+def test_a_class_of_lmms_eval_that_cannot_be_opened_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> type:
+        raise ModuleNotFoundError("Could not import module 'Gemma3nConfig'.\nSet the verbosity to DEBUG")
+
+    monkeypatch.setattr(peers, "get_model", fail)
+    with pytest.raises(UserError, match="lmms-eval's huggingface can't be opened here: Could not import") as caught:
+        compare_peers("easy_vqa_nano", 2, 1)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_published_processor_touches_the_first_row_near_its_limit() -> None:

@@ -95,8 +95,8 @@ def test_replicas_share_the_prompts_and_answer_in_order(tmp_path: Path) -> None:
 
 
 def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> None:
-    pool = RayPool(make_engine(tmp_path / "notes", 0.2, batch=2), Replicas(2, CPUS, address=LOCAL, at_once=2))
     (tmp_path / "notes").mkdir()
+    pool = RayPool(make_engine(tmp_path / "notes", 0.2, batch=2), Replicas(2, CPUS, address=LOCAL, at_once=2))
     stop = threading.Event()
 
     def kill() -> None:
@@ -104,8 +104,9 @@ def test_killed_replicas_cost_nothing_but_what_was_under_way(tmp_path: Path) -> 
             time.sleep(0.7)
             if stop.is_set():
                 return
-            with suppress(ProcessLookupError):  # one that was killed before
-                os.kill(random.choice(sorted(pool.processes)), signal.SIGKILL)
+            processes = sorted(int(file.name) for file in (tmp_path / "notes").iterdir())
+            with suppress(ProcessLookupError, IndexError):  # one that was killed before; none yet
+                os.kill(random.choice(processes), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -167,32 +168,3 @@ def test_a_real_model_answers_as_it_does_alone(random_nano: Path) -> None:
     assert [one.text for one in answers] == [one.text for one in alone.generate(prompts, Decoding(6))]
     assert len(said) == 6 and (pool.identity, pool.parameters) == (alone.identity, alone.parameters)
     pool.close()
-
-
-@pytest.mark.slow
-def test_a_node_that_joins_takes_its_share_and_one_that_leaves_costs_nothing(tmp_path: Path) -> None:
-    """Two nodes, made with Ray's own cluster utility."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    ray.shutdown()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    pool = None
-    try:
-        ray.init(address=cluster.address, log_to_driver=False)
-        pool = RayPool(make_engine(tmp_path, 0.1), Replicas(2, 1, address=cluster.address, at_once=1))
-        node = cluster.add_node(num_cpus=1)
-        leaver = threading.Timer(12.0, lambda: cluster.remove_node(node, allow_graceful=False))
-        leaver.start()
-        prompts = [ask(f"q{i}") for i in range(200)]
-        answers = pool.generate(prompts, SHORT)
-        leaver.join()
-        assert [answer.text for answer in answers] == [f"Q{i}" for i in range(200)]
-        assert len(list(tmp_path.iterdir())) >= 2  # both nodes' replicas were asked
-        assert len(asked(tmp_path)) <= 200 + 2
-    finally:
-        if pool:
-            pool.close()
-        ray.shutdown()
-        cluster.shutdown()
-        ray.init(address=LOCAL, num_cpus=2, include_dashboard=False, log_to_driver=False)

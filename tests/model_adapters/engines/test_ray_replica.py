@@ -92,7 +92,7 @@ def test_prompts_come_in_while_others_are_answered(loop: asyncio.AbstractEventLo
         raise OSError("the node is gone")
 
     replica = Replica(Telling)
-    assert loop.run_until_complete(replica.describe())[:2] == ("telling", 7)
+    assert loop.run_until_complete(replica.describe()) == ("telling", 7, 4)
     with pytest.raises(StartedAnew):
         loop.run_until_complete(replica.take("first"))
     loop.run_until_complete(replica.put("first", SHORT, [(0, (("user", ("a",)),))]))
@@ -114,7 +114,7 @@ def test_prompts_come_in_while_others_are_answered(loop: asyncio.AbstractEventLo
 
 def test_a_picture_is_sent_once_whatever_shows_it() -> None:
     shelf = Shelf(10_000)  # of which pictures may hold 3,000 bytes: five
-    pictures = Pictures(shelf)
+    pictures = Pictures(shelf, list)
     shown = picture(1)
     for _ in range(3):
         assert pictures.pack(ask(shown, "what is it?")) == (("user", (0, "what is it?")),)
@@ -130,20 +130,33 @@ def test_a_picture_is_sent_once_whatever_shows_it() -> None:
 
 
 def test_a_full_object_store_is_told_in_one_line() -> None:
-    pictures = Pictures(Shelf(10_000, room=1))
+    pictures = Pictures(Shelf(10_000, room=1), list)
     pictures.pack(ask(picture(1)))
     with pytest.raises(UserError, match="object store can't take a picture: the store is full") as caught:
         pictures.pack(ask(picture(2)))
     assert "\n" not in str(caught.value)
 
 
+def test_nothing_is_put_where_that_would_end_the_process() -> None:
+    def gone() -> None:
+        raise UserError("this machine's raylet doesn't answer any more")
+
+    shelf = Shelf(10_000)
+    with pytest.raises(UserError, match="raylet"):
+        Pictures(shelf, gone).pack(ask(picture(1)))
+    assert not shelf.put_so_far
+
+
 def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_pool, "HEAD_PULSE", 0.0)
+    monkeypatch.setattr(ray_pool, "PULSE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        head = ray_pool._Head(f"127.0.0.1:{server.getsockname()[1]}")
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        head = ray_pool._Vital("Ray's head", address, 60.0)
         head.check()
+        head.wait()
     head.check()  # it may come back
-    monkeypatch.setattr(ray_pool, "HEAD_AWAY", 0.0)
-    with pytest.raises(UserError, match="run the same command again to go on") as caught:
-        head.check()
-    assert "\n" not in str(caught.value)
+    gone = ray_pool._Vital("Ray's head", address, 0.0)
+    for ask_it in (gone.check, gone.wait):
+        with pytest.raises(UserError, match="run the same command again to go on") as caught:
+            ask_it()
+        assert "\n" not in str(caught.value)
