@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,9 +28,12 @@ from sightscale.model_adapters.engines import (
 )
 from sightscale.model_adapters.requests import Request
 
+Item = TypeVar("Item")
 MISSING, EQUAL, LATER = "not asked yet", "an equal prompt is not asked yet", "what it reads is not written yet"
 LIKE_ANOTHER = (EQUAL, f"reasoning: {EQUAL}")  # whose answer comes with another question's
-ROUNDS = (0.1, 0.25, 0.65)  # shares of a pilot: batches of several sizes tell what a batch costs and what a prompt
+# Shares of a pilot's prompts: one to warm the engine up, then batches of two sizes, which tell what a batch costs and
+# what a prompt.
+ROUNDS = (0.05, 0.25, 0.7)
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an engine: prompts that it generated, and the seconds it took, of the clock and of processors."""
+    """One call of an engine: prompts that it generated, and the seconds it took, of the clock and of processors.
+
+    `opening` are those that loading its model took before, which aren't in the others; None where it was loaded.
+    """
 
     stage: str
     with_pictures: int
     without: int
     seconds: float
     cpu_seconds: float
+    opening: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,6 @@ class Notes:
     groups: Counter[Group] = field(default_factory=Counter)
     samples: dict[Place, list[Tokens]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    # Seconds of each time that a stage's model was loaded, by the clock and of processors.
-    openings: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     piloted: Counter[str] = field(default_factory=Counter)  # questions by condition
     generated: int = 0  # prompts, by the pilot
     aside: float = 0.0  # seconds that went to the pilot and to looking again, which a run doesn't spend so
@@ -123,26 +128,32 @@ class RehearsedEngine(StreamingEngine):
                 yield item[0], self._look(item[1], decoding)
 
     def _ask(self, prompts: list[tuple[Key, Prompt]], decoding: Decoding) -> Completions[Key]:
-        notes = self.rehearsal.notes
-        lacking = {
-            key: prompt
-            for (_, prompt), (key, kept) in zip(
-                prompts, self.engine.look_up([prompt for _, prompt in prompts], decoding), strict=True
-            )
-            if kept is None
-        }
+        """Completions of a pilot's prompts: what is generated in rounds whose time is taken, then what is known."""
+        lacking: dict[str, tuple[Key, Prompt]] = {}
+        known = []
+        looked_up = self.engine.look_up([prompt for _, prompt in prompts], decoding)
+        for item, (key, kept) in zip(prompts, looked_up, strict=True):
+            if kept is None and key not in lacking:
+                lacking[key] = item
+            else:
+                known.append(item)
+        for some in cut(list(lacking.values())):
+            yield from self._take_time(some, decoding)
+        if known:
+            yield from self.engine.stream(known, decoding)
+
+    def _take_time(self, prompts: Sequence[tuple[Key, Prompt]], decoding: Decoding) -> list[tuple[Key, Completion]]:
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
         completions = list(self.engine.stream(prompts, decoding))
         took = np.array([time.perf_counter() - began, time.process_time() - cpu_began])
-        opening = np.array(self.engine.seconds_opening) - np.array(opened)
-        if opening.any():
-            notes.openings.setdefault(self.stage, []).append((float(opening[0]), float(opening[1])))
-        if lacking:
-            shown = sum(bool(prompt.images) for prompt in lacking.values())
-            seconds, cpu_seconds = (float(each) for each in np.maximum(took - opening, 0.0))
-            notes.calls.append(Call(self.stage, shown, len(lacking) - shown, seconds, cpu_seconds))
-            notes.generated += len(lacking)
-        yield from completions
+        loading = np.array(self.engine.seconds_opening) - np.array(opened)
+        opening = (float(loading[0]), float(loading[1])) if loading.any() else None
+        shown = sum(bool(prompt.images) for _, prompt in prompts)
+        seconds, cpu_seconds = (float(each) for each in np.maximum(took - loading, 0.0))
+        notes = self.rehearsal.notes
+        notes.calls.append(Call(self.stage, shown, len(prompts) - shown, seconds, cpu_seconds, opening))
+        notes.generated += len(prompts)
+        return completions
 
     def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
         at, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
@@ -221,9 +232,7 @@ class Rehearsal(Adapter):
         traces = self._look(requests, condition)
         with self._aside():
             chosen = self._choose(requests, traces)
-            first = not self.notes.piloted
-            for some in cut(chosen) if first else [chosen]:
-                self._ask([requests[i] for i in some], condition)
+            self._ask([requests[i] for i in chosen], condition)
             self.notes.piloted[condition] += len(chosen)
             if chosen:
                 traces = self._look(requests, condition)
@@ -308,7 +317,7 @@ def is_lacking(trace: Trace) -> bool:
     return trace.error is not None and trace.error.endswith((MISSING, EQUAL, LATER))
 
 
-def cut(chosen: Sequence[int]) -> list[Sequence[int]]:
-    """A pilot's questions in rounds of growing size, none of them empty."""
+def cut(chosen: Sequence[Item]) -> list[Sequence[Item]]:
+    """A pilot's prompts in rounds of growing size, none of them empty."""
     ends = [round(len(chosen) * sum(ROUNDS[: k + 1])) for k in range(len(ROUNDS))]
     return [chosen[start:end] for start, end in zip([0, *ends], ends, strict=False) if end > start]
