@@ -149,11 +149,11 @@ def test_a_pilot_loads_each_stage_once_a_condition(tmp_path: Path, monkeypatch: 
         "sightscale.harness.evaluation.forecast.estimate_rows",
         lambda notes, size: [seen.append(notes), *estimate_rows(notes, size)][1:],  # type: ignore[func-returns-value]
     )
-    changes = {"tasks": ("in_domain_gqa",), "conditions": ("black",), "limit": 8, "data": "mini"}
+    changes = {"tasks": ("in_domain_gqa",), "conditions": ("noise",), "limit": 8, "data": "mini"}
     made = forecast(plan(tmp_path / "run", TWO_STAGES, **changes), pilot=6)
     calls = {stage: [call for call in seen[0].calls if call.stage == stage] for stage in ("perception", "reasoning")}
     for some in calls.values():
-        assert [call.opening is not None for call in some] == [n % (len(some) // 2) == 0 for n in range(len(some))]
+        assert some[0].opening is not None and sum(call.opening is not None for call in some) == 2 < len(some)
     assert sum(call.with_pictures + call.without for some in calls.values() for call in some) == made.generated
 
 
