@@ -389,7 +389,7 @@ def describe(made: Forecast, price: tuple[float, float] | None, path: Path | Non
     lines.append(
         f"on this machine, as busy as it is now: about {show_duration(made.seconds)}, of which generating takes "
         f"{show_duration(made.seconds - made.opening - made.other)}; {made.cpu_seconds:,.0f} s of processor time; "
-        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())} so far, larger batches need more"
+        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())}"
     )
     if price is not None:
         cost = made.price(*price)

@@ -6,9 +6,10 @@ It stands between the blindfold and the model, so that it sees the very prompts 
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -137,22 +138,40 @@ class RehearsedEngine(StreamingEngine):
                 lacking[key] = item
             else:
                 known.append(item)
-        for some in cut(list(lacking.values())):
-            yield from self._take_time(some, decoding)
+        fresh = list(lacking.values())
+        for some in cut(fresh):
+            yield from self._take_time(self.engine.stream, some, decoding)
+        self.rehearsal.notes.generated += len(fresh)
+        self._fill([prompt for _, prompt in fresh], decoding)
         if known:
             yield from self.engine.stream(known, decoding)
 
-    def _take_time(self, prompts: Sequence[tuple[Key, Prompt]], decoding: Decoding) -> list[tuple[Key, Completion]]:
+    def _fill(self, fresh: Sequence[Prompt], decoding: Decoding) -> None:
+        """Take the time of one batch as large as the run's will be, of the pilot's prompts over and over.
+
+        What a prompt takes in a small batch tells little of a large one. Engines that see to batches by themselves, as
+        vLLM and servers, aren't asked.
+        """
+        size = min(self.engine.batch_size or 0, self.rehearsal.expect(self.stage))
+        for shown in (True, False):
+            some = [prompt for prompt in fresh if bool(prompt.images) is shown]
+            if some and size > len(some) and (self.stage, shown) not in self.rehearsal.filled:
+                self.rehearsal.filled.add((self.stage, shown))
+                repeated = list(islice(enumerate(cycle(some)), size))
+                self._take_time(self.engine.generate_anew, repeated, decoding)
+
+    def _take_time(
+        self, stream: Callable[..., Completions[Key]], prompts: Sequence[tuple[Key, Prompt]], decoding: Decoding
+    ) -> list[tuple[Key, Completion]]:
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
-        completions = list(self.engine.stream(prompts, decoding))
+        completions = list(stream(prompts, decoding))
         took = np.array([time.perf_counter() - began, time.process_time() - cpu_began])
         loading = np.array(self.engine.seconds_opening) - np.array(opened)
         opening = (float(loading[0]), float(loading[1])) if loading.any() else None
         shown = sum(bool(prompt.images) for _, prompt in prompts)
         seconds, cpu_seconds = (float(each) for each in np.maximum(took - loading, 0.0))
-        notes = self.rehearsal.notes
-        notes.calls.append(Call(self.stage, shown, len(prompts) - shown, seconds, cpu_seconds, opening))
-        notes.generated += len(prompts)
+        call = Call(self.stage, shown, len(prompts) - shown, seconds, cpu_seconds, opening)
+        self.rehearsal.notes.calls.append(call)
         return completions
 
     def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
@@ -200,7 +219,9 @@ class Rehearsal(Adapter):
         super().__init__(inner.label)
         self.inner, self.pilot, self.seed, self.notes = inner, pilot, seed, notes
         self.asking = False
+        self.filled: set[tuple[str, bool]] = set()  # stages of which a whole batch was timed, with pictures or without
         self.looking = _Pass(set())
+        self._asked = 0  # questions of the condition
         self._at = ("", "")
         self._engines: dict[str, StoredEngine] = {}
 
@@ -227,8 +248,14 @@ class Rehearsal(Adapter):
         """Where a stage's prompts belong at this moment."""
         return Place(*self._at, stage)
 
+    def expect(self, stage: str) -> int:
+        """How many prompts of a stage are to be generated under this condition; of reasoning's at most so many."""
+        if stage == "reasoning":
+            return self._asked
+        return sum(n for group, n in self.looking.groups.items() if group.stage == stage)
+
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        self.inner.task_dict = self.task_dict
+        self.inner.task_dict, self._asked = self.task_dict, len(requests)
         traces = self._look(requests, condition)
         with self._aside():
             chosen = self._choose(requests, traces)

@@ -143,18 +143,24 @@ def test_models_that_are_alone_in_memory_are_loaded_as_often_as_they_are_asked_i
     assert place_loads(asked, {}, alone=False) == {}
 
 
-def test_a_pilot_loads_each_stage_once_a_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pilot_loads_each_stage_once_a_condition_and_times_a_batch_of_the_run_s_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Notes] = []
-    monkeypatch.setattr(
-        "sightscale.harness.evaluation.forecast.estimate_rows",
-        lambda notes, size: [seen.append(notes), *estimate_rows(notes, size)][1:],  # type: ignore[func-returns-value]
-    )
-    changes = {"tasks": ("in_domain_gqa",), "conditions": ("noise",), "limit": 8, "data": "mini"}
-    made = forecast(plan(tmp_path / "run", TWO_STAGES, **changes), pilot=6)
-    calls = {stage: [call for call in seen[0].calls if call.stage == stage] for stage in ("perception", "reasoning")}
-    for some in calls.values():
-        assert some[0].opening is not None and sum(call.opening is not None for call in some) == 2 < len(some)
-    assert sum(call.with_pictures + call.without for some in calls.values() for call in some) == made.generated
+
+    def spy(notes: Notes, size: int) -> list[Row]:
+        seen.append(notes)
+        return list(estimate_rows(notes, size))
+
+    monkeypatch.setattr("sightscale.harness.evaluation.forecast.estimate_rows", spy)
+    changes: dict[str, Any] = {"tasks": ("in_domain_gqa",), "conditions": ("noise",), "limit": 8, "data": "mini"}
+    made = forecast(plan(tmp_path / "run", TWO_STAGES, batch_size=7, **changes), pilot=6)
+    for stage in ("perception", "reasoning"):
+        calls = [call for call in seen[0].calls if call.stage == stage]
+        assert calls[0].opening is not None and sum(call.opening is not None for call in calls) == 2
+        sizes = [call.with_pictures + call.without for call in calls]
+        assert max(sizes) == 7 and sizes.count(7) == 1
+    assert count(tmp_path / "run" / "generations.sqlite") == made.generated < 2 * (6 + 6) + 1
 
 
 def test_tokens_are_the_pilot_s_means_task_by_task() -> None:
