@@ -35,7 +35,7 @@ from sightscale.trainers.data.batches import Collator, Opened
 from sightscale.trainers.data.conversations import Conversation
 from sightscale.trainers.data.easy_vqa import open_picture
 
-STEPS, ROUNDS = 400, 5  # of trainings whose time is taken
+STEPS, ROUNDS = 400, 3  # of trainings whose time is taken
 
 
 class Clock:
