@@ -1,6 +1,7 @@
 """Forecast: prompts are counted exactly, only the pilot is generated and kept, and what the numbers are made of."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,8 @@ def test_a_pilot_loads_each_stage_once_a_condition_and_times_a_batch_of_the_run_
         seen.append(notes)
         return list(estimate_rows(notes, size))
 
-    monkeypatch.setattr("sightscale.harness.evaluation.forecast.estimate_rows", spy)
+    module = import_module("sightscale.harness.evaluation.forecast")  # the package names the function so
+    monkeypatch.setattr(module, "estimate_rows", spy)
     changes: dict[str, Any] = {"tasks": ("in_domain_gqa",), "conditions": ("noise",), "limit": 8, "data": "mini"}
     made = forecast(plan(tmp_path / "run", TWO_STAGES, batch_size=7, **changes), pilot=6)
     for stage in ("perception", "reasoning"):
