@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from sightscale.tasks.mini import QUESTIONS
@@ -25,6 +26,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.pop("COLUMNS", None)  # xdist's workers have it, and tables are as wide as it says
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
+settings.register_profile("busy", deadline=None)  # a busy machine is no fault
+settings.load_profile("busy")
 torch.set_num_threads(1)  # tests run in two processes on two cores
 
 

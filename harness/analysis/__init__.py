@@ -6,6 +6,7 @@ from sightscale.harness.analysis.comparison import COSTS, compare_runs, find_cos
 from sightscale.harness.analysis.doses import describe_half, find_doses, read_amount
 from sightscale.harness.analysis.downscaling import Downscaling, Resampling, find_downscaling
 from sightscale.harness.analysis.factors import find_factors
+from sightscale.harness.analysis.failures import describe_failures
 from sightscale.harness.analysis.findings import (
     ALL,
     AVERAGES,
@@ -95,6 +96,7 @@ __all__ = [
     "compare_runs",
     "conclude",
     "describe_ambiguous_boxes",
+    "describe_failures",
     "describe_half",
     "describe_letter_mass",
     "describe_measures",

@@ -128,7 +128,7 @@ class Measure(StrEnum):
     P_SIGN_FLIPS = "p (sign flips)", "p, sign flips", Style.NUMBER
     P_HOLM = "p (Holm)", "p, Holm", Style.NUMBER
     # Needs
-    BLIND_DISCORDANCE = "blind discordance", "answers that the picture changes", Style.SHARE
+    BLIND_DISCORDANCE = "blind discordance", "answers the picture changes", Style.SHARE
     NEEDED_DIFFERENCE = "questions for the difference", "questions for the difference", Style.NUMBER
     NEEDED_RELIANCE = "questions for the reliance", "questions for the reliance", Style.NUMBER
     # Cost, a question

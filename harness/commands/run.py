@@ -120,6 +120,7 @@ def run(
     quieten()
     from sightscale.harness.analysis import (
         describe_ambiguous_boxes,
+        describe_failures,
         describe_letter_mass,
         describe_truncation,
         position_bias,
@@ -170,6 +171,7 @@ def run(
     for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
         print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
     for warning in (
+        *describe_failures(records),
         *describe_truncation(records),
         *describe_ambiguous_boxes(records),
         *describe_letter_mass(records),

@@ -1,7 +1,7 @@
 """`sightscale study`: the controlled study, from its runs to a verdict on each takeaway."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,9 +21,11 @@ from sightscale.harness.commands.options import (
     read_spread,
 )
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.tasks.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from sightscale.harness.study import Study, Verdict
+    from sightscale.harness.analysis import Run
+    from sightscale.harness.study import PlannedRun, Study, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +89,48 @@ def study(
     write_analyses(runs, blind, output, resamples)
     verdicts = give_verdicts(runs, blind, resamples=resamples)
     asked = max(len(run.records[run.records["condition"] == "sighted"]) for run in runs.values())
+    shipped = ask_shipped(runs, chosen.data, blind, resamples)
     _print(chosen, len(runs), asked, verdicts)
-    logger.info(f"verdicts in {write_verdicts(verdicts, output)}, findings, figures and the report beside it")
+    if shipped:
+        print(compare_with_shipped(verdicts[0], shipped))
+    logger.info(f"verdicts in {write_verdicts(verdicts, output, shipped)}, findings, figures and the report beside it")
     write_study_report(output, resamples)
+
+
+def ask_shipped(runs: "Mapping[PlannedRun, Run]", data: str, blind: str, resamples: int = 10_000) -> "Verdict | None":
+    """What the entries that ship say of the first takeaway, on the study's tasks.
+
+    None where a model of the scale has no entry, and where the study reads other data than the entries did.
+    """
+    from sightscale.harness.analysis import Run
+    from sightscale.harness.evaluation import ANALYSED, read_records
+    from sightscale.harness.study import Purpose, give_verdicts
+    from sightscale.leaderboards.entry import RECORDS, list_entries
+    from sightscale.leaderboards.site import EMBEDDED
+
+    folders = {
+        entry.parts[0].checkpoint: EMBEDDED / entry.id
+        for entry in list_entries(EMBEDDED)
+        if entry.kind == Kind.END_TO_END and entry.data.source == data
+    }
+    scale = {planned: run for planned, run in runs.items() if planned.purpose is Purpose.END_TO_END}
+    if not scale or any(planned.model not in folders for planned in scale):
+        return None
+    shipped = {}
+    for planned, run in scale.items():
+        records = read_records(folders[planned.model] / RECORDS, ANALYSED)
+        records = records[records["task"].isin(run.records["task"].unique())]
+        shipped[planned] = Run(run.label, records, planned.placement)
+    return give_verdicts(shipped, blind, resamples=resamples)[0]
+
+
+def compare_with_shipped(verdict: "Verdict", shipped: "Verdict") -> str:
+    """Whether the records that ship give a takeaway the same verdict, in a sentence."""
+    says = "the same" if verdict.ruling == shipped.ruling else "otherwise"
+    return (
+        f"takeaway {verdict.takeaway}: the entries that ship say {says}: {shipped.ruling}; "
+        f"{'; '.join(map(str, shipped.evidence)) or 'nothing to tell it by'}"
+    )
 
 
 def _print(chosen: "Study", runs: int, questions: int, verdicts: Sequence["Verdict"]) -> None:

@@ -204,33 +204,78 @@ def _batch_size(plan: Plan) -> int:
 
 def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
     """A row for each stage under each condition, in the order in which they are asked."""
-    costs = {
-        stage: fit_costs([call for call in notes.calls if call.stage == stage], batch_size) for stage in _stages(notes)
+    stages, conditions = _stages(notes), dict.fromkeys(condition for condition, _ in notes.questions)
+    calls = {stage: [call for call in notes.calls if call.stage == stage] for stage in stages}
+    costs = {stage: fit_costs(some, batch_size) for stage, some in calls.items()}
+    loads = {stage: find_loads(some, costs[stage], batch_size) for stage, some in calls.items()}
+    alone = any(sum(call.opening is not None for call in some) > 1 for some in calls.values())
+    missing = {
+        (condition, stage): {
+            at: tally.missing for at, tally in notes.tallies.items() if (at.condition, at.stage) == (condition, stage)
+        }
+        for condition in conditions
+        for stage in stages
     }
-    loading = {stage: np.mean(times, axis=0) for stage, times in notes.openings.items()}
-    for condition in dict.fromkeys(condition for condition, _ in notes.questions):
-        for stage in _stages(notes):
-            places = {
-                at: tally for at, tally in notes.tallies.items() if (at.condition, at.stage) == (condition, stage)
-            }
-            missing = {at: tally.missing for at, tally in places.items()}
-            groups = [(one, n) for one, n in notes.groups.items() if (one.condition, one.stage) == (condition, stage)]
-            batches = sum(math.ceil(n / batch_size) for _, n in groups)
-            shown = sum(n for one, n in groups if one.pictures)
-            cost = costs[stage].multiply(batches, shown, sum(missing.values()) - shown)
-            wait = loading.get(stage, np.zeros(2)) if any(missing.values()) else np.zeros(2)
-            yield Row(
-                condition=condition,
-                stage=stage,
-                questions=sum(n for (one, _), n in notes.questions.items() if one == condition),
-                stored=sum(tally.stored for tally in places.values()),
-                equal=sum(tally.equal for tally in places.values()),
-                missing=sum(missing.values()),
-                tokens_in=estimate_total(missing, notes.samples, "read"),
-                tokens_out=estimate_total(missing, notes.samples, "written"),
-                seconds=cost[0] + float(wait[0]),
-                cpu_seconds=cost[1] + float(wait[1]),
-            )
+    waits = place_loads([at for at, counts in missing.items() if any(counts.values())], loads, alone)
+    for (condition, stage), counts in missing.items():
+        groups = [(one, n) for one, n in notes.groups.items() if (one.condition, one.stage) == (condition, stage)]
+        batches = sum(math.ceil(n / batch_size) for _, n in groups)
+        shown = sum(n for one, n in groups if one.pictures)
+        cost = costs[stage].multiply(batches, shown, sum(counts.values()) - shown)
+        wait = waits.get((condition, stage), (0.0, 0.0))
+        yield Row(
+            condition=condition,
+            stage=stage,
+            questions=sum(n for (one, _), n in notes.questions.items() if one == condition),
+            stored=sum(notes.tallies[at].stored for at in counts),
+            equal=sum(notes.tallies[at].equal for at in counts),
+            missing=sum(counts.values()),
+            tokens_in=estimate_total(counts, notes.samples, "read"),
+            tokens_out=estimate_total(counts, notes.samples, "written"),
+            seconds=cost[0] + wait[0],
+            cpu_seconds=cost[1] + wait[1],
+        )
+
+
+def find_loads(calls: Sequence[Any], costs: "Costs", batch_size: int) -> list[tuple[float, float]]:
+    """Seconds, of the clock and of processors, of each time that the pilot loaded a stage's model.
+
+    That is loading it, and how much longer its first call took than a later one would have.
+    """
+    loads = []
+    for call in _cold(calls):
+        batches = math.ceil(call.with_pictures / batch_size) + math.ceil(call.without / batch_size)
+        expected = costs.multiply(batches, call.with_pictures, call.without)
+        longer = [max(0.0, took - cost) for took, cost in zip((call.seconds, call.cpu_seconds), expected, strict=True)]
+        opening = call.opening or (0.0, 0.0)
+        loads.append((opening[0] + longer[0], opening[1] + longer[1]))
+    return loads
+
+
+def place_loads(
+    asked: Sequence[tuple[str, str]], loads: Mapping[str, Sequence[tuple[float, float]]], alone: bool
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Seconds that loading takes before each condition's stage, in the order in which they are asked.
+
+    `loads` are those of the pilot. A model that is `alone` in memory leaves it when another stage is asked; else each
+    stays once it is loaded. The first load reads code too, so later ones take what the pilot's later ones took.
+    """
+    inside: set[str] = set()
+    loaded: set[str] = set()
+    waits = {}
+    for condition, stage in asked:
+        times = loads.get(stage, ())
+        if times and stage not in inside:
+            clock, processors = np.mean(times[1:] or times, axis=0) if stage in loaded else times[0]
+            waits[condition, stage] = float(clock), float(processors)
+            loaded.add(stage)
+        inside = {stage} if alone else inside | {stage}
+    return waits
+
+
+def _cold(calls: Sequence[Any]) -> list[Any]:
+    """The calls that had to wait for a model, or to warm it up."""
+    return [call for number, call in enumerate(calls) if not number or call.opening is not None]
 
 
 def _stages(notes: Any) -> list[str]:
@@ -252,11 +297,12 @@ class Costs:
 
 
 def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
-    """Costs by least squares, none below zero. The first call of several is left out: it warms the engine up.
+    """Costs by least squares, none below zero. Calls that load a model or warm it up are left out, where others are.
 
     A kind of prompt that no call had costs what the other does.
     """
-    used = list(calls[1:] if len(calls) > 1 else calls)
+    cold = {id(call) for call in _cold(calls)}
+    used = [call for call in calls if id(call) not in cold] or list(calls)
     if not used:
         return Costs((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     shown = np.array([call.with_pictures for call in used], float)
@@ -343,7 +389,7 @@ def describe(made: Forecast, price: tuple[float, float] | None, path: Path | Non
     lines.append(
         f"on this machine, as busy as it is now: about {show_duration(made.seconds)}, of which generating takes "
         f"{show_duration(made.seconds - made.opening - made.other)}; {made.cpu_seconds:,.0f} s of processor time; "
-        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())} so far, larger batches need more"
+        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())}"
     )
     if price is not None:
         cost = made.price(*price)

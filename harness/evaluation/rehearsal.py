@@ -6,10 +6,11 @@ It stands between the blindfold and the model, so that it sees the very prompts 
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import cycle, islice
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,9 +29,12 @@ from sightscale.model_adapters.engines import (
 )
 from sightscale.model_adapters.requests import Request
 
+Item = TypeVar("Item")
 MISSING, EQUAL, LATER = "not asked yet", "an equal prompt is not asked yet", "what it reads is not written yet"
 LIKE_ANOTHER = (EQUAL, f"reasoning: {EQUAL}")  # whose answer comes with another question's
-ROUNDS = (0.1, 0.25, 0.65)  # shares of a pilot: batches of several sizes tell what a batch costs and what a prompt
+# Shares of a pilot's prompts: one to warm the engine up, then batches of two sizes, which tell what a batch costs and
+# what a prompt.
+ROUNDS = (0.05, 0.25, 0.7)
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an engine: prompts that it generated, and the seconds it took, of the clock and of processors."""
+    """One call of an engine: prompts that it generated, and the seconds it took, of the clock and of processors.
+
+    `opening` are those that loading its model took before, which aren't in the others; None where it was loaded.
+    """
 
     stage: str
     with_pictures: int
     without: int
     seconds: float
     cpu_seconds: float
+    opening: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,6 @@ class Notes:
     groups: Counter[Group] = field(default_factory=Counter)
     samples: dict[Place, list[Tokens]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    # Seconds of each time that a stage's model was loaded, by the clock and of processors.
-    openings: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     piloted: Counter[str] = field(default_factory=Counter)  # questions by condition
     generated: int = 0  # prompts, by the pilot
     aside: float = 0.0  # seconds that went to the pilot and to looking again, which a run doesn't spend so
@@ -123,26 +129,50 @@ class RehearsedEngine(StreamingEngine):
                 yield item[0], self._look(item[1], decoding)
 
     def _ask(self, prompts: list[tuple[Key, Prompt]], decoding: Decoding) -> Completions[Key]:
-        notes = self.rehearsal.notes
-        lacking = {
-            key: prompt
-            for (_, prompt), (key, kept) in zip(
-                prompts, self.engine.look_up([prompt for _, prompt in prompts], decoding), strict=True
-            )
-            if kept is None
-        }
+        """Completions of a pilot's prompts: what is generated in rounds whose time is taken, then what is known."""
+        lacking: dict[str, tuple[Key, Prompt]] = {}
+        known = []
+        looked_up = self.engine.look_up([prompt for _, prompt in prompts], decoding)
+        for item, (key, kept) in zip(prompts, looked_up, strict=True):
+            if kept is None and key not in lacking:
+                lacking[key] = item
+            else:
+                known.append(item)
+        fresh = list(lacking.values())
+        for some in cut(fresh):
+            yield from self._take_time(self.engine.stream, some, decoding)
+        self.rehearsal.notes.generated += len(fresh)
+        self._fill([prompt for _, prompt in fresh], decoding)
+        if known:
+            yield from self.engine.stream(known, decoding)
+
+    def _fill(self, fresh: Sequence[Prompt], decoding: Decoding) -> None:
+        """Take the time of one batch as large as the run's will be, of the pilot's prompts over and over.
+
+        What a prompt takes in a small batch tells little of a large one. Engines that see to batches by themselves, as
+        vLLM and servers, aren't asked.
+        """
+        size = min(self.engine.batch_size or 0, self.rehearsal.expect(self.stage))
+        for shown in (True, False):
+            some = [prompt for prompt in fresh if bool(prompt.images) is shown]
+            if some and size > len(some) and (self.stage, shown) not in self.rehearsal.filled:
+                self.rehearsal.filled.add((self.stage, shown))
+                repeated = list(islice(enumerate(cycle(some)), size))
+                self._take_time(self.engine.generate_anew, repeated, decoding)
+
+    def _take_time(
+        self, stream: Callable[..., Completions[Key]], prompts: Sequence[tuple[Key, Prompt]], decoding: Decoding
+    ) -> list[tuple[Key, Completion]]:
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
-        completions = list(self.engine.stream(prompts, decoding))
+        completions = list(stream(prompts, decoding))
         took = np.array([time.perf_counter() - began, time.process_time() - cpu_began])
-        opening = np.array(self.engine.seconds_opening) - np.array(opened)
-        if opening.any():
-            notes.openings.setdefault(self.stage, []).append((float(opening[0]), float(opening[1])))
-        if lacking:
-            shown = sum(bool(prompt.images) for prompt in lacking.values())
-            seconds, cpu_seconds = (float(each) for each in np.maximum(took - opening, 0.0))
-            notes.calls.append(Call(self.stage, shown, len(lacking) - shown, seconds, cpu_seconds))
-            notes.generated += len(lacking)
-        yield from completions
+        loading = np.array(self.engine.seconds_opening) - np.array(opened)
+        opening = (float(loading[0]), float(loading[1])) if loading.any() else None
+        shown = sum(bool(prompt.images) for _, prompt in prompts)
+        seconds, cpu_seconds = (float(each) for each in np.maximum(took - loading, 0.0))
+        call = Call(self.stage, shown, len(prompts) - shown, seconds, cpu_seconds, opening)
+        self.rehearsal.notes.calls.append(call)
+        return completions
 
     def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
         at, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
@@ -189,7 +219,9 @@ class Rehearsal(Adapter):
         super().__init__(inner.label)
         self.inner, self.pilot, self.seed, self.notes = inner, pilot, seed, notes
         self.asking = False
+        self.filled: set[tuple[str, bool]] = set()  # stages of which a whole batch was timed, with pictures or without
         self.looking = _Pass(set())
+        self._asked = 0  # questions of the condition
         self._at = ("", "")
         self._engines: dict[str, StoredEngine] = {}
 
@@ -216,14 +248,18 @@ class Rehearsal(Adapter):
         """Where a stage's prompts belong at this moment."""
         return Place(*self._at, stage)
 
+    def expect(self, stage: str) -> int:
+        """How many prompts of a stage are to be generated under this condition; of reasoning's at most so many."""
+        if stage == "reasoning":
+            return self._asked
+        return sum(n for group, n in self.looking.groups.items() if group.stage == stage)
+
     def answer(self, requests: Sequence[Request], condition: str = "") -> list[Trace]:
-        self.inner.task_dict = self.task_dict
+        self.inner.task_dict, self._asked = self.task_dict, len(requests)
         traces = self._look(requests, condition)
         with self._aside():
             chosen = self._choose(requests, traces)
-            first = not self.notes.piloted
-            for some in cut(chosen) if first else [chosen]:
-                self._ask([requests[i] for i in some], condition)
+            self._ask([requests[i] for i in chosen], condition)
             self.notes.piloted[condition] += len(chosen)
             if chosen:
                 traces = self._look(requests, condition)
@@ -308,7 +344,7 @@ def is_lacking(trace: Trace) -> bool:
     return trace.error is not None and trace.error.endswith((MISSING, EQUAL, LATER))
 
 
-def cut(chosen: Sequence[int]) -> list[Sequence[int]]:
-    """A pilot's questions in rounds of growing size, none of them empty."""
+def cut(chosen: Sequence[Item]) -> list[Sequence[Item]]:
+    """A pilot's prompts in rounds of growing size, none of them empty."""
     ends = [round(len(chosen) * sum(ROUNDS[: k + 1])) for k in range(len(ROUNDS))]
     return [chosen[start:end] for start, end in zip([0, *ends], ends, strict=False) if end > start]

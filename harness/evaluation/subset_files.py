@@ -1,18 +1,20 @@
-"""Subsets: a task of some of another task's documents, as a YAML file that plain lmms-eval reads.
+"""Subsets: a task of some of another task's documents, as files that plain lmms-eval reads from wherever they lie.
 
-It stands beside a Python file that holds the documents' numbers and lets no other data pass under them.
+The YAML file holds all that the other task's files say and names nothing by a path of this machine. Beside it stand the
+pointer to the data, and a Python file that holds the documents' numbers and lets no other data pass under them.
 """
 
-import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from sightscale.tasks import TASK_FOLDER
 from sightscale.tasks.catalogue import find_card
 from sightscale.tasks.errors import UserError, blaming
 
-_LOADER = re.compile(r"^process_docs: *!function +([\w.]+) *$", re.MULTILINE)
-_INCLUDED = re.compile(r"^include: *(\S+) *$", re.MULTILINE)
 _CODE = '''"""Which documents of {task} are kept, by their numbers."""
 
 from {module} import {function}
@@ -30,43 +32,61 @@ def keep(pointer):
 '''
 
 
+class _Function(str):
+    """What `!function` names."""
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Loader.add_constructor("!function", lambda loader, node: _Function(node.value))
+_Dumper.add_representer(_Function, lambda dumper, name: dumper.represent_scalar("!function", name))
+
+
 def write_subset(task: str, kept: Sequence[int], total: int, name: str, folder: Path) -> Path:
     """Write a task `name` of the `kept` documents of one of our tasks, which has `total`; the YAML file's path.
 
-    Raises UserError for a task that isn't ours, or is a group, and where the folder can't be written.
+    The folder may be moved to another machine that has sightscale. Raises UserError for a task that isn't ours, or is
+    a group, and where the folder can't be written.
     """
     card = find_card(name=task)
     if card.members:
         raise UserError(f"{task} is a group; export a subset of each of its tasks: {', '.join(card.members)}")
     [source] = [path for path in TASK_FOLDER.rglob("*.yaml") if f"\ntask: {task}\n" in f"\n{path.read_text()}"]
-    module, loader = f"keep_{name}", _find_loader(source).rpartition(".")
-    lines = [
-        f"# {len(kept)} of the {total} documents of {task}: those that leak least without their picture.",
-        f"include: {source}",
-        f"task: {name}",
-        f"process_docs: !function {module}.keep",
-        "metadata:",
-        f"  questions: {len(kept)}",
-    ]
+    config = _read_whole(source)
+    [(split, pointer)] = config["dataset_kwargs"]["data_files"].items()
+    code, (module, _, function) = f"keep_{name}", config["process_docs"].rpartition(".")
+    config |= {
+        "task": name,
+        "dataset_kwargs": {"data_files": {split: f"{name}.jsonl"}},
+        "process_docs": _Function(f"{code}.keep"),
+        "metadata": config["metadata"] | {"questions": len(kept)},
+    }
+    numbers = [int(number) for number in kept]
+    path = folder / f"{name}.yaml"
     with blaming(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{module}.py").write_text(
-            _CODE.format(
-                task=task, total=total, kept=[int(number) for number in kept], module=loader[0], function=loader[2]
-            ),
+        shutil.copyfile(source.parent / pointer, folder / f"{name}.jsonl")
+        (folder / f"{code}.py").write_text(
+            _CODE.format(task=task, total=total, kept=numbers, module=module, function=function), encoding="utf-8"
+        )
+        path.write_text(
+            f"# {len(kept)} of the {total} documents of {task}: those that leak least without their picture.\n"
+            + yaml.dump(config, Dumper=_Dumper, sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )
-        path = folder / f"{name}.yaml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def _find_loader(path: Path) -> str:
-    """The function that reads a task's documents, as its file or one that this includes names it."""
-    text = path.read_text(encoding="utf-8")
-    loader, included = _LOADER.search(text), _INCLUDED.search(text)
-    if loader:
-        return loader[1]
-    if not included:
-        raise ValueError(f"{path} names no process_docs")
-    return _find_loader(path.parent / included[1])
+def _read_whole(path: Path) -> dict[str, Any]:
+    """What a task's file says together with what it includes."""
+    config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    if "include" not in config:
+        return dict(config)
+    base = _read_whole(path.parent / config.pop("include"))
+    return base | config | {"metadata": base.get("metadata", {}) | config.get("metadata", {})}

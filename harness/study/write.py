@@ -52,28 +52,27 @@ def write_analyses(runs: Mapping[PlannedRun, Run], blind: str, output: Path, res
     save_figures(figures, output / "figures")
 
 
-def write_verdicts(verdicts: Sequence[Verdict], output: Path) -> Path:
-    """Write verdicts as Markdown and as JSON; the Markdown file."""
+def write_verdicts(verdicts: Sequence[Verdict], output: Path, shipped: Verdict | None = None) -> Path:
+    """Write verdicts as Markdown and as JSON; the Markdown file. `shipped` is what other records say of one."""
     lines = ["# Verdicts", "", "Points with 95 % intervals; the rule is the same for each effect.", ""]
     for verdict in verdicts:
         lines += [f"## {verdict.takeaway}. {verdict.says}", "", f"**{verdict.ruling}**", ""]
         lines += [f"- {effect}: {effect.ruling}" for effect in verdict.evidence] or ["- nothing to tell it by"]
+        if shipped and shipped.takeaway == verdict.takeaway:
+            lines += [f"- the entries that ship: {effect}: {effect.ruling}" for effect in shipped.evidence]
         lines += ["", f"The paper: {verdict.paper}", ""]
     rows = [
         {
             "takeaway": verdict.takeaway,
             "says": verdict.says,
             "ruling": verdict.ruling,
-            "evidence": [
-                {
-                    "what": effect.what,
-                    **{name: _finite(value) for name, value in asdict(effect.estimate).items()},
-                    "style": effect.style,
-                    "ruling": effect.ruling,
-                }
-                for effect in verdict.evidence
-            ],
+            "evidence": _list_evidence(verdict),
             "paper": verdict.paper,
+            **(
+                {"shipped": {"ruling": shipped.ruling, "evidence": _list_evidence(shipped)}}
+                if shipped and shipped.takeaway == verdict.takeaway
+                else {}
+            ),
         }
         for verdict in verdicts
     ]
@@ -82,6 +81,18 @@ def write_verdicts(verdicts: Sequence[Verdict], output: Path) -> Path:
         (output / "verdicts.md").write_text("\n".join(lines), encoding="utf-8")
         (output / "verdicts.json").write_text(text + "\n", encoding="utf-8")
     return output / "verdicts.md"
+
+
+def _list_evidence(verdict: Verdict) -> list[dict[str, Any]]:
+    return [
+        {
+            "what": effect.what,
+            **{name: _finite(value) for name, value in asdict(effect.estimate).items()},
+            "style": effect.style,
+            "ruling": effect.ruling,
+        }
+        for effect in verdict.evidence
+    ]
 
 
 def write_study_report(output: Path, resamples: int) -> None:

@@ -7,7 +7,8 @@ Both are made with the hub client's own classes. Fields as of huggingface_hub 2.
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
-from sightscale.leaderboards.exports.measured import HUB_SOURCE, Measured, metric_of
+from sightscale.leaderboards.exports.measured import Measured, metric_of
+from sightscale.leaderboards.exports.sightscale_converter import HUB
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition, DataOrigin
 
@@ -88,6 +89,6 @@ def write_hub_eval(measured: Measured) -> str:
 
 def _hub_id(measured: Measured, task: str) -> str | None:
     card = measured.card(task)
-    if measured.manifest.get("data") != DataOrigin.HUB or card is None or not card.source.startswith(HUB_SOURCE):
+    if measured.manifest.get("data") != DataOrigin.HUB or card is None or not card.source.startswith(HUB):
         return None
-    return card.source.removeprefix(HUB_SOURCE)
+    return card.source.removeprefix(HUB)

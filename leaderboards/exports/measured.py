@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sightscale.harness.evaluation import drop_unscored, read_manifest, read_records
-from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
+from sightscale.harness.statistics import Estimate, mean_score
 from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
+from sightscale.leaderboards.exports.sightscale_converter import describe, list_caveats, standard_error
 from sightscale.tasks.catalogue import TaskCard
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Role
 
-HUB_SOURCE = "hub:"
 ACCURACY = "accuracy"
 
 
@@ -49,19 +48,12 @@ class Measured:
     @property
     def caveats(self) -> str:
         """What a reader must know of the numbers, in one line."""
-        notes = [f"sightscale {(self.manifest.get('software') or {}).get('sightscale') or 'unknown'}"]
-        notes += [f"condition {self.condition}"] if self.condition != Condition.SIGHTED else []
-        return "; ".join([*notes, *self.asked])
+        return describe(self.manifest, self.condition)
 
     @property
     def asked(self) -> list[str]:
         """What tells questions and answers from the whole public data sets' and written ones, in words, if anything."""
-        made = self.manifest
-        limit, options = made.get("limit"), made.get("options")
-        notes = ["the embedded mini suite, not the public data"] if made.get("data") == DataOrigin.MINI else []
-        notes += [f"only the first {limit} documents of each task"] if limit else []
-        notes += [f"options {options}"] if options else []
-        return notes + ([f"answers read by {made['answers']}, none written"] if made.get("answers") else [])
+        return list_caveats(self.manifest)
 
     def card(self, task: str) -> TaskCard | None:
         """The card of a task of ours."""
@@ -115,10 +107,5 @@ def as_sighted(measured: Measured) -> Measured:
 
 
 def _standard_error(rows: pd.DataFrame) -> float:
-    """Of the mean, by the variance between pictures; NaN for a single one."""
-    sums, sizes = cluster_sums(rows["score"].to_numpy(float), rows["cluster"].to_numpy(object))
-    groups, n = len(sums), float(sizes.sum())
-    if groups < 2:
-        return float("nan")
-    residuals = sums - sums.sum() / n * sizes
-    return float(np.sqrt(groups / (groups - 1) * (residuals**2).sum()) / n)
+    scored = rows[rows["score"].notna()]
+    return standard_error(scored["score"].tolist(), scored["cluster"].tolist())

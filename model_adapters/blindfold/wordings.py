@@ -28,7 +28,7 @@ def reword(messages: Messages, condition: str) -> Messages:
     if condition == Condition.TOLD:
         return _tell(messages)
     if condition in (Condition.NO_QUESTION, Condition.OPTIONS_ONLY):
-        return _keep_options(messages)
+        return _keep_options(messages, labels=condition == Condition.NO_QUESTION)
     return messages
 
 
@@ -48,8 +48,11 @@ def _tell(messages: Messages) -> Messages:
     return [*earlier, {**last, "content": parts}]
 
 
-def _keep_options(messages: Messages) -> Messages:
-    """The last message from its options on; of what stands before them pictures are kept, with labels as `Image A:`."""
+def _keep_options(messages: Messages, labels: bool) -> Messages:
+    """The last message from its options on; of what stands before them pictures are kept, and `labels` as `Image A:`.
+
+    Labels aren't kept of pictures that aren't shown, whether or not these are taken out before.
+    """
     *earlier, last = messages
     content = _parts_of(last)
     parts: list[dict[str, Any]] = []
@@ -62,7 +65,7 @@ def _keep_options(messages: Messages) -> Messages:
         has_options = start is not None
         if start is not None:
             parts.append({**part, "text": part["text"][start:]})
-        elif following and following["type"] == "image" and (label := _LABEL.search(part["text"])):
+        elif labels and following and following["type"] == "image" and (label := _LABEL.search(part["text"])):
             parts.append({**part, "text": label[0]})
     if not has_options:
         raise ValueError("this question has no lettered options, so nothing is left of it without its question")

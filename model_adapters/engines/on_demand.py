@@ -95,6 +95,11 @@ class OnDemandEngine(StreamingEngine):
         """What it is busy with, in words; nothing where it doesn't tell."""
         return getattr(self._engine, "workload", "")
 
+    @property
+    def batch_size(self) -> int | None:
+        """How many prompts the open engine answers at a time; None where it is closed, or sees to that by itself."""
+        return getattr(self._engine, "batch_size", None)
+
     def close(self) -> None:
         """Free the memory the model holds, until it is needed again."""
         if self._engine is not None:

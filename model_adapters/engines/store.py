@@ -321,6 +321,15 @@ class StoredEngine(StreamingEngine):
         """What the engine is busy with, in words; nothing where it doesn't tell."""
         return getattr(self._engine, "workload", "")
 
+    @property
+    def batch_size(self) -> int | None:
+        """How many prompts the engine inside answers at a time; None where it is closed, or sees to that by itself."""
+        return getattr(self._engine, "batch_size", None)
+
+    def generate_anew(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+        """As the engine inside, whatever the store has; nothing is kept."""
+        return self._engine.stream(prompts, decoding)
+
     def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
         """As the engine inside would, but only what the store lacks is generated. Failures aren't kept."""
         ready: deque[tuple[Key, Completion]] = deque()  # what needs no generating

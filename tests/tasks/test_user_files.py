@@ -41,7 +41,7 @@ def test_a_folder_and_nothing_are_named(tmp_path: Path) -> None:
             read_text(path, "the file")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from lmms_eval.utils import load_yaml_config
 from typer.testing import CliRunner
 
 from sightscale.harness.analysis import (
@@ -23,8 +24,10 @@ from sightscale.harness.analysis import (
 )
 from sightscale.harness.analysis.text_baseline import guess_from_text
 from sightscale.harness.cli import app
-from sightscale.harness.evaluation import import_responses, read_records
+from sightscale.harness.evaluation import import_responses, read_records, write_subset
 from sightscale.harness.statistics import rank_correlation
+from sightscale.tasks import TASK_FOLDER
+from sightscale.tasks.catalogue import TaskCard, list_tasks, read_cards
 
 REAL = os.environ.get("SIGHTSCALE_TEST_RESPONSES", "")
 Save = Callable[..., str]
@@ -133,12 +136,30 @@ def test_a_kept_half_is_a_task_that_runs(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0 and "Which form of energy" in done.stdout, done.stderr
     assert len(pd.read_csv(tmp_path / "l")) == 300
+    moved = export.rename(tmp_path / "elsewhere")
+    assert not any(str(folder) in file.read_text() for file in moved.iterdir() for folder in (tmp_path, TASK_FOLDER))
     name = "in_domain_scienceqa_kept"
-    plan = ["--model", "scripted:prior", "--tasks", name, "--include-path", str(export), "--data", "mini"]
+    plan = ["--model", "scripted:prior", "--tasks", name, "--include-path", str(moved), "--data", "mini"]
     done = CliRunner().invoke(app, ["run", *plan, "--output", str(output)])
     assert done.exit_code == 0, done.stderr
     records = read_records(output)
     assert len(records) == 150 and records["blind_probability"].mean() < 0.75  # of all 300 it is 0.85
+
+
+@pytest.mark.parametrize("card", [card for card in list_tasks() if not card.members], ids=lambda card: card.name)
+def test_a_subset_of_each_task_says_all_that_the_task_says(card: TaskCard, tmp_path: Path) -> None:
+    write_subset(card.name, [0, 2], 3, "some", tmp_path / "written")
+    folder = (tmp_path / "written").rename(tmp_path / "moved")
+    [kept] = read_cards(folder)
+    fields = ("source", "revision", "licence", "chance", "answer_format", "metric", "blind_of")
+    assert [getattr(kept, field) for field in fields] == [getattr(card, field) for field in fields]
+    assert (kept.name, kept.questions) == ("some", 2)
+    [source] = [path for path in TASK_FOLDER.rglob("*.yaml") if f"\ntask: {card.name}\n" in f"\n{path.read_text()}"]
+    theirs, ours = (load_yaml_config(str(path)) for path in (source, folder / "some.yaml"))
+    changed = {"task", "process_docs", "dataset_kwargs", "metadata"}
+    assert {name for name in theirs | ours if theirs.get(name) != ours.get(name)} == changed
+    rows = [Path(config["dataset_kwargs"]["data_files"]["test"]).read_text() for config in (theirs, ours)]
+    assert rows[0] == rows[1]
 
 
 def test_a_mistake_ends_in_one_line(save_run: Save, make_rows: Make) -> None:

@@ -1,6 +1,7 @@
 """Forecast: prompts are counted exactly, only the pilot is generated and kept, and what the numbers are made of."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,18 @@ from typer.testing import CliRunner
 
 from sightscale.harness.cli import app
 from sightscale.harness.evaluation import Plan, add_up, evaluate, forecast
-from sightscale.harness.evaluation.forecast import About, Forecast, Row, describe, estimate_total, fit_costs
-from sightscale.harness.evaluation.rehearsal import Call, Place, Tokens, cut
+from sightscale.harness.evaluation.forecast import (
+    About,
+    Forecast,
+    Row,
+    describe,
+    estimate_rows,
+    estimate_total,
+    find_loads,
+    fit_costs,
+    place_loads,
+)
+from sightscale.harness.evaluation.rehearsal import Call, Notes, Place, Tokens, cut
 from sightscale.model_adapters.engines import open_store
 from sightscale.model_adapters.model_strings import parse_model
 from sightscale.tasks.errors import UserError
@@ -104,16 +115,54 @@ def test_another_s_task_is_not_scored_for_a_forecast(tmp_path: Path) -> None:
     assert made.missing == 0 and made.generated == 1  # its three prompts are equal
 
 
-def test_costs_are_fitted_without_the_first_call() -> None:
+def test_costs_are_fitted_without_calls_that_load_or_warm_up() -> None:
     calls = [
-        Call("answers", shown, without, 9.0 if first else 0.5 + 0.1 * shown + 0.02 * without, 0.2)
-        for first, shown, without in ((True, 2, 0), (False, 5, 0), (False, 13, 0), (False, 0, 20))
+        Call("answers", shown, without, (4.0 if cold else 0.0) + 0.5 + 0.1 * shown + 0.02 * without, 0.2, opening)
+        for cold, shown, without, opening in (
+            (True, 1, 0, None),
+            (False, 5, 0, None),
+            (False, 14, 0, None),
+            (True, 3, 0, (2.0, 1.0)),
+            (False, 0, 20, None),
+        )
     ]
-    clock, _ = fit_costs(calls, 32).multiply(batches=10, shown=320, without=0)
-    assert clock == pytest.approx(10 * 0.5 + 320 * 0.1, rel=1e-6)
+    costs = fit_costs(calls, 32)
+    assert costs.multiply(batches=10, shown=320, without=0)[0] == pytest.approx(10 * 0.5 + 320 * 0.1, rel=1e-6)
+    warming, loading = find_loads(calls, costs, 32)
+    assert warming[0] == pytest.approx(4.0) and loading[0] == pytest.approx(2.0 + 4.0)
     assert fit_costs([], 32).multiply(3, 4, 5) == (0.0, 0.0)
     only = fit_costs([Call("answers", 4, 0, 2.0, 1.0)], 32)
     assert only.multiply(0, 0, 8) == only.multiply(0, 8, 0)  # nothing told the other kind apart
+
+
+def test_models_that_are_alone_in_memory_are_loaded_as_often_as_they_are_asked_in_turn() -> None:
+    asked = [("sighted", "perception"), ("sighted", "reasoning"), ("none", "reasoning"), ("black", "perception")]
+    loads = {"perception": [(9.0, 3.0), (2.0, 1.0), (4.0, 1.0)], "reasoning": [(5.0, 2.0), (1.0, 1.0)]}
+    alone = place_loads(asked, loads, alone=True)
+    assert alone == {asked[0]: (9.0, 3.0), asked[1]: (5.0, 2.0), asked[3]: (3.0, 1.0)}
+    assert place_loads(asked, loads, alone=False) == {asked[0]: (9.0, 3.0), asked[1]: (5.0, 2.0)}
+    assert place_loads(asked, {}, alone=False) == {}
+
+
+def test_a_pilot_loads_each_stage_once_a_condition_and_times_a_batch_of_the_run_s_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Notes] = []
+
+    def spy(notes: Notes, size: int) -> list[Row]:
+        seen.append(notes)
+        return list(estimate_rows(notes, size))
+
+    module = import_module("sightscale.harness.evaluation.forecast")  # the package names the function so
+    monkeypatch.setattr(module, "estimate_rows", spy)
+    changes: dict[str, Any] = {"tasks": ("in_domain_gqa",), "conditions": ("noise",), "limit": 8, "data": "mini"}
+    made = forecast(plan(tmp_path / "run", TWO_STAGES, batch_size=7, **changes), pilot=6)
+    for stage in ("perception", "reasoning"):
+        calls = [call for call in seen[0].calls if call.stage == stage]
+        assert calls[0].opening is not None and sum(call.opening is not None for call in calls) == 2
+        sizes = [call.with_pictures + call.without for call in calls]
+        assert max(sizes) == 7 and sizes.count(7) == 1
+    assert count(tmp_path / "run" / "generations.sqlite") == made.generated < 2 * (6 + 6) + 1
 
 
 def test_tokens_are_the_pilot_s_means_task_by_task() -> None:
@@ -145,4 +194,4 @@ def test_rounds_leave_nothing_out() -> None:
     for n in (0, 1, 2, 20, 33):
         rounds = cut(list(range(n)))
         assert [i for some in rounds for i in some] == list(range(n)) and all(rounds)
-    assert [len(some) for some in cut(list(range(20)))] == [2, 5, 13]
+    assert [len(some) for some in cut(list(range(20)))] == [1, 5, 14]

@@ -172,3 +172,23 @@ def test_a_rehearsal_of_likelihoods_is_refused(made: Plan) -> None:
     with pytest.raises(UserError, match="--dry-run"):
         forecast(made)
     assert math.isfinite(read_records(made.output)["right_logprob"].sum())
+
+
+@pytest.mark.slow
+def test_a_trained_model_s_likelihoods_give_the_verdict_of_its_written_answers(tmp_path: Path) -> None:
+    model = "nano_650k,dtype=float32"
+    written, likeliest = (
+        evaluate(
+            Plan(
+                parse_model(model), model, ("in_domain_vqav2",), ("none",), tmp_path / name, limit=60, data="mini",
+                answers=answers,
+            )
+        )
+        for name, answers in (("written", ""), ("likeliest", "likelihood:text"))
+    )  # fmt: skip
+    order = range(60)
+    assert judge(parse_rule("reliance>0"), written, order, "none").holds is True
+    assert judge(parse_rule("probability>0"), likeliest, order, "none").holds is True
+    both = written.merge(likeliest, on=["condition", "doc_id"], suffixes=("", "_likeliest"))
+    seen = both[(both["condition"] == "sighted") & both["prediction"].notna()]
+    assert len(seen) > 40 and (seen["prediction"] == seen["prediction_likeliest"]).mean() > 0.9

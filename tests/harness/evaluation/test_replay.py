@@ -46,6 +46,23 @@ def test_an_honest_run_is_made_again_to_the_letter(
         assert len(read_questions("imagenet", model)) == 300
 
 
+def test_prompts_of_conditions_that_change_the_text_are_made_again_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(QUESTIONS, "2")
+    model, conditions = "scripted:oracle", ("told", "no_question", "options_only")
+    tasks = ("similarity_nights", "in_domain_gqa", "mmstar_math")
+    records = evaluate(Plan(parse_model(model), model, tasks, conditions, tmp_path, data="mini"))
+    assert (records["outcome"] != "failed").all()
+    monkeypatch.delenv(QUESTIONS)
+    with asking("mini", None, "", 2):
+        for row in records.itertuples():
+            said = Answer(row.response, row.answer_format, row.kind, "direct", "")
+            assert read_questions(row.task, model).prompt(row.doc_id, said, row.condition) == row.prompt
+    alone = records[records["condition"] == "options_only"].groupby("task")["prompt"].first()
+    assert alone["similarity_nights"].startswith("A. Image A\nB. Image B\nAnswer")
+
+
 def test_records_say_what_was_shown_and_the_manifest_keeps_their_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

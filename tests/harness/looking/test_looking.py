@@ -1,6 +1,7 @@
 """Looking while training: its time, what it logs and keeps, when it stops, and that a training isn't changed."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -33,6 +34,8 @@ from sightscale.tasks.errors import UserError
 from sightscale.trainers.data.batches import Collator, Opened
 from sightscale.trainers.data.conversations import Conversation
 from sightscale.trainers.data.easy_vqa import open_picture
+
+STEPS, ROUNDS = 400, 3  # of trainings whose time is taken
 
 
 class Clock:
@@ -327,6 +330,31 @@ def test_a_failing_answer_leaves_the_model_as_it_was(shipped: tuple[Any, Any]) -
     long = Prompt((Message("user", ("word " * 5000,)),))
     assert engine.generate([long], Decoding(4))[0].error is not None
     assert model.training and model.generation_config is settings
+
+
+@pytest.mark.slow
+def test_a_training_with_it_takes_its_share_longer(random_nano: Path, tmp_path: Path) -> None:
+    """Processor time with it and without, alternately: what it says of itself is all that it takes."""
+
+    def train(name: str, *callbacks: Any, steps: int = 0) -> float:
+        trainer = make_trainer(random_nano, tmp_path / name, *callbacks, steps=steps or STEPS)
+        began = time.process_time()
+        trainer.train()
+        return time.process_time() - began
+
+    train("warm", steps=4)
+    ratios, shares = [], []
+    for number in range(ROUNDS):
+        looking = LookingCallback(["easy_vqa"], every=20, until="width<1", least=8, clock=time.process_time)
+        runs: list[tuple[str, tuple[Any, ...]]] = [("watched", (looking,)), ("plain", ())]
+        took = {name: train(f"{name}{number}", *used) for name, used in runs[:: 1 if number % 2 else -1]}
+        ratios.append(took["watched"] / took["plain"])
+        shares.append(looking.looker.time.taken)
+        assert len(looking.looker.looks) >= 2
+    longer, rounded = 100 * (np.median(ratios) - 1), [round(ratio, 3) for ratio in ratios]
+    print(f"a training of {took['plain']:.0f} s: {longer:+.1f} % with it ({rounded}); by its own clock {shares}")
+    assert max(shares) <= 0.021
+    assert np.median(ratios) < 1.06
 
 
 @pytest.mark.skipif(find_spec("trl") is None, reason="TRL isn't installed")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from sightscale.harness.statistics import holm, mcnemar, sign_flip
@@ -15,7 +15,6 @@ def scores(ahead: int, behind: int, equal: int) -> tuple[np.ndarray, np.ndarray]
     return first, second
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_p_is_exact_where_few_differ_and_half_of_the_observed_less_where_many_do(ahead: int, behind: int) -> None:
     found = mcnemar(*scores(ahead, behind, 40))
@@ -69,7 +68,6 @@ def test_holm_by_hand() -> None:
     assert with_missing[0] == pytest.approx(0.04) and np.isnan(with_missing[1]) and with_missing[2] == 0.5
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]) -> None:
     found = holm(p_values)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from sightscale.harness.statistics import clopper_pearson, cluster_sums, mean_score, paired_difference, wilson
@@ -82,7 +82,6 @@ def test_no_difference_anywhere_is_not_certainty() -> None:
     assert found.value == 0 and found.low == -found.high and found.high == pytest.approx(clopper_pearson(0, 50)[1])
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(1, 29), st.data())
 def test_few_questions_have_the_exact_interval(n: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, n))

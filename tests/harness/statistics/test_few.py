@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from sightscale.harness.statistics import average, bootstrap, paired_difference
@@ -22,7 +22,6 @@ def test_three_to_five_gains_of_thirty_without_a_loss_hold_zero(gains: int) -> N
     assert paired_difference(*pair(6, 0, 24)).low > 0  # six of six: p = 0.03
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 300))
 def test_zero_is_excluded_exactly_when_the_exact_test_excludes_it(gains: int, losses: int, same: int) -> None:
     if gains + losses + same == 0 or (gains + losses >= FEW_DIFFERING and gains + losses + same >= 30):
@@ -33,7 +32,6 @@ def test_zero_is_excluded_exactly_when_the_exact_test_excludes_it(gains: int, lo
     assert -1 <= found.low <= found.value <= found.high <= 1
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 60))
 def test_gains_and_losses_are_mirrored(gains: int, losses: int, same: int) -> None:
     low, high = melded_interval(float(gains), float(losses), float(same))

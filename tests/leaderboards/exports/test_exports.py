@@ -1,14 +1,19 @@
 """Exports: each format is read back by its consumer's own parser, or held against its own schema."""
 
+import ast
 import csv
+import hashlib
 import io
 import json
+import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
@@ -17,17 +22,22 @@ from lmms_eval.utils import make_table
 
 from sightscale.harness.evaluation import read_records
 from sightscale.harness.evaluation.records import write_records
+from sightscale.leaderboards.exports import sightscale_converter
 from sightscale.leaderboards.exports.every_eval_ever import write_every_eval_ever
 from sightscale.leaderboards.exports.hub import write_hub_eval, write_model_index
 from sightscale.leaderboards.exports.lmms_eval import write_lmms_eval
-from sightscale.leaderboards.exports.measured import Measured, read_measured
+from sightscale.leaderboards.exports.measured import Measured, metric_of, read_measured
 from sightscale.leaderboards.exports.tables import escape_latex, write_csv, write_latex, write_markdown
 from sightscale.leaderboards.published import read_published
 from sightscale.leaderboards.published.table_one import HEADINGS, row_of_published
 
-# The consumer's own schema, as the package every-eval-ever 0.3.0 carries it; the package needs Python 3.12.
-EVERY_EVAL_EVER: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "every_eval_ever" / "eval.schema.json").read_text(encoding="utf-8")
+# The consumer's own schemas, as the package every-eval-ever 0.3.0 carries it; the package needs Python 3.12.
+AGGREGATES, INSTANCES = (
+    jsonschema.Draft7Validator(
+        json.loads((Path(__file__).parent / "every_eval_ever" / name).read_text(encoding="utf-8")),
+        format_checker=jsonschema.FormatChecker(),
+    )
+    for name in ("eval.schema.json", "instance_level_eval.schema.json")
 )
 
 
@@ -79,7 +89,7 @@ def test_only_the_public_benchmark_itself_is_exported_to_its_leaderboard(measure
 def test_every_eval_evers_own_schema_takes_ours(oracle_run: Path, on_hub: Measured) -> None:
     for one in (read_measured(oracle_run, "none"), on_hub):
         document = json.loads(write_every_eval_ever(one, "Example", "third_party", now=1.0))
-        jsonschema.Draft7Validator(EVERY_EVAL_EVER, format_checker=jsonschema.FormatChecker()).validate(document)
+        AGGREGATES.validate(document)
         result = document["evaluation_results"][0]
         task = result["evaluation_result_id"].split(":")[0]
         assert result["score_details"]["score"] == one.estimates[task].value
@@ -87,6 +97,68 @@ def test_every_eval_evers_own_schema_takes_ours(oracle_run: Path, on_hub: Measur
         assert interval["lower"] <= result["score_details"]["score"] <= interval["upper"]
     with pytest.raises(ValueError, match="known: first_party"):
         write_every_eval_ever(on_hub, relationship="friend")
+
+
+def test_the_converter_for_every_eval_ever_needs_nothing_of_ours() -> None:
+    tree = ast.parse(Path(sightscale_converter.__file__).read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"duckdb"}
+
+
+def test_the_converter_for_every_eval_ever_writes_every_condition_and_answer(oracle_run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, sightscale_converter.__file__, str(oracle_run), "--output_dir", str(tmp_path / "data")]
+    done = subprocess.run([*command, "--model_id", "me/oracle:1", "--include_samples"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.strip())
+    assert path.parent == tmp_path / "data" / "sightscale" / "me" / "oracle_1"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    AGGREGATES.validate(document)
+    results = {result["evaluation_result_id"]: result for result in document["evaluation_results"]}
+    for condition in ("sighted", "none", "mismatched"):
+        here = read_measured(oracle_run, condition)
+        for task, estimate in here.estimates.items():
+            result = results.pop(f"{task}:{condition}:{metric_of(task)}")
+            assert result["score_details"]["score"] == pytest.approx(estimate.value, abs=1e-12)
+            assert result["score_details"]["uncertainty"]["num_samples"] == estimate.n
+            assert "mini suite, not the public data" in result["metric_config"]["evaluation_description"]
+    assert not results
+    records = read_records(oracle_run)
+    detailed = document["detailed_evaluation_results"]
+    samples = (tmp_path / detailed["file_path"]).read_bytes()
+    assert detailed["checksum"] == hashlib.sha256(samples).hexdigest()
+    rows = [json.loads(line) for line in samples.splitlines()]
+    assert len(rows) == detailed["total_rows"] == records["score"].notna().sum()
+    for row in rows:
+        INSTANCES.validate(row)
+        assert (row["evaluation_id"], row["model_id"]) == (document["evaluation_id"], "me/oracle:1")
+    shares = pd.Series([row["evaluation"]["score"] for row in rows]).groupby(
+        [row["evaluation_result_id"] for row in rows]
+    )
+    for result in document["evaluation_results"]:
+        assert shares.mean()[result["evaluation_result_id"]] == pytest.approx(result["score_details"]["score"])
+
+
+def test_what_the_converter_for_every_eval_ever_cannot_take_ends_in_one_line(
+    oracle_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, reason in (
+        ([str(oracle_run)], "'scripted:oracle' has no owner; give --model_id OWNER/NAME"),
+        ([str(oracle_run), "--model_id", "me/.."], "makes no folder"),
+        ([str(tmp_path), "--model_id", "me/x"], "is no run of sightscale: it has no manifest.json"),
+    ):
+        assert sightscale_converter.main([*arguments, "--output_dir", str(tmp_path / "data")]) == 1
+        said = capsys.readouterr()
+        assert reason in said.err and said.err.count("\n") == 1 and not said.out
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_standard_error_counts_pictures() -> None:
+    alone = [0.0, 1.0, 1.0, 1.0]
+    spread = pd.Series(alone).std() / 2
+    assert sightscale_converter.standard_error(alone, list("abcd")) == pytest.approx(spread)
+    assert sightscale_converter.standard_error(alone * 3, list("abcd") * 3) == pytest.approx(spread)
+    assert math.isnan(sightscale_converter.standard_error(alone, list("aaaa")))
 
 
 def of_public_data(measured: Measured) -> Measured:

@@ -31,10 +31,11 @@ def test_the_options_and_what_follows_are_left(text: str, left: str) -> None:
         assert reword(say("See", 1, text, 2), condition) == say(1, left, 2)
 
 
-def test_what_names_a_picture_stays_with_it() -> None:
+def test_what_names_a_picture_stays_with_one_that_is_shown() -> None:
     asked = say("Compare. Image A: ", 1, "\nImage B:", 2, "\nWhich?\nA. Image A\nB. Image B\n")
     options = "A. Image A\nB. Image B\n"
     assert reword(asked, Condition.NO_QUESTION) == say("Image A: ", 1, "Image B:", 2, options)
+    assert reword(asked, Condition.OPTIONS_ONLY) == say(1, 2, options)
 
 
 @pytest.mark.parametrize("text", ["What is it?", "Where is cup A. in it?", ""])

@@ -165,7 +165,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_json)
 def test_any_row_is_a_conversation_or_a_reason(tmp_path: Path, row: Any) -> None:
     try:

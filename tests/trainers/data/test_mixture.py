@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from sightscale.trainers.data.conversation_files import ConversationFile
 from sightscale.trainers.data.mixture import FileRows, Ingredient, Mixture, build_mixture
@@ -107,7 +107,6 @@ class Numbers:
         return i
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=5), st.integers(0, 5))
 def test_every_position_of_every_source_comes_up_once(counts: list[int], seed: int) -> None:
     mixture = Mixture([Ingredient(str(k), Numbers(max(1, n)), n, 1.0) for k, n in enumerate(counts)], counts, seed)
