@@ -32,7 +32,11 @@ _inside, _accepted = 0, False
 
 
 class UnreadablePicture(ValueError):
-    """A picture whose pixels can't be had; the message names it and says why."""
+    """A picture whose pixels can't be had; the message names it and gives the reason, which is kept as `reason`."""
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 @contextmanager
@@ -133,7 +137,8 @@ def _opened(source: Source) -> Iterator[Image.Image]:
                 with Image.open(BytesIO(given) if isinstance(given, bytes) else given) as image:
                     yield image
     except Exception as error:  # decoders raise errors of every kind on damaged files
-        raise UnreadablePicture(f"{name} can't be read: {_explain(error, given)}") from error
+        reason = _explain(error, given)
+        raise UnreadablePicture(f"{name} can't be read: {reason}", reason) from error
 
 
 def _explain(error: Exception, given: Image.Image | bytes | Path) -> str:
@@ -141,6 +146,8 @@ def _explain(error: Exception, given: Image.Image | bytes | Path) -> str:
         return "it is empty"
     if isinstance(error, UnidentifiedImageError):
         return "it is in no format that Pillow knows"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more pixels than Pillow opens ({2 * (Image.MAX_IMAGE_PIXELS or 0):,})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return first_line(error) or type(error).__name__

@@ -21,11 +21,11 @@ def read_text(path: Path, what: str) -> str:
     with blaming(path, f"read {what}"), path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise UserError(f"cannot read {what} {path}: it is larger than {MAX_BYTES:,} bytes")
+        raise UserError(f"cannot read {what} {path}: it is larger than {MAX_BYTES / 2**20:g} MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"cannot read {what} {path}: it isn't UTF-8 text, as byte {error.start:,} shows") from error
+        raise UserError(f"cannot read {what} {path}: it isn't UTF-8 text (byte {error.start:,}); save it as UTF-8") from error
 
 
 class StrictLoader(yaml.SafeLoader):
