@@ -25,7 +25,8 @@ def read_text(path: Path, what: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"cannot read {what} {path}: it isn't UTF-8 text (byte {error.start:,}); save it as UTF-8") from error
+        reason = f"it isn't UTF-8 text (byte {error.start:,}); save it as UTF-8"
+        raise UserError(f"cannot read {what} {path}: {reason}") from error
 
 
 class StrictLoader(yaml.SafeLoader):

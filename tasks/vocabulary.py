@@ -5,6 +5,8 @@ Members are strings, so they stand in records, files and messages as they are.
 
 from enum import StrEnum
 
+RECORDS_FILE, MANIFEST_FILE = "records.parquet", "manifest.json"  # of a run's folder, and of an entry's
+
 
 class Condition(StrEnum):
     """What a model sees of a question: of its pictures, and of its text."""

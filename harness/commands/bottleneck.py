@@ -21,6 +21,7 @@ from sightscale.harness.commands.options import (
 )
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import RECORDS_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def bottleneck(
     Give one model, and it is asked four times: as it is, with better perception, with better reasoning, and with both.
     The last line is the conclusion. Or give a grid of runs, to see what a smaller module of either kind costs.
     """
-    if len(runs) == 1 and "=" not in runs[0] and not (Path(runs[0]) / "records.parquet").exists():
+    if len(runs) == 1 and "=" not in runs[0] and not (Path(runs[0]) / RECORDS_FILE).exists():
         model = runs[0]
         if output is None:
             raise UserError(f"name a folder for the runs of {model} with --output")

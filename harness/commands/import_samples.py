@@ -8,6 +8,7 @@ import typer
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
 from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.vocabulary import RECORDS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,7 @@ def _write(records: "pd.DataFrame", output: Path) -> Path:
     """Write the records of a run to its folder. Raises UserError where there are some already."""
     from sightscale.harness.evaluation import write_records
 
-    target = output / "records.parquet"
+    target = output / RECORDS_FILE
     if target.exists():
         raise UserError(f"{target} exists already; choose another --output")
     with blaming(output, "write"):

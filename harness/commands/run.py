@@ -28,6 +28,7 @@ from sightscale.harness.commands.options import (
     read_spread,
 )
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 
 @examples(
@@ -167,7 +168,7 @@ def run(
         console.print(render_position_bias(position_bias(records)))
     if reader:
         console.print(render_second(read_run_again(output, reader, records), reader))
-    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+    for task, reason in (read_manifest(output / MANIFEST_FILE).get("unscored") or {}).items():
         print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
     for warning in (
         *describe_truncation(records),
@@ -176,8 +177,8 @@ def run(
     ):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
-        for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
+        for task, stop in read_manifest(output / MANIFEST_FILE)["stopped"].items():
             print(f"{task}: {stop['says']}; {stop['asked']:,} of {stop['documents']:,} asked")
         print("the rule's interval holds however often you look; the table's intervals hold for one look")
-    print(f"{len(records):,} records in {output / 'records.parquet'}")
+    print(f"{len(records):,} records in {output / RECORDS_FILE}")
     print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

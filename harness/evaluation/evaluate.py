@@ -59,7 +59,7 @@ from sightscale.harness.evaluation.until import (
     read_other,
 )
 from sightscale.tasks.errors import UserError, blaming
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE, Condition, DataOrigin, Kind, Mode, Role
 
 if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
@@ -145,7 +145,7 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         "tokens": {name: int(records[name].sum()) for name in _TOKENS},
         **measure_peak_memory(),
     }
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
     return read_records(plan.output)
 
 
@@ -182,7 +182,7 @@ def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
     if eyes is None or manifest.get("sight"):
         return
     manifest["sight"], warning = warn_of_blindness(eyes)
-    write_manifest(manifest, output / "manifest.json")
+    write_manifest(manifest, output / MANIFEST_FILE)
     if warning:
         logger.warning(f"warning: {warning}")
 
@@ -229,7 +229,7 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
     if documents is not None:
         again &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
     records = pd.concat([part for part in (earlier[~again], *fresh) if len(part)], ignore_index=True)
-    write_records(records, plan.output / "records.parquet")
+    write_records(records, plan.output / RECORDS_FILE)
     opened.records = records
     before = manifest["conditions"].get(condition, {}).get("seconds", 0.0) if documents is not None else 0.0
     manifest["conditions"][condition] = {
@@ -244,7 +244,7 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
     manifest.setdefault("unscored", {}).update(
         {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
     )
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
 
 
 def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
@@ -347,7 +347,7 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     """
     from sightscale.model_adapters.engines import without_names
 
-    path = plan.output / "manifest.json"
+    path = plan.output / MANIFEST_FILE
     wanted: dict[str, Any] = {
         "model": plan.model_text,
         "identity": getattr(model, "identity", plan.model_text),
@@ -390,7 +390,7 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "scorer": describe_scorer(),
         "data_revision": describe_data(plan.data),
     }
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
     return manifest
 
 
@@ -428,8 +428,8 @@ def _identify(plan: Plan, manifest: Mapping[str, Any]) -> RunIdentity:
 
 def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:
     """The rows of conditions that this folder holds already."""
-    if manifest["conditions"] and (plan.output / "records.parquet").is_file():
-        return read_records(plan.output / "records.parquet")
+    if manifest["conditions"] and (plan.output / RECORDS_FILE).is_file():
+        return read_records(plan.output / RECORDS_FILE)
     return pd.DataFrame(columns=[*KEY])
 
 

@@ -14,6 +14,7 @@ from sightscale.harness.evaluation.manifest import read_manifest
 from sightscale.harness.evaluation.records import SCHEMA
 from sightscale.harness.evaluation.run_folders import find_runs
 from sightscale.tasks.errors import UserError, first_line
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 FACTS = ("run_id", "model", "identity", "status", "seed", "data", "limit", "started", "finished", "seconds")
 # What the data set holds: no score, since a score without its interval is none; `sightscale reliance` has those.
@@ -38,7 +39,7 @@ class RecordsDatabase:
         except ImportError as error:
             raise UserError("SQL over records needs duckdb: pip install 'sightscale[records]'") from error
         runs = [run for folder in folders for run in find_runs(folder)]
-        self.files = [run / "records.parquet" if run.is_dir() else run for run in runs]
+        self.files = [run / RECORDS_FILE if run.is_dir() else run for run in runs]
         self._error = duckdb.Error
         self._connection = duckdb.connect(
             config={"autoinstall_known_extensions": "false", "allow_community_extensions": "false"}
@@ -100,7 +101,7 @@ class RecordsDatabase:
 def _describe_runs(runs: Sequence[Path]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for run in runs:
-        file = (run if run.is_dir() else run.parent) / "manifest.json"
+        file = (run if run.is_dir() else run.parent) / MANIFEST_FILE
         manifest = read_manifest(file) if file.is_file() else {}
         name = run.name if run.is_dir() else run.parent.name
         facts = {fact: None if manifest.get(fact) is None else str(manifest[fact]) for fact in FACTS}

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sightscale.tasks import READER_VERSION, chance_level
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import READ_BY, OptionLikelihoods, choose, share_of, write_likelihoods
-from sightscale.tasks.vocabulary import AnswersBy, Outcome
+from sightscale.tasks.vocabulary import RECORDS_FILE, AnswersBy, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
@@ -121,7 +121,7 @@ ANALYSED = (
         "right_logprob",
     ),
 )
-MOST_OPTIONS = 30  # of a question, in what a stranger wrote
+MOST_OPTIONS, LONGEST_LETTER = 26, 4  # of a question's options, in what a stranger may have written
 LENGTH = "length"  # the finish reason of what met its limit on tokens
 DIGESTED = (
     *KEY,
@@ -332,7 +332,7 @@ def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
     of rows fit into memory. Raises UserError in one line when there are no records, or when it isn't a records file.
     """
     path = Path(path)
-    file = path / "records.parquet" if path.is_dir() else path
+    file = path / RECORDS_FILE if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"there are no records at {file}")
     try:
@@ -365,14 +365,23 @@ def _once(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
 
 
-def parse_options(text: object) -> dict[str, str]:
-    """A record's options by letter, at most 30; none where it has none, or a stranger wrote something else there."""
+def check_options(text: object) -> dict[str, str] | None:
+    """A record's options by letter, empty if it has none; None if the text is anything but letters with texts."""
+    if not isinstance(text, str):
+        return {}
     try:
-        read = json.loads(text) if isinstance(text, str) else {}
+        options = json.loads(text)
     except (ValueError, RecursionError):
-        read = {}
-    pairs = list(read.items())[:MOST_OPTIONS] if isinstance(read, dict) else []
-    return {letter: str(option) for letter, option in pairs}
+        return None
+    if not isinstance(options, dict) or len(options) > MOST_OPTIONS:
+        return None
+    plain = all(len(letter) <= LONGEST_LETTER and isinstance(option, str) for letter, option in options.items())
+    return options if plain else None
+
+
+def parse_options(text: object) -> dict[str, str]:
+    """A record's options by letter; none if it has none, or if a stranger wrote something else."""
+    return check_options(text) or {}
 
 
 def _as_text(target: Any) -> str:

@@ -4,7 +4,6 @@ No model and no data are needed: a row holds its answer, its options and its tar
 question; records that nothing changes are the same rows, but for the version of the reader that read them.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,19 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.evaluation.manifest import describe_scorer, read_manifest, write_manifest
-from sightscale.harness.evaluation.records import KEY, LENGTH, digest_records, read_records, write_records
+from sightscale.harness.evaluation.records import (
+    KEY,
+    LENGTH,
+    check_options,
+    digest_records,
+    read_records,
+    write_records,
+)
 from sightscale.tasks import READER_VERSION, Scored, score_response
 from sightscale.tasks.boxes import AUTO, ground
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.likelihoods import READ_BY, read_likelihoods, score_likelihoods
-from sightscale.tasks.vocabulary import AnswerFormat, Outcome
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE, AnswerFormat, Outcome
 
 READ = ("prediction", "outcome", "score", "iou")  # the columns that reading an answer fills
 
@@ -70,7 +76,9 @@ def _read(row: Any) -> dict[str, Any]:
     response, target = str(row.response or ""), str(row.target)
     kind, _, convention = row.answer_format.partition(":")
     try:
-        options = json.loads(row.options) if isinstance(row.options, str) else {}
+        options = check_options(row.options)
+        if options is None:
+            raise ValueError("its options are not letters with texts")
         if isinstance(row.answers, str):
             scored = score_likelihoods(read_likelihoods(str(row.likelihoods)), READ_BY[row.answers], target, options)
             return {**_columns(scored), "iou": None}
@@ -98,14 +106,14 @@ def write_rescored(run: Path, records: pd.DataFrame, output: Path) -> None:
 
     Raises UserError when `output` is there already, or the run has no manifest.
     """
-    manifest = read_manifest(run / "manifest.json")
+    manifest = read_manifest(run / MANIFEST_FILE)
     if output.exists():
         raise UserError(f"{output} exists already; choose another --output")
     with blaming(output, "write"):
         output.mkdir(parents=True)
-        write_records(records, output / "records.parquet")
+        write_records(records, output / RECORDS_FILE)
         written = read_records(output)
-        write_manifest(renew_manifest(manifest, written), output / "manifest.json")
+        write_manifest(renew_manifest(manifest, written), output / MANIFEST_FILE)
 
 
 def renew_manifest(manifest: dict[str, Any], records: pd.DataFrame) -> dict[str, Any]:

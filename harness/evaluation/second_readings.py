@@ -4,7 +4,6 @@ Records, and whatever is made of them (reports, entries, exports), hold the firs
 ones stand in a file of their own with their reader's name, for tables that show scores with and without them.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sightscale.harness.evaluation.records import parse_options
 from sightscale.tasks import score_response
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.second_reader import NONE, VERSION, read_reply, write_prompt
@@ -70,7 +70,7 @@ def read_again(records: pd.DataFrame, engine: "Engine") -> pd.DataFrame:
     from sightscale.model_adapters.engines import Decoding, Message, Prompt, split_thinking
 
     rows: list[Any] = [row for row in records.itertuples(index=False) if _is_unparsed(row)]
-    options = [json.loads(row.options) for row in rows]
+    options = [parse_options(row.options) for row in rows]
     prompts = [
         Prompt((Message("user", (write_prompt(str(row.response), choices),)),))
         for row, choices in zip(rows, options, strict=True)

@@ -13,7 +13,7 @@ from sightscale.harness.statistics import Estimate, cluster_sums, mean_score
 from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, score_averages, score_tasks
 from sightscale.tasks.catalogue import TaskCard
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Role
+from sightscale.tasks.vocabulary import MANIFEST_FILE, Condition, DataOrigin, Role
 
 HUB_SOURCE = "hub:"
 ACCURACY = "accuracy"
@@ -74,7 +74,7 @@ def read_measured(run: Path, condition: str = Condition.SIGHTED, name: str | Non
     Raises UserError in one line when there is no run, or no row under the condition.
     """
     records = read_records(run)
-    manifest = read_manifest(run / "manifest.json")
+    manifest = read_manifest(run / MANIFEST_FILE)
     asked = drop_unscored(records[records["condition"] == condition], str(run))
     if asked.empty:
         conditions = ", ".join(map(str, records["condition"].unique())) or "nothing"
