@@ -37,8 +37,8 @@ def factors(
 ) -> None:
     """Show how much of a score comes from the picture, the question, and both together.
 
-    The score without either shows what the options alone give away. Mirages are answers that describe a picture
-    although none was shown.
+    The score without picture and question shows what the options alone give away. Mirages are answers that describe a
+    picture although none was shown.
     """
     import pandas as pd
 

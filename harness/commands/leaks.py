@@ -33,7 +33,7 @@ def leaks(
     data_root: DataRoot = None,
     include_path: IncludePath = None,
     keep: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the questions to keep, those that leak least.")
+        float, typer.Option(metavar="SHARE", help="Share of the questions to keep: those that leak least.")
     ] = 0.5,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every question as CSV.", rich_help_panel=FILES)
@@ -43,10 +43,10 @@ def leaks(
         typer.Option(metavar="FOLDER", help="Write the kept questions as a task's YAML file.", rich_help_panel=FILES),
     ] = None,
 ) -> None:
-    """List the questions of a task that can be answered without their picture, and keep those that can't.
+    """List a task's questions that can be answered without their picture, and export a task without them.
 
-    Two sources of evidence: a text-only baseline, fitted on the task's questions and options, and what the given runs
-    answered blind.
+    There are two sources of evidence: a text-only baseline, fitted on the task's questions and options, and the blind
+    answers of the given runs.
     """
     quieten()
     from sightscale.harness.analysis import (

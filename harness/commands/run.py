@@ -59,8 +59,8 @@ def run(
         str,
         typer.Option(
             metavar="RULE",
-            help="Read multiple-choice answers from how likely the model is to write each option, instead of having "
-            "one written: likelihood (by its letter) or likelihood:text (by its text, a token).",
+            help="Instead of asking for a written answer, choose the likeliest option: likelihood (by its letter) or "
+            "likelihood:text (by its text, per token). Multiple choice only.",
         ),
     ] = "",
     reader: SecondReader = "",
@@ -70,7 +70,7 @@ def run(
             metavar="RULE",
             help="Ask in a random order and stop as soon as this is decided: reliance>0, reliance<5, "
             "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks. "
-            "With --answers also probability>0, of the right option.",
+            "With --answers also probability>0 (of the right option).",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,

@@ -33,8 +33,8 @@ def speed(
     parts: Annotated[str, typer.Option(help="What to measure, separated by commas; replicas needs Ray.")] = ",".join(
         WITHOUT_ASKING
     ),
-    questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
-    rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each way, after one to warm up.")] = 2,
+    questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about a different picture.")] = 32,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each way, after one to warm up.")] = 2,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="JSON file for every measured time and the machine.")
     ] = None,
@@ -53,7 +53,7 @@ def speed(
         list[str] | None,
         typer.Option(
             help="Model strings to compare with the first of them; give two or more.  "
-            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there]",
+            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if it is installed]",
             rich_help_panel="Comparison of engines",
         ),
     ] = None,

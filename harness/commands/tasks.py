@@ -122,7 +122,7 @@ def new(
 ) -> None:
     """Make a task of your own questions. Every field is checked and every picture opened first.
 
-    The folder can be moved, since the pictures are inside. Plain lmms-eval runs the task too.
+    You can move the folder, because it holds the pictures. Plain lmms-eval runs the task too.
     """
     from sightscale.harness.pages import show_line
     from sightscale.tasks.new_task import read_task, write_task

@@ -34,7 +34,8 @@ def train(
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Train every stage, even if its released weights ship.")] = False,
     score_shipped: Annotated[
-        bool, typer.Option("--score-shipped", help="Score what ships as well, and renew the scores on its card.")
+        bool,
+        typer.Option("--score-shipped", help="Also score the shipped checkpoints, and update their cards."),
     ] = False,
 ) -> None:
     """Train a recipe stage by stage, score what it releases sighted and blind, and write model cards.
