@@ -167,7 +167,7 @@ def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, 
                 raise
             raise UserError(f"{path} is not YAML: {find_yaml_fault(error)}") from error
         if not isinstance(config, dict):
-            raise UserError(f"{path} is not a task file: that is a mapping with task: NAME")
+            raise UserError(f"{path} is not a task file: it must be a mapping with task: NAME")
         return config
 
     for path in sorted(folder.rglob("*.yaml")):

@@ -129,7 +129,7 @@ def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
     if choice.origin is DataOrigin.MINI and "mini" in fields:
         return _builder(MINI_BUILDER)(fields["mini"], n=choice.mini_questions)
     if "unavailable" in fields:
-        raise UserError(f"{fields['unavailable']}; the mini suite stands in for it: --data mini")
+        raise UserError(f"{fields['unavailable']}; use --data mini, whose questions stand in for it")
     if "hub" in fields:
         if choice.origin is DataOrigin.MINI:
             raise UserError(f"the mini suite has no stand-in for {fields['hub']}; use --data hub")

@@ -38,7 +38,7 @@ def doctor(
 
     spec = parse_model(model)
     if spec.kind != "end-to-end":
-        raise UserError(f"model {model!r}: doctor checks one model by its name or folder; name a module of it")
+        raise UserError(f"model {model!r}: doctor checks one model by its name or folder; name one of its modules")
     check_model(spec)
     options = {name: value for name, value in spec.arguments.items() if name not in OF_RUNS}
     checks: list[Check] = list(check_up(spec.name, options))

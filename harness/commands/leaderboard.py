@@ -255,7 +255,7 @@ def challenge(
     from sightscale.tasks.errors import UserError
 
     if (score is None) != (entry is None):
-        raise UserError("--score and --entry belong together")
+        raise UserError("--score and --entry need each other; give both")
     drawn = read_challenge(secret, commitment) if secret.exists() else make_challenge(secret, questions)
     print(f"commitment, to be published before the questions: {drawn.commitment}")
     if output:

@@ -138,7 +138,7 @@ def run(
     if reader:
         parse_reader(reader)
         if answers:
-            raise UserError("--reader reads written answers, and --answers has none written; leave one of them out")
+            raise UserError("--reader reads written answers, and --answers asks for none; leave one of them out")
     plan = Plan(
         model=parse_model(model),
         model_text=model,

@@ -102,7 +102,7 @@ def _check_tasks(recipe: "Recipe") -> None:
     notices.enable("lmms_eval")
     for name in recipe.scored_on:
         if name not in known:
-            raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is no task of this package")
+            raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is not a task of sightscale")
 
 
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:

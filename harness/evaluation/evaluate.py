@@ -303,7 +303,7 @@ def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
     from sightscale.model_adapters.model_strings import check_model, open_model, spread_model
 
     if plan.spread and plan.answers:
-        raise UserError("--answers: replicas tell no log-probabilities of given words; leave --replicas out")
+        raise UserError("--answers: replicas return no log-probabilities of given words; leave --replicas out")
     spec = spread_model(plan.model, plan.spread) if plan.spread else plan.model
     check_model(spec)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
@@ -323,7 +323,7 @@ def _by_likelihood(model: Any, plan: Plan, leaves: Mapping[str, LoadedTask]) -> 
     from sightscale.model_adapters.by_likelihood import ByLikelihood
 
     if not isinstance(model, Adapter):
-        raise UserError(f"--answers {plan.answers}: {plan.model_text} is lmms-eval's model, which tells no likelihoods")
+        raise UserError(f"--answers {plan.answers}: {plan.model_text} is an lmms-eval model and has no likelihoods")
     return ByLikelihood(model, plan.answers, partial(read_choices, leaves))
 
 

@@ -72,7 +72,7 @@ def import_samples(
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise UserError(f"document {first[2]} of {first[0]} stands twice in a file; give a file without repeats")
+        raise UserError(f"document {first[2]} of {first[0]} is in a file twice; give a file without repeats")
     return records
 
 

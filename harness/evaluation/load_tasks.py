@@ -41,7 +41,7 @@ def check_choices(leaves: Mapping[str, LoadedTask], folders: Sequence[str] = ())
     for name, task in leaves.items():
         if formats.get(name) != AnswerFormat.CHOICE or task.score is None:
             stated = f"its answers are scored as {formats[name]}" if formats.get(name) else "its file names no options"
-            raise UserError(f"task {name!r} isn't multiple choice ({stated}), so it has no likelihoods; leave it out")
+            raise UserError(f"task {name!r} isn't multiple choice ({stated}), so --answers can't read it; leave it out")
 
 
 def read_choices(leaves: Mapping[str, LoadedTask], name: str, document: Mapping[str, Any]) -> Mapping[str, str]:

@@ -47,7 +47,10 @@ class LookingCallback(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock. Raises UserError where no process holds the whole model."""
         if getattr(args, "fsdp", None) or getattr(args, "deepspeed", None):
-            raise UserError("FSDP and DeepSpeed share the weights out, and a look needs them whole in one process")
+            raise UserError(
+                "FSDP and DeepSpeed split the weights among processes, but a look needs them all in one; "
+                "leave the callback out"
+            )
         if self.looker.output is None:
             self.looker.output = Path(str(args.output_dir)) / FOLDER
         self.looker.begin()

@@ -73,11 +73,11 @@ class Looker:
         Raises UserError for what isn't there and for a rule that is none.
         """
         if every < 1 or least < 1:
-            raise UserError(f"every and least are 1 or more, not {every} and {least}")
+            raise UserError(f"every and least must be 1 or more, not {every} and {least}")
         self.until = parse_rule(until)
         self.stop = _read_stop(stop)
         if self.until.of_probability:
-            raise UserError(f"until {until!r} needs likelihoods, and a look asks for written answers; write reliance>0")
+            raise UserError(f"until {until!r} needs likelihoods, but a look asks for written answers; write reliance>0")
         if self.until.goal is Goal.AHEAD:
             raise UserError(f"until {until!r} compares with another run; write reliance>0, reliance<5 or width<6")
         self.every, self.least, self.batch_size = every, least, batch_size
@@ -234,5 +234,5 @@ def _read_stop(text: str) -> Rule | str:
         return text
     rule = parse_rule(text)
     if rule.goal is not Goal.BELOW:
-        raise UserError(f"stop {text!r} is none; write reliance<5, in points, or {FALLS}")
+        raise UserError(f"stop {text!r} is not a rule; write reliance<5, in points, or {FALLS}")
     return rule

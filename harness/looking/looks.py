@@ -84,7 +84,7 @@ def read_looks(path: Path | str) -> list[Look]:
             try:
                 look = _read(line)
             except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"{file} holds a line that is no look: {type(error).__name__}: {error}") from error
+                raise UserError(f"{file} has a line that is not a look: {type(error).__name__}: {error}") from error
             looks[look.step] = look
     return [looks[step] for step in sorted(looks)]
 

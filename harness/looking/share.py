@@ -12,7 +12,7 @@ class TimeShare:
     def __init__(self, share: float, clock: Callable[[], float] = time.perf_counter) -> None:
         """Raises UserError for a share that isn't above 0 and below 1."""
         if not 0 < share < 1:
-            raise UserError(f"share {share:g} is none; give a part of the training's time, as 0.02")
+            raise UserError(f"share {share:g} is out of range; give a part of the training's time, such as 0.02")
         self.share, self.clock = share, clock
         self.spent = 0.0  # seconds that went into looking
         self._begun: float | None = None

@@ -62,7 +62,7 @@ def name_engines(model: str, engines: str) -> list[EngineModel]:
     """
     spec = parse_model(model)
     if spec.kind != "end-to-end" or spec.name.startswith((VLLM, OPENAI)):
-        raise UserError(f"model {model!r}: give one model by its name or folder, and where it runs with --engines")
+        raise UserError(f"model {model!r}: give one model by its name or folder, and its engines with --engines")
     shared = [f"{name}={value}" for name, value in spec.arguments.items()]
     groups: list[list[str]] = []
     for part in (part.strip() for part in engines.split(",")):

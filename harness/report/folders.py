@@ -52,8 +52,7 @@ def part_looks(arguments: Sequence[Path]) -> tuple[list[Path], list[GivenLooks]]
             runs.append(path)
     if not runs:
         raise UserError(
-            f"{arguments[0]} holds a training's looks alone, whose figure is beside them; name a run of its checkpoint "
-            "too: sightscale report RUN LOOKS"
+            f"{arguments[0]} holds a training's looks only; add a run of its checkpoint: sightscale report RUN LOOKS"
         )
     return runs, trainings
 

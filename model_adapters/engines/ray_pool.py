@@ -275,7 +275,9 @@ class RayPool(StreamingEngine):
                 self._lose(worker, error)
                 continue
             if self.identity and identity != self.identity:
-                raise UserError(f"the replicas differ: one is {self.identity}, another {identity}; give all one model")
+                raise UserError(
+                    f"the replicas differ: one is {self.identity}, another {identity}; use the same model everywhere"
+                )
             self.identity = identity
             self.processes.add(process)
             worker.is_ready = True
