@@ -75,8 +75,8 @@ def add(
     from sightscale.leaderboards.entry import add_entry, read_facts
 
     options = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
-    given = read_facts(facts, {**options, "hardware": hardware, "notes": notes})
-    entry = add_entry(runs, output, given, claims_only)
+    entry_facts = read_facts(facts, {**options, "hardware": hardware, "notes": notes})
+    entry = add_entry(runs, output, entry_facts, claims_only)
     for average in entry.averages:
         print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
     print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({score.task for score in entry.scores})} tasks")
@@ -135,8 +135,8 @@ def _verify(
     with Worker() as worker:
         verified = [verify_apart(worker, entry, data, data_root, signatures, model_keys) for entry in entries]
     if board:
-        others = list_entries(board)
-        verified = [refuse_alike(result, others) for result in verified]
+        board_entries = list_entries(board)
+        verified = [refuse_alike(result, board_entries) for result in verified]
     for result in verified:
         folder = show_value(str(result.folder))  # of a pull request, whoever named it
         for issue in result.issues:
@@ -308,11 +308,11 @@ def rerun(
     from sightscale.tasks.errors import UserError
 
     claimed, records = load_entry(entry), read_submitted(entry / RECORDS)
-    made = next(iter(read_manifests(entry / MANIFEST).values()))
-    if not trust_model and not all(describe_shipped(part.name) for part in made.parts.values()):
+    manifest = next(iter(read_manifests(entry / MANIFEST).values()))
+    if not trust_model and not all(describe_shipped(part.name) for part in manifest.parts.values()):
         raise UserError(
-            f"the entry names {show_value(made.model)}, which doesn't come with sightscale: look at what it downloads "
-            "and runs, then give --trust-model"
+            f"the entry names {show_value(manifest.model)}, which doesn't come with sightscale: look at what it "
+            "downloads and runs, then give --trust-model"
         )
     chosen = choose_questions(records, questions)
     names = {task: f"rerun_{task}" for task in chosen}
@@ -320,33 +320,33 @@ def rerun(
         root = Path(place)
         with asking(claimed.data.source, data_root, claimed.data.options, None):
             for task, numbers in chosen.items():
-                write_subset(task, numbers, len(read_questions(task, made.model)), names[task], root / "tasks")
+                write_subset(task, numbers, len(read_questions(task, manifest.model)), names[task], root / "tasks")
         plan = Plan(
-            parse_model(made.model),
-            made.model,
+            parse_model(manifest.model),
+            manifest.model,
             tuple(names.values()),
             ("none",),
             root / "run",
-            seed=made.seed,
+            seed=manifest.seed,
             task_folders=(str(root / "tasks"),),
             data=claimed.data.source,
             data_root=data_root,
             options=claimed.data.options,
         )
-        again = compare_rerun(records, evaluate(plan), chosen, names)
-    for task, number, condition, then, now in again.different[:20]:
+        rerun_answers = compare_rerun(records, evaluate(plan), chosen, names)
+    for task, number, condition, then, now in rerun_answers.different[:20]:
         print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
-    same = f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same"
-    result = f"{same}, {again.scores_changed} are worth something else"
+    same = f"{100 * rerun_answers.questions_alike:.1f} % of {rerun_answers.compared} answers are the same"
+    result = f"{same}, {rerun_answers.scores_changed} are worth something else"
     print(result)
-    asked = sum(map(len, chosen.values()))
-    escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, asked):.2g} %" for size in SIZES)
-    print(f"a cheat who changed this share of the answers escapes {asked} questions with a probability of: {escapes}")
+    count = sum(map(len, chosen.values()))
+    escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, count):.2g} %" for size in SIZES)
+    print(f"a cheat who changed this share of the answers escapes {count} questions with a probability of: {escapes}")
     if proofs:
-        chance = f"{100 * escape_probability(0.05, asked):.2g} %"
+        chance = f"{100 * escape_probability(0.05, count):.2g} %"
         likely = f"; who changed 5 % of the answers escapes with a probability of {chance}"
-        print(keep_result(proofs, entry, "spot rerun", again.scores_changed == 0, result + likely))
-    if again.scores_changed:
+        print(keep_result(proofs, entry, "spot rerun", rerun_answers.scores_changed == 0, result + likely))
+    if rerun_answers.scores_changed:
         sys.exit(1)
 
 

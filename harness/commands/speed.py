@@ -140,17 +140,17 @@ def _print(comparison: "Comparison") -> None:
 
     ways = list(comparison.seconds)
     ranges = [(min(seconds), max(seconds)) for seconds in comparison.seconds.values()]
-    others = ["", *ways[1:]]  # the first way is what the others are held against
-    ratios = [comparison.ratios(way) if way else [] for way in others]
+    columns = ["", *ways[1:]]  # the first way is what the others are held against
+    ratios = [comparison.ratios(way) if way else [] for way in columns]
     numbers = (
         ("seconds", [f"{comparison.median(way):.2f}" for way in ways]),
         ("range", [f"{low:.2f}–{high:.2f}" for low, high in ranges]),
         ("questions/s", [f"{comparison.questions / comparison.median(way):.1f}" for way in ways]),
-        ("times faster", [f"{comparison.ratio(way):.2f}" if way else "" for way in others]),
+        ("times faster", [f"{comparison.ratio(way):.2f}" if way else "" for way in columns]),
         ("range", [f"{min(each):.2f}–{max(each):.2f}" if each else "" for each in ratios]),
         (
             "equal answers",
-            [f"{comparison.answers_equal[way]} of {comparison.questions}" if way else "" for way in others],
+            [f"{comparison.answers_equal[way]} of {comparison.questions}" if way else "" for way in columns],
         ),
     )
     open_console().print(FittingTable(list_columns([(comparison.name, ways)]), list_columns(numbers)))

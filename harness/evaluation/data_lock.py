@@ -102,13 +102,13 @@ def check_lock(
         locked = lock.tasks[name].documents
         if len(documents) != len(locked):
             raise UserError(f"task {name!r} has {len(documents):,} documents, and {len(locked):,} in {where}")
-        asked = min(limit or len(locked), len(locked))
-        logger.info(f"data: holding {asked:,} documents of {name} against {where}")
-        others = [i for i, digest in enumerate(_digest_each(documents, asked)) if digest != locked[i]]
-        if others:
-            first = ", ".join(map(str, others[:NAMED])) + (", …" if len(others) > NAMED else "")
+        count = min(limit or len(locked), len(locked))
+        logger.info(f"data: comparing {count:,} documents of {name} with {where}")
+        changed = [i for i, digest in enumerate(_digest_each(documents, count)) if digest != locked[i]]
+        if changed:
+            first = ", ".join(map(str, changed[:NAMED])) + (", …" if len(changed) > NAMED else "")
             raise UserError(
-                f"task {name!r}: {len(others):,} of {asked:,} documents differ from those of {where} "
+                f"task {name!r}: {len(changed):,} of {count:,} documents differ from those of {where} "
                 f"(the first is number {first}); "
                 "get the locked data, or lock today's"
             )

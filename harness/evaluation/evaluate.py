@@ -225,10 +225,10 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
         for task, rows in samples.items()
     ]
     _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
-    earlier, again = opened.records, opened.records["condition"] == condition
+    earlier, repeated = opened.records, opened.records["condition"] == condition
     if documents is not None:
-        again &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
-    records = pd.concat([part for part in (earlier[~again], *fresh) if len(part)], ignore_index=True)
+        repeated &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
+    records = pd.concat([part for part in (earlier[~repeated], *fresh) if len(part)], ignore_index=True)
     write_records(records, plan.output / RECORDS_FILE)
     opened.records = records
     before = manifest["conditions"].get(condition, {}).get("seconds", 0.0) if documents is not None else 0.0
@@ -251,14 +251,14 @@ def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
     """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
     plan = opened.plan
     order = order_documents(task, len(opened.leaves[task].documents), plan.seed)[: plan.limit]
-    other = read_other(rule, task, plan.answers)
+    other_rows = read_other(rule, task, plan.answers)
     judgement = None
     asked = 0
     for start, asked in grow(len(order)):
         for condition in (str(Condition.SIGHTED), *plan.conditions):
             _ask(opened, condition, [task], order[start:asked])
         rows = opened.records[opened.records["task"] == task]
-        judgement = judge(rule, rows if other is None else pd.concat([rows, other]), order, against)
+        judgement = judge(rule, rows if other_rows is None else pd.concat([rows, other_rows]), order, against)
         logger.info(f"{task}: {judgement}")
         if judgement.holds is not None:
             break
@@ -348,7 +348,7 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     from sightscale.model_adapters.engines import without_names
 
     path = plan.output / MANIFEST_FILE
-    wanted: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "model": plan.model_text,
         "identity": getattr(model, "identity", plan.model_text),
         "tasks": tasks,
@@ -362,18 +362,18 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():
         earlier = read_manifest(path)
-        if without_names(str(earlier.get("identity"))) == without_names(str(wanted["identity"])):
+        if without_names(str(earlier.get("identity"))) == without_names(str(settings["identity"])):
             # The same model at another path: the run keeps the names that its rows have.
-            wanted |= {name: earlier.get(name) for name in ("model", "identity")}
-        other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
-        if other:
-            was, now = earlier.get(other[0]), wanted[other[0]]
+            settings |= {name: earlier.get(name) for name in ("model", "identity")}
+        differing = [name for name in SAME_RUN if earlier.get(name) != settings[name]]
+        if differing:
+            was, now = earlier.get(differing[0]), settings[differing[0]]
             raise UserError(
-                f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
+                f"{plan.output} holds another run ({differing[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
         manifest |= {"sight": earlier["sight"]} if earlier.get("sight") else {}
-    return manifest | wanted
+    return manifest | settings
 
 
 def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
@@ -451,7 +451,7 @@ def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any]
 def _without_nan(value: Any) -> Any:
     """JSON has no NaN: missing numbers become null."""
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(one) for one in value]
+        return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -101,18 +101,18 @@ class Forecast:
     def tokens(self) -> tuple[About, About] | None:
         """Tokens read and written; None where the pilot told nothing of a stage."""
         asked = [row for row in self.rows if row.missing]
-        read = [row.tokens_in for row in asked if row.tokens_in is not None]
+        tokens_in = [row.tokens_in for row in asked if row.tokens_in is not None]
         written = [row.tokens_out for row in asked if row.tokens_out is not None]
-        if len(read) < len(asked) or len(written) < len(asked):
+        if len(tokens_in) < len(asked) or len(written) < len(asked):
             return None
-        return sum(read, NOTHING), sum(written, NOTHING)
+        return sum(tokens_in, NOTHING), sum(written, NOTHING)
 
     def price(self, price_in: float, price_out: float) -> float | None:
         """What the tokens cost, at prices for a million of each; None where their number isn't known."""
         if self.tokens is None:
             return None
-        read, written = self.tokens
-        return (read.value * price_in + written.value * price_out) / 1e6
+        tokens_in, written = self.tokens
+        return (tokens_in.value * price_in + written.value * price_out) / 1e6
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for a file."""
@@ -121,7 +121,7 @@ class Forecast:
             "missing": self.missing,
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
-            "tokens": None if tokens is None else [asdict(one) for one in tokens],
+            "tokens": None if tokens is None else [asdict(total) for total in tokens],
         }
 
 
@@ -141,9 +141,9 @@ def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Fo
     from sightscale.tasks.sources import reading
 
     with reading(plan.data, plan.data_root, plan.options), broken_later(), leaving_no_folder(plan.output):
-        made = _rehearse(plan, pilot, set() if keys is None else keys)
-        (plan.output / FILE).write_text(json.dumps(made.as_dict(), indent=2) + "\n")
-        return made
+        costs = _rehearse(plan, pilot, set() if keys is None else keys)
+        (plan.output / FILE).write_text(json.dumps(costs.as_dict(), indent=2) + "\n")
+        return costs
 
 
 def _rehearse(plan: Plan, pilot: int, keys: set[str]) -> Forecast:
@@ -211,18 +211,22 @@ def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
     for condition in dict.fromkeys(condition for condition, _ in notes.questions):
         for stage in _stages(notes):
             places = {
-                at: tally for at, tally in notes.tallies.items() if (at.condition, at.stage) == (condition, stage)
+                place: tally
+                for place, tally in notes.tallies.items()
+                if (place.condition, place.stage) == (condition, stage)
             }
-            missing = {at: tally.missing for at, tally in places.items()}
-            groups = [(one, n) for one, n in notes.groups.items() if (one.condition, one.stage) == (condition, stage)]
+            missing = {place: tally.missing for place, tally in places.items()}
+            groups = [
+                (group, n) for group, n in notes.groups.items() if (group.condition, group.stage) == (condition, stage)
+            ]
             batches = sum(math.ceil(n / batch_size) for _, n in groups)
-            shown = sum(n for one, n in groups if one.pictures)
+            shown = sum(n for group, n in groups if group.pictures)
             cost = costs[stage].multiply(batches, shown, sum(missing.values()) - shown)
             wait = loading.get(stage, np.zeros(2)) if any(missing.values()) else np.zeros(2)
             yield Row(
                 condition=condition,
                 stage=stage,
-                questions=sum(n for (one, _), n in notes.questions.items() if one == condition),
+                questions=sum(n for (asked_under, _), n in notes.questions.items() if asked_under == condition),
                 stored=sum(tally.stored for tally in places.values()),
                 equal=sum(tally.equal for tally in places.values()),
                 missing=sum(missing.values()),
@@ -235,7 +239,7 @@ def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
 
 def _stages(notes: Any) -> list[str]:
     order = ("focus", "perception", "reasoning", "answers")
-    return sorted({at.stage for at in notes.tallies}, key=order.index)
+    return sorted({place.stage for place in notes.tallies}, key=order.index)
 
 
 @dataclass(frozen=True)
@@ -277,16 +281,18 @@ def estimate_total(missing: Mapping[Any, int], samples: Mapping[Any, Sequence[An
     question of the stage was asked.
     """
     total = NOTHING
-    for at, count in missing.items():
+    for place, count in missing.items():
         if not count:
             continue
-        alike = [one for one in samples if one.stage == at.stage]
-        near = [one for one in alike if one.condition == at.condition]
-        chosen = next((some for some in ([one for one in near if one.task == at.task], near, alike) if some), [])
-        values = np.array([getattr(tokens, what) for one in chosen for tokens in samples[one]], float)
+        alike = [group for group in samples if group.stage == place.stage]
+        near = [group for group in alike if group.condition == place.condition]
+        chosen = next(
+            (some for some in ([group for group in near if group.task == place.task], near, alike) if some), []
+        )
+        values = np.array([getattr(tokens, what) for group in chosen for tokens in samples[group]], float)
         if not len(values):
             return None
-        wide = values if len(values) > 1 else [getattr(tokens, what) for one in near for tokens in samples[one]]
+        wide = values if len(values) > 1 else [getattr(tokens, what) for group in near for tokens in samples[group]]
         spread = float(np.std(wide, ddof=1)) if len(wide) > 1 else 0.0
         total += About(count * float(values.mean()), Z * count * spread / math.sqrt(len(values)))
     return total
@@ -296,8 +302,8 @@ def add_up(parts: Sequence[Forecast]) -> Forecast:
     """Several runs' forecasts as one: rows of the same stage and condition together, the largest memory."""
     rows: dict[tuple[str, str], Row] = {}
     for row in (row for part in parts for row in part.rows):
-        at = (row.condition, row.stage)
-        rows[at] = _add_rows(rows[at], row) if at in rows else row
+        place = (row.condition, row.stage)
+        rows[place] = _add_rows(rows[place], row) if place in rows else row
     largest = max(parts, key=lambda part: max(part.memory.values(), default=0.0))
     added = ("pilot", "generated", "opening", "other", "other_cpu")
     totals: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in added}
@@ -326,27 +332,29 @@ def show_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def describe(made: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
+def describe(costs: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
     """What a forecast says, in sentences."""
     lines = [
-        f"the pilot asked {made.pilot:,} questions and generated {made.generated:,} prompts; they are in {made.store}"
+        f"the pilot asked {costs.pilot:,} questions and generated {costs.generated:,} prompts; "
+        f"they are in {costs.store}"
     ]
-    if not made.missing:
-        return [*lines, f"nothing is left to be generated; the run takes about {show_duration(made.seconds)}"]
-    if made.tokens is None:
-        lines.append(f"{made.missing:,} prompts are to be generated; no pilot told how long they are")
+    if not costs.missing:
+        return [*lines, f"nothing is left to be generated; the run takes about {show_duration(costs.seconds)}"]
+    if costs.tokens is None:
+        lines.append(f"{costs.missing:,} prompts are to be generated; no pilot told how long they are")
         return lines
-    read, written = made.tokens
+    tokens_in, written = costs.tokens
     lines.append(
-        f"{made.missing:,} prompts are to be generated: about {_show(read)} tokens to read, {_show(written)} to write"
+        f"{costs.missing:,} prompts are to be generated: "
+        f"about {_show(tokens_in)} tokens to read, {_show(written)} to write"
     )
     lines.append(
-        f"on this machine, as busy as it is now: about {show_duration(made.seconds)}, of which generating takes "
-        f"{show_duration(made.seconds - made.opening - made.other)}; {made.cpu_seconds:,.0f} s of processor time; "
-        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())} so far, larger batches need more"
+        f"on this machine, as busy as it is now: about {show_duration(costs.seconds)}, of which generating takes "
+        f"{show_duration(costs.seconds - costs.opening - costs.other)}; {costs.cpu_seconds:,.0f} s of processor time; "
+        f"memory {' and '.join(f'{size:g} GiB' for size in costs.memory.values())} so far, larger batches need more"
     )
     if price is not None:
-        cost = made.price(*price)
+        cost = costs.price(*price)
         lines.append(
             f"price: about {cost:,.4g}, at {price[0]:g} and {price[1]:g} for a million tokens read and written"
         )

@@ -152,10 +152,10 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
         target = next((letter for letter, text in options.items() if text.strip() == target.strip()), target)
     answer_format = str(carried) if known_format else ("choice" if target in options else None)
     item = _storable(str(row.get("item_id", doc_id))[:1000])
-    taken: dict[str, Any] = {"target": target, "prompt": prompt, "options": options, "repeats": len(responses)}
+    fields: dict[str, Any] = {"target": target, "prompt": prompt, "options": options, "repeats": len(responses)}
     texts = ("category", "l2_category", "cluster", "order", "truth_description")
-    taken |= {name: _storable(str(row[name])[:1000]) for name in texts if isinstance(row.get(name), (str, int))}
-    taken |= {name: row[name] for name in ("iou", "blind_probability") if _is_number(row.get(name))}
+    fields |= {name: _storable(str(row[name])[:1000]) for name in texts if isinstance(row.get(name), (str, int))}
+    fields |= {name: row[name] for name in ("iou", "blind_probability") if _is_number(row.get(name))}
     if len(responses) > MAX_RESPONSES:
         raise UserError(f"{where}: {len(responses):,} responses to one question; at most {MAX_RESPONSES} can be kept")
     if len(responses) > 1:
@@ -163,13 +163,13 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
             raise UserError(
                 f"{where}: {len(responses)} responses and no options; one metric for all of them doesn't score each"
             )
-        taken["cluster"] = taken.get("cluster") or f"question:{item}"
+        fields["cluster"] = fields.get("cluster") or f"question:{item}"
     finish = row.get("finish_reason")
     truncated = finish == LENGTH
     for number, response in enumerate(responses):
         name = item if len(responses) == 1 else f"{item}#{number + 1}"
         sample = {
-            **taken,
+            **fields,
             "doc_id": doc_id * len(responses) + number,
             "item_id": name,
             "filtered_resps": [response],

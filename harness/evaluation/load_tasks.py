@@ -88,7 +88,7 @@ def load_tasks(
         manager = TaskManager(include_path=where, model_name=prompt_name)
     for name in names:
         if name not in manager.all_tasks:
-            close = [one for one in manager.all_tasks if len(name) > 3 and name.lower() in one.lower()][:3]
+            close = [known for known in manager.all_tasks if len(name) > 3 and name.lower() in known.lower()][:3]
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise UserError(f"unknown task {name!r}; {hint}")
@@ -142,15 +142,15 @@ def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:
     raise UserError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 
 
-def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
+def _check_order(loaded: dict[Any, Any], order: str, shipped: set[str]) -> None:
     """Nothing when every foreign task can put its options in the order; else UserError.
 
     Ours without options stay as they are. A foreign task would too, and its run would claim another order.
     """
     for name, task in loaded.items():
         if isinstance(task, dict):
-            _check_order(task, order, ours)
-        elif name not in ours:
+            _check_order(task, order, shipped)
+        elif name not in shipped:
             docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
             if "order" not in docs.column_names:
                 raise UserError(

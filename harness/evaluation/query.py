@@ -55,8 +55,8 @@ class RecordsDatabase:
         source = f"read_parquet([{paths}], union_by_name = true, filename = true)"
         try:
             present = [row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-            known = [name for name in SCHEMA.names if name in present]
-            names = ", ".join(f'"{name}"' for name in known)
+            columns = [name for name in SCHEMA.names if name in present]
+            names = ", ".join(f'"{name}"' for name in columns)
             self._connection.execute(
                 f"CREATE VIEW records AS SELECT parse_path(filename)[-2] AS run, {names} FROM {source}"
             )

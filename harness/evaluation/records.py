@@ -191,7 +191,7 @@ def make_records(
             else {}
         )
         likeliest = Outcome.LIKELIEST if trace.response else Outcome.UNPARSED
-        read = (
+        outcome = (
             likeliest
             if likelihoods
             else sample.get("outcome") or (Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED)
@@ -217,7 +217,7 @@ def make_records(
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
                 "prediction": None if failed or truncated else sample.get("prediction"),
-                "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else read),
+                "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else outcome),
                 "reader": READER_VERSION if answer_format else None,
                 "error": trace.error,
                 "score": 0.0 if worthless else score,
@@ -340,21 +340,21 @@ def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
         missing = [name for name in SCHEMA.names if name not in present and name not in ADDED]
         if missing:
             raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
-        wanted = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
-        dictionaries = [field.name for field in wanted if pa.types.is_dictionary(field.type)]
+        schema = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
+        dictionaries = [field.name for field in schema if pa.types.is_dictionary(field.type)]
         table = pq.read_table(
             file,
-            columns=[name for name in wanted.names if name in present],
+            columns=[name for name in schema.names if name in present],
             read_dictionary=dictionaries,
             partitioning=None,
         )
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
-    for name in wanted.names:
+    for name in schema.names:
         if name not in table.schema.names:
-            table = table.append_column(name, pa.nulls(len(table), wanted.field(name).type))
+            table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
     try:
-        records: pd.DataFrame = table.select(wanted.names).cast(wanted).to_pandas()
+        records: pd.DataFrame = table.select(schema.names).cast(schema).to_pandas()
         return records
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error

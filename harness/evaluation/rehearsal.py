@@ -126,10 +126,10 @@ class RehearsedEngine(StreamingEngine):
         notes = self.rehearsal.notes
         lacking = {
             key: prompt
-            for (_, prompt), (key, kept) in zip(
+            for (_, prompt), (key, stored) in zip(
                 prompts, self.engine.look_up([prompt for _, prompt in prompts], decoding), strict=True
             )
-            if kept is None
+            if stored is None
         }
         opened, began, cpu_began = self.engine.seconds_opening, time.perf_counter(), time.process_time()
         completions = list(self.engine.stream(prompts, decoding))
@@ -145,15 +145,15 @@ class RehearsedEngine(StreamingEngine):
         yield from completions
 
     def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        at, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
-        tally = pass_.tallies.setdefault(at, Tally())
-        group = Group(at.condition, self.stage, bool(prompt.images), decoding)
+        place, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
+        tally = pass_.tallies.setdefault(place, Tally())
+        group = Group(place.condition, self.stage, bool(prompt.images), decoding)
         if self.stage in pass_.hanging:
             tally.missing += 1
             pass_.groups[group] += 1
             return failed(LATER)
-        ((key, kept),) = self.engine.look_up([prompt], decoding)
-        if kept is not None:
+        ((key, stored),) = self.engine.look_up([prompt], decoding)
+        if stored is not None:
             tally.stored += 1
         elif key in pass_.keys:
             tally.equal += 1
@@ -164,7 +164,7 @@ class RehearsedEngine(StreamingEngine):
                 pass_.hanging = ("perception", "reasoning")
         is_equal = key in pass_.keys
         pass_.keys.add(key)
-        return kept or failed(EQUAL if is_equal else MISSING)
+        return stored or failed(EQUAL if is_equal else MISSING)
 
     def close(self) -> None:
         """Free the engine's model."""

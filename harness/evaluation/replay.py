@@ -109,10 +109,10 @@ class TaskQuestions:
 
     def show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         """A record's hashes: `document_hash` and `image_hash` of a document, `shown_hash` of what a condition shows."""
-        at = (number, str(condition), seed)
-        if at not in self._shown:
-            self._shown[at] = self._show(number, condition, seed)
-        return self._shown[at]
+        key = (number, str(condition), seed)
+        if key not in self._shown:
+            self._shown[key] = self._show(number, condition, seed)
+        return self._shown[key]
 
     def _show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         from sightscale.model_adapters.blindfold import Blindfold
@@ -149,10 +149,10 @@ class TaskQuestions:
         """The text of the prompt whose completion is the response."""
         from sightscale.model_adapters.decoupled import reasoning_prompt
 
-        at = (number, str(condition))
-        if at not in self._texts:
-            self._texts[at] = self.ask(number, condition).text
-        text = self._texts[at]
+        key = (number, str(condition))
+        if key not in self._texts:
+            self._texts[key] = self.ask(number, condition).text
+        text = self._texts[key]
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))

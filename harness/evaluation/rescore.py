@@ -54,14 +54,14 @@ def rescore(records: pd.DataFrame) -> tuple[pd.DataFrame, list[Change]]:
     for i, row in enumerate(rows):
         if not isinstance(row.answer_format, str) or row.outcome == Outcome.FAILED:
             continue
-        read = _read(row)
+        reading = _read(row)
         before = (_text(row.prediction), str(row.outcome), float(row.score))
-        after = (read["prediction"], str(read["outcome"]), float(read["score"]))
+        after = (reading["prediction"], str(reading["outcome"]), float(reading["score"]))
         if before != after:
             changes.append(
                 Change(row.task, row.condition, int(row.doc_id), str(row.item_id), str(row.response), before, after)
             )
-        for name, value in read.items():
+        for name, value in reading.items():
             columns[name][i] = value
         columns["reader"][i] = READER_VERSION
     for name, values in columns.items():

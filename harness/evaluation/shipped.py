@@ -60,7 +60,7 @@ def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
         return None
     unlike = list(dict.fromkeys(texts))
     encoded = Tokenizer.from_file(str(path)).encode_batch(unlike, add_special_tokens=False)
-    counts = {text: len(one.ids) for text, one in zip(unlike, encoded, strict=True)}
+    counts = {text: len(encoding.ids) for text, encoding in zip(unlike, encoded, strict=True)}
     return [counts[text] for text in texts]
 
 

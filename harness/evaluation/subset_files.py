@@ -30,7 +30,7 @@ def keep(pointer):
 '''
 
 
-def write_subset(task: str, kept: Sequence[int], total: int, name: str, folder: Path) -> Path:
+def write_subset(task: str, numbers: Sequence[int], total: int, name: str, folder: Path) -> Path:
     """Write a task `name` of the `kept` documents of one of our tasks, which has `total`; the YAML file's path.
 
     Raises UserError for a task that isn't ours, or is a group, and where the folder can't be written.
@@ -41,18 +41,18 @@ def write_subset(task: str, kept: Sequence[int], total: int, name: str, folder: 
     [source] = [path for path in TASK_FOLDER.rglob("*.yaml") if f"\ntask: {task}\n" in f"\n{path.read_text()}"]
     module, loader = f"keep_{name}", _find_loader(source).rpartition(".")
     lines = [
-        f"# {len(kept)} of the {total} documents of {task}: those that leak least without their picture.",
+        f"# {len(numbers)} of the {total} documents of {task}: those that leak least without their picture.",
         f"include: {source}",
         f"task: {name}",
         f"process_docs: !function {module}.keep",
         "metadata:",
-        f"  questions: {len(kept)}",
+        f"  questions: {len(numbers)}",
     ]
     with blaming(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{module}.py").write_text(
             _CODE.format(
-                task=task, total=total, kept=[int(number) for number in kept], module=loader[0], function=loader[2]
+                task=task, total=total, kept=[int(number) for number in numbers], module=loader[0], function=loader[2]
             ),
             encoding="utf-8",
         )

@@ -78,11 +78,11 @@ class Judgement:
     needed: int | None = None
 
     def __str__(self) -> str:
-        seen = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
+        measured = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
         if self.holds is not None:
-            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {seen}"
+            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {measured}"
         more = f"about {self.needed:,} more questions needed" if self.needed else "more than a million questions needed"
-        return f"{self.rule} is undecided: {self.rule.about} {seen}; {more}"
+        return f"{self.rule} is undecided: {self.rule.about} {measured}; {more}"
 
 
 def parse_rule(text: str) -> Rule:
@@ -180,9 +180,9 @@ def pair_scores(records: pd.DataFrame, order: Sequence[int], condition: str) -> 
     answered = records[records["outcome"] != Outcome.FAILED]
     pairs = answered.pivot(index="doc_id", columns="condition", values="score")
     pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
-    asked = [number for number in order if number in pairs.index]
-    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(asked)
-    first = [number for number, again in zip(asked, clusters.duplicated(), strict=True) if not again]
+    numbers = [number for number in order if number in pairs.index]
+    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(numbers)
+    first = [number for number, is_repeated in zip(numbers, clusters.duplicated(), strict=True) if not is_repeated]
     differences: pd.Series[float] = (pairs[str(Condition.SIGHTED)] - pairs[condition]).reindex(first).astype(float)
     return differences
 
