@@ -1,9 +1,9 @@
 """Likelihoods: the answer to a multiple-choice question, read from how likely a model is to write each option.
 
-An option has two continuations of the prompt: its letter, and its text. By the `letter` rule an option counts with the
-log-probability of its letter; by the `text` rule with that of its text divided by the number of its tokens, so that
-short texts have no advantage (as lm-evaluation-harness' `acc_norm` divides by bytes). Nothing is generated, and there
-is nothing to parse.
+Two texts may continue the prompt for each option: its letter, and its text. The `letter` rule compares the
+log-probabilities of the letters. The `text` rule compares those of the texts, divided by their number of tokens, so
+that short texts have no advantage (as lm-evaluation-harness' `acc_norm` divides by bytes). Nothing is generated or
+parsed.
 """
 
 import json
@@ -23,7 +23,7 @@ READ_BY = {f"{LIKELIHOOD}:{rule}": rule for rule in AnswersBy}  # how records an
 class OptionLikelihood:
     """Log-probabilities in nats of an option's letter and of its text, each with its number of tokens.
 
-    An option without a text has none of that.
+    An option without a text has only those of its letter.
     """
 
     letter: float
@@ -32,7 +32,7 @@ class OptionLikelihood:
     text_tokens: int = 0
 
     def by(self, rule: AnswersBy) -> float | None:
-        """What the option counts with; None where it has no text to count with."""
+        """The value that the rule compares; None if the option has no text and the rule needs it."""
         if rule is AnswersBy.LETTER:
             return self.letter
         return None if self.text is None else self.text / self.text_tokens
@@ -53,7 +53,7 @@ def parse_answers(text: str) -> str:
 
 
 def choose(likelihoods: OptionLikelihoods, rule: AnswersBy) -> str | None:
-    """The letter of the likeliest option; None where two are equally likely, or one has no text to count with."""
+    """The letter of the likeliest option; None if two are equally likely, or if an option lacks its text."""
     counted = {letter: option.by(rule) for letter, option in likelihoods.items()}
     values = [value for value in counted.values() if value is not None]
     if not values or len(values) < len(counted) or values.count(max(values)) > 1:
@@ -77,14 +77,14 @@ def share_of(letter: str, likelihoods: OptionLikelihoods, rule: AnswersBy) -> fl
 
 
 def letter_mass(likelihoods: OptionLikelihoods) -> float:
-    """The probability that an answer begins with an option's letter: near 0 the model answers in another form."""
+    """The probability that an answer begins with an option's letter. Near 0, the model answers in another form."""
     return sum(math.exp(min(0.0, option.letter)) for option in likelihoods.values())
 
 
 def score_likelihoods(
     likelihoods: OptionLikelihoods, rule: AnswersBy, target: str, options: Mapping[str, str]
 ) -> Scored:
-    """What the likeliest option is worth. Without one nothing is read, and the score is 0."""
+    """Score the likeliest option. If there is none, there is no prediction, and the score is 0."""
     letter = choose(likelihoods, rule)
     if letter is None:
         return Scored(None, Outcome.UNPARSED, 0.0)

@@ -1,4 +1,4 @@
-"""A new task: a user's questions from JSON Lines or CSV, checked, with their pictures, as files that lmms-eval runs."""
+"""A new task: turns a user's questions in JSON Lines or CSV, with their pictures, into a task of lmms-eval."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ from sightscale.tasks.pictures import UnreadablePicture, open_picture, whole_fil
 from sightscale.tasks.scoring import chance_level
 from sightscale.tasks.user_files import read_text
 
-NAMED = 3  # faults that a message names before it counts the rest
+NAMED = 3  # a message names so many faults and counts the rest
 NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 FIELDS = ("question", "image", "answer", "options", "index", "id", "category")
 REQUIRED = ("question", "image", "answer")
@@ -37,7 +37,7 @@ ROWS = 100  # whose pictures are in memory together
 
 @dataclass(frozen=True)
 class Question:
-    """A checked question: options by letter (none where it is open), the target, and the file of its picture."""
+    """A checked question: options by letter (none if it is open), the target, and its picture's file."""
 
     index: str
     question: str
@@ -49,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task of a user's own: its name, how its answers are scored, its questions, and the columns left out."""
+    """A user's task: its name, how answers are scored, its questions, and the columns that are ignored."""
 
     name: str
     answer_format: str
@@ -107,9 +107,9 @@ def read_task(path: Path, name: str | None = None) -> NewTask:
 
 
 def write_task(task: NewTask, folder: Path, *, source: str, licence: str, replace: bool = False) -> list[Path]:
-    """Write the task's YAML, its blind variant's, and its questions with their pictures as Parquet; the files.
+    """Write the task's YAML, its blind variant's, and its questions with their pictures as Parquet; return the files.
 
-    Raises UserError where the folder can't be written to, and where it holds such a file already, but for `replace`.
+    Raises UserError if the folder can't be written to, or if it has such a file already and `replace` is false.
     """
     files = [folder / f"{task.name}.yaml", folder / f"{task.name}_blind.yaml", folder / f"{task.name}.parquet"]
     for file in files:
@@ -285,7 +285,7 @@ def _try_picture(path: Path, written: str) -> str:
 
 
 def _write_rows(task: NewTask, path: Path) -> None:
-    """Write the questions in the schema that scoring reads, with the pictures' files as they are, some at a time."""
+    """Write the questions in the schema that scoring reads, with the pictures' files unchanged, some at a time."""
     letters = sorted({letter for question in task.questions for letter in question.options})
     columns = ("index", "question", *letters, "answer", "category")
     text = dict.fromkeys(columns, datasets.Value("string"))
@@ -309,7 +309,7 @@ def _write_rows(task: NewTask, path: Path) -> None:
 
 
 def _write_yaml(task: NewTask, data: str, source: str, licence: str) -> str:
-    """The task's file for lmms-eval: what is plain YAML dumped, and the functions that it names."""
+    """The task's file for lmms-eval: plain YAML, and the functions that it names."""
     choice = task.answer_format == "choice"
     functions = {
         "doc_to_visual": f"{CHOICE}.doc_to_visual",
