@@ -1,8 +1,8 @@
-"""Forecast: what a run would ask and take, from a rehearsal of all its questions and a pilot of a few.
+"""Forecast: what a run would ask and cost, from a rehearsal of all its questions and a pilot of a few.
 
-Prompts are counted, not estimated: each is made and looked up in the store. Tokens are the pilot's means, task by task.
-Time is what the rehearsal itself took (reading, hashing, scoring) and, for what is to be generated, a cost a batch and
-a cost a prompt, fitted to the pilot's batches. All of it is of this machine, as busy as it is now.
+Prompts are counted, not estimated: each is made and looked up in the store. Tokens are the pilot's means for each task.
+Time is what the rehearsal itself took (reading, hashing, scoring) plus, for generating, a cost per batch and a cost per
+prompt, fitted to the pilot's batches. All of it is for this machine, as busy as it is now.
 """
 
 import json
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class About:
-    """An estimated total and the half of its 95 % interval, from how much the pilot's questions differ."""
+    """An estimated total and half the width of its 95 % interval, from the spread of the pilot's questions."""
 
     value: float
     margin: float
@@ -53,8 +53,10 @@ NOTHING = About(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Row:
-    """One stage under one condition: its questions, and how many prompts are in the store, equal to another one, or to
-    be generated. Tokens are those of the last; None where nothing told them."""
+    """One stage under one condition: its questions, and how many prompts are stored, equal to another one, or missing.
+
+    Tokens are those of the missing prompts; None if the pilot says nothing about them.
+    """
 
     condition: str
     stage: str
@@ -70,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would ask and take after the pilot. Seconds are of the clock and of processors, memory is in GiB."""
+    """What a run would ask and cost after the pilot: seconds by the clock and of processors, memory in GiB."""
 
     model: str
     store: str
@@ -84,22 +86,22 @@ class Forecast:
 
     @property
     def missing(self) -> int:
-        """Prompts that are to be generated."""
+        """The number of prompts left to generate."""
         return sum(row.missing for row in self.rows)
 
     @property
     def seconds(self) -> float:
-        """From the model's loading to the last record."""
+        """Seconds from loading the model to the last record."""
         return self.opening + self.other + sum(row.seconds for row in self.rows)
 
     @property
     def cpu_seconds(self) -> float:
-        """Of all processors together, without loading a model that is loaded before the first question."""
+        """Seconds of all processors together, without loading a model before the first question."""
         return self.other_cpu + sum(row.cpu_seconds for row in self.rows)
 
     @property
     def tokens(self) -> tuple[About, About] | None:
-        """Tokens read and written; None where the pilot told nothing of a stage."""
+        """Input and output tokens; None if the pilot says nothing about a stage."""
         asked = [row for row in self.rows if row.missing]
         tokens_in = [row.tokens_in for row in asked if row.tokens_in is not None]
         written = [row.tokens_out for row in asked if row.tokens_out is not None]
@@ -108,7 +110,7 @@ class Forecast:
         return sum(tokens_in, NOTHING), sum(written, NOTHING)
 
     def price(self, price_in: float, price_out: float) -> float | None:
-        """What the tokens cost, at prices for a million of each; None where their number isn't known."""
+        """The cost of the tokens, at prices per million; None if their number isn't known."""
         if self.tokens is None:
             return None
         tokens_in, written = self.tokens
@@ -128,12 +130,12 @@ class Forecast:
 def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Forecast:
     """Rehearse a plan: count its prompts and ask a pilot of `pilot` questions under each condition.
 
-    The pilot's answers are kept in the plan's store, so that the run needn't ask them again; besides these nothing is
-    generated, and no record is written. `keys` are prompts that runs before this one, through the same store, will have
-    generated; this one's are added. With a rule (`plan.until`) it is what the run takes when nothing decides it early.
+    The pilot's answers are kept in the plan's store, so the run needn't ask them again. Nothing else is generated, and
+    no records are written. `keys` are prompts that earlier runs with the same store will have generated; this run's are
+    added to it. With a rule (`plan.until`), the forecast is for a run that doesn't stop early.
 
-    Raises UserError for answers by likelihood, for what would keep the run from beginning, and for a model that keeps
-    no answers.
+    Raises UserError for answers by likelihood, for anything that would keep the run from beginning, and for a model
+    whose answers aren't stored.
     """
     if plan.answers:
         raise UserError(f"--dry-run counts written answers, not --answers {plan.answers}; try the run with --limit 20")
@@ -203,7 +205,7 @@ def _batch_size(plan: Plan) -> int:
 
 
 def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
-    """A row for each stage under each condition, in the order in which they are asked."""
+    """One row for each stage under each condition, in the order of asking."""
     costs = {
         stage: fit_costs([call for call in notes.calls if call.stage == stage], batch_size) for stage in _stages(notes)
     }
@@ -256,9 +258,9 @@ class Costs:
 
 
 def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
-    """Costs by least squares, none below zero. The first call of several is left out: it warms the engine up.
+    """Costs by least squares, none below zero. The first of several calls is left out, since it warms the engine up.
 
-    A kind of prompt that no call had costs what the other does.
+    A kind of prompt without a call costs as much as the other kind.
     """
     used = list(calls[1:] if len(calls) > 1 else calls)
     if not used:
@@ -275,10 +277,10 @@ def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
 
 
 def estimate_total(missing: Mapping[Any, int], samples: Mapping[Any, Sequence[Any]], what: str) -> About | None:
-    """The tokens of prompts that are to be generated: each place's number times its pilot's mean.
+    """The tokens of prompts to be generated: for each place, their number times the pilot's mean.
 
-    A place that the pilot left out takes the mean of its stage under the condition, or else of the stage. None where no
-    question of the stage was asked.
+    A place that isn't in the pilot takes the mean of its stage under the condition, or else of the stage. None if the
+    pilot asked no question of the stage.
     """
     total = NOTHING
     for place, count in missing.items():
@@ -299,7 +301,7 @@ def estimate_total(missing: Mapping[Any, int], samples: Mapping[Any, Sequence[An
 
 
 def add_up(parts: Sequence[Forecast]) -> Forecast:
-    """Several runs' forecasts as one: rows of the same stage and condition together, the largest memory."""
+    """The forecast of several runs together: rows of the same stage and condition are summed, memory is the largest."""
     rows: dict[tuple[str, str], Row] = {}
     for row in (row for part in parts for row in part.rows):
         place = (row.condition, row.stage)
@@ -325,7 +327,7 @@ def _add_rows(a: Row, b: Row) -> Row:
 
 
 def show_duration(seconds: float) -> str:
-    """`8 s`, `12 min`, `3 h 20 min`: as exact as an estimate is."""
+    """A duration such as `8 s`, `12 min` or `3 h 20 min`, rounded as an estimate should be."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -333,7 +335,7 @@ def show_duration(seconds: float) -> str:
 
 
 def describe(costs: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
-    """What a forecast says, in sentences."""
+    """A forecast in sentences."""
     lines = [
         f"the pilot asked {costs.pilot:,} questions and generated {costs.generated:,} prompts; "
         f"they are in {costs.store}"

@@ -1,4 +1,4 @@
-"""Queries: SQL over the records of many runs, which duckdb reads from their files as it needs them.
+"""Queries: SQL over the records of many runs. duckdb reads from their files only what a query needs.
 
 The records of a folder of runs are one data set: `records` has every row, with the name of its run's folder as `run`;
 `runs` has a row for each run, from its manifest. Nothing is loaded before a query asks for it.
@@ -17,7 +17,7 @@ from sightscale.tasks.errors import UserError, first_line
 from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 FACTS = ("run_id", "model", "identity", "status", "seed", "data", "limit", "started", "finished", "seconds")
-# What the data set holds: no score, since a score without its interval is none; `sightscale reliance` has those.
+# No scores, because a score needs its interval; `sightscale reliance` shows both.
 OVERVIEW = """
 SELECT run, any_value(model) AS model, count(DISTINCT task) AS tasks, condition, count(*) AS rows,
        count(*) FILTER (outcome IN ('refused', 'unparsed')) AS unread, count(*) FILTER (outcome = 'failed') AS failed,
@@ -27,12 +27,12 @@ FROM records GROUP BY run, condition ORDER BY run, condition = 'sighted' DESC, c
 
 
 class RecordsDatabase:
-    """The records of runs, to be asked in SQL."""
+    """The records of runs as a database for SQL."""
 
     def __init__(self, folders: Sequence[Path], memory: str = "2GB") -> None:
         """Find the runs in `folders`; `memory` is what duckdb may use before it writes to a temporary folder.
 
-        Raises UserError in one line when there are none, when a file isn't a records file, or without duckdb.
+        Raises UserError if there are none, if a file isn't a records file, or if duckdb is missing.
         """
         try:
             import duckdb
@@ -51,7 +51,7 @@ class RecordsDatabase:
         self._connection.execute("SET enable_progress_bar = false")
         self._connection.register("runs", _describe_runs(runs))
         paths = ", ".join(_quote(str(file)) for file in self.files)
-        # `union_by_name`: files from before a column was added lack it. The last folder's name tells the run.
+        # `union_by_name`: files from before a column was added lack it. The last folder's name is the run's.
         source = f"read_parquet([{paths}], union_by_name = true, filename = true)"
         try:
             present = [row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
@@ -66,7 +66,7 @@ class RecordsDatabase:
     def ask(self, sql: str, limit: int) -> pd.DataFrame:
         """The first `limit` rows of a query's answer.
 
-        Raises UserError with duckdb's reason in one line for a query that it can't answer.
+        Raises UserError with duckdb's reason for a query that it can't answer.
         """
         try:
             answer = self._connection.execute(sql)
@@ -79,7 +79,7 @@ class RecordsDatabase:
     def write(self, sql: str, path: Path) -> int:
         """Write a query's rows as CSV, JSON Lines or parquet, as the file's name ends, and return how many.
 
-        The rows never are in memory together. Raises UserError for another ending, and as `ask` does.
+        The rows are never in memory all at once. Raises UserError for another ending, and as `ask` does.
         """
         formats = {".csv": "FORMAT csv, HEADER", ".jsonl": "FORMAT json", ".parquet": "FORMAT parquet"}
         if path.suffix not in formats:
@@ -94,7 +94,7 @@ class RecordsDatabase:
         return int(rows)
 
     def close(self) -> None:
-        """Free what duckdb holds."""
+        """Close the connection and free its memory."""
         self._connection.close()
 
 

@@ -1,7 +1,7 @@
-"""Rescoring: records read anew by the reader of today, from the raw answers that they hold.
+"""Rescoring: reads the raw answers in records again with today's reader.
 
-No model and no data are needed: a row holds its answer, its options and its target. What changes is named question by
-question; records that nothing changes are the same rows, but for the version of the reader that read them.
+No model and no data are needed: a row holds its answer, its options and its target. Changes are listed question by
+question; unchanged records are the same rows, but for the version of the reader that read them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ READ = ("prediction", "outcome", "score", "iou")  # the columns that reading an 
 
 @dataclass(frozen=True)
 class Change:
-    """A question whose answer is read otherwise than before."""
+    """A question whose answer is read differently than before."""
 
     task: str
     condition: str
@@ -43,9 +43,9 @@ class Change:
 
 
 def rescore(records: pd.DataFrame) -> tuple[pd.DataFrame, list[Change]]:
-    """The records as today's reader reads them, and what changed. Rows of foreign tasks stay as they are.
+    """The records as today's reader reads them, and the changes. Rows of foreign tasks don't change.
 
-    Raises UserError for a row whose answer can't be scored by what it holds.
+    Raises UserError for a row that doesn't hold what scoring needs.
     """
     rescored = records.copy()
     columns: dict[str, list[Any]] = {name: list(records[name]) for name in (*READ, "reader")}
@@ -102,9 +102,9 @@ def _text(value: Any) -> str | None:
 
 
 def write_rescored(run: Path, records: pd.DataFrame, output: Path) -> None:
-    """Write a run's folder again with its records as `rescore` made them; all else in its manifest stays.
+    """Write a copy of a run's folder with the records from `rescore`; the rest of its manifest stays.
 
-    Raises UserError when `output` is there already, or the run has no manifest.
+    Raises UserError if `output` exists, or if the run has no manifest.
     """
     manifest = read_manifest(run / MANIFEST_FILE)
     if output.exists():
@@ -117,7 +117,7 @@ def write_rescored(run: Path, records: pd.DataFrame, output: Path) -> None:
 
 
 def renew_manifest(manifest: dict[str, Any], records: pd.DataFrame) -> dict[str, Any]:
-    """A run's manifest with the scorer of today and the digests of the run's rows in `records`."""
+    """A run's manifest with today's scorer and the digests of the run's rows in `records`."""
     rows = records[records["run_id"] == manifest["run_id"]]
     conditions = {
         name: {**facts, "records_sha256": digest_records(rows[rows["condition"] == name])}

@@ -1,6 +1,6 @@
-"""Subsets: a task of some of another task's documents, as a YAML file that plain lmms-eval reads.
+"""Subsets: a task with some of another task's documents, as a YAML file that plain lmms-eval reads.
 
-It stands beside a Python file that holds the documents' numbers and lets no other data pass under them.
+Beside it is a Python file with the documents' numbers, which refuses other data.
 """
 
 import re
@@ -31,9 +31,9 @@ def keep(pointer):
 
 
 def write_subset(task: str, numbers: Sequence[int], total: int, name: str, folder: Path) -> Path:
-    """Write a task `name` of the `kept` documents of one of our tasks, which has `total`; the YAML file's path.
+    """Write a task `name` with the documents `numbers` of one of our tasks, which has `total`; return the YAML file.
 
-    Raises UserError for a task that isn't ours, or is a group, and where the folder can't be written.
+    Raises UserError for a task that isn't ours or is a group, and if the folder can't be written to.
     """
     card = find_card(name=task)
     if card.members:
@@ -62,7 +62,7 @@ def write_subset(task: str, numbers: Sequence[int], total: int, name: str, folde
 
 
 def _find_loader(path: Path) -> str:
-    """The function that reads a task's documents, as its file or one that this includes names it."""
+    """The function that reads a task's documents, named by its file or an included file."""
     text = path.read_text(encoding="utf-8")
     loader, included = _LOADER.search(text), _INCLUDED.search(text)
     if loader:
