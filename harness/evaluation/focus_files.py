@@ -47,11 +47,11 @@ def write_focus_file(
     engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(store_path))
     writer = FocusWriter(engine)
     logger.info(f"model: {engine.identity}")
-    focuses, counts, unread = {}, {}, 0
+    focuses, counts, unreadable = {}, {}, 0
     for name in leaves:
         questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit))
         readable = {doc_id: question for doc_id, question in questions.items() if question is not None}
-        unread += len(questions) - len(readable)
+        unreadable += len(questions) - len(readable)
         with tqdm(
             total=len(writer.unknown(list(readable.values()))), desc=f"focus, {name}", unit="q", disable=False
         ) as bar:
@@ -70,7 +70,7 @@ def write_focus_file(
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_focus(focuses, provenance, output)
-    return {**writer.outcomes, **({"unread": unread} if unread else {})}
+    return {**writer.outcomes, **({"unreadable": unreadable} if unreadable else {})}
 
 
 def convert_published(published: Path, task: str, output: Path) -> int:

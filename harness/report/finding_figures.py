@@ -196,8 +196,8 @@ def _say_worst(rows: pd.DataFrame) -> str:
     candidates: Iterable[Any] = clear or rows.itertuples()
     worst = max(candidates, key=lambda row: row.value)
     loss = f"{title_of(str(worst.task))}: {read_estimate(worst).show()} points, {worst.contrast} parameters"
-    begin = f"Most is lost on {loss}." if clear else f"No task's loss is clear; largest estimate: {loss}."
-    return f"{begin} Size is the reason only where the models differ in nothing else."
+    begin = f"The largest clear loss is on {loss}." if clear else f"No task's loss is clear; largest estimate: {loss}."
+    return f"{begin} Size explains it only if the models differ in nothing else."
 
 
 def _say_drops(rows: pd.DataFrame) -> str:
