@@ -86,7 +86,7 @@ def arrange_options(rows: datasets.Dataset, text: str) -> datasets.Dataset:
                 values.append(version.get(name))
     if kept:
         logger.info(
-            f"options: {kept:,} of {len(rows):,} questions keep their order, as an option speaks of the others' places"
+            f"options: {kept:,} of {len(rows):,} questions keep their order, because an option refers to others' places"
         )
     return expand_rows(rows.remove_columns(changed), repeats, columns)
 

@@ -83,7 +83,7 @@ def export(
         with blaming(output, "write"):
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(text, encoding="utf-8")
-        print(f"section and results in {output}; the rest of it is as it was")
+        print(f"section and results in {output}; the rest is unchanged")
         return
     paper = to == "latex" and not published
     if len(runs) > 1 and not paper:

@@ -37,7 +37,7 @@ def show_forecast(plans: Sequence["Plan"], pilot: int, price_in: float | None, p
     for line in describe(costs, price):
         print(line)
     if plans[0].until:
-        print(f"--until {plans[0].until}: this is what it takes when nothing decides it earlier")
+        print(f"--until {plans[0].until}: the forecast is for a run that does not stop early")
     print("next: the same command without --dry-run")
 
 

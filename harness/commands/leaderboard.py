@@ -260,7 +260,7 @@ def challenge(
     print(f"commitment, to be published before the questions: {drawn.commitment}")
     if output:
         names = ",".join(draw_questions(drawn, output))
-        print(f"{output}: {drawn.questions} questions of each task, without answers; whoever entered runs")
+        print(f"{output}: {drawn.questions} questions of each task, without answers; the entrant runs")
         data = f"--data hub --data-root {output} --blind none"
         print(f"  sightscale run --model MODEL --tasks {names} {data} --output fresh-run")
     if score and entry:
@@ -337,11 +337,11 @@ def rerun(
     for task, number, condition, then, now in rerun_answers.different[:20]:
         print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
     same = f"{100 * rerun_answers.questions_alike:.1f} % of {rerun_answers.compared} answers are the same"
-    result = f"{same}, {rerun_answers.scores_changed} are worth something else"
+    result = f"{same}, {rerun_answers.scores_changed} score differently"
     print(result)
     count = sum(map(len, chosen.values()))
     escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, count):.2g} %" for size in SIZES)
-    print(f"a cheat who changed this share of the answers escapes {count} questions with a probability of: {escapes}")
+    print(f"somebody who changed this share of the answers escapes {count} questions with a probability of: {escapes}")
     if proofs:
         chance = f"{100 * escape_probability(0.05, count):.2g} %"
         likely = f"; who changed 5 % of the answers escapes with a probability of {chance}"

@@ -47,5 +47,5 @@ def push(
     for line in describe_uploads(uploads, to, kind):
         print(line)
     if card and kind == "model" and not is_entry(folder):
-        print("  README.md  with this section in it, the rest of the card as it is:\n")
+        print("  README.md  with this section, the rest of the card unchanged:\n")
         print(write_card_section(folder, figure=figure))

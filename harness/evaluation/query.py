@@ -20,7 +20,8 @@ FACTS = ("run_id", "model", "identity", "status", "seed", "data", "limit", "star
 # No scores, because a score needs its interval; `sightscale reliance` shows both.
 OVERVIEW = """
 SELECT run, any_value(model) AS model, count(DISTINCT task) AS tasks, condition, count(*) AS rows,
-       count(*) FILTER (outcome IN ('refused', 'unparsed')) AS no_option, count(*) FILTER (outcome = 'failed') AS failed,
+       count(*) FILTER (outcome IN ('refused', 'unparsed')) AS no_option,
+       count(*) FILTER (outcome = 'failed') AS failed,
        sum(output_tokens) AS output_tokens
 FROM records GROUP BY run, condition ORDER BY run, condition = 'sighted' DESC, condition
 """
