@@ -43,7 +43,7 @@ def register(app: typer.Typer, function: Callable[..., None], name: str, panel: 
 
 
 class HelpCommand(TyperCommand):
-    """A command with our layout of help, which refuses an empty path and a number that is none anywhere."""
+    """A command with our layout of help, which refuses an empty path and a number that is too large."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments. Raises click's BadParameter for a path without a name and for a number beyond LARGEST."""

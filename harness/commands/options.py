@@ -96,7 +96,7 @@ Figures = Annotated[
 
 
 def read_spread(replicas: str, ray: str, gpus: float | None, cpus: float | None) -> "Spread | None":
-    """Where the models are put, of these four options; None where they run in this process."""
+    """Where replicas of the model run, from these four options; None for this process."""
     from sightscale.model_adapters.model_strings import Spread
 
     if not replicas and not ray:

@@ -152,7 +152,7 @@ def _list_facts(card: "TaskCard") -> tuple[str, ...]:
         f"{card.questions:,}" if card.questions else "–",
         f"{100 * card.chance:.1f} %" if card.chance is not None else "–",
         card.source,
-        card.revision[:12],
+        card.revision[:12] or "–",
         card.licence,
         "yes" if card.mini else "–",
         card.availability(),

@@ -76,8 +76,8 @@ class _Head:
         except OSError as error:
             if now - self._seen > HEAD_AWAY:
                 raise UserError(
-                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
-                    "is kept: start Ray, and run the same command again to go on"
+                    f"Ray's head at {self._address} doesn't answer any more ({first_line(error)}); finished work "
+                    "is kept: start Ray, and run the same command again to continue"
                 ) from error
         else:
             self._seen = now
@@ -291,7 +291,7 @@ class RayPool(StreamingEngine):
         logger.warning(f"ray: a replica can't start and is left out: {reason[:300]}")
         if not self._workers:
             raise UserError(
-                f"no replica can start: {reason[:300]}; what was finished is kept: run the same command again to go on"
+                f"no replica can start: {reason[:300]}; finished work is kept: run the same command again to continue"
             )
 
     def _count_gpus(self, replicas: Replicas) -> float:

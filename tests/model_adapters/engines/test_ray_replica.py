@@ -144,6 +144,6 @@ def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch
         head.check()
     head.check()  # it may come back
     monkeypatch.setattr(ray_pool, "HEAD_AWAY", 0.0)
-    with pytest.raises(UserError, match="run the same command again to go on") as caught:
+    with pytest.raises(UserError, match="run the same command again to continue") as caught:
         head.check()
     assert "\n" not in str(caught.value)
