@@ -15,7 +15,6 @@ html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["phone.css"]
 add_module_names = False  # names are imported from sightscale itself, not from the modules that hold them
-python_use_unqualified_type_names = True
 exclude_patterns: list[str] = []
 suppress_warnings = ["myst.header", "autoapi.python_import_resolution"]
 
