@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from sightscale.tasks.mini import QUESTIONS
@@ -26,6 +27,8 @@ os.environ.pop("COLUMNS", None)  # xdist's workers have it, and tables are as wi
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="sightscale-datasets-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # tests run in two processes on two cores
+settings.register_profile("sightscale", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("sightscale")
 
 
 @pytest.fixture(autouse=True)

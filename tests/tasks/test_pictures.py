@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image, ImageFile, ImageOps
 
 from sightscale.tasks.pictures import (
@@ -225,7 +225,6 @@ def test_a_picture_too_large_to_be_one_is_refused(monkeypatch: pytest.MonkeyPatc
         open_picture(encode(Image.new("RGB", (61, 43))))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_picture_or_a_named_error(content: bytes) -> None:
     try:
@@ -234,7 +233,6 @@ def test_any_bytes_are_a_picture_or_a_named_error(content: bytes) -> None:
         assert str(error)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF"]), st.integers(0, 400), st.integers(0, 255))
 def test_a_damaged_file_is_a_picture_or_a_named_error(kind: str, at: int, value: int) -> None:
     content = bytearray(encode(Image.linear_gradient("L").resize((16, 16)).convert("RGB"), kind))
