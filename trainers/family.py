@@ -75,8 +75,8 @@ def _prepare(recipe: Recipe, work: Path, what: str) -> None:
         return
     processor = build_processor(recipe, train.keep_tokenizer(recipe, work, find_shipped(recipe)))
     stages = [
-        (number, stage)
-        for number, stage in enumerate(recipe.stages)
+        (recipe.numbers[stage.name], stage)
+        for stage in recipe.stages
         if isinstance(stage, Stage) and train.can_pack(stage)
     ]
     for number, stage in stages[:1] if what == "first" else stages:

@@ -121,6 +121,7 @@ MiniForm = Literal[
     "differ",
     "changed",
     "complete",
+    "pick",
     "tell",
     "reason",
     "think",
@@ -135,15 +136,15 @@ TRIPLETS = ("nights", "pieapp")
 def fits(form: str, name: str) -> bool:
     """Whether a set of the mini suite can take a form: answers are of its task's form, and MMStar is never asked."""
     if name.startswith("mmstar"):
-        return form in ("describe", "boxes", "tell", "repeat", "complete")
+        return form in ("describe", "boxes", "tell", "repeat", "complete", "pick")
     if name in TRIPLETS:
         return form in ("similar", "differ") or (form, name) == ("changed", "nights")
     if form in ("similar", "differ", "changed"):
         return False
     if name == "imagenet":
-        return form not in ("choice", "open", "box", "bind", "complete")
+        return form not in ("choice", "open", "box", "bind", "complete", "pick")
     if name.startswith(("refcoco", "drill")):
-        return form not in ("choice", "open", "class", "bind", "complete")
+        return form not in ("choice", "open", "class", "bind", "complete", "pick")
     return form not in ("box", "class")
 
 
@@ -160,10 +161,10 @@ class Mini(_Strict):
     With a picture: `describe` and `focus` (the perception prompt, without and with a focus), `open` and `choice` (the
     question, answered in words and with a letter), `box`, `class` and `similar` (a phrase's box, a class, the more
     similar picture), `boxes`, `region` and `locate` (what is where), `complete` (how a sentence that describes it
-    ends, among options), `differ` and `changed` (what differs between pictures, and where). Text alone: `tell` (a scene
-    told), `reason` and `think` (the reasoning prompt over the true description, answered at once or after thinking),
-    `recall` (the question alone), `repeat` (words in no order, to be said again), `bind` (under which letter a text
-    stands).
+    ends, among options), `pick` (which option is in the picture, whatever the question says), `differ` and `changed`
+    (what differs between pictures, and where). Text alone: `tell` (a scene told), `reason` and `think` (the reasoning
+    prompt over the true description, answered at once or after thinking), `recall` (the question alone), `repeat`
+    (words in no order, to be said again), `bind` (under which letter a text stands).
 
     With `items` conversations are about so many items, going round the sets, whose pictures are kept for a tower
     that doesn't learn; a set may be named twice.
@@ -240,6 +241,7 @@ class Schedule(_Strict):
     weight_decay: float = Field(default=0.0, ge=0)
     release: str | None = None  # what the stage has made is written out under this name; {name} is the recipe's
     rounded: bool = Field(default=False, description="end with weights in bfloat16, as a stage that releases does")
+    number: int | None = Field(default=None, ge=0, description="added to the recipe's seed; else its place, from 0")
 
     @property
     def ends_rounded(self) -> bool:
@@ -351,6 +353,11 @@ class Recipe(_Strict):
     scored_on_data: Literal["hub", "mini"] = "hub"
     scored_questions: int | None = Field(default=None, gt=0, description="of each task; all by default")
     stages: tuple[Annotated[TowerStage | Stage, Field(discriminator="kind")], ...] = Field(min_length=1)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """What is added to the recipe's seed for each stage, by the stage's name."""
+        return {s.name: place if s.number is None else s.number for place, s in enumerate(self.stages)}
 
     def rates(self, stage: Stage) -> dict[Part, float]:
         """The learning rate of each part in a stage.

@@ -41,9 +41,11 @@ def deciding_part(recipe: Recipe, release: str) -> str:
         fields["vocabulary_from"] = packaged_sets(recipe)
     if stages[-1].kind in ("vision", "text"):
         stages = [stage for stage in stages if isinstance(stage, type(stages[-1]))]
-    numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}  # each stage's seed goes by its number
     fields["stages"] = [
-        {"number": numbers[stage.name], **stage.model_dump(mode="json", exclude_defaults=True, exclude={"release"})}
+        {
+            "number": recipe.numbers[stage.name],
+            **stage.model_dump(mode="json", exclude_defaults=True, exclude={"release"}),
+        }
         for stage in stages
     ]
     return json.dumps(fields, indent=1) + "\n"

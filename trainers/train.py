@@ -119,7 +119,6 @@ def _train_stages(
         note_set_up(work)
     released: dict[str, Path] = {}
     releases = [stage.release for stage in recipe.stages if stage.release]
-    numbers = {stage.name: number for number, stage in enumerate(recipe.stages)}
     chosen = choose_stages(recipe, shipped)
     names = {stage.name for stage in chosen}
     for name in (stage.name for stage in recipe.stages if stage.name not in names):
@@ -144,7 +143,8 @@ def _train_stages(
         elif isinstance(stage, TowerStage):
             _train_tower(model, processor, stage, recipe, folder)
         else:
-            _train_conversations(model, processor, stage, recipe, recipe.seed + numbers[stage.name], folder, data_root)
+            seed = recipe.seed + recipe.numbers[stage.name]
+            _train_conversations(model, processor, stage, recipe, seed, folder, data_root)
         if stage.release:
             target = output / stage.release if len(releases) > 1 else output
             if stage.release in shipped:
@@ -190,11 +190,12 @@ def check(recipe: Recipe, processor: Any, data_root: Path) -> None:
     context is too short for. Conversation files may hold longer ones; these are cut, and counted.
     """
     collator = Collator(processor, recipe.language.context)
-    for number, stage in enumerate(recipe.stages):
+    for stage in recipe.stages:
+        seed = recipe.seed + recipe.numbers[stage.name]
         recipe.cut_batch(stage, count_devices())
         for ingredient in stage.mixture if isinstance(stage, Stage) else ():
             if isinstance(ingredient, EasyVqa | Mini):
-                rows = open_source(ingredient.source).converse(ingredient, recipe.seed + number, recipe.augment)
+                rows = open_source(ingredient.source).converse(ingredient, seed, recipe.augment)
                 longest = collator.measure_longest(rows, LOOKED_AT)
                 if longest > recipe.language.context:
                     raise UserError(

@@ -1,4 +1,12 @@
-from .drawing import PLACES as PLACES, Mark as Mark, Thing as Thing, things_of as things_of
+from .drawing import (
+    COLOURS as COLOURS,
+    PLACES as PLACES,
+    SHAPE_NAMES as SHAPE_NAMES,
+    TEXTURES as TEXTURES,
+    Mark as Mark,
+    Thing as Thing,
+    things_of as things_of,
+)
 from .items import Item as Item, Scene as Scene, scenes_of as scenes_of
 from .labels import (
     NOTHING as NOTHING,

@@ -82,7 +82,7 @@ def test_a_tower_that_was_trained_otherwise_or_is_cut_does_not_stand_in(
 
 REST = (
     "connector name_few name_all instruct caption extract extract_from_scratch letters choose letters_of_text reason "
-    "name_option read_options answer answer_classes"
+    "name_option read_options answer answer_classes pick_options"
 )
 
 
@@ -94,11 +94,11 @@ REST = (
         (
             ("nano_40k_reasoner",),
             "tower copy text tower_further connector name_few name_all instruct caption extract extract_from_scratch "
-            "letters choose name_option read_options answer_classes",
+            "letters choose name_option read_options answer_classes pick_options",
         ),
         (
             ("nano_tower", "nano_40k_reasoner", "nano_tower_further", "nano_40k", "nano_40k_caption"),
-            "tower copy text tower_further connector caption extract extract_from_scratch read_options answer_classes",
+            "tower copy text tower_further connector caption extract extract_from_scratch answer_classes pick_options",
         ),
         (
             (
@@ -106,7 +106,7 @@ REST = (
                 "nano_tower_further",
                 *(f"nano_40k{part}" for part in ("", "_reasoner", "_caption", "_extract", "_extract_from_scratch")),
             ),
-            "tower tower_further caption extract extract_from_scratch read_options answer_classes",
+            "tower tower_further caption extract extract_from_scratch answer_classes pick_options",
         ),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_shipped_language_model_is_put_into_what_is_gone_through_anyway() -> N
     recipe = recipe.model_copy(update={"stages": tuple(stages)})
     releases = [stage.release for stage in stages if stage.release and stage.name != "answer_classes"]
     chosen = [stage.name for stage in choose_stages(recipe, dict.fromkeys(releases, Path()))]
-    assert "reason" not in chosen and chosen[-2:] == ["answer", "answer_classes"]
+    assert "reason" not in chosen and chosen[-3:] == ["answer", "answer_classes", "pick_options"]
     named = {stage.name: stage for stage in stages}
     assert find_rest(recipe, named["answer"]) == "tower"
     assert find_rest(recipe, named["name_option"]) is None  # it ships whole
@@ -198,6 +198,20 @@ def test_the_family_shares_one_tower_and_each_reasoner_has_a_part_of_its_own() -
     recipes = [load_recipe(name) for name in ("nano_2m", "nano_650k", "nano_160k", "nano_40k")]
     assert len({deciding_part(recipe, "nano_tower") for recipe in recipes}) == 1
     assert len({deciding_part(recipe, f"{recipe.name}_reasoner") for recipe in recipes}) == 4
+
+
+@pytest.mark.parametrize("name", ["nano_2m", "nano_650k", "nano_160k", "nano_40k"])
+def test_every_part_of_the_family_ships_as_its_recipe_would_make_it_now(name: str) -> None:
+    recipe = load_recipe(name)
+    released = {stage.release for stage in recipe.stages if stage.release}
+    assert set(find_shipped(recipe)) == released
+
+
+def test_a_stage_with_a_number_keeps_its_seed_where_others_come_before_it(shorten: Callable[..., Recipe]) -> None:
+    first, last = shorten(tower=2, answers=1).stages
+    numbered = last.model_copy(update={"number": 7})
+    recipe = shorten(tower=2, answers=1).model_copy(update={"stages": (first, numbered)})
+    assert recipe.numbers == {first.name: 0, last.name: 7}
 
 
 def test_a_tower_is_no_model_that_answers(ships: Path) -> None:

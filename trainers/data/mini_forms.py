@@ -2,10 +2,11 @@
 
 Questions are put in the very words of their tasks and answered as these ask for it: with an option's letter, a box, a
 word. MMStar's scenes are described, and its questions never asked. `complete` takes a sentence of a description and
-asks for its end, among options. `boxes`, `region` and `locate` name what is in a picture with its place, `differ` and
-`changed` what differs between pictures, from what the drawing code knows. Lists of words to `repeat` are in no order
-that could be known, so they teach what reading a description needs first: to copy; half of the words are made up.
-`bind` asks under which letter a text stands.
+asks for its end, among options; `pick` asks which option is in the picture, with words that say nothing. `boxes`,
+`region` and `locate` name what is in a picture with its place, `differ` and `changed` what differs between pictures,
+from what the drawing code knows. Lists of words to `repeat` are in no order that could be known, so they teach what
+reading a description needs first: to copy; half of the words are made up. `bind` asks under which letter a text
+stands.
 """
 
 import random
@@ -19,8 +20,11 @@ from functools import cache, partial
 from sightscale.model_adapters.decoupled import perception_prompt, reasoning_prompt
 from sightscale.tasks.instructions import BOX_INSTRUCTION, LETTER_INSTRUCTION, SHORT_INSTRUCTION, AskedFormat
 from sightscale.tasks.mini import (
+    COLOURS,
     PLACES,
     SETS,
+    SHAPE_NAMES,
+    TEXTURES,
     Item,
     Mark,
     Scene,
@@ -51,6 +55,8 @@ ENDS = ("is", "are", "says", "shows", "reads", "looks", "gives")  # the words af
 ASKED_OPENLY = ("What fits the picture?", "Which of these is right?", "What can be seen here?", "What is true here?")
 OPENLY_SHARE, MADE_UP_SHARE = 0.4, 0.5
 OTHER_ENDS = 3
+REPLACED_SHARE, SHUFFLED_SHARE, WORD_SHARE = 0.4, 0.5, 0.4
+LOOKS: Mapping[str, Sequence[str]] = {"colour": tuple(COLOURS), "surface": TEXTURES, "shape": tuple(SHAPE_NAMES)}
 LONG_BEGINNING, LONG_END = 8, 5  # words of a sentence's beginning that is told shortened, and of the longest option
 REPEATED = (2, 12)  # words of the shortest and the longest list
 NAMED = 12  # things and words that are named with their boxes, at most
@@ -164,7 +170,71 @@ def _changed(item: Item, rng: random.Random) -> Turn:
 
 
 def _complete(item: Item, rng: random.Random, worded: bool = False) -> Turn:
-    """A sentence of the description without its end, and other descriptions' ends among the options.
+    completed = _ask_for_an_end(item, rng)
+    return _choice(completed, rng, worded) if completed else _describe(item, rng)
+
+
+def _pick(item: Item, rng: random.Random, worded: bool = False) -> Turn:
+    asked = _ask_for_a_word(item, rng) if rng.random() < WORD_SHARE else None
+    asked = asked or _ask_for_an_end(item, rng)
+    return _choice(_mislead(asked, rng), rng, worded) if asked else _describe(item, rng)
+
+
+def _ask_for_a_word(item: Item, rng: random.Random) -> Item | None:
+    """A word of the description among such as other descriptions have instead; None without three of these."""
+    kinds = _kinds_of_words(item.category)
+    written = _sort_words(item.description)
+    kinds_asked = [kind for kind, words in written.items() if len(kinds[kind] - words) >= OTHER_ENDS]
+    if not kinds_asked:
+        return None
+    kind = rng.choice(kinds_asked)
+    answer = rng.choice(sorted(written[kind]))
+    options = [answer, *rng.sample(sorted(kinds[kind] - written[kind]), OTHER_ENDS)]
+    rng.shuffle(options)
+    return replace(item, options=tuple(options), answer=answer)
+
+
+def _sort_words(description: str) -> Mapping[str, set[str]]:
+    """A description's words by what they are: a number, a word in capitals, a colour, a surface, a shape."""
+    sorted_words: dict[str, set[str]] = defaultdict(set)
+    for word in re.findall(r"\w+", description):
+        kinds = {"number": word.isdecimal(), "capitals": word.isupper() and len(word) > 1}
+        kinds |= {kind: word in words for kind, words in LOOKS.items()}
+        for kind in (kind for kind, fits in kinds.items() if fits):
+            sorted_words[kind].add(word)
+    return sorted_words
+
+
+@cache
+def _kinds_of_words(category: str) -> Mapping[str, set[str]]:
+    """The sorted words of a category's descriptions."""
+    (name,) = (name for name in SETS if name in (f"in_domain/{category}", f"mmstar/{category}"))
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for i in range(400):
+        for kind, words in _sort_words(draw_item(name, "train", 0, i).description).items():
+            kinds[kind] |= words
+    return kinds
+
+
+def _mislead(item: Item, rng: random.Random) -> Item:
+    """The item under a question of known words that ask nothing: only its options tell what it is about.
+
+    An in-domain question's words, some of them replaced by words of the description; a short one may stay whole. A
+    reader that answers what single words suggest ("surface of the ring": a shape) names no option; here it learns that
+    only options are answers.
+    """
+    hidden = {word for option in item.options for word in re.findall(r"\w+", option)}
+    names = [word for word in re.findall(r"\w+", item.description) if word not in hidden]
+    asked = rng.choice(rng.choice(_questions())).split(" ")
+    replaced = [rng.choice(names) if names and rng.random() < REPLACED_SHARE else word for word in asked]
+    if rng.random() < SHUFFLED_SHARE:
+        rng.shuffle(replaced)
+    question = " ".join(word.strip("?.,") for word in replaced)
+    return replace(item, question=f"{question[:1].upper()}{question[1:]}{rng.choice(('?', '?', ' …'))}")
+
+
+def _ask_for_an_end(item: Item, rng: random.Random) -> Item | None:
+    """A sentence of the description without its end, and other descriptions' ends among the options; None without any.
 
     In part of them the beginning isn't told, or made-up words stand in its place: the options then say what is asked
     for, as they do for a reader who meets a question in words that are new. Of MMStar's scenes it is never told, so
@@ -174,7 +244,7 @@ def _complete(item: Item, rng: random.Random, worded: bool = False) -> Turn:
     written = {end for _, _, end in sentences}
     usable = [sentence for sentence in sentences if len(_ends(item.category)[sentence[1]] - written) >= OTHER_ENDS]
     if not usable:
-        return _describe(item, rng)
+        return None
     subject, kind, end = rng.choice(usable)
     options = [end, *rng.sample(sorted(_ends(item.category)[kind] - written), OTHER_ENDS)]
     rng.shuffle(options)
@@ -182,7 +252,7 @@ def _complete(item: Item, rng: random.Random, worded: bool = False) -> Turn:
     if not subject or f"in_domain/{item.category}" not in SETS or rng.random() < OPENLY_SHARE:
         made_up = " ".join(_make_up(rng) for _ in range(rng.randint(3, 8))).capitalize() + "?"
         question = made_up if rng.random() < MADE_UP_SHARE else rng.choice(ASKED_OPENLY)
-    return _choice(replace(item, question=question, options=tuple(options), answer=end), rng, worded)
+    return replace(item, question=question, options=tuple(options), answer=end)
 
 
 def split_sentences(description: str) -> list[tuple[str, str, str]]:
@@ -295,6 +365,13 @@ def _words() -> tuple[str, ...]:
     return tuple(sorted({word for text in texts for word in re.findall(r"\w+", text)}))
 
 
+@cache
+def _questions() -> tuple[tuple[str, ...], ...]:
+    """What each in-domain set asks."""
+    sets = [name for name in SETS if name.startswith("in_domain/")]
+    return tuple(tuple(draw_item(name, "train", 0, i).question for i in range(300)) for name in sets)
+
+
 def list_marks(scene: Scene) -> list[tuple[str, tuple[float, float, float, float]]]:
     """What stands in a scene's picture, in reading order: each thing and word by name, with its box in fractions."""
     marks, (width, height) = draw_marks(scene)
@@ -377,6 +454,7 @@ FORMS: Mapping[str, Callable[[Item, random.Random], Turn]] = {
     "differ": _differ,
     "changed": _changed,
     "complete": _complete,
+    "pick": _pick,
     "tell": _tell,
     "reason": _reason,
     "think": _think,
@@ -388,6 +466,7 @@ WORDED: Mapping[str, Callable[[Item, random.Random], Turn]] = {  # with options 
     **FORMS,
     "choice": partial(_choice, worded=True),
     "complete": partial(_complete, worded=True),
+    "pick": partial(_pick, worded=True),
     "reason": partial(_reason, worded=True),
     "think": partial(_think, worded=True),
 }

@@ -135,12 +135,32 @@ def test_the_right_end_of_a_sentence_is_in_the_description_and_no_other_option_i
     assert asked_about > 25
 
 
-def test_nothing_is_asked_about_mmstars_scenes_but_which_end_fits() -> None:
+@pytest.mark.parametrize("name", [*IN_DOMAIN, *(name for name in SETS if name.startswith("mmstar/"))])
+def test_of_the_options_under_a_misleading_question_the_description_has_the_right_one(name: str) -> None:
+    asked_about = 0
+    for i in range(60):
+        item = draw_item(name, "train", 0, i)
+        asked, answer = WORDED["pick"](item, random.Random(i))
+        options = re.findall(r"(?:^|[\s(])[A-D][.:)] (.+?)(?=, [B-D]: |\n)", asked)
+        if not options:
+            assert asked == perception_prompt()
+            continue
+        asked_about += 1
+        ends = {written for _, _, written in split_sentences(item.description)}
+        words = set(re.findall(r"\w+", item.description))
+        assert len(set(options)) == 4
+        assert [answer] in ([option for option in options if option in written] for written in (ends, words))
+    assert asked_about > 40
+
+
+@pytest.mark.parametrize("form", ["complete", "pick"])
+def test_nothing_is_asked_about_mmstars_scenes_but_which_end_fits(form: str) -> None:
     for name in (name for name in SETS if name.startswith("mmstar/")):
         for i in range(40):
             item = draw_item(name, "train", 0, i)
-            asked, _ = FORMS["complete"](item, random.Random(i))
-            assert item.question not in asked and "…" not in asked.partition("\nOptions")[0]
+            asked, _ = FORMS[form](item, random.Random(i))
+            assert item.question not in asked
+            assert form == "pick" or "…" not in asked.partition("\nOptions")[0]
 
 
 def test_places_that_changed_are_those_where_things_differ() -> None:
