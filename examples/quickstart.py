@@ -2,7 +2,7 @@
 
     python examples/quickstart.py [FOLDER]
 
-FOLDER, by default `runs/quickstart`, gets the run and `scores.svg`, `.pdf` and `.png`.
+The run and `scores.svg`, `.pdf` and `.png` go to FOLDER, by default `runs/quickstart`.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """The command line: `sightscale COMMAND`. Each command is a file in `commands`, imported when it runs.
 
-It is the composition root: it alone may reach every floor. A `UserError` ends in one line and exit code 1, since its
-message is meant for the user; so does a disk that is full or may not be written to. Any other exception is a bug and
-keeps its traceback.
+It is the composition root: only the command line may import from every floor. A `UserError` ends in one line and exit
+code 1, because its message is for the user. So does a disk that is full or can't be written to. Any other exception is
+a bug and keeps its traceback.
 """
 
 import errno
@@ -54,14 +54,14 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROF
 
 
 class _Root(HelpGroup):
-    """The top of the command line, where every command's errors end."""
+    """The root of the command line, which handles every command's errors."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _say("interrupted; finished work is kept, run the same command again to go on")
+            _say("interrupted; finished work is kept, run the same command again to continue")
             sys.exit(INTERRUPTED)
         except UserError as error:
             _end(first_line(error), error, ctx)
@@ -78,7 +78,7 @@ class _Root(HelpGroup):
 
 
 def _end(reason: str, error: Exception, ctx: Any) -> NoReturn:
-    """End a command for what the user can mend: the reason on standard error, and exit code 1."""
+    """End a command with the reason on standard error and exit code 1."""
     if ctx.params["debug"]:
         traceback.print_exception(error)
     _say(reason)

@@ -114,7 +114,7 @@ class Adapter(lmms):
 
         Must not raise for a single bad document. Raises UserError for a model that can't tell.
         """
-        raise UserError(f"{self.label} tells no log-probabilities; ask an end-to-end or a decoupled model")
+        raise UserError(f"{self.label} returns no log-probabilities; use an end-to-end or a decoupled model")
 
     def read_instance(self, instance: Any) -> Request:
         """The request in one of lmms-eval's instances."""

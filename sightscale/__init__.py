@@ -1,6 +1,6 @@
 """sightscale: does a small vision-language model see, and if it fails, is it perception or reasoning?
 
-What stands in `__all__` is the public Python API; each name is imported when it is first used. The rest may move.
+`__all__` is the public Python API; each name is imported when it is first used. Everything else may change.
 """
 
 from importlib import import_module
@@ -45,7 +45,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, from the module that holds it."""
+    """A public name, imported from its module."""
     if name == "__version__":
         from importlib.metadata import version
 
@@ -56,5 +56,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names beside the module's own."""
+    """The public names and the module's own."""
     return sorted({*globals(), *__all__})

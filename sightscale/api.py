@@ -1,4 +1,4 @@
-"""A run and two analyses as functions: records in, a table of findings out. Import them from `sightscale` itself.
+"""A run and two analyses as functions of records that return tables. Import them from `sightscale` itself.
 
 >>> from sightscale import compare, reliance, run
 >>> records = run("easy_vqa_nano", ["easy_vqa"], "runs/nano", blind=["none"], limit=200)
@@ -30,13 +30,13 @@ def run(
     data: str = "hub",
     seed: int = 0,
 ) -> "pd.DataFrame":
-    """Score one model on tasks, sighted and under the blind conditions named, as the command `sightscale run` does.
+    """Score one model on tasks, sighted and under blind conditions, as the command `sightscale run` does.
 
-    `model` is a model string, such as a shipped checkpoint's name or a folder. `limit` asks the first documents of each
-    task alone. `data` is `hub`, or `mini` for the embedded suite. `output` is the run's folder; the same call again
-    continues where the last one stopped.
+    `model` is a model string, such as a shipped checkpoint's name or a folder. `output` is the run's folder; the same
+    call continues an interrupted run. `limit` asks only the first documents of each task. `data` is `hub`, or `mini`
+    for the embedded suite. `seed` is for sampling, noise and mismatched pictures.
 
-    Returns the records, a row for each question under each condition; `score` is a share of 1.
+    Returns the records: one row for each question under each condition, with a `score` from 0 to 1.
     Raises UserError for what you can fix: an unknown model, task or condition, or a folder that holds another run.
     """
     from sightscale.harness.evaluation import Plan, evaluate
@@ -59,28 +59,29 @@ def run(
 def reliance(run_or_records: Records, *, base: "Records | None" = None) -> "pd.DataFrame":
     """How much of each score comes from looking.
 
-    `run_or_records` is a run's folder, a records file, or records as `read_records` returns them, asked sighted and
-    blind. `base` is the same for a run of the base language model; it adds multi-modal gain and leakage.
+    `run_or_records` is a run's folder, a records file, or the records that `read_records` returns, of a run asked
+    sighted and blind. `base` is the same for a run of the base language model; it adds multi-modal gain and leakage.
 
-    Returns findings, one a row. `measure` names what was measured, and the columns before it name of what. `value`,
-    `low` and `high` are the estimate and its 95 % interval as shares: 0.1 is ten percentage points.
-    Raises UserError when there are no records, or when the two were asked different questions.
+    Returns one finding per row. `measure` names the quantity, and the columns before it say of what. `value`, `low` and
+    `high` are the estimate and its 95 % interval as shares: 0.1 is ten percentage points.
+    Raises UserError if there are no records, or if the two runs were asked different questions.
     """
     run, *bases = _as_runs(run_or_records, *(() if base is None else (base,)))
     return find_reliance([run], *bases)
 
 
 def compare(a: Records, b: Records, *, condition: str = "sighted") -> "pd.DataFrame":
-    """The score of `a` minus that of `b` on the questions that both answered under `condition`, with tests and costs.
+    """The score of `a` minus the score of `b` on the questions that both answered, with tests and costs.
 
-    Takes and returns the same as `reliance`. Raises UserError when the two share no question.
+    `condition` is `sighted` or a blind condition. Takes and returns the same as `reliance`. Raises UserError if the two
+    share no question.
     """
     first, second = _as_runs(a, b)
     return compare_runs(first, second, condition)
 
 
 def _as_runs(*sources: Records) -> list[Run]:
-    """Each source as a run; equal names get a number."""
+    """Each source as a run; runs with equal names get a number."""
     runs = [read_run(str(source)) if isinstance(source, (str, Path)) else _name_run(source) for source in sources]
     names = [run.label for run in runs]
     return [

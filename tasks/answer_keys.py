@@ -1,6 +1,6 @@
-"""Answer keys: the letters that multiple-choice documents call right, put in one form and held against the options.
+"""Answer keys: the letters of the right options in multiple-choice documents, normalised and checked.
 
-A key that no option bears makes every answer wrong, whoever gives it, and nothing shows that in a score.
+A key that is no option's letter makes every answer wrong, and no score shows it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,11 +18,11 @@ NAMED = 3  # rows that a message names before it counts the rest
 
 
 def check_keys(rows: datasets.Dataset, name: str) -> datasets.Dataset:
-    """The rows with their `answer` letters in capitals and without spaces around; other rows as they are.
+    """The rows with their `answer` letters in capitals and without surrounding spaces; other rows unchanged.
 
-    Rows are multiple choice when they have `answer` as text and the columns A and B, or MMStar's questions; of a
-    question of the latter whose options can't be read only the key itself is checked. Raises UserError naming rows,
-    from 1 on, whose key is no letter of an option, or that have fewer than two options.
+    Rows are multiple choice if they have `answer` as text and the columns A and B, or are MMStar's questions. If the
+    options of an MMStar question can't be read, only the form of its key is checked. Raises UserError naming the rows,
+    from 1 on, whose key is no option's letter or that have fewer than two options.
     """
     columns = rows.column_names
     if "answer" not in columns or rows.features["answer"] not in TEXT:

@@ -1,12 +1,12 @@
-"""Boxes: reading the one bounding box that a response commits to, in fractions of the picture.
+"""Boxes: reads the bounding box that a response commits to, in fractions of the picture.
 
-`read_box` never guesses. The model's adapter says which convention its model speaks (`tag_convention`);
-without that, mark-up and values decide where only one reading is possible, and where a box could be
-0–1000 as well as pixels, and the two differ, the outcome is `unparsed`.
+`read_box` never guesses. The model's adapter says which convention the model uses (`tag_convention`). Without it,
+mark-up and values decide, if they allow only one reading. If a box could be 0–1000 as well as pixels, and the two
+differ, the outcome is `unparsed`.
 
-A phrase has one referent, so a response has one box: the box written after the last "Answer:", else the
-only one of the response. Different boxes are no answer (other scorers take the first, or the best).
-A box that is empty or inverted is an answer, and a wrong one.
+A phrase has one referent, so a response has one box: the box after the last "Answer:", or else the only box in the
+response. A response with several different boxes counts as unparsed (other scorers take the first box, or the best).
+An empty or inverted box is an answer, and a wrong one.
 """
 
 import json
@@ -111,7 +111,7 @@ AMBIGUOUS = "ambiguous units"  # why a box is unparsed that is one in pixels and
 
 @dataclass(frozen=True)
 class BoxReading:
-    """The box that a response commits to, in fractions, or None; the outcome; in which convention; why not."""
+    """The box that a response commits to, in fractions, or None; the outcome; the convention; why there is no box."""
 
     box: Box | None
     outcome: Outcome
@@ -161,9 +161,9 @@ def read_box(
 ) -> BoxReading:
     """The box that `response` commits to, in fractions of a picture of `size` (width, height in pixels).
 
-    Any string is read without an error. Numbers that can only be fractions, and `<loc…>` tokens, are read
-    as what they are in whatever convention. Of a `truncated` response nothing is read, nor of one that ends in a
-    number of a bracket that never closes: its last number may go on. Raises ValueError for an unknown convention.
+    Any string is read without an error. Numbers that can only be fractions, and `<loc…>` tokens, are read as such in
+    every convention. Nothing is read from a `truncated` response, nor from a response that ends in a number inside an
+    open bracket, because that number may be cut off. Raises ValueError for an unknown convention.
     """
     name, processed = parse_convention(convention)
     if truncated:
@@ -198,8 +198,8 @@ def iou(a: Box, b: Box) -> float:
 def ground(response: str, target: str, convention: str = AUTO) -> tuple[BoxReading, float]:
     """What a response says and its IoU with a task's target, the JSON that `write_target` makes.
 
-    A convention named by the response's first line goes before `convention`. Raises ValueError for a target
-    that isn't one, and for an unknown convention.
+    A convention in the response's first line takes precedence over `convention`. Raises ValueError for an invalid
+    target, and for an unknown convention.
     """
     named, response = split_convention(response)
     try:
@@ -221,7 +221,7 @@ def write_target(box: Box, size: tuple[int, int]) -> str:
 
 
 def write_box(box: Box) -> str:
-    """A box as text, to four digits: what a record keeps as the prediction."""
+    """A box as text, to four digits, as a record keeps its prediction."""
     return f"[{', '.join(f'{value:.4g}' if abs(value) > 1e4 else f'{value:.4f}' for value in box)}]"
 
 
@@ -338,7 +338,7 @@ def _as_box(row: list[re.Match[str]]) -> _Found | None:
 
 
 def _read_units(numbers: _Found, name: str, processed: tuple[int, int], size: tuple[int, int]) -> BoxReading:
-    """Found numbers in fractions, when it is certain what they mean."""
+    """The numbers in fractions, if their meaning is certain."""
     if not all(math.isfinite(value) for value in numbers.values):
         return BoxReading(None, UNPARSED, name, "a number without bounds")
     if numbers.convention == LOC1024:

@@ -19,7 +19,7 @@ FIELDS = ("version", "source", "revision", "licence", "questions", "chance")
 
 @dataclass(frozen=True)
 class TaskCard:
-    """One task or group: where its data comes from, how many questions, what guessing scores."""
+    """One task or group: the source of its data, its number of questions, its chance level."""
 
     name: str
     source: str
@@ -27,14 +27,14 @@ class TaskCard:
     licence: str
     questions: int | None
     chance: float | None
-    suite: str | None = None  # the family it belongs to, as `suites.Suite` has it
-    answer_format: str | None = None  # as `vocabulary.AnswerFormat` has it; None for a group, or where lmms-eval scores
+    suite: str | None = None  # its family, as in `suites.Suite`
+    answer_format: str | None = None  # as in `vocabulary.AnswerFormat`; None for a group, or if lmms-eval scores
     metric: str | None = None  # what lmms-eval calls the score that a record holds
-    blind_of: str | None = None  # the task or group that it asks without its pictures
+    blind_of: str | None = None  # the task or group whose blind variant it is
     mini: bool = False  # whether the mini suite stands in for its data
     members: tuple[str, ...] = ()  # of a group
     on_mini: tuple[str, ...] = ()  # further members of a group, which the mini suite alone has data for
-    missing: Mapping[str, str] = field(default_factory=dict)  # what a group should hold and can't, with the reason
+    missing: Mapping[str, str] = field(default_factory=dict)  # what a group lacks, with the reason
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def availability(self) -> str:
@@ -97,7 +97,7 @@ def list_tasks() -> tuple[TaskCard, ...]:
 
 
 def find_card(name: str) -> TaskCard:
-    """The card of one task or group. Raises UserError with close names when it isn't ours."""
+    """The card of one task or group. Raises UserError with similar names if sightscale has none of this name."""
     cards = {card.name: card for card in list_tasks()}
     if name not in cards:
         close = get_close_matches(name, cards, n=3)
@@ -107,9 +107,9 @@ def find_card(name: str) -> TaskCard:
 
 
 def read_cards(folder: Path) -> list[TaskCard]:
-    """The cards of a user's own task files; what a file doesn't say is missing from its card.
+    """The cards of a user's own task files, with the fields that the files have.
 
-    Raises UserError when `folder` isn't one, and for a file that is no YAML.
+    Raises UserError if `folder` isn't a folder, and for a file that isn't YAML.
     """
     if not folder.is_dir():
         raise UserError(f"--include-path {folder} is not a folder")
@@ -167,7 +167,7 @@ def _read_configs(folder: Path = TASK_FOLDER) -> Iterator[tuple[Path, dict[str, 
                 raise
             raise UserError(f"{path} is not YAML: {find_yaml_fault(error)}") from error
         if not isinstance(config, dict):
-            raise UserError(f"{path} is not a task file: that is a mapping with task: NAME")
+            raise UserError(f"{path} is not a task file: it must be a mapping with task: NAME")
         return config
 
     for path in sorted(folder.rglob("*.yaml")):

@@ -1,4 +1,4 @@
-"""Errors that a user can mend: the one exception whose message is a line for the user and not a bug's traceback."""
+"""Errors that a user can fix: the exception whose message is shown as one line, without a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,20 +6,20 @@ from pathlib import Path
 
 
 class UserError(ValueError):
-    """A wrong input, named with its reason and what to do, in one line.
+    """A mistake that the user can fix. The message is one line: the input, the reason, and what to do.
 
-    The command line shows its message alone and exits with 1. Any other exception is a bug and keeps its traceback.
+    The command line shows only its message and exits with code 1. Any other exception is a bug and keeps its traceback.
     """
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message that says something, or the error's type without one."""
+    """The first line of an error's message that isn't empty, or else the name of its type."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 @contextmanager
 def blaming(path: Path | str, action: str = "use") -> Iterator[None]:
-    """Turn an error of the file system inside the block into a UserError that names `path` and the reason."""
+    """Turn file-system errors in the block into a UserError that names `path` and the reason."""
     try:
         yield
     except UserError:

@@ -1,8 +1,8 @@
-"""Two-alternative forced choice: what a response's choice between two pictures is worth.
+"""Two-alternative forced choice: scores the choice between two pictures.
 
-The target says which share of people preferred each option, as JSON: `{"A": 0.25, "B": 0.75}`. A choice scores
-the share that it agrees with, and a response that calls the two equal scores half of both, as equal
-distances do for a metric. What commits to neither scores nothing: it isn't drawn by lot.
+The target says which share of people preferred each option, as JSON: `{"A": 0.25, "B": 0.75}`. A choice scores the
+share of people who agree with it. A response that calls the two equal scores half, as equal distances do for a metric.
+A response that commits to neither scores zero; the choice is not drawn at random.
 """
 
 import json
@@ -22,7 +22,7 @@ _DENIED = re.compile(r"\b(?:not|n['’]t|never)\b[^.\n]{0,20}\b(?:equally|tie)\b
 
 
 def read_preference(response: str, options: Mapping[str, str], *, truncated: bool = False) -> Reading:
-    """The option that a response prefers, `tie` when it calls them equal; else no letter, as in `read_answer`."""
+    """The option that a response prefers, `tie` if it calls them equal, or no letter, as in `read_answer`."""
     reading = read_answer(response, options, truncated=truncated)
     if reading.letter is None and not truncated:
         end = strip_thinking(response[-4 * MAX_CHARACTERS :])[-MAX_CHARACTERS:]
@@ -33,7 +33,7 @@ def read_preference(response: str, options: Mapping[str, str], *, truncated: boo
 
 
 def read_shares(target: str) -> dict[str, float]:
-    """The share of people for each option, from a target. Raises ValueError when it isn't one."""
+    """The share of people for each option, from a target. Raises ValueError for an invalid target."""
     try:
         shares = {str(letter): float(share) for letter, share in json.loads(target).items()}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -1,9 +1,9 @@
 """Likelihoods: the answer to a multiple-choice question, read from how likely a model is to write each option.
 
-An option has two continuations of the prompt: its letter, and its text. By the `letter` rule an option counts with the
-log-probability of its letter; by the `text` rule with that of its text divided by the number of its tokens, so that
-short texts have no advantage (as lm-evaluation-harness' `acc_norm` divides by bytes). Nothing is generated, and there
-is nothing to parse.
+Two texts may continue the prompt for each option: its letter, and its text. The `letter` rule compares the
+log-probabilities of the letters. The `text` rule compares those of the texts, divided by their number of tokens, so
+that short texts have no advantage (as lm-evaluation-harness' `acc_norm` divides by bytes). Nothing is generated or
+parsed.
 """
 
 import json
@@ -23,7 +23,7 @@ READ_BY = {f"{LIKELIHOOD}:{rule}": rule for rule in AnswersBy}  # how records an
 class OptionLikelihood:
     """Log-probabilities in nats of an option's letter and of its text, each with its number of tokens.
 
-    An option without a text has none of that.
+    An option without a text has only those of its letter.
     """
 
     letter: float
@@ -32,7 +32,7 @@ class OptionLikelihood:
     text_tokens: int = 0
 
     def by(self, rule: AnswersBy) -> float | None:
-        """What the option counts with; None where it has no text to count with."""
+        """The value that the rule compares; None if the option has no text and the rule needs it."""
         if rule is AnswersBy.LETTER:
             return self.letter
         return None if self.text is None else self.text / self.text_tokens
@@ -53,8 +53,8 @@ def parse_answers(text: str) -> str:
 
 
 def choose(likelihoods: OptionLikelihoods, rule: AnswersBy) -> str | None:
-    """The letter of the likeliest option; None where two are equally likely, or one has no text to count with."""
-    counted = {letter: one.by(rule) for letter, one in likelihoods.items()}
+    """The letter of the likeliest option; None if two are equally likely, or if an option lacks its text."""
+    counted = {letter: option.by(rule) for letter, option in likelihoods.items()}
     values = [value for value in counted.values() if value is not None]
     if not values or len(values) < len(counted) or values.count(max(values)) > 1:
         return None
@@ -68,7 +68,7 @@ def share_of(letter: str, likelihoods: OptionLikelihoods, rule: AnswersBy) -> fl
     By letter it is the probability that the model writes this letter, given that it writes one of the options'. By text
     it is the softmax of log-probabilities a token: a distribution too, if not one of whole texts.
     """
-    counted = {name: one.by(rule) for name, one in likelihoods.items()}
+    counted = {name: option.by(rule) for name, option in likelihoods.items()}
     if letter not in counted or any(value is None for value in counted.values()):
         return None
     values = {name: value for name, value in counted.items() if value is not None}
@@ -77,14 +77,14 @@ def share_of(letter: str, likelihoods: OptionLikelihoods, rule: AnswersBy) -> fl
 
 
 def letter_mass(likelihoods: OptionLikelihoods) -> float:
-    """The probability that an answer begins with an option's letter: near 0 the model answers in another form."""
-    return sum(math.exp(min(0.0, one.letter)) for one in likelihoods.values())
+    """The probability that an answer begins with an option's letter. Near 0, the model answers in another form."""
+    return sum(math.exp(min(0.0, option.letter)) for option in likelihoods.values())
 
 
 def score_likelihoods(
     likelihoods: OptionLikelihoods, rule: AnswersBy, target: str, options: Mapping[str, str]
 ) -> Scored:
-    """What the likeliest option is worth. Without one nothing is read, and the score is 0."""
+    """Score the likeliest option. If there is none, there is no prediction, and the score is 0."""
     letter = choose(likelihoods, rule)
     if letter is None:
         return Scored(None, Outcome.UNPARSED, 0.0)
@@ -96,10 +96,10 @@ def write_likelihoods(likelihoods: OptionLikelihoods) -> str:
     return json.dumps(
         {
             name: {
-                "letter": [one.letter, one.letter_tokens],
-                **({} if one.text is None else {"text": [one.text, one.text_tokens]}),
+                "letter": [option.letter, option.letter_tokens],
+                **({} if option.text is None else {"text": [option.text, option.text_tokens]}),
             }
-            for name, one in likelihoods.items()
+            for name, option in likelihoods.items()
         }
     )
 
@@ -107,18 +107,18 @@ def write_likelihoods(likelihoods: OptionLikelihoods) -> str:
 def read_likelihoods(text: str) -> dict[str, OptionLikelihood]:
     """What a record keeps. Raises ValueError for anything that `write_likelihoods` doesn't write."""
     try:
-        read = {str(name): _read_option(value) for name, value in json.loads(text).items()}
+        likelihoods = {str(name): _read_option(value) for name, value in json.loads(text).items()}
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"these are no likelihoods of options: {text[:80]!r}") from error
-    if not read:
+    if not likelihoods:
         raise ValueError("these are likelihoods of no option")
-    return read
+    return likelihoods
 
 
 def _read_option(value: Mapping[str, list[float]]) -> OptionLikelihood:
     (letter, letter_tokens), (text, text_tokens) = value["letter"], value.get("text") or (None, 1)
-    sums = [float(one) for one in (letter, text) if one is not None]
-    if not all(math.isfinite(one) for one in sums) or int(letter_tokens) < 1 or int(text_tokens) < 1:
+    sums = [float(value) for value in (letter, text) if value is not None]
+    if not all(math.isfinite(value) for value in sums) or int(letter_tokens) < 1 or int(text_tokens) < 1:
         raise ValueError("a likelihood is no finite number, or of no token")
     return OptionLikelihood(
         float(letter),

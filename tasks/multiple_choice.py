@@ -1,4 +1,4 @@
-"""Multiple choice: how a question with lettered options is posed, and what counts as right.
+"""Multiple choice: how a question with lettered options is asked, and how its answer is scored.
 
 A multiple-choice document is a row with the fields `question`, `A`, `B`, … (missing or null
 options are left out), `answer` (the letter) and `image`: the schema of VMCBench. The functions
@@ -20,7 +20,7 @@ TRUTH = ("blind_answer", "blind_probability", "truth_description")
 
 
 def read_options(doc: Mapping[str, Any]) -> dict[str, str]:
-    """The options of a document, letter to text, in order, without the empty ones."""
+    """The options of a document, letter to text, in order, without empty ones."""
     return {letter: str(doc[letter]) for letter in ascii_uppercase if doc.get(letter) is not None}
 
 
@@ -48,7 +48,7 @@ def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, 
 
 
 def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any]:
-    """Score one answer: `accuracy` for lmms-eval's mean, and what a record needs beside it."""
+    """Score one answer: `accuracy` for lmms-eval's mean, and further fields for the record."""
     options = read_options(doc)
     scored = score_response("choice", results[0], doc["answer"], options)
     return {
@@ -65,5 +65,5 @@ def process_results(doc: Mapping[str, Any], results: list[str]) -> dict[str, Any
 
 
 def known_truth(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """What a document tells about itself beyond its answer, if it is of the mini suite: for its record."""
+    """The known truth about a document of the mini suite, for its record; empty for other documents."""
     return {name: doc[name] for name in TRUTH if doc.get(name) is not None}

@@ -1,4 +1,4 @@
-"""A new task: a user's questions from JSON Lines or CSV, checked, with their pictures, as files that lmms-eval runs."""
+"""A new task: turns a user's questions in JSON Lines or CSV, with their pictures, into a task of lmms-eval."""
 
 import csv
 import io
@@ -24,9 +24,11 @@ from sightscale.tasks.pictures import UnreadablePicture, open_picture, whole_fil
 from sightscale.tasks.scoring import chance_level
 from sightscale.tasks.user_files import read_text
 
-NAMED = 3  # faults that a message names before it counts the rest
+NAMED = 3  # a message names so many faults and counts the rest
 NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 FIELDS = ("question", "image", "answer", "options", "index", "id", "category")
+REQUIRED = ("question", "image", "answer")
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}  # of CSV files; spreadsheets write all three
 INSTRUCTIONS = {"choice": LETTER_INSTRUCTION, "short": SHORT_INSTRUCTION, "yes_no": YES_NO_INSTRUCTION}
 ASKED, CHOICE = "sightscale.tasks.own_questions", "sightscale.tasks.multiple_choice"
 MAX_NEW_TOKENS = 32
@@ -35,7 +37,7 @@ ROWS = 100  # whose pictures are in memory together
 
 @dataclass(frozen=True)
 class Question:
-    """A checked question: options by letter (none where it is open), the target, and the file of its picture."""
+    """A checked question: options by letter (none if it is open), the target, and its picture's file."""
 
     index: str
     question: str
@@ -47,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task of a user's own: its name, how its answers are scored, its questions, and the columns left out."""
+    """A user's task: its name, how answers are scored, its questions, and the columns that are ignored."""
 
     name: str
     answer_format: str
@@ -63,48 +65,51 @@ class NewTask:
 
 
 def read_task(path: Path, name: str | None = None) -> NewTask:
-    """The questions in a .jsonl or .csv file, every field checked and every picture opened.
+    """The questions in a .jsonl or .csv file, with every field checked and every picture opened.
 
-    The task is multiple choice where rows have options (columns A, B, … or a list `options`), yes/no where every answer
-    is one of these, else open. `answer` is an option's letter or text, or for open questions a list of accepted ones.
-    `image` is a file's path, seen from the folder of `path`. Raises UserError naming rows from 1 on.
+    The task is multiple choice if rows have options (columns A, B, … or a list `options`), yes/no if every answer is
+    yes or no, and otherwise open. `answer` is an option's letter or text; an open question may have a list of accepted
+    answers. `image` is a path relative to the folder of `path`. Raises UserError naming rows from 1 on.
     """
     name = name or re.sub(r"\W+", "_", path.stem).strip("_").lower()
     if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is not a task name; give --name with small letters, digits and _, a letter first")
+        raise UserError(f"{name!r} is not a task name; give --name with letters a to z, digits and _, a letter first")
     if name in {card.name for card in list_tasks()}:
         raise UserError(f"sightscale already has a task {name!r}; give another name with --name")
     rows = list(_read_rows(path))
     if not rows:
-        raise UserError(f"{path} has no rows")
-    letters = [letter for letter in ascii_uppercase if any(letter in row for _, row in rows)]
-    choice = any(_read_options(row, letters) for _, row in rows)
+        raise UserError(f"{path} has no rows; write one for each question, with {', '.join(REQUIRED)}")
+    columns = dict.fromkeys(column for _, row in rows for column in row)
+    for field in REQUIRED:
+        if field not in columns:
+            present = ", ".join(f"{column:.40}" for column in columns) or "nothing"
+            raise UserError(f"{path}: no row has {field!r}; its columns are {present:.400}: rename or add one")
+    letters = [letter for letter in ascii_uppercase if letter in columns]
+    choice = bool(letters) or "options" in columns
     faults: list[str] = []
     questions: list[Question] = []
-    seen: Counter[str] = Counter()
-    opened: dict[Path, str] = {}  # what is wrong with each picture; empty where nothing is
+    rows_by_index: dict[str, int] = {}
+    opened: dict[Path, str] = {}  # what is wrong with each picture; empty if nothing is
     for number, (line, row) in enumerate(rows):
-        checked = _check_row(row, str(number), path.parent, letters if choice else [], choice, opened)
+        checked = _check_row(row, str(number), path.parent, letters, choice, opened)
         if isinstance(checked, Question):
-            seen[checked.index] += 1
-            if seen[checked.index] == 2:
-                faults.append(f"row {line} has the index {checked.index!r} of an earlier row")
+            if (earlier := rows_by_index.setdefault(checked.index, line)) != line:
+                faults.append(f"row {line} has the same index as row {earlier}, {checked.index!r:.60}")
             questions.append(checked)
         else:
             faults.append(f"row {line} {checked}")
     if faults:
         more = f"; and {len(faults) - NAMED:,} more rows" if len(faults) > NAMED else ""
         raise UserError(f"{path}: {'; '.join(faults[:NAMED])}{more}; fix them or leave the rows out")
-    known = {*FIELDS, *letters}
-    left_out = sorted({str(column) for _, row in rows for column in row if column not in known})
+    left_out = sorted(column for column in columns if column and column not in (*FIELDS, *letters))
     yes_no = all(question.answer.strip().lower() in ("yes", "no") for question in questions)
     return NewTask(name, "choice" if choice else "yes_no" if yes_no else "short", questions, left_out)
 
 
 def write_task(task: NewTask, folder: Path, *, source: str, licence: str, replace: bool = False) -> list[Path]:
-    """Write the task's YAML, its blind variant's, and its questions with their pictures as Parquet; the files.
+    """Write the task's YAML, its blind variant's, and its questions with their pictures as Parquet; return the files.
 
-    Raises UserError where the folder can't be written to, and where it holds such a file already, but for `replace`.
+    Raises UserError if the folder can't be written to, or if it has such a file already and `replace` is false.
     """
     files = [folder / f"{task.name}.yaml", folder / f"{task.name}_blind.yaml", folder / f"{task.name}.parquet"]
     for file in files:
@@ -121,38 +126,85 @@ def write_task(task: NewTask, folder: Path, *, source: str, licence: str, replac
 
 
 def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row with its number from 1 on; a CSV file's heading is none."""
+    """Each row with its number, from 1 on and without a CSV file's heading. An empty cell or null is left out."""
+    if path.suffix not in (".csv", ".jsonl"):
+        raise UserError(f"{path} must end in .jsonl or .csv; save it as one of these")
     text = read_text(path, "the questions")
-    if path.suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text), strict=True)
+    yield from _read_cells(path, text) if path.suffix == ".csv" else _read_objects(path, text)
+
+
+def _read_cells(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    heading = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=heading.count)
+    names: list[str] = []
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator, strict=True)):
+            if number == 0:
+                names = _name_fields(row, f"{path}: the heading")
+            elif not any(cell.strip() for cell in row):
+                continue
+            elif len(row) == len(names):
+                yield number, {name: cell for name, cell in zip(names, row, strict=True) if cell.strip()}
+            else:
+                raise UserError(
+                    f"{path}: row {number} has {len(row)} cells, and the heading has {len(names)}; "
+                    f'put a cell that holds a {SEPARATORS[separator]} in quotes ("…")'
+                )
+    except csv.Error as error:
+        raise UserError(f"{path} is not CSV: {first_line(error)}; save it again as CSV in UTF-8") from error
+
+
+def _read_objects(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
         try:
-            for number, row in enumerate(reader, 1):
-                if None in row or None in row.values():
-                    raise UserError(f"{path}: row {number} has more or fewer cells than the heading")
-                # An empty cell is a missing value: CSV has no other way to say so.
-                yield number, {name.strip(): value for name, value in row.items() if value.strip()}
-        except csv.Error as error:
-            raise UserError(f"{path} is not CSV: {first_line(error)}") from error
-    elif path.suffix == ".jsonl":
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise UserError(f"{path}: row {number} is not JSON: {first_line(error)}") from error
-                if not isinstance(row, dict):
-                    raise UserError(f"{path}: row {number} is {line.strip():.40}, not an object such as {{…}}")
-                yield number, {name: value for name, value in row.items() if value is not None}
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(
+                f"{path}: row {number} is not JSON ({first_line(error)}); write each question as {{…}} on one line"
+            ) from error
+        if not isinstance(row, dict):
+            raise UserError(
+                f"{path}: row {number} is {line.strip():.40}, not an object; write each question as {{…}} on one line"
+            )
+        names = _name_fields(list(row), f"{path}: row {number}")
+        yield number, {name: value for name, value in zip(names, row.values(), strict=True) if value is not None}
+
+
+def _name_fields(names: Sequence[str], where: str) -> list[str]:
+    """The names without spaces around them, and a field's or an option's in its usual case.
+
+    Raises UserError for a name that stands twice, since one of its values would be lost.
+    """
+    named = []
+    for name in (name.strip() for name in names):
+        known = name.lower() if name.lower() in FIELDS else name.upper()
+        named.append(known if known in (*FIELDS, *ascii_uppercase) else name)
+    if repeated := [name for name, times in Counter(named).items() if times > 1 and name]:
+        raise UserError(f"{where} has the column {repeated[0]!r:.60} twice; rename one")
+    return named
+
+
+def _read_options(row: Mapping[str, Any], letters: Sequence[str]) -> dict[str, str] | str:
+    """A row's options by letter, or what is wrong with them."""
+    options = row.get("options")
+    if options is None:
+        by_letter = {letter: str(row[letter]) for letter in letters if letter in row}
+    elif not isinstance(options, list):
+        return f"has the options {options!r:.60}, not a list (JSON Lines takes a list, CSV columns A, B, …)"
+    elif len(options) > len(ascii_uppercase):
+        return f"has {len(options)} options, and there are {len(ascii_uppercase)} letters"
     else:
-        raise UserError(f"{path} must end in .jsonl or .csv")
-
-
-def _read_options(row: Mapping[str, Any], letters: Sequence[str]) -> dict[str, str]:
-    """A row's options by letter."""
-    listed = row.get("options")
-    if isinstance(listed, list):
-        return {letter: str(text) for letter, text in zip(ascii_uppercase, listed, strict=False)}
-    return {letter: str(row[letter]) for letter in letters if letter in row}
+        by_letter = {letter: str(text) for letter, text in zip(ascii_uppercase, options, strict=False)}
+    if len(by_letter) < 2:
+        number = f"{len(by_letter) or 'no'} option{'' if by_letter else 's'}"
+        return f"has {number} (every row needs two or more, or no row any)"
+    if empty := [letter for letter, text in by_letter.items() if not text.strip()]:
+        return f"has an empty option {empty[0]}"
+    if repeated := [text for text, times in Counter(text.strip() for text in by_letter.values()).items() if times > 1]:
+        return f"has the option {repeated[0]!r:.60} twice"
+    return by_letter
 
 
 def _check_row(
@@ -167,61 +219,73 @@ def _check_row(
     for field in ("question", "image"):
         if field not in row:
             return f"has no {field!r}"
-        if not isinstance(row[field], str) or not row[field].strip():
-            return f"has the {field} {row[field]!r:.60}, not a text"
-    if "answer" not in row:
+        if isinstance(row[field], list):
+            return f"has a list as {field!r} (write one text)"
+        if not isinstance(row[field], str):
+            return f"has {row[field]!r:.60} as {field!r} (write a text)"
+        if not row[field].strip():
+            return f"has an empty {field!r}"
+    if "answer" not in row or row["answer"] == [] or not str(row["answer"]).strip():
         return "has no 'answer'"
-    options = _read_options(row, letters) if choice else {}
+    if isinstance(row["answer"], (bool, dict)):
+        return f'has the answer {json.dumps(row["answer"]):.60} (write a text, such as "yes")'
+    options: dict[str, str] = {}
     if choice:
-        answer = _find_letter(row, options)
+        read = _read_options(row, letters)
+        if isinstance(read, str):
+            return read
+        options = read
+        answer = _find_letter(row["answer"], options)
+        if answer is None:
+            shown = ", ".join(f"{letter} {text:.30}" for letter, text in options.items())
+            return f"has the answer {row['answer']!r:.60}, which doesn't name one of its options ({shown:.200})"
     elif isinstance(row["answer"], list):
         names = [str(name) for name in row["answer"]]
-        answer = write_names(names) if names and all(name.strip() for name in names) else None
+        if not all(name.strip() for name in names):
+            return "has an empty text among its answers"
+        answer = write_names(names)
     else:
-        answer = str(row["answer"]) if isinstance(row["answer"], (str, int, float)) else None
-    if answer is None or not answer.strip():
-        if choice and isinstance(row.get("options"), list) and len(row["options"]) > len(ascii_uppercase):
-            return f"has {len(row['options'])} options, and there are {len(ascii_uppercase)} letters"
-        if choice and len(options) < 2:
-            return f"has {len(options)} options; every row needs two or more, or none of them any"
-        of = f", neither letter nor text of one of its options {', '.join(options)}" if choice else ""
-        return f"has the answer {row['answer']!r:.60}{of}"
+        answer = str(row["answer"])
     picture = folder / row["image"]
     if picture not in opened:
-        opened[picture] = _try_picture(picture)
+        opened[picture] = _try_picture(picture, row["image"])
     if opened[picture]:
-        return f"has the picture {row['image']:.120}, which {opened[picture]}"
+        return f"has the picture {row['image']:.120}, {opened[picture]}"
     index = str(row.get("index", row.get("id", number)))
     category = str(row["category"]) if "category" in row else None
     return Question(index, row["question"], options, answer, category, picture)
 
 
-def _find_letter(row: Mapping[str, Any], options: Mapping[str, str]) -> str | None:
-    """The letter that the answer names, itself or by its option's text; None where it names none or more than one."""
-    too_many = isinstance(row.get("options"), list) and len(row["options"]) > len(ascii_uppercase)
-    if len(options) < 2 or too_many or not isinstance(row["answer"], (str, int, float)):
+def _find_letter(answer: Any, options: Mapping[str, str]) -> str | None:
+    """The letter that an answer names, itself or by its option's text; None if it names none or more than one."""
+    if isinstance(answer, list):
         return None
-    answer = str(row["answer"]).strip()
-    by_letter = [letter for letter in options if letter == answer.strip("().").upper()]
-    by_text = [letter for letter, text in options.items() if text.strip() == answer]
-    letters = {*by_letter, *by_text}
+    text = str(answer).strip()
+    by_letter = {letter for letter in options if letter == text.strip("().").upper()}
+    exactly = {letter for letter, option in options.items() if option.strip() == text}
+    in_any_case = {letter for letter, option in options.items() if option.strip().casefold() == text.casefold()}
+    letters = by_letter | (exactly or in_any_case)
     return letters.pop() if len(letters) == 1 else None
 
 
-def _try_picture(path: Path) -> str:
-    """What is wrong with a picture's file; an empty text where nothing is."""
-    if not path.is_file():
-        return "is not a file"
+def _try_picture(path: Path, written: str) -> str:
+    """What is wrong with a picture's file; an empty text if nothing is."""
+    if "://" in written:
+        return "a web address (download it, and write the file's path)"
     try:
+        if not path.is_file():
+            return "which is not a file"
         with whole_files():
             open_picture(path)
-    except (UnreadablePicture, OSError) as error:
-        return f"can't be opened: {first_line(error):.120}"
+    except UnreadablePicture as error:
+        return f"which can't be opened: {error.reason:.120}"
+    except OSError as error:  # a name that no file can have, such as a picture written as text
+        return f"which can't be opened: {(error.strerror or first_line(error)).lower():.120}"
     return ""
 
 
 def _write_rows(task: NewTask, path: Path) -> None:
-    """Write the questions in the schema that scoring reads, with the pictures' files as they are, some at a time."""
+    """Write the questions in the schema that scoring reads, with the pictures' files unchanged, some at a time."""
     letters = sorted({letter for question in task.questions for letter in question.options})
     columns = ("index", "question", *letters, "answer", "category")
     text = dict.fromkeys(columns, datasets.Value("string"))
@@ -245,7 +309,7 @@ def _write_rows(task: NewTask, path: Path) -> None:
 
 
 def _write_yaml(task: NewTask, data: str, source: str, licence: str) -> str:
-    """The task's file for lmms-eval: what is plain YAML dumped, and the functions that it names."""
+    """The task's file for lmms-eval: plain YAML, and the functions that it names."""
     choice = task.answer_format == "choice"
     functions = {
         "doc_to_visual": f"{CHOICE}.doc_to_visual",

@@ -1,4 +1,4 @@
-"""Open answers: what a free response says, and whether it names one of the accepted answers."""
+"""Open answers: reads a free response, and compares it with the accepted answers."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _NOT_WORDS = re.compile(r"[^\w°%$.]+|(?<!\d)\.|\.(?!\d)|_")
 
 @dataclass(frozen=True)
 class OpenReading:
-    """What a response says, normalised (None if nothing), and the outcome."""
+    """The answer in a response, normalised (None if there is none), and the outcome."""
 
     text: str | None
     outcome: Outcome
@@ -44,16 +44,16 @@ def read_names(target: str) -> list[str]:
 
 
 def normalise(text: str) -> str:
-    """Lower case, without articles and punctuation, numbers in digits: the VQA challenges' idea of the same answer."""
+    """Lower case, without articles and punctuation, numbers in digits, as in the VQA challenges."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = _NOT_WORDS.sub(" ", folded).split()
     return " ".join(_NUMBERS.get(word, word) for word in words if word not in _ARTICLES)
 
 
 def read_open(response: str, *, truncated: bool = False) -> OpenReading:
-    """The answer that a response gives: after its last "Answer:", else the whole, or the last line of a long one.
+    """The answer in a response: the text after its last "Answer:", or else all of it, or the last line of a long one.
 
-    Of a `truncated` response nothing is read.
+    Nothing is read from a `truncated` response.
     """
     if truncated:
         return OpenReading(None, TRUNCATED)

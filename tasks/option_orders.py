@@ -1,11 +1,11 @@
-"""Option orders: the options of multiple-choice documents shuffled, or turned through every position.
+"""Option orders: shuffles the options of multiple-choice documents, or rotates them through every position.
 
 `shuffled:SEED` puts each question's options in one seeded order; `circular` asks each question once for every
 rotation of its options. The right letter follows, and `order` says which order a document has. Documents are
 multiple choice when they have an `answer` letter and either the columns A, B, … or MMStar's questions.
 
-An option such as "none of the above" or "both A and C" means something in its own place alone. Its question is asked
-once, in the data's order, and such questions are counted in a message.
+An option such as "none of the above" or "both A and C" makes sense only in its own place. Its question is asked once,
+in the data's order, and a message counts such questions.
 """
 
 import logging
@@ -63,7 +63,7 @@ def parse_order(text: str) -> OptionOrder | None:
 
 
 def arrange_options(rows: datasets.Dataset, text: str) -> datasets.Dataset:
-    """The rows with their options in the order that `text` names; rows that are no multiple choice as they are.
+    """The rows with their options in the order that `text` names; rows that aren't multiple choice unchanged.
 
     Raises UserError for an unknown order.
     """
@@ -86,13 +86,13 @@ def arrange_options(rows: datasets.Dataset, text: str) -> datasets.Dataset:
                 values.append(version.get(name))
     if kept:
         logger.info(
-            f"options: {kept:,} of {len(rows):,} questions keep their order, as an option speaks of the others' places"
+            f"options: {kept:,} of {len(rows):,} questions keep their order, because an option refers to others' places"
         )
     return expand_rows(rows.remove_columns(changed), repeats, columns)
 
 
 def is_bound(option: str, letters: Sequence[str]) -> bool:
-    """Whether an option speaks of the others by their place or letter, so that it can't be moved, nor they."""
+    """Whether an option refers to others by place or letter, so that none of them can be moved."""
     text = " ".join(option.split()).rstrip(".")
     if _OTHERS.fullmatch(text):
         return True

@@ -1,6 +1,6 @@
-"""Own questions: how the tasks that `sightscale tasks new` writes are asked and scored. Their YAML files name these.
+"""Own questions: how the tasks of `sightscale tasks new` are asked and scored. Their YAML files name these functions.
 
-Multiple choice is asked and scored as everywhere (`multiple_choice`); open and yes/no questions are so here.
+Multiple choice uses `multiple_choice`, as all tasks do; open and yes/no questions use this module.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from sightscale.tasks.sources import chosen
 
 
 def arrange(rows: datasets.Dataset) -> datasets.Dataset:
-    """Multiple-choice rows with checked keys, in the order of options that was asked for.
+    """Multiple-choice rows with checked keys, in the chosen order of options.
 
-    Raises UserError for a key that no option bears.
+    Raises UserError for a key that is no option's letter.
     """
     return arrange_options(check_keys(rows, "the task's data"), chosen().options)
 

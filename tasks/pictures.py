@@ -1,7 +1,7 @@
-"""Pictures: one way to open a picture, so that every model, hash, target and thumbnail is about the same pixels.
+"""Pictures: the one way to open a picture, so that all models, hashes, targets and thumbnails have the same pixels.
 
 A picture is the RGB that a viewer shows: upright, the first frame of an animation, 16-bit and float values scaled to
-eight bits, what is transparent laid on white. A file that ends early is an error, never a picture with a grey rest.
+eight bits, transparent pixels on white. A file that ends early is an error, not a picture with a grey rest.
 """
 
 import threading
@@ -24,7 +24,7 @@ MARK = "<image>"  # where a picture stands in a prompt, as lmms-eval's tasks of 
 
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # the Exif tag, and its values under which width and height change places
 LARGEST_16_BIT, LARGEST_8_BIT = 65535, 255
-# What a PNG file may hold that says how it is turned; other files say it in their head.
+# Where a PNG file may say how it is turned; other files say it in their header.
 _PNG_ORIENTATION = (b"eXIf", b"Raw profile type exif", b"adobe:ns:meta", b"XML:com.adobe.xmp")
 
 _LOCK = threading.Lock()
@@ -32,14 +32,18 @@ _inside, _accepted = 0, False
 
 
 class UnreadablePicture(ValueError):
-    """A picture whose pixels can't be had; the message names it and says why."""
+    """A picture that can't be opened. The message names it and the reason, which `reason` keeps."""
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 @contextmanager
 def whole_files() -> Iterator[None]:
-    """Let Pillow refuse files that end early; lmms-eval tells it, for the whole process, to fill them up with grey.
+    """Let Pillow refuse files that end early; lmms-eval sets it, for the whole process, to fill them up with grey.
 
-    Threads may be inside together; Pillow's setting comes back when the last of them leaves.
+    Several threads may be inside; Pillow's setting is restored when the last of them leaves.
     """
     global _inside, _accepted
     with _LOCK:
@@ -58,9 +62,9 @@ def whole_files() -> Iterator[None]:
 
 @contextmanager
 def broken_later() -> Iterator[None]:
-    """Let data sets show a blank pixel for a picture that can't be decoded, but inside `whole_files`, where it is read.
+    """Let data sets return a blank pixel for a picture that can't be decoded, except inside `whole_files`.
 
-    lmms-eval decodes a task's first document to load the task, so that one broken picture would cost all questions.
+    lmms-eval decodes a task's first document to load the task, so one broken picture would cost all questions.
     """
     decode = datasets.Image.decode_example
 
@@ -83,20 +87,20 @@ def broken_later() -> Iterator[None]:
 def open_picture(source: Source) -> Image.Image:
     """The picture of a file, a file's content, a `datasets` cell (`bytes` or `path`) or a PIL image, as upright RGB.
 
-    A PIL image that is so already is returned as it is. Raises UnreadablePicture.
+    A PIL image that needs no change is returned unchanged. Raises UnreadablePicture.
     """
     return open_with_format(source)[0]
 
 
 def open_with_format(source: Source) -> tuple[Image.Image, str | None]:
-    """The picture as `open_picture` has it, and its file's format in Pillow's words (None where there is no file)."""
+    """The picture as from `open_picture`, and Pillow's name of its file's format (None if there is no file)."""
     with _opened(source) as image:
         image.load()
         return _as_rgb(_upright(image)), image.format
 
 
 def read_size(source: Source) -> tuple[int, int]:
-    """Width and height in pixels of the picture that `open_picture` makes, read from the head of its file.
+    """Width and height in pixels of the picture from `open_picture`, read from its file's header.
 
     Raises UnreadablePicture.
     """
@@ -108,7 +112,7 @@ def read_size(source: Source) -> tuple[int, int]:
 
 
 def open_all(document: Any) -> Any:
-    """A document with every PIL image in it, however deep, as `open_picture` has it; all else stays as it is.
+    """A document with every PIL image in it, at any depth, as from `open_picture`; the rest unchanged.
 
     Raises UnreadablePicture.
     """
@@ -123,7 +127,7 @@ def open_all(document: Any) -> Any:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[Image.Image]:
-    """The source as a PIL image; whatever goes wrong inside is an UnreadablePicture that names the source."""
+    """The source as a PIL image; any error inside becomes an UnreadablePicture that names the source."""
     name, given = _locate(source)
     try:
         with whole_files():
@@ -133,7 +137,8 @@ def _opened(source: Source) -> Iterator[Image.Image]:
                 with Image.open(BytesIO(given) if isinstance(given, bytes) else given) as image:
                     yield image
     except Exception as error:  # decoders raise errors of every kind on damaged files
-        raise UnreadablePicture(f"{name} can't be read: {_explain(error, given)}") from error
+        reason = _explain(error, given)
+        raise UnreadablePicture(f"{name} can't be read: {reason}", reason) from error
 
 
 def _explain(error: Exception, given: Image.Image | bytes | Path) -> str:
@@ -141,13 +146,15 @@ def _explain(error: Exception, given: Image.Image | bytes | Path) -> str:
         return "it is empty"
     if isinstance(error, UnidentifiedImageError):
         return "it is in no format that Pillow knows"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more pixels than Pillow opens ({2 * (Image.MAX_IMAGE_PIXELS or 0):,})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return first_line(error) or type(error).__name__
 
 
 def _locate(source: Source) -> tuple[str, Image.Image | bytes | Path]:
-    """What a message calls the source, and where its pixels come from. Raises UnreadablePicture without any."""
+    """The source's name for messages, and where its pixels come from. Raises UnreadablePicture if it has none."""
     if isinstance(source, Image.Image):
         return "the picture", source
     if isinstance(source, bytes):
@@ -176,7 +183,7 @@ def _may_be_turned(source: Source, image: Image.Image) -> bool:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its Exif orientation says; a file whose Exif data can't be read is taken as it lies."""
+    """The image, turned as its Exif orientation says. If the Exif data can't be read, it isn't turned."""
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:  # viewers ignore damaged Exif data too
@@ -202,10 +209,10 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scale(image: Image.Image) -> Image.Image:
-    """A picture of wide grey values (modes I, I;16, F) in eight bits, with what is transparent white.
+    """A picture of wide grey values (modes I, I;16, F) in eight bits, with transparent pixels white.
 
-    Values are taken as fractions of 1 (F), of 255 or of 65,535, whichever is the first to hold them all, but for
-    16-bit files, which are always fractions of 65,535. Others are stretched from the least to the largest.
+    Values are fractions of 1 (F), of 255 or of 65,535: the first of these that is large enough for all of them. Values
+    of 16-bit files are always fractions of 65,535. Any others are stretched from the smallest to the largest.
     """
     values = np.asarray(image, dtype=np.float64)
     if not np.isfinite(values).all():

@@ -1,7 +1,7 @@
 """Scoring: the one function that turns a raw answer into a prediction, an outcome and a score.
 
-Task files call it while lmms-eval runs; records and leaderboard checks call it again later on the
-same raw answers, so a published number can always be computed a second time.
+Task files call it while lmms-eval runs. `rescore` and leaderboard checks call it again on the same raw answers, so
+every published number can be computed a second time.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ CORRECT_IOU = 0.5  # a box is right from this overlap on
 
 @dataclass(frozen=True)
 class Scored:
-    """What one raw answer is worth: the prediction read from it, its outcome, its score in [0, 1]."""
+    """The result for one raw answer: its prediction, its outcome, and its score in [0, 1]."""
 
     prediction: str | None
     outcome: str
@@ -31,8 +31,8 @@ def score_response(
 ) -> Scored:
     """Score `response` against `target`; `options` maps letters to texts (empty for open answers).
 
-    Of a `truncated` response, which met its limit on tokens before its end, nothing is read: a number, a box or a list
-    may go on where it was cut, and an answer may be taken back. Raises ValueError for an unknown `answer_format`.
+    Nothing is read from a `truncated` response, which reached its token limit: a number, a box or a list may be
+    incomplete, and an answer might have been taken back. Raises ValueError for an unknown `answer_format`.
     """
     if truncated and answer_format.partition(":")[0] in FORMATS:
         return Scored(None, Outcome.TRUNCATED, 0.0)
@@ -44,7 +44,7 @@ def score_response(
     if answer_format == "2afc":
         reading = read_preference(response, options)
         return Scored(reading.letter, reading.outcome, agreement(reading.letter, target))
-    kind, _, convention = answer_format.partition(":")  # box, or box:thousand when the model's convention is known
+    kind, _, convention = answer_format.partition(":")  # box, or box:thousand if the model's convention is known
     if kind == "box":
         box, overlap = ground(response, target, convention or AUTO)
         return Scored(write_box(box.box) if box.box else None, box.outcome, float(overlap >= CORRECT_IOU))

@@ -1,7 +1,7 @@
-"""A second reader: how a language model is asked which option a response commits to, and how its reply is read.
+"""A second reader: asks a language model which option a response commits to, and reads its reply.
 
-It sees the options and the response, and neither the question nor the key: who knows the question answers it, and what
-is to be read is what the other model said. Its reply counts only if it is one letter of the options, or NONE.
+It sees the options and the response, but neither the question nor the key: if it knew the question it would answer it,
+instead of reading what the other model said. Its reply counts only if it is an option's letter or NONE.
 """
 
 import re
@@ -38,7 +38,7 @@ def write_prompt(response: str, options: Mapping[str, str]) -> str:
 
 
 def read_reply(reply: str, options: Mapping[str, str]) -> str | None:
-    """The letter that the second reader names, NONE where it says that there is none, or None where it says neither."""
+    """The letter that the second reader names, NONE if it says that there is none, or None for any other reply."""
     match = _REPLY.fullmatch(reply.strip())
     if match is None:
         return None

@@ -1,19 +1,19 @@
 """Sources: where a task's rows come from, decided when the task is loaded.
 
 A task's YAML names a one-line pointer file beside it (`dataset_path: json`) and `process_docs: !function
-sightscale.tasks.sources.follow_pointer`. lmms-eval loads the pointer; this module replaces it by the rows
-it points to. So one plain YAML serves the hub's data, the user's own copy and the embedded mini
-suite, with every kind of model, under plain lmms-eval too.
+sightscale.tasks.sources.follow_pointer`. lmms-eval loads the pointer; this module replaces it with the rows that it
+points to. So one YAML works with the hub's data, the user's copy and the embedded mini suite, with every kind of model,
+and under plain lmms-eval.
 
-A pointer holds `hub` (a data set's id with `splits`, to be joined, `revision`, and `where`, the values that
-columns must have) or `package` (a builder of this package with its arguments), and may hold `mini`, the
-set of the mini suite that stands in for it. A pointer with `unavailable`, a reason, has that set alone.
+A pointer holds `hub` (a data set's id, with `splits` to join, `revision`, and `where`, the values that columns must
+have) or `package` (a builder of this package with its arguments). It may hold `mini`, the mini suite's set that stands
+in for it. A pointer with `unavailable`, a reason, has only that set.
 
-Which data are read is a `DataChoice`, in force while tasks are loaded (`reading`). Where nobody chose, environment
-variables do, so that plain lmms-eval and subprocesses can: `SIGHTSCALE_DATA` (`hub`, the default, or `mini`),
-`SIGHTSCALE_DATA_ROOT`, a folder in which `<data root>/<hub id>` is looked for first, `SIGHTSCALE_OPTIONS`, the order of
-a multiple-choice question's options, and `SIGHTSCALE_MINI_QUESTIONS`. Only loading asks for the choice: scoring, which
-lmms-eval does in threads of its own, needs none.
+A `DataChoice` says which data to read while tasks are loaded (`reading`). Without one, environment variables decide, so
+that plain lmms-eval and subprocesses can choose: `SIGHTSCALE_DATA` (`hub`, the default, or `mini`),
+`SIGHTSCALE_DATA_ROOT` (a folder in which `<data root>/<hub id>` comes first), `SIGHTSCALE_OPTIONS` (the order of a
+multiple-choice question's options) and `SIGHTSCALE_MINI_QUESTIONS`. Only loading needs the choice; scoring, which
+lmms-eval does in its own threads, does not.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ MINI_BUILDER = "sightscale.tasks.mini:build_rows"
 
 @dataclass(frozen=True)
 class DataChoice:
-    """Which documents tasks read, and in which order a question's options stand."""
+    """Which documents tasks read, and the order of a question's options."""
 
     origin: DataOrigin = DataOrigin.HUB
     root: Path | None = None  # the user's own copies of data sets, each in a folder of its name
@@ -61,9 +61,9 @@ _CHOICE: ContextVar[DataChoice | None] = ContextVar("sightscale_data_choice", de
 
 
 def chosen() -> DataChoice:
-    """The choice in force: what `reading` set, else what the environment says.
+    """The current choice: what `reading` set, or else what the environment says.
 
-    Raises UserError when the environment says what nobody can read.
+    Raises UserError if the environment's value isn't known.
     """
     return _CHOICE.get() or _from_environment()
 
@@ -88,10 +88,10 @@ def _read_origin(name: str, where: str) -> DataOrigin:
 def reading(
     data: str, data_root: Path | None = None, options: str = "", mini_questions: int | None = None
 ) -> Iterator[None]:
-    """Let tasks that are loaded inside read these data, in this order of options; as before afterwards.
+    """Let tasks that are loaded in the block read these data, with this order of options.
 
-    What isn't given stays as it is. Raises UserError for unknown data or an unknown order, and for a data root that is
-    no folder.
+    An argument that isn't given changes nothing. Raises UserError for unknown data or an unknown order, and for a data
+    root that isn't a folder.
     """
     if data_root and not data_root.is_dir():
         raise UserError(f"the data root {data_root} is not a folder")
@@ -112,8 +112,8 @@ def reading(
 def follow_pointer(pointer: datasets.Dataset) -> datasets.Dataset:
     """The rows that a pointer data set of one line points to.
 
-    Raises UserError when the pointer names no known source, has no mini data and mini is asked for, or points to a
-    question whose key is none of its options.
+    Raises UserError if the pointer names no known source, if it has no mini data and mini is chosen, or if a question's
+    key is none of its options.
     """
     fields: dict[str, Any] = {key: value for key, value in pointer[0].items() if value is not None}
     choice = chosen()
@@ -129,7 +129,7 @@ def _read(fields: Mapping[str, Any], choice: DataChoice) -> datasets.Dataset:
     if choice.origin is DataOrigin.MINI and "mini" in fields:
         return _builder(MINI_BUILDER)(fields["mini"], n=choice.mini_questions)
     if "unavailable" in fields:
-        raise UserError(f"{fields['unavailable']}; the mini suite stands in for it: --data mini")
+        raise UserError(f"{fields['unavailable']}; use --data mini, whose questions stand in for it")
     if "hub" in fields:
         if choice.origin is DataOrigin.MINI:
             raise UserError(f"the mini suite has no stand-in for {fields['hub']}; use --data hub")

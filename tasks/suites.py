@@ -1,4 +1,4 @@
-"""Suites: which tasks belong together, and which averages are taken over them."""
+"""Suites: which tasks belong together, and their averages."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from sightscale.tasks.catalogue import find_card, list_tasks
 
 
 class Suite(StrEnum):
-    """A family of tasks; its value is what a task file's `metadata.suite` says."""
+    """A family of tasks; its value is the `metadata.suite` of task files."""
 
     IN_DOMAIN = "in_domain"
     MMSTAR = "mmstar"
@@ -56,7 +56,7 @@ def suite_of(task: str) -> Suite | None:
 
 
 def members_of(suite: Suite) -> tuple[str, ...]:
-    """The tasks that a suite's number is made of, in their order. Raises KeyError for a suite without such a number."""
+    """The tasks in a suite's average, in order. Raises KeyError for a suite without an average."""
     return find_card(GROUPS[suite]).members
 
 

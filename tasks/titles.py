@@ -1,4 +1,4 @@
-"""Titles: what tasks are called in figures, where their names for commands would be hard to read."""
+"""Titles: the names of tasks in figures, which are easier to read than their names in commands."""
 
 BLIND = "_blind"  # how the variant without pictures is named
 _TITLES = {

@@ -1,4 +1,4 @@
-"""Text files that a user wrote, read into memory: whatever is wrong with one is a UserError in one line."""
+"""Text files from users: reads them into memory, and raises a UserError for anything wrong with one."""
 
 import json
 from collections import Counter
@@ -14,22 +14,23 @@ MAX_BYTES = 64 * 2**20
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of `what`, such as "the recipe", without the mark of its byte order where it begins with one.
+    """The text of a file, without a byte order mark. `what` names it in errors, such as "the recipe".
 
-    Raises UserError where it can't be read, isn't UTF-8, or is larger than MAX_BYTES.
+    Raises UserError if it can't be read, isn't UTF-8, or is larger than MAX_BYTES.
     """
     with blaming(path, f"read {what}"), path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise UserError(f"cannot read {what} {path}: it is larger than {MAX_BYTES:,} bytes")
+        raise UserError(f"cannot read {what} {path}: it is larger than {MAX_BYTES / 2**20:g} MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"cannot read {what} {path}: it isn't UTF-8 text, as byte {error.start:,} shows") from error
+        reason = f"it isn't UTF-8 text (byte {error.start:,}); save it as UTF-8"
+        raise UserError(f"cannot read {what} {path}: {reason}") from error
 
 
 class StrictLoader(yaml.SafeLoader):
-    """Reads YAML, and refuses a key that stands twice in a mapping, where others keep the last in silence."""
+    """Reads YAML, and refuses a repeated key in a mapping, of which other loaders silently keep the last."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node. Raises yaml.YAMLError for a repeated key."""
@@ -40,11 +41,11 @@ class StrictLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """The value in a YAML file. Raises UserError as `read_text`, for what is no YAML, and for a repeated key."""
+    """The value in a YAML file. Raises UserError as `read_text`, for invalid YAML, and for a repeated key."""
     text = read_text(path, what)
     try:
         return yaml.load(text, StrictLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there never was
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date
         raise UserError(f"{what} {path} is not YAML: {find_yaml_fault(error)}") from error
 
 
@@ -56,7 +57,7 @@ def find_yaml_fault(error: Exception) -> str:
 
 
 def read_json(path: Path, what: str) -> Any:
-    """The value in a JSON file. Raises UserError as `read_text`, for what is no JSON, and for a repeated key."""
+    """The value in a JSON file. Raises UserError as `read_text`, for invalid JSON, and for a repeated key."""
     text = read_text(path, what)
     try:
         return json.loads(text, object_pairs_hook=_refuse_repeated)

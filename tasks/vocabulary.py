@@ -1,9 +1,11 @@
-"""The vocabulary: the words that tasks, models, records, analyses and entries share, each said once.
+"""The vocabulary: the words that tasks, models, records, analyses and entries share, each defined once.
 
-Members are strings, so they stand in records, files and messages as they are.
+Members are strings, so records, files and messages contain them unchanged.
 """
 
 from enum import StrEnum
+
+RECORDS_FILE, MANIFEST_FILE = "records.parquet", "manifest.json"  # of a run's folder, and of an entry's
 
 
 class Condition(StrEnum):
@@ -32,7 +34,7 @@ WITHOUT_PICTURE = (Condition.NONE, Condition.TOLD, Condition.OPTIONS_ONLY)  # no
 
 
 class Degradation(StrEnum):
-    """How a picture loses information by an amount: a condition is written `downscale:32`."""
+    """How a picture loses information; with an amount it is a condition, such as `downscale:32`."""
 
     DOWNSCALE = "downscale"  # the longer side has so many pixels
     BLUR = "blur"  # a Gaussian of so many pixels
@@ -42,7 +44,7 @@ class Degradation(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an answer. Only one that was `READ` can be right."""
+    """What became of an answer. Only an outcome in `READ` can be right."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
@@ -56,7 +58,7 @@ READ = (Outcome.ANSWERED, Outcome.LIKELIEST)
 
 
 class AnswersBy(StrEnum):
-    """Which words of an option its likelihood is of, where answers are read from likelihoods."""
+    """Whether an option's likelihood is that of its letter or of its text."""
 
     LETTER = "letter"
     TEXT = "text"
@@ -75,7 +77,7 @@ class AnswerFormat(StrEnum):
 
 
 class Kind(StrEnum):
-    """How a run came to be."""
+    """How a run was made."""
 
     END_TO_END = "end-to-end"
     DECOUPLED = "decoupled"

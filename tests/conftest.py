@@ -29,6 +29,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 settings.register_profile("busy", deadline=None)  # a busy machine is no fault
 settings.load_profile("busy")
 torch.set_num_threads(1)  # tests run in two processes on two cores
+settings.register_profile("sightscale", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("sightscale")
 
 
 @pytest.fixture(autouse=True)

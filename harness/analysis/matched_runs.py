@@ -163,7 +163,7 @@ def read_runs(arguments: Sequence[str], columns: Sequence[str] | None = None) ->
         seen[run_id] = argument
     kinds = dict.fromkeys(_answers_of(run) for run in runs)
     if len(kinds) > 1:
-        logger.warning(f"these runs' answers are of several kinds: {', '.join(kinds)}; differences may be of the kind")
+        logger.warning(f"these runs' answers are of several kinds: {', '.join(kinds)}; differences may come from that")
     labels = [run.label for run in runs]
     folders = [Path(argument.rpartition("=")[0] or argument).name for argument in arguments]
     names = [

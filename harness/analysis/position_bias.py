@@ -5,13 +5,13 @@ asked in several orders of their options give `consistent`, the share answered w
 order, and `always_right` (circular evaluation; Liu et al., 2023, MMBench): right in every order.
 """
 
-import json
 from dataclasses import dataclass
 
 import pandas as pd
 from rich.table import Table
 
 from sightscale.harness.analysis.summary import show_condition
+from sightscale.harness.evaluation import parse_options
 from sightscale.harness.statistics import Estimate, mean_score
 from sightscale.tasks.vocabulary import AnswerFormat
 
@@ -43,7 +43,7 @@ def position_bias(records: pd.DataFrame) -> list[PositionBias]:
 
 
 def _measure(task: str, condition: str, rows: pd.DataFrame) -> PositionBias:
-    letters = sorted({letter for text in rows["options"].unique() for letter in json.loads(text)})
+    letters = sorted({letter for text in rows["options"].unique() for letter in parse_options(text)})
     chosen = rows["prediction"].dropna().value_counts(normalize=True)
     right = rows["target"].value_counts(normalize=True)
     by_place = rows.groupby("target")["score"].mean()
@@ -68,7 +68,7 @@ def _measure(task: str, condition: str, rows: pd.DataFrame) -> PositionBias:
 def _over_orders(rows: pd.DataFrame) -> tuple[Estimate, Estimate, float]:
     """Over questions asked in several orders: same option chosen throughout, always right, and that by chance."""
     texts = [
-        json.loads(options).get(letter) if isinstance(letter, str) else None
+        parse_options(options).get(letter) if isinstance(letter, str) else None
         for options, letter in zip(rows["options"], rows["prediction"], strict=True)
     ]
     asked = rows.assign(chosen_text=pd.Series(texts, rows.index, dtype=object)).groupby("item_id")

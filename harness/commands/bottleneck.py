@@ -21,6 +21,7 @@ from sightscale.harness.commands.options import (
 )
 from sightscale.harness.commands.terminal import open_console, quieten
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import RECORDS_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,8 @@ def bottleneck(
     runs: Annotated[
         list[str],
         typer.Argument(
-            help="One model by its name; what is missing is run. Or decoupled runs that form a grid, as RUN or "
-            "RUN=PERCEPTION:REASONING in billions of parameters: RUN=0.6:8, or RUN=truth:8 for one on ground-truth "
+            help="One model; runs that are missing are made. Or decoupled runs that form a grid: RUN, or "
+            "RUN=PERCEPTION:REASONING in billions of parameters, such as RUN=0.6:8, or RUN=truth:8 for true "
             "descriptions."
         ),
     ],
@@ -73,7 +74,7 @@ def bottleneck(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="For one model: write what would have helped each question, as CSV.",
+            help="For one model: write what would have helped with each question, as CSV.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -81,10 +82,10 @@ def bottleneck(
 ) -> None:
     """Say whether perception or reasoning holds a model back.
 
-    Give one model, and it is asked four times: as it is, with better perception, with better reasoning, and with both.
-    The last line is the conclusion. Or give a grid of runs, to see what a smaller module of either kind costs.
+    Given one model, ask it four times: as it is, with better perception, with better reasoning, and with both. The last
+    line is the conclusion. Given a grid of runs, show what a smaller module of either kind costs.
     """
-    if len(runs) == 1 and "=" not in runs[0] and not (Path(runs[0]) / "records.parquet").exists():
+    if len(runs) == 1 and "=" not in runs[0] and not (Path(runs[0]) / RECORDS_FILE).exists():
         model = runs[0]
         if output is None:
             raise UserError(f"name a folder for the runs of {model} with --output")

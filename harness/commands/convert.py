@@ -26,7 +26,7 @@ def convert(
         Path | None, typer.Option(help="Folder with the tokenizer of a nanoVLM, whose own folder has none.")
     ] = None,
 ) -> None:
-    """Convert a LLaVA checkpoint into transformers' LlavaOnevision, a nanoVLM into Idefics3: `--model TARGET` runs it.
+    """Convert a LLaVA checkpoint to transformers' LlavaOnevision, or a nanoVLM to Idefics3, for `--model TARGET`.
 
     Weights must be safetensors. Nothing is written unless every tensor is accounted for.
     """

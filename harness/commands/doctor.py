@@ -24,9 +24,10 @@ def doctor(
         typer.Option("--json", metavar="FILE", help="Write the checks to a file as well.", rich_help_panel=FILES),
     ] = None,
 ) -> None:
-    """Check whether a model loads, sees and answers alike in a batch; eight small pictures, a minute or two.
+    """Check whether a model loads, sees, and answers the same in a batch; takes a minute or two.
 
-    Exit code 1 for a fault, which would make a score wrong or impossible; a note is worth knowing before a run.
+    It shows the model eight small pictures. Exit code 1 means a fault, which would make a score wrong or impossible. A
+    note is worth reading before a run.
     """
     quieten()
     from rich.table import Column, Table
@@ -37,7 +38,7 @@ def doctor(
 
     spec = parse_model(model)
     if spec.kind != "end-to-end":
-        raise UserError(f"model {model!r}: doctor checks one model by its name or folder; name a module of it")
+        raise UserError(f"model {model!r}: doctor checks one model by its name or folder; name one of its modules")
     check_model(spec)
     options = {name: value for name, value in spec.arguments.items() if name not in OF_RUNS}
     checks: list[Check] = list(check_up(spec.name, options))

@@ -45,10 +45,10 @@ def export(
         ),
     ] = False,
     organization: Annotated[
-        str, typer.Option(help="Name of the organisation that evaluated.", rich_help_panel=SUBMITTED)
+        str, typer.Option(help="Name of the organisation that made the run.", rich_help_panel=SUBMITTED)
     ] = "unknown",
     figure: Annotated[
-        str | None, typer.Option(help="Path of a picture, as the model card names it.", rich_help_panel=CARD)
+        str | None, typer.Option(help="Path of a picture for the model card.", rich_help_panel=CARD)
     ] = None,
     relationship: Annotated[
         str,
@@ -58,11 +58,11 @@ def export(
         ),
     ] = "other",
 ) -> None:
-    """Write a run's scores in another format: a hub's, a model card's, a spreadsheet's or LaTeX.
+    """Write a run's scores in another format: for a hub, a model card, a spreadsheet or LaTeX.
 
-    `model-card` is a section for README.md; with --output it is put into that file, in place of an earlier one, and the
-    numbers into its metadata. `latex` is a whole tabular of several runs on any tasks: scores, blind scores and
-    reliance with their intervals. With --published it has the columns of the study's Table 1, as csv and markdown do.
+    `model-card` writes a section for README.md. With --output it goes into that file, replacing an earlier section, and
+    the numbers go into its metadata. `latex` writes a whole tabular of several runs on any tasks: scores, blind scores
+    and reliance, with intervals. With --published it has the columns of the study's Table 1, as csv and markdown have.
     """
     from sightscale.harness.analysis import read_runs
     from sightscale.leaderboards.exports import (
@@ -83,7 +83,7 @@ def export(
         with blaming(output, "write"):
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(text, encoding="utf-8")
-        print(f"section and results in {output}; the rest of it is as it was")
+        print(f"section and results in {output}; the rest is unchanged")
         return
     paper = to == "latex" and not published
     if len(runs) > 1 and not paper:

@@ -37,20 +37,20 @@ def factors(
 ) -> None:
     """Show how much of a score comes from the picture, the question, and both together.
 
-    The score without either shows what the options alone give away. Mirages are answers that describe a picture
-    although none was shown.
+    The score without picture and question shows what the options alone give away. Mirages are answers that describe a
+    picture although none was shown.
     """
     import pandas as pd
 
     from sightscale.harness.analysis import find_factors, list_mirages, read_runs, render_factors, write_csv
 
-    read = read_runs(runs)
-    findings = find_factors(read)
+    loaded = read_runs(runs)
+    findings = find_factors(loaded)
     console = open_console()
     for table in render_factors(findings, detail=detail):
         console.print(table)
     if mirages:
-        listed = pd.concat([list_mirages(run) for run in read], ignore_index=True)
+        listed = pd.concat([list_mirages(run) for run in loaded], ignore_index=True)
         write_csv(listed, mirages)
         logger.info(f"{len(listed):,} mirages in {mirages}")
     write_findings(findings, csv, json)

@@ -31,17 +31,17 @@ def show_forecast(plans: Sequence["Plan"], pilot: int, price_in: float | None, p
         if len(plans) > 1:
             logger.info(f"run {number} of {len(plans)}: {plan.output.name}")
         parts.append(forecast(plan, pilot, keys))
-    made = parts[0] if len(parts) == 1 else add_up(parts)
-    _print_rows(made)
+    costs = parts[0] if len(parts) == 1 else add_up(parts)
+    _print_rows(costs)
     price = None if price_in is None or price_out is None else (price_in, price_out)
-    for line in describe(made, price):
+    for line in describe(costs, price):
         print(line)
     if plans[0].until:
-        print(f"--until {plans[0].until}: this is what it takes when nothing decides it earlier")
+        print(f"--until {plans[0].until}: the forecast is for a run that does not stop early")
     print("next: the same command without --dry-run")
 
 
-def _print_rows(made: "Forecast") -> None:
+def _print_rows(costs: "Forecast") -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -57,7 +57,7 @@ def _print_rows(made: "Forecast") -> None:
         "to write",
     ):
         table.add_column(name, justify="left" if name in ("condition", "stage") else "right", overflow="fold")
-    for row in made.rows:
+    for row in costs.rows:
         tokens = ["–" if about is None else f"{about.value:,.0f}" for about in (row.tokens_in, row.tokens_out)]
         counts = [f"{count:,}" for count in (row.questions, row.stored, row.equal, row.missing)]
         table.add_row(escape(row.condition), row.stage, *counts, *tokens)

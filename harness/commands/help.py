@@ -43,7 +43,7 @@ def register(app: typer.Typer, function: Callable[..., None], name: str, panel: 
 
 
 class HelpCommand(TyperCommand):
-    """A command with our layout of help, which refuses an empty path and a number that is none anywhere."""
+    """A command with our layout of help, which refuses an empty path and a number that is too large."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments. Raises click's BadParameter for a path without a name and for a number beyond LARGEST."""
@@ -54,9 +54,9 @@ class HelpCommand(TyperCommand):
             value = ctx.params.get(parameter.name)
             for each in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(each, int) and abs(each) > LARGEST:
-                    raise typer.BadParameter(f"a number beyond {LARGEST:,}", ctx, parameter)
+                    raise typer.BadParameter(f"the number is above {LARGEST:,}", ctx, parameter)
                 if any(_is_empty(parameter, each, before, text) for before, text in pairwise(["", *given])):
-                    raise typer.BadParameter("an empty name; write . for the folder you are in", ctx, parameter)
+                    raise typer.BadParameter("the path is empty; write . for the current folder", ctx, parameter)
         return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

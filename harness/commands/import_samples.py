@@ -8,6 +8,7 @@ import typer
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.terminal import open_console
 from sightscale.tasks.errors import UserError, blaming
+from sightscale.tasks.vocabulary import RECORDS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def import_samples(
         str | None, typer.Option(help="The model's name to show. A table names its models itself.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(help="Metric to take as the score, where samples don't list their options.")
+        str | None, typer.Option(help="Metric that is the score, if the samples don't list their options.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Where the questions come from, with the revision.")] = None,
     task: Annotated[str | None, typer.Option(help="Task name for a table.  [default: the file's name]")] = None,
@@ -39,7 +40,7 @@ def import_samples(
     """Import another harness's results as a run that every analysis reads.
 
     Responses to multiple-choice questions are read again, so random guesses of the harness don't count. A task
-    ending in _blind becomes that task's condition none.
+    ending in _blind becomes condition none of that task.
     """
     from sightscale.harness.analysis import render_table, summarise
     from sightscale.harness.evaluation import import_samples as read
@@ -78,7 +79,7 @@ def _write(records: "pd.DataFrame", output: Path) -> Path:
     """Write the records of a run to its folder. Raises UserError where there are some already."""
     from sightscale.harness.evaluation import write_records
 
-    target = output / "records.parquet"
+    target = output / RECORDS_FILE
     if target.exists():
         raise UserError(f"{target} exists already; choose another --output")
     with blaming(output, "write"):

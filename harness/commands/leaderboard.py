@@ -25,19 +25,19 @@ app = typer.Typer(
 
 DataChoice = Annotated[
     str,
-    typer.Option(help="`hub`: compare with any data; `mini`: don't reach for the hub's.", rich_help_panel=DATA),
+    typer.Option(help="`hub`: download public data to compare with; `mini`: use no network.", rich_help_panel=DATA),
 ]
 IssuesJson = Annotated[Path | None, typer.Option(help="Write every issue as JSON.", rich_help_panel=FILES)]
 Signatures = Annotated[
-    bool, typer.Option("--signatures", help="Ask for signatures: an entry without one says so.", show_default=False)
+    bool, typer.Option("--signatures", help="Warn about an entry without a signature.", show_default=False)
 ]
 ModelKeys = Annotated[
     Path | None,
-    typer.Option(help="Folder of public keys of those who may sign weights (PEM).", rich_help_panel=FILES),
+    typer.Option(help="Folder with the public keys (PEM) that may sign weights.", rich_help_panel=FILES),
 ]
 Proofs = Annotated[
     Path | None,
-    typer.Option(help="Folder of your own that keeps the result, for `build --proofs`.", rich_help_panel=FILES),
+    typer.Option(help="Folder that keeps the result, for `build --proofs`.", rich_help_panel=FILES),
 ]
 Markdown = Annotated[Path | None, typer.Option(help="Write issues and a table as Markdown.", rich_help_panel=FILES)]
 
@@ -49,24 +49,24 @@ Markdown = Annotated[Path | None, typer.Option(help="Write issues and a table as
 def add(
     runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several when a suite was split over runs.")],
     output: Annotated[Path, typer.Option(help="The entry's new folder, such as entries/my-model.")],
-    facts: Annotated[Path | None, typer.Option(help="YAML file of the facts below, and of each part's.")] = None,
+    facts: Annotated[Path | None, typer.Option(help="YAML file with the facts below and each repository.")] = None,
     title: Annotated[
-        str | None, typer.Option(help="A name to show beside the checkpoint's.", rich_help_panel=FACTS)
+        str | None, typer.Option(help="A name to show beside the checkpoint's name.", rich_help_panel=FACTS)
     ] = None,
     visual_data: Annotated[
         str | None, typer.Option(help="Amount of visual training data, such as 1.0M.", rich_help_panel=FACTS)
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the model.", rich_help_panel=FACTS)] = None,
-    contact: Annotated[str | None, typer.Option(help="Who answers questions.", rich_help_panel=FACTS)] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to ask about the entry.", rich_help_panel=FACTS)] = None,
     hardware: Annotated[
-        str | None, typer.Option(help="What it ran on.  [default: as the run says]", rich_help_panel=FACTS)
+        str | None, typer.Option(help="The machine that it ran on.  [default: as the run says]", rich_help_panel=FACTS)
     ] = None,
-    notes: Annotated[str | None, typer.Option(help="One line more.", rich_help_panel=FACTS)] = None,
+    notes: Annotated[str | None, typer.Option(help="One more line about the entry.", rich_help_panel=FACTS)] = None,
     claims_only: Annotated[
         bool,
         typer.Option(
             "--claims-only",
-            help="The numbers alone, where answers mustn't be shared: they stand as self-reported.",
+            help="Write the numbers without the answers; the board shows them as self-reported.",
             show_default=False,
         ),
     ] = False,
@@ -75,8 +75,8 @@ def add(
     from sightscale.leaderboards.entry import add_entry, read_facts
 
     options = {"title": title, "visual_data": visual_data, "licence": licence, "contact": contact}
-    given = read_facts(facts, {**options, "hardware": hardware, "notes": notes})
-    entry = add_entry(runs, output, given, claims_only)
+    entry_facts = read_facts(facts, {**options, "hardware": hardware, "notes": notes})
+    entry = add_entry(runs, output, entry_facts, claims_only)
     for average in entry.averages:
         print(f"{average.name}, {average.condition}: {100 * average.score:.2f} % of {average.n:,} questions")
     print(f"{output}: {entry.name}, {len(entry.scores)} scores of {len({score.task for score in entry.scores})} tasks")
@@ -98,9 +98,9 @@ def verify(
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
-    """Score every answer again and check everything an entry claims; exit 1 when anything is wrong.
+    """Score every answer again and check everything that an entry claims; exit code 1 if anything is wrong.
 
-    It needs no model. That the answers came from the model named it can't prove: only running it again can.
+    It needs no model. It can't prove that the named model gave the answers; only a rerun can.
     """
     from sightscale.leaderboards.site import list_embedded
 
@@ -135,8 +135,8 @@ def _verify(
     with Worker() as worker:
         verified = [verify_apart(worker, entry, data, data_root, signatures, model_keys) for entry in entries]
     if board:
-        others = list_entries(board)
-        verified = [refuse_alike(result, others) for result in verified]
+        board_entries = list_entries(board)
+        verified = [refuse_alike(result, board_entries) for result in verified]
     for result in verified:
         folder = show_value(str(result.folder))  # of a pull request, whoever named it
         for issue in result.issues:
@@ -155,7 +155,7 @@ def _verify(
     "sightscale leaderboard check main...HEAD --entries entries --markdown comment.md",
 )
 def check(
-    revisions: Annotated[str, typer.Argument(help="BASE...HEAD, two commits of the repository you stand in.")],
+    revisions: Annotated[str, typer.Argument(help="BASE...HEAD, two commits of the current repository.")],
     entries: Annotated[Path, typer.Option(help="The folder that holds the entries.")] = Path("entries"),
     data: DataChoice = "hub",
     data_root: DataRoot = None,
@@ -164,7 +164,7 @@ def check(
     json: IssuesJson = None,
     markdown: Markdown = None,
 ) -> None:
-    """Verify the entries that a pull request changes, and write the table to comment; for any CI."""
+    """Verify the entries that a pull request changes, and write a comment; for any CI."""
     from sightscale.leaderboards.verification import find_changes
 
     changes = find_changes(revisions, entries)
@@ -196,7 +196,7 @@ def build(
         Path | None,
         typer.Argument(help="Folder that holds the entries' folders.  [default: those that come with sightscale]"),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the site; a site that stands there is replaced.")],
+    output: Annotated[Path, typer.Option(help="Folder for the site; an earlier site there is replaced.")],
     title: Annotated[str | None, typer.Option(help="The leaderboard's title.")] = None,
     verify: Annotated[bool, typer.Option(help="Score every answer again; else all entries are self-reported.")] = True,
     data: DataChoice = "hub",
@@ -208,17 +208,17 @@ def build(
         bool, typer.Option("--rank-all", help="Rank partly checked entries too.", show_default=False)
     ] = False,
     cache: Annotated[
-        Path | None, typer.Option(help="Keep what was verified here for the next build.", rich_help_panel=FILES)
+        Path | None, typer.Option(help="Folder that keeps verified entries for the next build.", rich_help_panel=FILES)
     ] = None,
     proofs: Annotated[
         Path | None,
-        typer.Option(help="Folder of what `challenge` and `rerun` found, to show.", rich_help_panel=FILES),
+        typer.Option(help="Folder with the results of `challenge` and `rerun`, to show them.", rich_help_panel=FILES),
     ] = None,
     signatures: Signatures = False,
 ) -> None:
     """Build a static site of the entries and the study's table: it opens from disk and needs no server.
 
-    Only entries that this build checked from end to end hold a rank; the others stand below, with what wasn't.
+    Only entries that this build checked completely have a rank; the others are below, with what wasn't checked.
     """
     from sightscale.leaderboards.site import EMBEDDED, TITLE, Options, build_site, count_entries, count_states
 
@@ -241,12 +241,12 @@ def challenge(
     questions: Annotated[int, typer.Option(min=20, max=2000, help="Questions of each task.")] = 100,
     score: Annotated[Path | None, typer.Option(help="Folder of the run that answered them.")] = None,
     entry: Annotated[Path | None, typer.Option(help="The entry whose scores are compared.")] = None,
-    commitment: Annotated[str | None, typer.Option(help="What was published before the questions.")] = None,
+    commitment: Annotated[str | None, typer.Option(help="The commitment published before the questions.")] = None,
     proofs: Proofs = None,
 ) -> None:
     """Ask fresh mini questions: commit to a secret seed, hand out questions, score answers, publish the seed.
 
-    Exit 1 when the entry's public scores are higher than those on fresh questions by more than chance allows.
+    Exit code 1 if the entry's public scores exceed those on fresh questions by more than chance allows.
     """
     quieten()
     from sightscale.harness.evaluation import read_records
@@ -255,12 +255,12 @@ def challenge(
     from sightscale.tasks.errors import UserError
 
     if (score is None) != (entry is None):
-        raise UserError("--score and --entry belong together")
+        raise UserError("--score and --entry need each other; give both")
     drawn = read_challenge(secret, commitment) if secret.exists() else make_challenge(secret, questions)
     print(f"commitment, to be published before the questions: {drawn.commitment}")
     if output:
         names = ",".join(draw_questions(drawn, output))
-        print(f"{output}: {drawn.questions} questions of each task, without answers; whoever entered runs")
+        print(f"{output}: {drawn.questions} questions of each task, without answers; the entrant runs")
         data = f"--data hub --data-root {output} --blind none"
         print(f"  sightscale run --model MODEL --tasks {names} {data} --output fresh-run")
     if score and entry:
@@ -295,7 +295,7 @@ def rerun(
 ) -> None:
     """Ask the named model a random sample of an entry's questions again.
 
-    Exit 1 when answers are worth something else.
+    Exit code 1 if the new answers score differently.
     """
     quieten()
     import tempfile
@@ -308,11 +308,11 @@ def rerun(
     from sightscale.tasks.errors import UserError
 
     claimed, records = load_entry(entry), read_submitted(entry / RECORDS)
-    made = next(iter(read_manifests(entry / MANIFEST).values()))
-    if not trust_model and not all(describe_shipped(part.name) for part in made.parts.values()):
+    manifest = next(iter(read_manifests(entry / MANIFEST).values()))
+    if not trust_model and not all(describe_shipped(part.name) for part in manifest.parts.values()):
         raise UserError(
-            f"the entry names {show_value(made.model)}, which doesn't come with sightscale: look at what it downloads "
-            "and runs, then give --trust-model"
+            f"the entry names {show_value(manifest.model)}, which doesn't come with sightscale: look at what it "
+            "downloads and runs, then give --trust-model"
         )
     chosen = choose_questions(records, questions)
     names = {task: f"rerun_{task}" for task in chosen}
@@ -320,33 +320,33 @@ def rerun(
         root = Path(place)
         with asking(claimed.data.source, data_root, claimed.data.options, None):
             for task, numbers in chosen.items():
-                write_subset(task, numbers, len(read_questions(task, made.model)), names[task], root / "tasks")
+                write_subset(task, numbers, len(read_questions(task, manifest.model)), names[task], root / "tasks")
         plan = Plan(
-            parse_model(made.model),
-            made.model,
+            parse_model(manifest.model),
+            manifest.model,
             tuple(names.values()),
             ("none",),
             root / "run",
-            seed=made.seed,
+            seed=manifest.seed,
             task_folders=(str(root / "tasks"),),
             data=claimed.data.source,
             data_root=data_root,
             options=claimed.data.options,
         )
-        again = compare_rerun(records, evaluate(plan), chosen, names)
-    for task, number, condition, then, now in again.different[:20]:
+        rerun_answers = compare_rerun(records, evaluate(plan), chosen, names)
+    for task, number, condition, then, now in rerun_answers.different[:20]:
         print(f"{task}, document {number}, {condition}: {show_value(then)} in the entry, {show_value(now)} now")
-    same = f"{100 * again.questions_alike:.1f} % of {again.compared} answers are the same"
-    result = f"{same}, {again.scores_changed} are worth something else"
+    same = f"{100 * rerun_answers.questions_alike:.1f} % of {rerun_answers.compared} answers are the same"
+    result = f"{same}, {rerun_answers.scores_changed} score differently"
     print(result)
-    asked = sum(map(len, chosen.values()))
-    escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, asked):.2g} %" for size in SIZES)
-    print(f"a cheat who changed this share of the answers escapes {asked} questions with a probability of: {escapes}")
+    count = sum(map(len, chosen.values()))
+    escapes = ", ".join(f"{100 * size:.0f} %: {100 * escape_probability(size, count):.2g} %" for size in SIZES)
+    print(f"somebody who changed this share of the answers escapes {count} questions with a probability of: {escapes}")
     if proofs:
-        chance = f"{100 * escape_probability(0.05, asked):.2g} %"
+        chance = f"{100 * escape_probability(0.05, count):.2g} %"
         likely = f"; who changed 5 % of the answers escapes with a probability of {chance}"
-        print(keep_result(proofs, entry, "spot rerun", again.scores_changed == 0, result + likely))
-    if again.scores_changed:
+        print(keep_result(proofs, entry, "spot rerun", rerun_answers.scores_changed == 0, result + likely))
+    if rerun_answers.scores_changed:
         sys.exit(1)
 
 
@@ -358,7 +358,7 @@ def copies(
     data: DataChoice = "hub",
     data_root: DataRoot = None,
 ) -> None:
-    """Compare every pair of entries that answered the same questions; exit 1 when one is a copy of another."""
+    """Compare every pair of entries on the same questions; exit code 1 if one is a copy of another."""
     from sightscale.leaderboards.proofs import find_copies
     from sightscale.leaderboards.site import EMBEDDED, gather
 

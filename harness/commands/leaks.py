@@ -33,7 +33,7 @@ def leaks(
     data_root: DataRoot = None,
     include_path: IncludePath = None,
     keep: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the questions to keep, those that leak least.")
+        float, typer.Option(metavar="SHARE", help="Share of the questions to keep: those that leak least.")
     ] = 0.5,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every question as CSV.", rich_help_panel=FILES)
@@ -43,10 +43,10 @@ def leaks(
         typer.Option(metavar="FOLDER", help="Write the kept questions as a task's YAML file.", rich_help_panel=FILES),
     ] = None,
 ) -> None:
-    """List the questions of a task that can be answered without their picture, and keep those that can't.
+    """List a task's questions that can be answered without their picture, and export a task without them.
 
-    Two sources of evidence: a text-only baseline, fitted on the task's questions and options, and what the given runs
-    answered blind.
+    There are two sources of evidence: a text-only baseline, fitted on the task's questions and options, and the blind
+    answers of the given runs.
     """
     quieten()
     from sightscale.harness.analysis import (
@@ -63,19 +63,23 @@ def leaks(
     from sightscale.tasks.catalogue import list_tasks
 
     check_share(keep)
-    read = read_runs(runs or [])
-    ours = task in {card.name for card in list_tasks() if not card.members}
-    if not ours and not read:
+    blind_runs = read_runs(runs or [])
+    is_shipped = task in {card.name for card in list_tasks() if not card.members}
+    if not is_shipped and not blind_runs:
         raise UserError(
             f"{task} is not a task of sightscale, so its questions can't be read; give runs that were asked it"
         )
-    known = read_texts(task, data, data_root) if ours else None
-    texts = {number: question for number, (question, _) in enumerate(known)} if known else gather_texts(task, read)
-    table = find_leaks(task, texts, read)
-    kept = keep_least(table, keep)
+    questions = read_texts(task, data, data_root) if is_shipped else None
+    texts = (
+        {number: question for number, (question, _) in enumerate(questions)}
+        if questions
+        else gather_texts(task, blind_runs)
+    )
+    table = find_leaks(task, texts, blind_runs)
+    numbers = keep_least(table, keep)
     open_console().print(_render(table.head(SHOWN), len(table)))
-    print(_describe(table, kept))
-    order = compare_order(read, task, kept)
+    print(_describe(table, numbers))
+    order = compare_order(blind_runs, task, numbers)
     if order:
         rho, count = order
         print(f"ranks of {count} runs on the kept questions against all: Spearman's rho {rho:.3f}")
@@ -83,7 +87,7 @@ def leaks(
         write_csv(table, csv)
         logger.info(f"{len(table):,} questions in {csv}")
     if export:
-        path = write_subset(task, kept, len(table), f"{task}_kept", export)
+        path = write_subset(task, numbers, len(table), f"{task}_kept", export)
         print(f"{path}: sightscale run --tasks {task}_kept --include-path {export}")
 
 
@@ -109,10 +113,10 @@ def _render(rows: "pd.DataFrame", total: int) -> "FittingTable":
     return FittingTable(places, (guess, *list_columns(numbers.items())), caption)
 
 
-def _describe(table: "pd.DataFrame", kept: list[int]) -> str:
-    inside = table["doc_id"].isin(kept)
+def _describe(table: "pd.DataFrame", numbers: list[int]) -> str:
+    inside = table["doc_id"].isin(numbers)
     some, rest = (100 * float(part["leak"].mean()) for part in (table[inside], table[~inside]))
-    return f"kept: {len(kept):,} questions, which leak {some:.1f} % on average; the others {rest:.1f} %"
+    return f"kept: {len(numbers):,} questions, which leak {some:.1f} % on average; the others {rest:.1f} %"
 
 
 def _percent(share: float) -> str:

@@ -47,15 +47,15 @@ RayAddress = Annotated[
     typer.Option(
         "--ray",
         metavar="auto|local|ADDRESS",
-        help="Which Ray: the cluster that this machine is a part of, or else one of its own; one of its own; or the "
-        "cluster at an address.  [default: auto]",
+        help="auto: the Ray cluster of this machine, or else a new one here; local: always a new one here; "
+        "ADDRESS: the cluster at that address.  [default: auto]",
         rich_help_panel=RAY,
     ),
 ]
 GpusPerReplica = Annotated[
     float | None,
     typer.Option(
-        min=0, help="GPUs of a replica, or a share of one.  [default: 1 where there are any]", rich_help_panel=RAY
+        min=0, help="GPUs of a replica, or a share of one.  [default: 1 if there are any]", rich_help_panel=RAY
     ),
 ]
 CpusPerReplica = Annotated[
@@ -65,26 +65,22 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Count prompts, look up what the store has, ask a pilot whose answers are kept, and tell what all would "
-        "take; nothing else is generated and no record is written.",
+        help="Estimate what the run would take: count prompts, look them up in the store, and ask a "
+        "pilot, whose answers are kept. Nothing else is generated, and no records are written.",
         rich_help_panel=COST,
     ),
 ]
 Pilot = Annotated[
-    int, typer.Option(min=1, help="Questions of a dry run's pilot, under each condition.", rich_help_panel=COST)
+    int, typer.Option(min=1, help="Questions of the dry run's pilot, under each condition.", rich_help_panel=COST)
 ]
-PriceIn = Annotated[
-    float | None, typer.Option(min=0, help="Price of a million tokens that are read.", rich_help_panel=COST)
-]
-PriceOut = Annotated[
-    float | None, typer.Option(min=0, help="Price of a million tokens that are written.", rich_help_panel=COST)
-]
+PriceIn = Annotated[float | None, typer.Option(min=0, help="Price of a million input tokens.", rich_help_panel=COST)]
+PriceOut = Annotated[float | None, typer.Option(min=0, help="Price of a million output tokens.", rich_help_panel=COST)]
 SecondReader = Annotated[
     str,
     typer.Option(
         metavar="llm:MODEL",
         help="Ask a language model to read the unparsed answers too, and show scores with and without. "
-        "Its readings stand beside the records; reports and entries don't use them.",
+        "Its readings are kept apart: reports and entries don't use them.",
     ),
 ]
 Detail = Annotated[bool, typer.Option(help="Show categories and axes too.")]
@@ -100,7 +96,7 @@ Figures = Annotated[
 
 
 def read_spread(replicas: str, ray: str, gpus: float | None, cpus: float | None) -> "Spread | None":
-    """Where the models are put, of these four options; None where they run in this process."""
+    """Where replicas of the model run, from these four options; None for this process."""
     from sightscale.model_adapters.model_strings import Spread
 
     if not replicas and not ray:

@@ -44,15 +44,15 @@ def parity(
             min=0,
             max=100,
             metavar="PERCENT",
-            help="Exit with code 1 if more than this per cent of the answers is read differently.",
+            help="Exit with code 1 if more than this percentage of answers is read differently.",
         ),
     ] = None,
     answers: Annotated[
         str,
         typer.Option(
             metavar="RULE",
-            help="likelihood or likelihood:text: compare the log-probabilities of options, which differ by more than "
-            "0.001, instead of written answers.",
+            help="likelihood or likelihood:text: compare the options' log-probabilities instead of written "
+            "answers, and list differences above 0.001.",
         ),
     ] = "",
     data: Annotated[

@@ -43,13 +43,13 @@ def power(
 
     if not 50 <= power < 100:
         raise UserError(f"--power {power:g} is out of range; give per cent from 50 to below 100")
-    read = read_runs(runs or [str(folder) for folder in list_embedded() if RECORDS in list_files(folder)])
-    held = {str(name) for run in read for name in run.records["task"].unique()}
+    loaded = read_runs(runs or [str(folder) for folder in list_embedded() if RECORDS in list_files(folder)])
+    held = {str(name) for run in loaded for name in run.records["task"].unique()}
     names: list[str] = []
     for name in (part.strip() for part in task.split(",") if part.strip()):
         names += [name] if name in held else list(find_card(name).members) or [name]
     sizes = {card.name: card.questions for card in list_tasks() if card.questions}
-    findings = find_needs(read, names, detect / 100, power=power / 100)
+    findings = find_needs(loaded, names, detect / 100, power=power / 100)
     console = open_console()
     console.print(render_needs(findings, detect / 100, power / 100))
     for sentence in describe_needs(findings, sizes, detect / 100):

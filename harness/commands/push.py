@@ -17,16 +17,16 @@ KINDS = ("model", "dataset")
 )
 def push(
     folder: Annotated[Path, typer.Argument(help="Folder of a run or of an entry.")],
-    to: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository, which must be there already.")],
+    to: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository, which must exist.")],
     kind: Annotated[str, typer.Option(help="model or dataset.")] = "model",
     card: Annotated[bool, typer.Option(help='Put the section "Does it look?" into the model\'s card.')] = True,
     figure: Annotated[str | None, typer.Option(help="A picture's path in the repository, for the card.")] = None,
-    propose: Annotated[bool, typer.Option("--propose", help="As a pull request.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; use no network.")] = False,
+    propose: Annotated[bool, typer.Option("--propose", help="Open a pull request instead.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be uploaded; use no network.")] = False,
 ) -> None:
     """Upload a run or an entry with the hub's own client, in one commit.
 
-    A run's records and manifest go to sightscale/NAME/ as they are: look at them first, every answer is in them.
+    A run's records and manifest go to sightscale/NAME/ unchanged. Look at them first: they hold every answer.
     """
     from sightscale.leaderboards.exports import (
         check_repository,
@@ -47,5 +47,5 @@ def push(
     for line in describe_uploads(uploads, to, kind):
         print(line)
     if card and kind == "model" and not is_entry(folder):
-        print("  README.md  with this section in it, the rest of the card as it is:\n")
+        print("  README.md  with this section, the rest of the card unchanged:\n")
         print(write_card_section(folder, figure=figure))

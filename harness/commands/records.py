@@ -48,11 +48,11 @@ def records(
     for path in queries:
         sql = read_text(path, "the query")
     database = RecordsDatabase([path for path in inputs if path not in queries], memory)
-    asked = sql or OVERVIEW
+    query = sql or OVERVIEW
     if output:
-        print(f"{output}: {database.write(asked, output):,} rows of {len(database.files):,} runs")
+        print(f"{output}: {database.write(query, output):,} rows of {len(database.files):,} runs")
         return
-    rows = database.ask(asked, SHOWN + 1)
+    rows = database.ask(query, SHOWN + 1)
     table = Table(*(Column(Text(show_value(str(name))), overflow="fold") for name in rows.columns))
     for row in rows.head(SHOWN).itertuples(index=False):
         table.add_row(*(Text(_show(value)) for value in row))

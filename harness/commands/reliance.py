@@ -49,15 +49,15 @@ def reliance(
     from sightscale.harness.evaluation import ANALYSED
     from sightscale.harness.report import draw_reliance
 
-    read = read_runs([*runs, base] if base else runs, ANALYSED)
-    given, base_run = (read[:-1], read[-1]) if base else (read, None)
-    findings = find_reliance(given, base_run)
+    all_runs = read_runs([*runs, base] if base else runs, ANALYSED)
+    model_runs, base_run = (all_runs[:-1], all_runs[-1]) if base else (all_runs, None)
+    findings = find_reliance(model_runs, base_run)
     console = open_console()
     for table in render_reliance(findings, detail=detail):
         console.print(table)
     for sentence in advise_condition(findings):
         print(sentence)
-    suspected = find_suspects(given)
+    suspected = find_suspects(model_runs)
     if len(suspected):
         guessed = float(suspected["by_guessing"].mean())
         print(

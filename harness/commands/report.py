@@ -17,7 +17,8 @@ from sightscale.harness.commands.terminal import open_console, quieten
 )
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(help="Runs' folders, or one with several; and trainings' with looks.")
+        list[Path],
+        typer.Argument(help="Folders of runs, or one with several; also trainings' folders with looks."),
     ],
     output: Annotated[
         Path | None, typer.Option(help="Folder for the report.  [default: report, in the first folder]")

@@ -8,6 +8,7 @@ import typer
 from sightscale.harness.commands.help import examples
 from sightscale.harness.commands.options import SecondReader
 from sightscale.harness.commands.terminal import open_console
+from sightscale.tasks.vocabulary import RECORDS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def rescore(
         open_console().print(render_second(read_run_again(run, reader, rescored), reader))
     if output is not None:
         write_rescored(run, rescored, output)
-        print(f"{len(rescored):,} records in {output / 'records.parquet'}")
+        print(f"{len(rescored):,} records in {output / RECORDS_FILE}")
 
 
 def _render(counted: "pd.DataFrame", caption: str) -> "FittingTable":

@@ -28,6 +28,7 @@ from sightscale.harness.commands.options import (
     read_spread,
 )
 from sightscale.harness.commands.terminal import open_console, quieten
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 
 @examples(
@@ -58,8 +59,8 @@ def run(
         str,
         typer.Option(
             metavar="RULE",
-            help="Read multiple-choice answers from how likely the model is to write each option, instead of having "
-            "one written: likelihood (by its letter) or likelihood:text (by its text, a token).",
+            help="Instead of asking for a written answer, choose the likeliest option: likelihood (by its letter) or "
+            "likelihood:text (by its text, per token). Multiple choice only.",
         ),
     ] = "",
     reader: SecondReader = "",
@@ -69,7 +70,7 @@ def run(
             metavar="RULE",
             help="Ask in a random order and stop as soon as this is decided: reliance>0, reliance<5, "
             "width<6 (of its interval), in points; or score>RUN, where RUN is another model's run of the same tasks. "
-            "With --answers also probability>0, of the right option.",
+            "With --answers also probability>0 (of the right option).",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of sampling, noise and mismatched pictures.")] = 0,
@@ -138,7 +139,7 @@ def run(
     if reader:
         parse_reader(reader)
         if answers:
-            raise UserError("--reader reads written answers, and --answers has none written; leave one of them out")
+            raise UserError("--reader reads written answers, and --answers asks for none; leave one of them out")
     plan = Plan(
         model=parse_model(model),
         model_text=model,
@@ -168,7 +169,7 @@ def run(
         console.print(render_position_bias(position_bias(records)))
     if reader:
         console.print(render_second(read_run_again(output, reader, records), reader))
-    for task, reason in (read_manifest(output / "manifest.json").get("unscored") or {}).items():
+    for task, reason in (read_manifest(output / MANIFEST_FILE).get("unscored") or {}).items():
         print(f"warning: {task} has no score per question: {reason}", file=sys.stderr)
     for warning in (
         *describe_failures(records),
@@ -178,8 +179,8 @@ def run(
     ):
         print(f"warning: {warning}", file=sys.stderr)
     if until:
-        for task, stop in read_manifest(output / "manifest.json")["stopped"].items():
+        for task, stop in read_manifest(output / MANIFEST_FILE)["stopped"].items():
             print(f"{task}: {stop['says']}; {stop['asked']:,} of {stop['documents']:,} asked")
         print("the rule's interval holds however often you look; the table's intervals hold for one look")
-    print(f"{len(records):,} records in {output / 'records.parquet'}")
+    print(f"{len(records):,} records in {output / RECORDS_FILE}")
     print(f"next: sightscale report {shlex.quote(str(output))} --output {shlex.quote(f'{output}-report')}")

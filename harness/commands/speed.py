@@ -36,8 +36,8 @@ def speed(
     parts: Annotated[str, typer.Option(help="What to measure, separated by commas; see above.")] = ",".join(
         WITHOUT_ASKING
     ),
-    questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about another picture.")] = 32,
-    rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each way, after one to warm up.")] = 2,
+    questions: Annotated[int, typer.Option(min=2, help="Questions per run, each about a different picture.")] = 32,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each way, after one to warm up.")] = 2,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="JSON file for every measured time and the machine.")
     ] = None,
@@ -54,7 +54,7 @@ def speed(
         list[str] | None,
         typer.Option(
             help="Model strings to compare with the first of them; give two or more.  "
-            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if that is there]",
+            "[default: easy_vqa_nano at batch 1, at batch 32, and in vLLM if it is installed]",
             rich_help_panel="Comparison of engines",
         ),
     ] = None,
@@ -164,17 +164,17 @@ def _print(comparison: "Comparison") -> None:
 
     ways = list(comparison.seconds)
     ranges = [(min(seconds), max(seconds)) for seconds in comparison.seconds.values()]
-    others = ["", *ways[1:]]  # the first way is what the others are held against
-    ratios = [comparison.ratios(way) if way else [] for way in others]
+    columns = ["", *ways[1:]]  # the first way is what the others are held against
+    ratios = [comparison.ratios(way) if way else [] for way in columns]
     numbers = (
         ("seconds", [f"{comparison.median(way):.2f}" for way in ways]),
         ("range", [f"{low:.2f}–{high:.2f}" for low, high in ranges]),
         ("questions/s", [f"{comparison.questions / comparison.median(way):.1f}" for way in ways]),
-        ("times faster", [f"{comparison.ratio(way):.2f}" if way else "" for way in others]),
+        ("times faster", [f"{comparison.ratio(way):.2f}" if way else "" for way in columns]),
         ("range", [f"{min(each):.2f}–{max(each):.2f}" if each else "" for each in ratios]),
         (
             "equal answers",
-            [f"{comparison.answers_equal[way]} of {comparison.questions}" if way else "" for way in others],
+            [f"{comparison.answers_equal[way]} of {comparison.questions}" if way else "" for way in columns],
         ),
     )
     open_console().print(FittingTable(list_columns([(comparison.name, ways)]), list_columns(numbers)))

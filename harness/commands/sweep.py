@@ -41,7 +41,7 @@ app = typer.Typer(
     name="sweep",
     cls=SweepGroup,
     no_args_is_help=True,
-    help="Run many models on many tasks from one file; only what is missing.",
+    help="Run many models on many tasks from one file, and skip finished runs.",
     epilog="sightscale sweep run sweep.yaml --output sweeps/mine --processes 4\n"
     "sightscale sweep status sweep.yaml --output sweeps/mine",
 )

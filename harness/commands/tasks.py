@@ -122,7 +122,7 @@ def new(
 ) -> None:
     """Make a task of your own questions. Every field is checked and every picture opened first.
 
-    The folder can be moved, since the pictures are inside. Plain lmms-eval runs the task too.
+    You can move the folder, because it holds the pictures. Plain lmms-eval runs the task too.
     """
     from sightscale.harness.pages import show_line
     from sightscale.tasks.new_task import read_task, write_task
@@ -152,7 +152,7 @@ def _list_facts(card: "TaskCard") -> tuple[str, ...]:
         f"{card.questions:,}" if card.questions else "–",
         f"{100 * card.chance:.1f} %" if card.chance is not None else "–",
         card.source,
-        card.revision[:12],
+        card.revision[:12] or "–",
         card.licence,
         "yes" if card.mini else "–",
         card.availability(),

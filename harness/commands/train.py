@@ -34,7 +34,8 @@ def train(
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Train every stage, even if its released weights ship.")] = False,
     score_shipped: Annotated[
-        bool, typer.Option("--score-shipped", help="Score what ships as well, and renew the scores on its card.")
+        bool,
+        typer.Option("--score-shipped", help="Also score the shipped checkpoints, and update their cards."),
     ] = False,
 ) -> None:
     """Train a recipe stage by stage, score what it releases sighted and blind, and write model cards.
@@ -101,7 +102,7 @@ def _check_tasks(recipe: "Recipe") -> None:
     notices.enable("lmms_eval")
     for name in recipe.scored_on:
         if name not in known:
-            raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is no task of this package")
+            raise UserError(f"recipe {recipe.name} is scored on {name!r}, which is not a task of sightscale")
 
 
 def _scored_model(kind: str, folder: Path, reasoner: Path | None, data: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A run: lmms-eval's evaluator driven for each condition, its samples kept as records, its set-up as a manifest."""
+"""A run: calls lmms-eval for each condition, keeps its samples as records and the set-up as a manifest."""
 
 from sightscale.harness.evaluation.data_lock import lock_tasks, write_lock
 from sightscale.harness.evaluation.evaluate import Plan, evaluate
@@ -23,6 +23,7 @@ from sightscale.harness.evaluation.records import (
     LIKELIHOOD_COLUMNS,
     SCHEMA,
     RunIdentity,
+    check_options,
     check_rows,
     digest_records,
     drop_unscored,
@@ -65,6 +66,7 @@ __all__ = [
     "ShippedCheckpoint",
     "add_up",
     "asking",
+    "check_options",
     "check_rows",
     "convert_published",
     "count_by_task",

@@ -1,7 +1,7 @@
 """Data locks: the documents of tasks as they are now, so that a later run refuses others.
 
-A lock holds a short digest of all that each document holds, text and pixels, and the commit of the data set where the
-hub told it. Data sets move under a fixed name, and a run of other questions has a number that looks the same.
+A lock holds a short digest of each document's text and pixels, and the data set's commit if the hub gave it. A data set
+can change under the same name, and a score on other questions looks just like the first.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _COMMIT = re.compile(r"@([0-9a-f]{40})(?:/|$)")
 
 
 class LockedTask(BaseModel):
-    """A task's documents: the data set's commit, where the hub told one, and a digest each, in their order."""
+    """A task's documents: the data set's commit, if the hub gave one, and a digest of each, in order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ class LockedTask(BaseModel):
 
 
 class Lock(BaseModel):
-    """The documents of tasks; `data` and `options` decide which ones they are, and how their options stand."""
+    """The documents of tasks. `data` and `options` say where they come from and how their options are ordered."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ class Lock(BaseModel):
 
 
 def lock_tasks(names: tuple[str, ...], data: str, options: str, folders: tuple[str, ...] = ()) -> Lock:
-    """Read every document of the tasks from the data in force. Raises UserError as `load_tasks` does."""
+    """Read every document of the tasks from the current data. Raises UserError as `load_tasks` does."""
     _, leaves = load_tasks(names, "default", folders)
     locked = {}
     for name, task in leaves.items():
@@ -62,7 +62,7 @@ def lock_tasks(names: tuple[str, ...], data: str, options: str, folders: tuple[s
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write a lock as JSON, whole or not at all. Raises UserError where that can't be."""
+    """Write a lock as JSON, whole or not at all. Raises UserError if it can't be written."""
     partial = path.with_name(f"{path.name}.partial")
     with blaming(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +87,9 @@ def read_lock(path: Path) -> Lock:
 def check_lock(
     lock: Lock, where: str, tasks: Mapping[str, LoadedTask], data: str, options: str, limit: int | None
 ) -> None:
-    """Hold the documents that a run is about to ask against a lock, before any is asked.
+    """Compare the documents of a run with a lock, before any of them is asked.
 
-    Raises UserError naming the first documents that are others, and for a task that the lock doesn't hold.
+    Raises UserError naming the first documents that differ, and for a task that isn't in the lock.
     """
     if (lock.data, lock.options) != (describe_data(data), options):
         was = f"{lock.data}{f', options {lock.options}' if lock.options else ''}"
@@ -102,13 +102,13 @@ def check_lock(
         locked = lock.tasks[name].documents
         if len(documents) != len(locked):
             raise UserError(f"task {name!r} has {len(documents):,} documents, and {len(locked):,} in {where}")
-        asked = min(limit or len(locked), len(locked))
-        logger.info(f"data: holding {asked:,} documents of {name} against {where}")
-        others = [i for i, digest in enumerate(_digest_each(documents, asked)) if digest != locked[i]]
-        if others:
-            first = ", ".join(map(str, others[:NAMED])) + (", …" if len(others) > NAMED else "")
+        count = min(limit or len(locked), len(locked))
+        logger.info(f"data: comparing {count:,} documents of {name} with {where}")
+        changed = [i for i, digest in enumerate(_digest_each(documents, count)) if digest != locked[i]]
+        if changed:
+            first = ", ".join(map(str, changed[:NAMED])) + (", …" if len(changed) > NAMED else "")
             raise UserError(
-                f"task {name!r}: {len(others):,} of {asked:,} documents differ from those of {where} "
+                f"task {name!r}: {len(changed):,} of {count:,} documents differ from those of {where} "
                 f"(the first is number {first}); "
                 "get the locked data, or lock today's"
             )

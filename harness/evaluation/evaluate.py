@@ -1,7 +1,7 @@
-"""Evaluation: lmms-eval's evaluator driven once for each condition, and its samples kept as records.
+"""Evaluation: calls lmms-eval's evaluator once for each condition and keeps its samples as records.
 
-lmms-eval runs the evaluation; this module only prepares the call and writes down what came of it. After
-each condition the records so far are on disk; within one, finished generations are in the store.
+lmms-eval runs the evaluation; this module prepares the call and writes the results. After each condition the records so
+far are on disk; within a condition, finished generations are in the store.
 """
 
 import logging
@@ -59,7 +59,7 @@ from sightscale.harness.evaluation.until import (
     read_other,
 )
 from sightscale.tasks.errors import UserError, blaming
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Kind, Mode, Role
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE, Condition, DataOrigin, Kind, Mode, Role
 
 if TYPE_CHECKING:
     from lmms_eval.tasks import TaskManager
@@ -78,12 +78,20 @@ SAME_RUN = (
     "data",
     "options",
     "until",
-)  # what must be equal to go on in an output folder
+)  # settings that must be equal to continue a run in its folder
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run: one model on tasks under `sighted` and the blind conditions named."""
+    """What to run: one model on tasks, sighted and under blind conditions.
+
+    `model` is the parsed `model_text`. `limit` asks only the first documents of each task. `store` is the file of
+    finished generations, by default in `output`. `task_folders` are folders with your own tasks, and `data_root` one
+    with your own copies of data sets. `until` ends each task as soon as its answers decide the rule. `options` is
+    another order of multiple-choice options: `circular` or `shuffled:SEED`. `answers` scores options instead of asking
+    for written answers: `likelihood:letter` or `likelihood:text`. `lock` is a file of `sightscale data lock`. `spread`
+    says where replicas of the model run, None for this process.
+    """
 
     model: "ModelSpec"
     model_text: str
@@ -95,19 +103,19 @@ class Plan:
     batch_size: int = 32
     store: Path | None = None
     task_folders: tuple[str, ...] = ()
-    data: str = DataOrigin.HUB  # what tasks of ours read: the hub (or the user's copies), or the embedded mini suite
-    data_root: Path | None = None  # the user's own copies of data sets
-    until: Rule | None = None  # ends each task as soon as its answers decide
-    options: str = ""  # another order of multiple-choice options: `circular` or `shuffled:SEED`
-    answers: str = ""  # `likelihood:letter` or `likelihood:text`: scored options instead of written answers
-    lock: Path | None = None  # a file of `data_lock`, whose documents and no others may be asked
-    spread: "Spread | None" = None  # where the models are put; None for this process
+    data: str = DataOrigin.HUB  # read by tasks that come with sightscale
+    data_root: Path | None = None
+    until: Rule | None = None
+    options: str = ""
+    answers: str = ""
+    lock: Path | None = None
+    spread: "Spread | None" = None
 
 
 def evaluate(plan: Plan) -> pd.DataFrame:
-    """Run a plan and return its records; what is being done is logged, a line at a time.
+    """Run a plan and return its records. Progress is logged, a line at a time.
 
-    Raises UserError in one line for what the user can mend.
+    Raises UserError for what the user can fix.
     """
     from sightscale.tasks.pictures import broken_later
     from sightscale.tasks.sources import reading
@@ -117,7 +125,7 @@ def evaluate(plan: Plan) -> pd.DataFrame:
 
 
 def _evaluate(plan: Plan) -> pd.DataFrame:
-    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    # Imported here, because code that only reads records and manifests doesn't need it.
     from sightscale.model_adapters.blindfold import PICTURES_IN_MEMORY, PictureMemory
 
     against = ""
@@ -145,12 +153,12 @@ def _evaluate(plan: Plan) -> pd.DataFrame:
         "tokens": {name: int(records[name].sum()) for name in _TOKENS},
         **measure_peak_memory(),
     }
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
     return read_records(plan.output)
 
 
 def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], limit: int | None) -> dict[str, Any]:
-    """lmms-eval's results of these tasks, asked of `model` with the plan's seed, and its samples beside them."""
+    """lmms-eval's results for these tasks with `model` and the plan's seed, and its samples."""
     from lmms_eval.evaluator import simple_evaluate
 
     results: dict[str, Any] = simple_evaluate(
@@ -164,17 +172,16 @@ def call_lmms_eval(plan: Plan, model: Any, manager: Any, tasks: Sequence[str], l
         numpy_random_seed=plan.seed,
         torch_random_seed=plan.seed,
         process_docs_parallel=1,
-        # Without this lmms-eval decodes every picture once more to score it, and one that can't be
-        # decoded would end the run.
+        # Otherwise lmms-eval decodes every picture again to score it, and a damaged one would end the run.
         cli_args=Namespace(process_with_media=False),
     )
     return results
 
 
 def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
-    """Say before any time is spent on it whether a picture changes what the model writes, and keep it in the manifest.
+    """Check first whether a picture changes what the model writes, and record it in the manifest.
 
-    A model that doesn't look is a finding, not a mistake: it is warned of and measured all the same. Raises UserError
+    A model that doesn't look is a finding, not a mistake: print a warning and measure it all the same. Raises UserError
     in one line for a model, or the second one of two, that can't be asked at all.
     """
     from sightscale.model_adapters.checkup import check_answers, warn_of_blindness
@@ -190,27 +197,27 @@ def _look_first(model: Any, manifest: dict[str, Any], output: Path) -> None:
         manifest["sight"], warning = "no model looks: its pictures are described truly", ""
     else:
         manifest["sight"], warning = warn_of_blindness(eyes)
-    write_manifest(manifest, output / "manifest.json")
+    write_manifest(manifest, output / MANIFEST_FILE)
     if warning:
         logger.warning(f"warning: {warning}")
 
 
 @dataclass
 class _Opened:
-    """A run that is under way: what is asked, by whom, and what was answered so far."""
+    """A run in progress: its plan, its model, its tasks, and the records so far."""
 
     plan: Plan
     manager: Any
     leaves: Mapping[str, LoadedTask]
     commits: dict[str, str | None]
     model: Any
-    pictures: Any  # what one condition has decoded the next needn't
+    pictures: Any  # a `PictureMemory`: the next condition needn't decode them again
     manifest: dict[str, Any]
     records: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Sequence[int] | None = None) -> None:
-    """Ask tasks under one condition, or these documents of the one task, and write the records and the manifest."""
+    """Ask tasks, or some documents of one task, under a condition; write the records and the manifest."""
     from sightscale.model_adapters.blindfold import Blindfold
 
     plan, manifest, began = opened.plan, opened.manifest, time.perf_counter()
@@ -218,7 +225,7 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
     with asking_only(documents) if documents is not None else nullcontext():
         results = call_lmms_eval(plan, blindfold, opened.manager, tasks, None if documents is not None else plan.limit)
     samples = results.pop("samples")
-    manifest["parts"] = _describe_parts(plan, opened.model)  # a model opened on demand is counted by now
+    manifest["parts"] = _describe_parts(plan, opened.model)  # the parameters of a model opened on demand are known now
     scored = {task: score_questions(rows, opened.leaves[task].metrics) for task, rows in samples.items()}
     fresh = [
         make_records(
@@ -233,11 +240,11 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
         for task, rows in samples.items()
     ]
     _write_lmms_eval_files(plan.output / "lmms_eval", condition, results, samples)
-    earlier, again = opened.records, opened.records["condition"] == condition
+    earlier, repeated = opened.records, opened.records["condition"] == condition
     if documents is not None:
-        again &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
-    records = pd.concat([part for part in (earlier[~again], *fresh) if len(part)], ignore_index=True)
-    write_records(records, plan.output / "records.parquet")
+        repeated &= earlier["task"].isin(list(samples)) & earlier["doc_id"].isin(list(documents))
+    records = pd.concat([part for part in (earlier[~repeated], *fresh) if len(part)], ignore_index=True)
+    write_records(records, plan.output / RECORDS_FILE)
     opened.records = records
     before = manifest["conditions"].get(condition, {}).get("seconds", 0.0) if documents is not None else 0.0
     manifest["conditions"][condition] = {
@@ -252,21 +259,21 @@ def _ask(opened: _Opened, condition: str, tasks: Sequence[str], documents: Seque
     manifest.setdefault("unscored", {}).update(
         {task: "; ".join(question.reasons) for task, question in scored.items() if question.missing}
     )
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
 
 
 def _ask_until(opened: _Opened, task: str, rule: Rule, against: str) -> None:
     """Ask growing slices of one task, sighted and blind side by side, until the rule is decided or none is left."""
     plan = opened.plan
     order = order_documents(task, len(opened.leaves[task].documents), plan.seed)[: plan.limit]
-    other = read_other(rule, task, plan.answers)
+    other_rows = read_other(rule, task, plan.answers)
     judgement = None
     asked = 0
     for start, asked in grow(len(order)):
         for condition in (str(Condition.SIGHTED), *plan.conditions):
             _ask(opened, condition, [task], order[start:asked])
         rows = opened.records[opened.records["task"] == task]
-        judgement = judge(rule, rows if other is None else pd.concat([rows, other]), order, against)
+        judgement = judge(rule, rows if other_rows is None else pd.concat([rows, other_rows]), order, against)
         logger.info(f"{task}: {judgement}")
         if judgement.holds is not None:
             break
@@ -283,7 +290,7 @@ _TOKENS = ("input_tokens", "output_tokens", "perception_input_tokens", "percepti
 
 
 def _open(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask], dict[str, Any]]:
-    """The model, the tasks and the manifest of a run. What keeps it from beginning leaves no folder behind."""
+    """The model, the tasks and the manifest of a run. If the run can't begin, no folder is left behind."""
     with leaving_no_folder(plan.output):
         model, manager, leaves = open_plan(plan)
         manifest = _begin(plan, model, sorted(leaves))
@@ -292,7 +299,7 @@ def _open(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask], dict[s
 
 @contextmanager
 def leaving_no_folder(output: Path) -> Iterator[None]:
-    """Make the folder `output`; when what is done inside fails, take away what was made for it."""
+    """Make the folder `output`; if the block fails, remove the folders that were made."""
     created = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         _prepare_folder(output)
@@ -301,17 +308,17 @@ def leaving_no_folder(output: Path) -> Iterator[None]:
         if output in created:
             shutil.rmtree(output, ignore_errors=True)
         for folder in created[1:]:
-            with suppress(OSError):  # somebody else put something there meanwhile
+            with suppress(OSError):  # it isn't empty any more
                 folder.rmdir()
         raise
 
 
 def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
-    """The model and the tasks of a run. Raises UserError in one line for what can't be had."""
+    """The model and the tasks of a run. Raises UserError if one can't be opened."""
     from sightscale.model_adapters.model_strings import check_model, open_model, spread_model
 
     if plan.spread and plan.answers:
-        raise UserError("--answers: replicas tell no log-probabilities of given words; leave --replicas out")
+        raise UserError("--answers: replicas return no log-probabilities of given words; leave --replicas out")
     spec = spread_model(plan.model, plan.spread) if plan.spread else plan.model
     check_model(spec)
     logger.info(f"tasks: reading {', '.join(plan.tasks)}")
@@ -326,12 +333,12 @@ def open_plan(plan: Plan) -> tuple[Any, "TaskManager", dict[str, LoadedTask]]:
 
 
 def _by_likelihood(model: Any, plan: Plan, leaves: Mapping[str, LoadedTask]) -> Any:
-    """The model with its answers read from likelihoods. Raises UserError for one that isn't ours."""
+    """The model with its answers read from likelihoods. Raises UserError for a model of lmms-eval."""
     from sightscale.model_adapters.adapter import Adapter
     from sightscale.model_adapters.by_likelihood import ByLikelihood
 
     if not isinstance(model, Adapter):
-        raise UserError(f"--answers {plan.answers}: {plan.model_text} is lmms-eval's model, which tells no likelihoods")
+        raise UserError(f"--answers {plan.answers}: {plan.model_text} is an lmms-eval model and has no likelihoods")
     return ByLikelihood(model, plan.answers, partial(read_choices, leaves))
 
 
@@ -349,14 +356,14 @@ def _prepare_folder(output: Path) -> None:
 
 
 def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
-    """What a manifest begins with: of a new run, or of the one in this folder that is gone on with.
+    """The first fields of a run's manifest: of a new run, or of the run in this folder that is continued.
 
-    Raises UserError when the folder holds another run.
+    Raises UserError if the folder holds another run.
     """
     from sightscale.model_adapters.engines import without_names
 
-    path = plan.output / "manifest.json"
-    wanted: dict[str, Any] = {
+    path = plan.output / MANIFEST_FILE
+    settings: dict[str, Any] = {
         "model": plan.model_text,
         "identity": getattr(model, "identity", plan.model_text),
         "tasks": tasks,
@@ -370,18 +377,18 @@ def name_run(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {"run_id": uuid.uuid4().hex[:12], "conditions": {}}
     if path.is_file():
         earlier = read_manifest(path)
-        if without_names(str(earlier.get("identity"))) == without_names(str(wanted["identity"])):
-            # The same model at another path: the run keeps the names that its rows have.
-            wanted |= {name: earlier.get(name) for name in ("model", "identity")}
-        other = [name for name in SAME_RUN if earlier.get(name) != wanted[name]]
-        if other:
-            was, now = earlier.get(other[0]), wanted[other[0]]
+        if without_names(str(earlier.get("identity"))) == without_names(str(settings["identity"])):
+            # The same model at another path: the run keeps the names in its rows.
+            settings |= {name: earlier.get(name) for name in ("model", "identity")}
+        differing = [name for name in SAME_RUN if earlier.get(name) != settings[name]]
+        if differing:
+            was, now = earlier.get(differing[0]), settings[differing[0]]
             raise UserError(
-                f"{plan.output} holds another run ({other[0]} is {was}, not {now}); choose another --output"
+                f"{plan.output} holds another run ({differing[0]} is {was}, not {now}); choose another --output"
             )
         manifest = {"run_id": earlier["run_id"], "conditions": earlier.get("conditions", {})}
         manifest |= {"sight": earlier["sight"]} if earlier.get("sight") else {}
-    return manifest | wanted
+    return manifest | settings
 
 
 def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
@@ -398,18 +405,18 @@ def _begin(plan: Plan, model: Any, tasks: list[str]) -> dict[str, Any]:
         "scorer": describe_scorer(),
         "data_revision": describe_data(plan.data),
     }
-    write_manifest(manifest, plan.output / "manifest.json")
+    write_manifest(manifest, plan.output / MANIFEST_FILE)
     return manifest
 
 
 def read_condition(output: Path, condition: str) -> pd.DataFrame:
-    """The rows of one condition as they lie on disk."""
+    """The rows of one condition, read from disk."""
     records = read_records(output)
     return records[records["condition"] == condition]
 
 
 def _describe_parts(plan: Plan, model: Any) -> dict[str, dict[str, Any]]:
-    """What the model is made of; a model that isn't ours is one part, with the name it was asked for by."""
+    """The model's parts. A model of lmms-eval is one part, named as the user named it."""
     asked_for = str(plan.model.arguments.get("pretrained") or plan.model.name)
     parts = getattr(model, "parts", None) or {str(Role.MODEL): (asked_for.rstrip("/").rsplit("/", 1)[-1], None)}
     return {role: {"name": name, "parameters": count} for role, (name, count) in parts.items()}
@@ -424,7 +431,7 @@ def _mode(plan: Plan) -> str:
 
 
 def _identify(plan: Plan, manifest: Mapping[str, Any]) -> RunIdentity:
-    """Whose rows they are: a decoupled model's parameters are its modules' together, if both are known."""
+    """The run that rows belong to. A decoupled model's parameters are its modules' sum, if both are known."""
     parts = manifest["parts"]
     counts = [parts[role]["parameters"] for role in ("model", "perception", "reasoning") if role in parts]
     named = {role: parts[role]["name"] for role in ("perception", "reasoning") if role in parts}
@@ -435,14 +442,14 @@ def _identify(plan: Plan, manifest: Mapping[str, Any]) -> RunIdentity:
 
 
 def _earlier_records(plan: Plan, manifest: dict[str, Any]) -> pd.DataFrame:
-    """The rows of conditions that this folder holds already."""
-    if manifest["conditions"] and (plan.output / "records.parquet").is_file():
-        return read_records(plan.output / "records.parquet")
+    """The rows that this folder holds already."""
+    if manifest["conditions"] and (plan.output / RECORDS_FILE).is_file():
+        return read_records(plan.output / RECORDS_FILE)
     return pd.DataFrame(columns=[*KEY])
 
 
 def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any], samples: dict[str, Any]) -> None:
-    """lmms-eval's own results and samples, in its own format, newest last by name."""
+    """Write lmms-eval's own results and samples in its own format, the newest last by name."""
     from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 
     tracker = EvaluationTracker(output_path=str(folder))
@@ -459,7 +466,7 @@ def _write_lmms_eval_files(folder: Path, condition: str, results: dict[str, Any]
 def _without_nan(value: Any) -> Any:
     """JSON has no NaN: missing numbers become null."""
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(one) for one in value]
+        return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -27,12 +27,12 @@ def write_focus_file(
     store: Path | None = None,
     task_folders: tuple[str, ...] = (),
 ) -> dict[str, int]:
-    """Write the focus of the first `limit` documents of each task; how many questions had which outcome.
+    """Write the focus of the first `limit` documents of each task; return how many questions had which outcome.
 
-    Documents whose focus can't be used, or that can't be read, are left out of the file. Raises UserError
-    in one line for what the user can mend.
+    Documents that can't be read, or whose focus can't be used, are left out. Raises UserError for what the user can
+    fix.
     """
-    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    # Imported here, because code that only reads records and manifests doesn't need it.
     from sightscale.model_adapters.adapter import moves
     from sightscale.model_adapters.decoupled import WRITING, FocusWriter, focus_prompt, prompt_hash, write_focus
     from sightscale.model_adapters.engines import open_on_demand
@@ -47,11 +47,11 @@ def write_focus_file(
     engine = open_on_demand(spec.name, {"batch_size": batch_size, **spec.arguments}, str(store_path))
     writer = FocusWriter(engine)
     logger.info(f"model: {engine.identity}")
-    focuses, counts, unread = {}, {}, 0
+    focuses, counts, unreadable = {}, {}, 0
     for name in leaves:
         questions = dict(_read_questions(manager.load_task_or_group([name], task_type="chat")[name], limit))
         readable = {doc_id: question for doc_id, question in questions.items() if question is not None}
-        unread += len(questions) - len(readable)
+        unreadable += len(questions) - len(readable)
         with tqdm(
             total=len(writer.unknown(list(readable.values()))), desc=f"focus, {name}", unit="q", disable=False
         ) as bar:
@@ -70,11 +70,11 @@ def write_focus_file(
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_focus(focuses, provenance, output)
-    return {**writer.outcomes, **({"unread": unread} if unread else {})}
+    return {**writer.outcomes, **({"unreadable": unreadable} if unreadable else {})}
 
 
 def convert_published(published: Path, task: str, output: Path) -> int:
-    """Write a published file, keyed by a question's index, as a focus file for `task`; how many it holds."""
+    """Write a published file, keyed by a question's index, as a focus file for `task`; return its number of focuses."""
     from sightscale.model_adapters.decoupled import read_published, write_focus
 
     focuses = read_published(published)
@@ -91,7 +91,7 @@ def _read_questions(task: Any, limit: int | None) -> Iterator[tuple[int, str | N
     for doc_id in islice(range(len(docs)), limit):
         try:
             prompt = read_prompt(task.doc_to_messages(docs[doc_id]))
-        except Exception as error:  # as in an evaluation: a bad document costs itself only
+        except Exception as error:  # as in an evaluation, a bad document affects only itself
             logger.info(f"{task.config.task}: cannot read document {doc_id}: {type(error).__name__}: {error}")
             yield doc_id, None
         else:

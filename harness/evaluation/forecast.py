@@ -1,8 +1,8 @@
-"""Forecast: what a run would ask and take, from a rehearsal of all its questions and a pilot of a few.
+"""Forecast: what a run would ask and cost, from a rehearsal of all its questions and a pilot of a few.
 
-Prompts are counted, not estimated: each is made and looked up in the store. Tokens are the pilot's means, task by task.
-Time is what the rehearsal itself took (reading, hashing, scoring) and, for what is to be generated, a cost a batch and
-a cost a prompt, fitted to the pilot's batches. All of it is of this machine, as busy as it is now.
+Prompts are counted, not estimated: each is made and looked up in the store. Tokens are the pilot's means for each task.
+Time is what the rehearsal itself took (reading, hashing, scoring) plus, for generating, a cost per batch and a cost per
+prompt, fitted to the pilot's batches. All of it is for this machine, as busy as it is now.
 """
 
 import json
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class About:
-    """An estimated total and the half of its 95 % interval, from how much the pilot's questions differ."""
+    """An estimated total and half the width of its 95 % interval, from the spread of the pilot's questions."""
 
     value: float
     margin: float
@@ -53,8 +53,10 @@ NOTHING = About(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Row:
-    """One stage under one condition: its questions, and how many prompts are in the store, equal to another one, or to
-    be generated. Tokens are those of the last; None where nothing told them."""
+    """One stage under one condition: its questions, and how many prompts are stored, equal to another one, or missing.
+
+    Tokens are those of the missing prompts; None if the pilot says nothing about them.
+    """
 
     condition: str
     stage: str
@@ -70,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would ask and take after the pilot. Seconds are of the clock and of processors, memory is in GiB."""
+    """What a run would ask and cost after the pilot: seconds by the clock and of processors, memory in GiB."""
 
     model: str
     store: str
@@ -84,35 +86,35 @@ class Forecast:
 
     @property
     def missing(self) -> int:
-        """Prompts that are to be generated."""
+        """The number of prompts left to generate."""
         return sum(row.missing for row in self.rows)
 
     @property
     def seconds(self) -> float:
-        """From the model's loading to the last record."""
+        """Seconds from loading the model to the last record."""
         return self.opening + self.other + sum(row.seconds for row in self.rows)
 
     @property
     def cpu_seconds(self) -> float:
-        """Of all processors together, without loading a model that is loaded before the first question."""
+        """Seconds of all processors together, without loading a model before the first question."""
         return self.other_cpu + sum(row.cpu_seconds for row in self.rows)
 
     @property
     def tokens(self) -> tuple[About, About] | None:
-        """Tokens read and written; None where the pilot told nothing of a stage."""
+        """Input and output tokens; None if the pilot says nothing about a stage."""
         asked = [row for row in self.rows if row.missing]
-        read = [row.tokens_in for row in asked if row.tokens_in is not None]
+        tokens_in = [row.tokens_in for row in asked if row.tokens_in is not None]
         written = [row.tokens_out for row in asked if row.tokens_out is not None]
-        if len(read) < len(asked) or len(written) < len(asked):
+        if len(tokens_in) < len(asked) or len(written) < len(asked):
             return None
-        return sum(read, NOTHING), sum(written, NOTHING)
+        return sum(tokens_in, NOTHING), sum(written, NOTHING)
 
     def price(self, price_in: float, price_out: float) -> float | None:
-        """What the tokens cost, at prices for a million of each; None where their number isn't known."""
+        """The cost of the tokens, at prices per million; None if their number isn't known."""
         if self.tokens is None:
             return None
-        read, written = self.tokens
-        return (read.value * price_in + written.value * price_out) / 1e6
+        tokens_in, written = self.tokens
+        return (tokens_in.value * price_in + written.value * price_out) / 1e6
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for a file."""
@@ -121,19 +123,19 @@ class Forecast:
             "missing": self.missing,
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
-            "tokens": None if tokens is None else [asdict(one) for one in tokens],
+            "tokens": None if tokens is None else [asdict(total) for total in tokens],
         }
 
 
 def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Forecast:
     """Rehearse a plan: count its prompts and ask a pilot of `pilot` questions under each condition.
 
-    The pilot's answers are kept in the plan's store, so that the run needn't ask them again; besides these nothing is
-    generated, and no record is written. `keys` are prompts that runs before this one, through the same store, will have
-    generated; this one's are added. With a rule (`plan.until`) it is what the run takes when nothing decides it early.
+    The pilot's answers are kept in the plan's store, so the run needn't ask them again. Nothing else is generated, and
+    no records are written. `keys` are prompts that earlier runs with the same store will have generated; this run's are
+    added to it. With a rule (`plan.until`), the forecast is for a run that doesn't stop early.
 
-    Raises UserError for answers by likelihood, for what would keep the run from beginning, and for a model that keeps
-    no answers.
+    Raises UserError for answers by likelihood, for anything that would keep the run from beginning, and for a model
+    whose answers aren't stored.
     """
     if plan.answers:
         raise UserError(f"--dry-run counts written answers, not --answers {plan.answers}; try the run with --limit 20")
@@ -141,9 +143,9 @@ def forecast(plan: Plan, pilot: int = PILOT, keys: set[str] | None = None) -> Fo
     from sightscale.tasks.sources import reading
 
     with reading(plan.data, plan.data_root, plan.options), broken_later(), leaving_no_folder(plan.output):
-        made = _rehearse(plan, pilot, set() if keys is None else keys)
-        (plan.output / FILE).write_text(json.dumps(made.as_dict(), indent=2) + "\n")
-        return made
+        costs = _rehearse(plan, pilot, set() if keys is None else keys)
+        (plan.output / FILE).write_text(json.dumps(costs.as_dict(), indent=2) + "\n")
+        return costs
 
 
 def _rehearse(plan: Plan, pilot: int, keys: set[str]) -> Forecast:
@@ -203,7 +205,7 @@ def _batch_size(plan: Plan) -> int:
 
 
 def estimate_rows(notes: Any, batch_size: int) -> Iterable[Row]:
-    """A row for each stage under each condition, in the order in which they are asked."""
+    """One row for each stage under each condition, in the order of asking."""
     stages, conditions = _stages(notes), dict.fromkeys(condition for condition, _ in notes.questions)
     calls = {stage: [call for call in notes.calls if call.stage == stage] for stage in stages}
     costs = {stage: fit_costs(some, batch_size) for stage, some in calls.items()}
@@ -280,7 +282,7 @@ def _cold(calls: Sequence[Any]) -> list[Any]:
 
 def _stages(notes: Any) -> list[str]:
     order = ("focus", "perception", "reasoning", "answers")
-    return sorted({at.stage for at in notes.tallies}, key=order.index)
+    return sorted({place.stage for place in notes.tallies}, key=order.index)
 
 
 @dataclass(frozen=True)
@@ -297,9 +299,9 @@ class Costs:
 
 
 def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
-    """Costs by least squares, none below zero. Calls that load a model or warm it up are left out, where others are.
+    """Costs by least squares, none below zero. Calls that load a model or warm it up are left out, if there are others.
 
-    A kind of prompt that no call had costs what the other does.
+    A kind of prompt without a call costs as much as the other kind.
     """
     cold = {id(call) for call in _cold(calls)}
     used = [call for call in calls if id(call) not in cold] or list(calls)
@@ -317,33 +319,35 @@ def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
 
 
 def estimate_total(missing: Mapping[Any, int], samples: Mapping[Any, Sequence[Any]], what: str) -> About | None:
-    """The tokens of prompts that are to be generated: each place's number times its pilot's mean.
+    """The tokens of prompts to be generated: for each place, their number times the pilot's mean.
 
-    A place that the pilot left out takes the mean of its stage under the condition, or else of the stage. None where no
-    question of the stage was asked.
+    A place that isn't in the pilot takes the mean of its stage under the condition, or else of the stage. None if the
+    pilot asked no question of the stage.
     """
     total = NOTHING
-    for at, count in missing.items():
+    for place, count in missing.items():
         if not count:
             continue
-        alike = [one for one in samples if one.stage == at.stage]
-        near = [one for one in alike if one.condition == at.condition]
-        chosen = next((some for some in ([one for one in near if one.task == at.task], near, alike) if some), [])
-        values = np.array([getattr(tokens, what) for one in chosen for tokens in samples[one]], float)
+        alike = [group for group in samples if group.stage == place.stage]
+        near = [group for group in alike if group.condition == place.condition]
+        chosen = next(
+            (some for some in ([group for group in near if group.task == place.task], near, alike) if some), []
+        )
+        values = np.array([getattr(tokens, what) for group in chosen for tokens in samples[group]], float)
         if not len(values):
             return None
-        wide = values if len(values) > 1 else [getattr(tokens, what) for one in near for tokens in samples[one]]
+        wide = values if len(values) > 1 else [getattr(tokens, what) for group in near for tokens in samples[group]]
         spread = float(np.std(wide, ddof=1)) if len(wide) > 1 else 0.0
         total += About(count * float(values.mean()), Z * count * spread / math.sqrt(len(values)))
     return total
 
 
 def add_up(parts: Sequence[Forecast]) -> Forecast:
-    """Several runs' forecasts as one: rows of the same stage and condition together, the largest memory."""
+    """The forecast of several runs together: rows of the same stage and condition are summed, memory is the largest."""
     rows: dict[tuple[str, str], Row] = {}
     for row in (row for part in parts for row in part.rows):
-        at = (row.condition, row.stage)
-        rows[at] = _add_rows(rows[at], row) if at in rows else row
+        place = (row.condition, row.stage)
+        rows[place] = _add_rows(rows[place], row) if place in rows else row
     largest = max(parts, key=lambda part: max(part.memory.values(), default=0.0))
     added = ("pilot", "generated", "opening", "other", "other_cpu")
     totals: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in added}
@@ -365,34 +369,36 @@ def _add_rows(a: Row, b: Row) -> Row:
 
 
 def show_duration(seconds: float) -> str:
-    """`8 s`, `12 min`, `3 h 20 min`: as exact as an estimate is."""
+    """A duration such as `8 s`, `12 min` or `3 h 20 min`, rounded as an estimate should be."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def describe(made: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
-    """What a forecast says, in sentences."""
+def describe(costs: Forecast, price: tuple[float, float] | None, path: Path | None = None) -> list[str]:
+    """A forecast in sentences."""
     lines = [
-        f"the pilot asked {made.pilot:,} questions and generated {made.generated:,} prompts; they are in {made.store}"
+        f"the pilot asked {costs.pilot:,} questions and generated {costs.generated:,} prompts; "
+        f"they are in {costs.store}"
     ]
-    if not made.missing:
-        return [*lines, f"nothing is left to be generated; the run takes about {show_duration(made.seconds)}"]
-    if made.tokens is None:
-        lines.append(f"{made.missing:,} prompts are to be generated; no pilot told how long they are")
+    if not costs.missing:
+        return [*lines, f"nothing is left to be generated; the run takes about {show_duration(costs.seconds)}"]
+    if costs.tokens is None:
+        lines.append(f"{costs.missing:,} prompts are to be generated; no pilot told how long they are")
         return lines
-    read, written = made.tokens
+    tokens_in, written = costs.tokens
     lines.append(
-        f"{made.missing:,} prompts are to be generated: about {_show(read)} tokens to read, {_show(written)} to write"
+        f"{costs.missing:,} prompts are to be generated: "
+        f"about {_show(tokens_in)} tokens to read, {_show(written)} to write"
     )
     lines.append(
-        f"on this machine, as busy as it is now: about {show_duration(made.seconds)}, of which generating takes "
-        f"{show_duration(made.seconds - made.opening - made.other)}; {made.cpu_seconds:,.0f} s of processor time; "
-        f"memory {' and '.join(f'{size:g} GiB' for size in made.memory.values())}"
+        f"on this machine, as busy as it is now: about {show_duration(costs.seconds)}, of which generating takes "
+        f"{show_duration(costs.seconds - costs.opening - costs.other)}; {costs.cpu_seconds:,.0f} s of processor time; "
+        f"memory {' and '.join(f'{size:g} GiB' for size in costs.memory.values())}"
     )
     if price is not None:
-        cost = made.price(*price)
+        cost = costs.price(*price)
         lines.append(
             f"price: about {cost:,.4g}, at {price[0]:g} and {price[1]:g} for a million tokens read and written"
         )

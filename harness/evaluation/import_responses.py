@@ -1,8 +1,8 @@
 """Response matrices: tables of models × questions, right (1) or wrong (0), as records.
 
-A row is a model, a column a question; a condition in angle brackets may stand before the question's name:
-`<no_image>12`. There is no answer to read again and no picture: the cells are the scores, and each question is a
-cluster of its own, so intervals may be too narrow. A matrix is hostile text: its size is bounded, nothing is executed.
+Each row is a model and each column a question. The question's name may begin with a condition in angle brackets:
+`<no_image>12`. The cells are scores; there are no answers to read again and no pictures. So each question is its own
+cluster, and intervals may be too narrow. A matrix is hostile text: its size is bounded, and nothing is executed.
 """
 
 import csv
@@ -22,7 +22,7 @@ from sightscale.tasks.vocabulary import Condition, Kind, Outcome
 
 MAX_FILE = 200_000_000  # bytes
 MAX_NAME = 200  # characters of a model's or a question's name
-# What others call our conditions, beside our own names.
+# Other names of our conditions.
 CONDITIONS = {str(condition): condition for condition in Condition} | {
     "": Condition.SIGHTED,
     "no_image": Condition.NONE,
@@ -34,8 +34,8 @@ _HEADING = re.compile(r"(?:<(?P<condition>[^<>]*)>)?(?P<item>[^<].*)", re.DOTALL
 def import_responses(path: Path, task: str, data: str | None = None) -> dict[str, pd.DataFrame]:
     """Records of each model in a response matrix, by its name, in the file's order.
 
-    Documents are numbered in the order in which questions first appear. An empty cell is a question that wasn't asked.
-    Raises UserError in one line, naming the row and column, for anything that is no such table.
+    Documents are numbered in the order in which questions first appear. An empty cell means that the question wasn't
+    asked. Raises UserError, naming row and column, for anything that isn't such a table.
     """
     content = _read(path)
     try:
@@ -86,7 +86,7 @@ def import_responses(path: Path, task: str, data: str | None = None) -> dict[str
 
 
 def name_folders(models: Sequence[str]) -> dict[str, str]:
-    """A folder's name for each model, without what a file system or a shell would stumble over."""
+    """A folder name for each model, without characters that a file system or a shell can't take."""
     folders: dict[str, str] = {}
     for model in models:
         plain = re.sub(r"[^A-Za-z0-9_.\-]+", "-", model).strip("-.") or "model"

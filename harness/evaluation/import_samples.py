@@ -1,8 +1,8 @@
-"""Imports: what other harnesses wrote of a model's answers, as records.
+"""Imports: turns other harnesses' result files into records.
 
-Where a sample's options can be told, our own reader reads the answer again, so an imported score never
-holds a letter drawn by lot; else the score is the metric that the sample carries. Samples hold no pictures: where
-they don't name a cluster, each question is one of its own, and intervals may be too narrow.
+If a sample's options are known, our own reader reads the answer again, so no imported score comes from a randomly drawn
+letter. Otherwise the score is the sample's metric. Samples hold no pictures: if they name no cluster, each question is
+its own cluster, and intervals may be too narrow.
 """
 
 import hashlib
@@ -43,10 +43,10 @@ def import_samples(
 ) -> pd.DataFrame:
     """Records of result files, each given as `FILE`, `FILE=CONDITION` or `FILE=TASK/CONDITION`.
 
-    `model` is the name to show. A task that ends in `_blind` is taken as that task under the condition `none`. Of a
-    question with several responses each is a row, which share its cluster. The run's id follows from the files'
-    contents. Raises UserError in one line for a file that can't be read, naming the place, for what records can't
-    represent, and when the metric can't be told.
+    `model` is the name to show. A task that ends in `_blind` becomes condition `none` of that task. Several responses
+    to a question become several rows with the same cluster. The run's id follows from the files' contents. Raises
+    UserError, naming the place, for a file that can't be read, for anything that records can't represent, and if the
+    metric isn't known.
     """
     samples_of: dict[tuple[str, str], list[dict[str, Any]]] = {}
     digest = hashlib.sha256(model.encode())
@@ -72,12 +72,12 @@ def import_samples(
     repeated = records.duplicated(KEY)
     if repeated.any():
         first = records.loc[repeated, KEY].iloc[0].tolist()
-        raise UserError(f"document {first[2]} of {first[0]} stands twice in a file; give a file without repeats")
+        raise UserError(f"document {first[2]} of {first[0]} is in a file twice; give a file without repeats")
     return records
 
 
 def read_argument(argument: str) -> tuple[Path, str, str]:
-    """The file, task and condition of one argument. Raises UserError for a name that isn't a result file's."""
+    """The file, task and condition of one argument. Raises UserError if it isn't a result file's name."""
     path, condition, task = Path(argument), "", ""
     if not path.exists() and "=" in argument:
         before, _, condition = argument.rpartition("=")
@@ -109,7 +109,7 @@ def _read_samples(path: Path, metric: str | None, digest: Any) -> list[dict[str,
 
 
 def _check_repeats(samples_of: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
-    """Raise UserError where a task has several responses a question, and not as many in all of its files."""
+    """Raise UserError if a task has several responses per question, but not as many in all of its files."""
     counts: dict[str, int] = {}
     for (task, condition), samples in samples_of.items():
         for sample in samples:
@@ -127,7 +127,7 @@ def read_options(prompt: str, target: str) -> dict[str, str]:
         options: dict[str, str] = {}
         for match in pattern.finditer(prompt[-MAX_TEXT:]):
             if match[1] == "A":
-                options = {}  # the last list counts: examples stand before the question
+                options = {}  # the last list counts, because examples come before the question
             if match[1] == chr(ord("A") + len(options)) and len(options) < MAX_OPTIONS:
                 options[match[1]] = match[2].strip().rstrip(",")
         if len(options) > 1 and target in options:
@@ -136,7 +136,7 @@ def read_options(prompt: str, target: str) -> dict[str, str]:
 
 
 def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Iterator[dict[str, Any]]:
-    """The samples of one row, one for each response, read again where the options are known."""
+    """The samples of one row, one for each response, read again if the options are known."""
     doc_id = row["doc_id"]
     if not isinstance(doc_id, int) or isinstance(doc_id, bool) or not 0 <= doc_id < 2**40:
         raise UserError(f"{where}: doc_id is not a document number")
@@ -152,10 +152,10 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
         target = next((letter for letter, text in options.items() if text.strip() == target.strip()), target)
     answer_format = str(carried) if known_format else ("choice" if target in options else None)
     item = _storable(str(row.get("item_id", doc_id))[:1000])
-    taken: dict[str, Any] = {"target": target, "prompt": prompt, "options": options, "repeats": len(responses)}
+    fields: dict[str, Any] = {"target": target, "prompt": prompt, "options": options, "repeats": len(responses)}
     texts = ("category", "l2_category", "cluster", "order", "truth_description")
-    taken |= {name: _storable(str(row[name])[:1000]) for name in texts if isinstance(row.get(name), (str, int))}
-    taken |= {name: row[name] for name in ("iou", "blind_probability") if _is_number(row.get(name))}
+    fields |= {name: _storable(str(row[name])[:1000]) for name in texts if isinstance(row.get(name), (str, int))}
+    fields |= {name: row[name] for name in ("iou", "blind_probability") if _is_number(row.get(name))}
     if len(responses) > MAX_RESPONSES:
         raise UserError(f"{where}: {len(responses):,} responses to one question; at most {MAX_RESPONSES} can be kept")
     if len(responses) > 1:
@@ -163,13 +163,13 @@ def _as_samples(row: Mapping[str, Any], metric: str | None, where: str) -> Itera
             raise UserError(
                 f"{where}: {len(responses)} responses and no options; one metric for all of them doesn't score each"
             )
-        taken["cluster"] = taken.get("cluster") or f"question:{item}"
+        fields["cluster"] = fields.get("cluster") or f"question:{item}"
     finish = row.get("finish_reason")
     truncated = finish == LENGTH
     for number, response in enumerate(responses):
         name = item if len(responses) == 1 else f"{item}#{number + 1}"
         sample = {
-            **taken,
+            **fields,
             "doc_id": doc_id * len(responses) + number,
             "item_id": name,
             "filtered_resps": [response],
@@ -235,7 +235,7 @@ def _storable(text: str) -> str:
 
 
 def _traces(task: str, samples: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], "Trace"]:
-    from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
+    from sightscale.model_adapters.adapter import Trace  # imports lmms-eval and torch, which reading doesn't need
 
     return {
         (task, sample["doc_id"]): Trace(

@@ -1,4 +1,4 @@
-"""Task names: which tasks a name stands for, and whether their data can be had now."""
+"""Task names: which tasks a name stands for, loaded with their data."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedTask:
-    """A leaf task's metrics, the main one first, the documents that it asks about, and its own scorer, if it has one.
+    """A single task: its metrics, the main one first, its documents, and its own scorer, if it has one.
 
     `score` takes a document and a list of one answer.
     """
@@ -30,9 +30,9 @@ class LoadedTask:
 
 
 def check_choices(leaves: Mapping[str, LoadedTask], folders: Sequence[str] = ()) -> None:
-    """Raise UserError in one line for a task that isn't multiple choice, whose options can't be scored.
+    """Raise UserError for a task that isn't multiple choice, because its options can't be scored.
 
-    Tasks say so in their files, ours and those in `folders`; lmms-eval's own don't.
+    The files of our tasks and of those in `folders` say so; lmms-eval's own don't.
     """
     from sightscale.tasks.catalogue import list_tasks, read_cards
 
@@ -41,7 +41,7 @@ def check_choices(leaves: Mapping[str, LoadedTask], folders: Sequence[str] = ())
     for name, task in leaves.items():
         if formats.get(name) != AnswerFormat.CHOICE or task.score is None:
             stated = f"its answers are scored as {formats[name]}" if formats.get(name) else "its file names no options"
-            raise UserError(f"task {name!r} isn't multiple choice ({stated}), so it has no likelihoods; leave it out")
+            raise UserError(f"task {name!r} isn't multiple choice ({stated}), so --answers can't read it; leave it out")
 
 
 def read_choices(leaves: Mapping[str, LoadedTask], name: str, document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -52,7 +52,7 @@ def read_choices(leaves: Mapping[str, LoadedTask], name: str, document: Mapping[
 
 
 def complete_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with the tasks after them that a group has on the mini suite alone, where that is read now."""
+    """The names, and after a group the tasks that it has only on the mini suite, if that is the current data."""
     from sightscale.tasks.catalogue import list_tasks
     from sightscale.tasks.sources import chosen
 
@@ -67,11 +67,11 @@ def load_tasks(
 ) -> "tuple[TaskManager, dict[str, LoadedTask]]":
     """A task manager that knows every task in `names`, and each leaf task by name.
 
-    sightscale's tasks and those in `folders` are looked for first, lmms-eval's own when a name isn't there. Raises
-    UserError in one line for an unknown name, for a task file in `folders` that can't be read, for data that can't be
-    had, for an empty set, and for a foreign task whose options can't be put in the order that was asked for.
+    A name is first looked up among sightscale's tasks and those in `folders`, then among lmms-eval's own. Raises
+    UserError for an unknown name, for a task file in `folders` that can't be read, for data that can't be read, for a
+    task without documents, and for a foreign task whose options can't be put in the chosen order.
     """
-    # Imported here, since reading records and manifests, which this room does too, needs none of it.
+    # Imported here, because code that only reads records and manifests doesn't need it.
     from lmms_eval.tasks import TaskManager
 
     from sightscale.tasks.catalogue import list_tasks, read_cards
@@ -81,14 +81,14 @@ def load_tasks(
         raise UserError("no task is named; `sightscale tasks` lists them")
     names = complete_names(names)
     for folder in folders:
-        read_cards(Path(folder))  # a file that can't be read is named here; lmms-eval would stop with a traceback
+        read_cards(Path(folder))  # names a file that can't be read, with which lmms-eval would stop with a traceback
     where = [str(TASK_FOLDER), *folders]
     manager = TaskManager(include_path=where, include_defaults=False, model_name=prompt_name)
     if any(name not in manager.all_tasks for name in names):
         manager = TaskManager(include_path=where, model_name=prompt_name)
     for name in names:
         if name not in manager.all_tasks:
-            close = [one for one in manager.all_tasks if len(name) > 3 and name.lower() in one.lower()][:3]
+            close = [known for known in manager.all_tasks if len(name) > 3 and name.lower() in known.lower()][:3]
             close = close or get_close_matches(name, manager.all_tasks, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "`sightscale tasks` lists them"
             raise UserError(f"unknown task {name!r}; {hint}")
@@ -102,9 +102,9 @@ def load_tasks(
 
 
 def load_own_task(name: str, prompt_name: str) -> tuple[Any, LoadedTask]:
-    """One of sightscale's own leaf tasks as lmms-eval holds it, and what is loaded of it.
+    """One of sightscale's own tasks, as lmms-eval's object and as a LoadedTask.
 
-    Raises UserError as `load_tasks` does. Which files there are is looked up once in a process.
+    Raises UserError as `load_tasks` does. The task files are listed once per process.
     """
     loaded = _load(_own_tasks(prompt_name), name)
     return loaded[name], _leaves(loaded)[name]
@@ -142,15 +142,15 @@ def _load(manager: "TaskManager", name: str) -> dict[Any, Any]:
     raise UserError(f"task {name!r} can't be loaded: {type(reason).__name__}: {first_line(reason)}") from reason
 
 
-def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
-    """Nothing when every foreign task can put its options in the order; else UserError.
+def _check_order(loaded: dict[Any, Any], order: str, shipped: set[str]) -> None:
+    """Raise UserError for a foreign task that can't put its options in the order.
 
-    Ours without options stay as they are. A foreign task would too, and its run would claim another order.
+    Our tasks without options don't change. A foreign task wouldn't change either, but its run would claim to.
     """
     for name, task in loaded.items():
         if isinstance(task, dict):
-            _check_order(task, order, ours)
-        elif name not in ours:
+            _check_order(task, order, shipped)
+        elif name not in shipped:
             docs = task.test_docs() if task.has_test_docs() else task.validation_docs()
             if "order" not in docs.column_names:
                 raise UserError(
@@ -160,7 +160,7 @@ def _check_order(loaded: dict[Any, Any], order: str, ours: set[str]) -> None:
 
 
 def _leaves(loaded: dict[Any, Any]) -> dict[str, LoadedTask]:
-    """Leaf tasks by name."""
+    """Single tasks by name."""
     leaves: dict[str, LoadedTask] = {}
     for name, task in loaded.items():
         if isinstance(task, dict):

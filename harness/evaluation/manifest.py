@@ -1,4 +1,4 @@
-"""The manifest: what a run was made with, so that somebody else can make it again."""
+"""The manifest: how a run was made, so that somebody else can repeat it."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ PACKAGES = (
 
 
 def describe_software() -> dict[str, str | None]:
-    """Versions of Python and of every package that can change a number; None where one is missing."""
+    """Versions of Python and of every package that can change a number; None if one is missing."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -61,7 +61,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def measure_peak_memory() -> dict[str, float]:
-    """The most memory that this process has held so far, in GiB: of the machine, and of its first accelerator."""
+    """The most memory that this process has used so far, in GiB: of the machine, and of its first accelerator."""
     import torch
 
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
@@ -76,7 +76,7 @@ def describe_tasks(configs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     described = {}
     for name, config in configs.items():
         data = config.get("dataset_kwargs") or {}
-        # Only the file's name: the folder is where this machine happens to keep the package.
+        # Only the file's name, because the folder depends on the machine.
         files = {split: Path(str(file)).name for split, file in (data.get("data_files") or {}).items()}
         fields = {
             "dataset": config.get("dataset_path"),
@@ -104,8 +104,8 @@ def describe_scorer() -> str:
 
 
 def describe_data(data: str) -> str:
-    """The name of the documents' source with what decides them: the mini suite's revision and questions a set."""
-    from sightscale.tasks.sources import chosen  # it brings `datasets`, which reading a manifest needs not
+    """The documents' source and what decides them: for the mini suite its revision and number of questions."""
+    from sightscale.tasks.sources import chosen  # imports `datasets`, which reading a manifest doesn't need
 
     if data != DataOrigin.MINI:
         return data
@@ -113,7 +113,7 @@ def describe_data(data: str) -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit of the checkout that `folder` lies in, with `+` when it has changes; None outside of one."""
+    """The commit of the checkout that `folder` lies in, with `+` if it has changes; None outside a checkout."""
     try:
         commit = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
@@ -138,7 +138,7 @@ def write_manifest(manifest: dict[str, Any], path: Path) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """A run's manifest. Raises UserError in one line when it can't be read."""
+    """A run's manifest. Raises UserError if it can't be read."""
     manifest = read_json(path, "the manifest")
     if not isinstance(manifest, dict):
         raise UserError(f"the manifest {path} is not a JSON object")

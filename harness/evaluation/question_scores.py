@@ -1,7 +1,7 @@
-"""What a task's metric makes of each question: a score in [0, 1], or the reason why there is none.
+"""Question scores: from a task's metric, a score in [0, 1] for each question, or the reason why there is none.
 
-Tasks of lmms-eval give whatever their aggregation takes: a number, a percentage, a distance, a record of the answer.
-Reliance, intervals and pairs need a score a question, and a number of another kind in its place would be a wrong one.
+Tasks of lmms-eval return whatever their aggregation takes: a number, a percentage, a distance, a record of the answer.
+Reliance, intervals and pairs need a score for each question; another kind of number in its place would be wrong.
 """
 
 import io
@@ -17,9 +17,9 @@ HIT, PERCENT = {0.0, 1.0}, {0.0, 100.0}
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a task: how its values are put together, whether more is better, and which range they have.
+    """A metric of a task: its aggregation, whether more is better, and the range of its values.
 
-    The range is what the task's file says as `metadata: {score_range: [low, high]}`.
+    The range comes from the task's file: `metadata: {score_range: [low, high]}`.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class QuestionScores:
-    """The score of each sample, None where there is none; the metrics they are of, and why others have none."""
+    """The score of each sample, or None; the metrics behind the scores, and why others give no scores."""
 
     scores: tuple[float | None, ...]
     metrics: tuple[str, ...]
@@ -38,12 +38,12 @@ class QuestionScores:
 
     @property
     def missing(self) -> int:
-        """How many questions have no score."""
+        """The number of questions without a score."""
         return self.scores.count(None)
 
 
 def score_questions(samples: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> QuestionScores:
-    """Scores of a task's samples by the first metric that has one for each; another fills what it leaves open."""
+    """Scores of a task's samples by the first metric that has one for each; other metrics fill gaps."""
     scores: list[float | None] = [None] * len(samples)
     used, reasons = [], []
     for metric in metrics:
@@ -67,11 +67,11 @@ def score_questions(samples: Sequence[Mapping[str, Any]], metrics: Sequence[Metr
 
 
 class _NoScore(Exception):
-    """Why a metric has no score per question."""
+    """The reason why a metric has no score per question."""
 
 
 def _read(samples: Sequence[Mapping[str, Any]], places: Sequence[int], metric: Metric) -> list[float]:
-    """Each question's number: the value, its `score`, or what the aggregation makes of it alone."""
+    """Each question's number: the value, its `score`, or the aggregation of this value alone."""
     values = [samples[i][metric.name] for i in places]
     numbers = [_as_number(value) for value in values]
     if None in numbers:
@@ -90,7 +90,7 @@ def _as_number(value: Any) -> float | None:
 
 
 def _aggregate_each(values: list[Any], metric: Metric) -> list[float | None]:
-    """The aggregation of each value alone, where the aggregation of all is their mean."""
+    """The aggregation of each value alone, if the aggregation of all is their mean."""
     try:
         with redirect_stdout(io.StringIO()):  # some print a table each time
             alone = [_as_number(metric.aggregate([value])) for value in values]
@@ -109,7 +109,7 @@ def _aggregate_each(values: list[Any], metric: Metric) -> list[float | None]:
 
 
 def _scale(numbers: list[float], metric: Metric) -> list[float]:
-    """Numbers in [0, 1]. Raises _NoScore where nothing says how they would be."""
+    """Numbers scaled to [0, 1]. Raises _NoScore if their range isn't known."""
     if not metric.higher_is_better and metric.score_range is None:
         raise _NoScore("lower is better, and the task's file says no score_range")
     low, high = metric.score_range or ((0.0, 100.0) if not set(numbers) <= HIT and set(numbers) <= PERCENT else (0, 1))

@@ -1,7 +1,7 @@
 """Records: one row for one (run, task, document, condition). Every number is computed from these rows.
 
-This module says what a row holds, makes rows of lmms-eval's samples and the adapters' traces, and
-reads and writes them as parquet. It computes no score: `tasks.scoring` does, and can do it again.
+This module defines the columns, makes rows from lmms-eval's samples and the adapters' traces, and reads and writes them
+as parquet. It computes no scores; `tasks.scoring` does, and can do so again.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sightscale.tasks import READER_VERSION, chance_level
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import READ_BY, OptionLikelihoods, choose, share_of, write_likelihoods
-from sightscale.tasks.vocabulary import AnswersBy, Outcome
+from sightscale.tasks.vocabulary import RECORDS_FILE, AnswersBy, Outcome
 
 if TYPE_CHECKING:
     from sightscale.model_adapters.adapter import Trace
@@ -56,13 +56,13 @@ SCHEMA = pa.schema(
         ("response", pa.string()),  # raw, as scored
         ("prediction", pa.string()),
         ("outcome", pa.string()),  # one of `tasks.vocabulary.Outcome`
-        ("reader", pa.string()),  # the version of what read the prediction
+        ("reader", pa.string()),  # the version of the reader that read the prediction
         ("error", pa.string()),  # why a row failed
         ("score", pa.float64()),
         ("iou", pa.float64()),  # of a box with the target's
         ("chance", pa.float64()),
-        ("blind_probability", pa.float64()),  # that the best blind answer is right, where the data knows it
-        ("truth_description", pa.string()),  # of the picture, where the data carries one
+        ("blind_probability", pa.float64()),  # that the best blind answer is right, if the data say so
+        ("truth_description", pa.string()),  # of the picture, if the data have one
         ("focus", pa.string()),
         ("description", pa.string()),
         ("thinking", pa.string()),
@@ -73,17 +73,17 @@ SCHEMA = pa.schema(
         ("perception_input_tokens", pa.int64()),
         ("perception_output_tokens", pa.int64()),
         ("perception_seconds", pa.float64()),
-        ("perception_finish_reason", pa.string()),  # `length` where a description was cut off
-        # Of answers that are read from likelihoods; files of written answers have none of these.
+        ("perception_finish_reason", pa.string()),  # `length` if a description was cut off
+        # For answers read from likelihoods; files of written answers don't have these.
         ("answers", pa.string()),  # how they are read: `likelihood:letter` or `likelihood:text`
         ("likelihoods", pa.string()),  # JSON, as `tasks.likelihoods` writes it
-        ("likeliest_letter", pa.string()),  # the option that is likeliest by its letter
-        ("likeliest_text", pa.string()),  # and by its text, a token
+        ("likeliest_letter", pa.string()),  # the option with the likeliest letter
+        ("likeliest_text", pa.string()),  # and with the likeliest text, per token
         ("right_logprob", pa.float64()),  # of the target's share among the options, in nats
     ]
 )
 LIKELIHOOD_COLUMNS = ("answers", "likelihoods", "likeliest_letter", "likeliest_text", "right_logprob")
-ADDED = (  # columns that files written before them lack; they are read as null
+ADDED = (  # columns that older files lack; they are read as null
     "kind",
     "parameters",
     "perception",
@@ -103,7 +103,7 @@ ADDED = (  # columns that files written before them lack; they are read as null
     *LIKELIHOOD_COLUMNS,
 )
 KEY = ["task", "condition", "doc_id"]
-# What matching runs and scoring them needs: a tenth of a file's bytes.
+# The columns that matching and scoring runs needs, a tenth of a file's bytes.
 ANALYSED = (
     *("run_id", "model", "kind", "parameters", "data", "task", "condition", "doc_id", "item_id", "category"),
     *(
@@ -121,8 +121,8 @@ ANALYSED = (
         "right_logprob",
     ),
 )
-MOST_OPTIONS = 30  # of a question, in what a stranger wrote
-LENGTH = "length"  # the finish reason of what met its limit on tokens
+MOST_OPTIONS, LONGEST_LETTER = 26, 4  # of a question's options, in what a stranger may have written
+LENGTH = "length"  # the finish reason of a response that reached its token limit
 DIGESTED = (
     *KEY,
     *(
@@ -143,7 +143,7 @@ DIGESTED = (
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Which run its rows belong to, and what the model is made of; parameters are counts, null where unknown."""
+    """The run that rows belong to, and the model's parts; parameters are counts, None if unknown."""
 
     run_id: str
     model: str
@@ -167,12 +167,11 @@ def make_records(
 ) -> pd.DataFrame:
     """The rows of one task under one condition, from lmms-eval's samples and the adapter's traces.
 
-    `scores` has one for each sample, None where its task has none. A sample of a task that isn't ours has the outcome
-    `answered` when anything was said. An answer that met its limit on tokens is `truncated`: in our tasks it scores 0
-    whatever stands in it, in others it keeps what their metric gave it. `data` names the documents' source and
-    revision.
+    `scores` has one for each sample, or None. In a task that isn't ours, any response that isn't empty is `answered`. A
+    response that reached its token limit is `truncated`: in our tasks it scores 0, whatever it says; in others it keeps
+    the score of their metric. `data` names the documents' source and revision.
     """
-    from sightscale.model_adapters.adapter import Trace  # it brings lmms-eval and torch, which reading needs not
+    from sightscale.model_adapters.adapter import Trace  # imports lmms-eval and torch, which reading doesn't need
 
     rows = []
     for sample, score in zip(samples, scores, strict=True):
@@ -191,7 +190,7 @@ def make_records(
             else {}
         )
         likeliest = Outcome.LIKELIEST if trace.response else Outcome.UNPARSED
-        read = (
+        outcome = (
             likeliest
             if likelihoods
             else sample.get("outcome") or (Outcome.ANSWERED if trace.response.strip() else Outcome.UNPARSED)
@@ -217,7 +216,7 @@ def make_records(
                 "target": _as_text(sample["target"]),
                 "response": trace.response,
                 "prediction": None if failed or truncated else sample.get("prediction"),
-                "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else read),
+                "outcome": str(Outcome.FAILED if failed else Outcome.TRUNCATED if truncated else outcome),
                 "reader": READER_VERSION if answer_format else None,
                 "error": trace.error,
                 "score": 0.0 if worthless else score,
@@ -245,7 +244,7 @@ def make_records(
 
 
 def _describe_likelihoods(likelihoods: OptionLikelihoods, target: str, rule: AnswersBy) -> dict[str, Any]:
-    """The columns of a row whose answer is read from these."""
+    """The columns of a row whose answer is read from these likelihoods."""
     return {
         "likelihoods": write_likelihoods(likelihoods),
         "likeliest_letter": choose(likelihoods, AnswersBy.LETTER),
@@ -255,8 +254,10 @@ def _describe_likelihoods(likelihoods: OptionLikelihoods, target: str, rule: Ans
 
 
 def check_rows(records: pd.DataFrame, where: str) -> None:
-    """Raises UserError, naming `where`, for what no analysis can use: a row that stands twice, one without a cluster,
-    and a score that isn't in [0, 1]."""
+    """Raise UserError, naming `where`, for rows that no analysis can use.
+
+    These are repeated rows, rows without a cluster, and scores outside [0, 1].
+    """
 
     def name(wrong: Any) -> str:
         row = records[wrong].iloc[0]
@@ -277,10 +278,10 @@ def check_rows(records: pd.DataFrame, where: str) -> None:
 
 
 def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The records without the tasks that have no score per question, which a line names.
+    """The records without tasks that have no score per question; a line names these tasks.
 
-    A task of lmms-eval may have a metric over all questions alone, or one of a range that nobody said. Raises
-    UserError when no task is left.
+    The metric of an lmms-eval task may need all questions at once, or its range may be unknown. Raises UserError if no
+    task is left.
     """
     by_task = records.groupby("task", sort=False, observed=True)
     unscored = [str(task) for task, part in by_task if part["score"].isna().all()]
@@ -295,12 +296,12 @@ def drop_unscored(records: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def digest_records(records: pd.DataFrame) -> str:
-    """SHA-256 over what was asked, shown, said and scored: rows in any order share it only if they say the same."""
+    """SHA-256 over prompts, pictures, responses and scores, whatever the order of the rows."""
     digest = hashlib.sha256()
     rows = records.sort_values(["task", "condition", "doc_id"])
     likelihoods = rows["likelihoods"] if "likelihoods" in rows else [None] * len(rows)
     for row, scored in zip(rows[list(DIGESTED)].itertuples(index=False), likelihoods, strict=True):
-        # Numbers as floats: whether a column of integers is one depends on what else lies in the table.
+        # Numbers as floats: with a gap in it, pandas reads a column of integers as floats.
         values: list[Any] = [None if v is None or v != v else v if isinstance(v, str) else float(v) for v in row]
         values += [scored] if isinstance(scored, str) else []
         digest.update(json.dumps(values, ensure_ascii=True).encode() + b"\n")
@@ -308,9 +309,9 @@ def digest_records(records: pd.DataFrame) -> str:
 
 
 def write_records(records: pd.DataFrame, path: Path) -> None:
-    """Write rows as parquet, whole or not at all. Raises UserError when a row stands twice.
+    """Write rows as parquet, whole or not at all. Raises UserError if a row is repeated.
 
-    Rows of written answers alone are written without the columns of likelihoods.
+    If all answers are written ones, the columns of likelihoods are left out.
     """
     repeated = records.duplicated([*KEY, "run_id"])
     if repeated.any():
@@ -326,13 +327,13 @@ def write_records(records: pd.DataFrame, path: Path) -> None:
 
 
 def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows from a records file or a run's folder; columns that an older file lacks are null.
+    """The records in a records file or a run's folder; columns that an older file lacks are null.
 
-    With `columns` only these are read, and of repeated texts each is held once (pandas' categories), so that millions
-    of rows fit into memory. Raises UserError in one line when there are no records, or when it isn't a records file.
+    With `columns`, only these are read, and repeated texts are held once (as pandas' categories), so that millions of
+    rows fit into memory. Raises UserError if there are no records, or if the file isn't a records file.
     """
     path = Path(path)
-    file = path / "records.parquet" if path.is_dir() else path
+    file = path / RECORDS_FILE if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"there are no records at {file}")
     try:
@@ -340,21 +341,21 @@ def read_records(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
         missing = [name for name in SCHEMA.names if name not in present and name not in ADDED]
         if missing:
             raise UserError(f"{file} is not a records file: it lacks {', '.join(missing[:5])}")
-        wanted = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
-        dictionaries = [field.name for field in wanted if pa.types.is_dictionary(field.type)]
+        schema = SCHEMA if columns is None else pa.schema([_once(SCHEMA.field(name)) for name in columns])
+        dictionaries = [field.name for field in schema if pa.types.is_dictionary(field.type)]
         table = pq.read_table(
             file,
-            columns=[name for name in wanted.names if name in present],
+            columns=[name for name in schema.names if name in present],
             read_dictionary=dictionaries,
             partitioning=None,
         )
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
-    for name in wanted.names:
+    for name in schema.names:
         if name not in table.schema.names:
-            table = table.append_column(name, pa.nulls(len(table), wanted.field(name).type))
+            table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
     try:
-        records: pd.DataFrame = table.select(wanted.names).cast(wanted).to_pandas()
+        records: pd.DataFrame = table.select(schema.names).cast(schema).to_pandas()
         return records
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{file} is not a records file: {str(error).splitlines()[0]}") from error
@@ -365,14 +366,23 @@ def _once(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
 
 
-def parse_options(text: object) -> dict[str, str]:
-    """A record's options by letter, at most 30; none where it has none, or a stranger wrote something else there."""
+def check_options(text: object) -> dict[str, str] | None:
+    """A record's options by letter, empty if it has none; None if the text is anything but letters with texts."""
+    if not isinstance(text, str):
+        return {}
     try:
-        read = json.loads(text) if isinstance(text, str) else {}
+        options = json.loads(text)
     except (ValueError, RecursionError):
-        read = {}
-    pairs = list(read.items())[:MOST_OPTIONS] if isinstance(read, dict) else []
-    return {letter: str(option) for letter, option in pairs}
+        return None
+    if not isinstance(options, dict) or len(options) > MOST_OPTIONS:
+        return None
+    plain = all(len(letter) <= LONGEST_LETTER and isinstance(option, str) for letter, option in options.items())
+    return options if plain else None
+
+
+def parse_options(text: object) -> dict[str, str]:
+    """A record's options by letter; none if it has none, or if a stranger wrote something else."""
+    return check_options(text) or {}
 
 
 def _as_text(target: Any) -> str:

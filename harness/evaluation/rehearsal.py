@@ -1,7 +1,7 @@
-"""Rehearsal: a model that reads every question, looks up its answer in the store, and generates a pilot's alone.
+"""Rehearsal: a model that reads every question, looks up its answer in the store, and generates only a pilot's.
 
-It stands between the blindfold and the model, so that it sees the very prompts of a run. What it notes is for
-`forecast`; it estimates nothing itself.
+It sits between the blindfold and the model, so that it sees the same prompts as a run. It takes notes for `forecast`
+and estimates nothing itself.
 """
 
 import time
@@ -31,15 +31,15 @@ from sightscale.model_adapters.requests import Request
 
 Item = TypeVar("Item")
 MISSING, EQUAL, LATER = "not asked yet", "an equal prompt is not asked yet", "what it reads is not written yet"
-LIKE_ANOTHER = (EQUAL, f"reasoning: {EQUAL}")  # whose answer comes with another question's
+LIKE_ANOTHER = (EQUAL, f"reasoning: {EQUAL}")  # a prompt that equals another question's
 # Shares of a pilot's prompts: one to warm the engine up, then batches of two sizes, which tell what a batch costs and
-# what a prompt.
+# what a prompt costs.
 ROUNDS = (0.05, 0.25, 0.7)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which prompts: those of one stage, of one task under one condition."""
+    """Where prompts belong: a stage, a task and a condition."""
 
     condition: str
     task: str
@@ -48,7 +48,7 @@ class Place:
 
 @dataclass
 class Tally:
-    """Prompts of one place: in the store, equal to another one, to be generated."""
+    """Numbers of prompts at one place: in the store, equal to another one, to be generated."""
 
     stored: int = 0
     equal: int = 0
@@ -57,7 +57,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Group:
-    """What is batched together."""
+    """Prompts that are batched together."""
 
     condition: str
     stage: str
@@ -67,9 +67,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an engine: prompts that it generated, and the seconds it took, of the clock and of processors.
+    """One call of an engine: the prompts that it generated, and its seconds by the clock and of processors.
 
-    `opening` are those that loading its model took before, which aren't in the others; None where it was loaded.
+    `opening` is the time that loading its model took before the call, which isn't in the others; None if it was loaded.
     """
 
     stage: str
@@ -82,7 +82,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What one answered prompt took."""
+    """The tokens of one answered prompt."""
 
     read: int
     written: int
@@ -90,7 +90,7 @@ class Tokens:
 
 @dataclass
 class Notes:
-    """What a rehearsal saw. Places in `unknown` hang on what an earlier stage has yet to write."""
+    """Notes of a rehearsal. Prompts of places in `unknown` depend on what an earlier stage has yet to write."""
 
     questions: Counter[tuple[str, str]] = field(default_factory=Counter)  # by condition and task
     tallies: dict[Place, Tally] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Notes:
 
 
 class RehearsedEngine(StreamingEngine):
-    """An engine's place in a rehearsal: it looks up, and generates while a pilot is asked."""
+    """An engine in a rehearsal: it looks prompts up, and generates only for the pilot."""
 
     def __init__(self, stage: str, engine: StoredEngine, rehearsal: "Rehearsal") -> None:
         self.stage, self.engine, self.rehearsal = stage, engine, rehearsal
@@ -116,11 +116,11 @@ class RehearsedEngine(StreamingEngine):
 
     @property
     def parameters(self) -> int | None:
-        """How many parameters the model has; None where it isn't known."""
+        """The model's number of parameters; None if it isn't known."""
         return self.engine.parameters
 
     def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
-        """What the store has, and a failure for every other prompt; in the pilot what the engine says."""
+        """What the store has, and a failure for every other prompt; in the pilot, the engine's answers."""
         if self.rehearsal.asking:
             yield from self._ask([item for item in prompts if item is not None], decoding)
             return
@@ -175,15 +175,15 @@ class RehearsedEngine(StreamingEngine):
         return completions
 
     def _look(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        at, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
-        tally = pass_.tallies.setdefault(at, Tally())
-        group = Group(at.condition, self.stage, bool(prompt.images), decoding)
+        place, pass_ = self.rehearsal.place(self.stage), self.rehearsal.looking
+        tally = pass_.tallies.setdefault(place, Tally())
+        group = Group(place.condition, self.stage, bool(prompt.images), decoding)
         if self.stage in pass_.hanging:
             tally.missing += 1
             pass_.groups[group] += 1
             return failed(LATER)
-        ((key, kept),) = self.engine.look_up([prompt], decoding)
-        if kept is not None:
+        ((key, stored),) = self.engine.look_up([prompt], decoding)
+        if stored is not None:
             tally.stored += 1
         elif key in pass_.keys:
             tally.equal += 1
@@ -194,7 +194,7 @@ class RehearsedEngine(StreamingEngine):
                 pass_.hanging = ("perception", "reasoning")
         is_equal = key in pass_.keys
         pass_.keys.add(key)
-        return kept or failed(EQUAL if is_equal else MISSING)
+        return stored or failed(EQUAL if is_equal else MISSING)
 
     def close(self) -> None:
         """Free the engine's model."""
@@ -212,7 +212,7 @@ class _Pass:
 
 
 class Rehearsal(Adapter):
-    """A model of ours that is rehearsed: see the module."""
+    """A model of ours in a rehearsal; see the module."""
 
     def __init__(self, inner: Adapter, pilot: int, seed: int, notes: Notes) -> None:
         """`pilot` is how many questions are asked under each condition."""
@@ -245,7 +245,7 @@ class Rehearsal(Adapter):
         return self.inner.settings
 
     def place(self, stage: str) -> Place:
-        """Where a stage's prompts belong at this moment."""
+        """The place that a stage's prompts belong to now."""
         return Place(*self._at, stage)
 
     def expect(self, stage: str) -> int:
@@ -312,7 +312,7 @@ class Rehearsal(Adapter):
             self.asking = False
 
     def _choose(self, requests: Sequence[Request], traces: Sequence[Trace]) -> list[int]:
-        """The pilot's questions: of each task in turn, in random order, those that something is generated for."""
+        """The pilot's questions: from each task in turn, in random order, those that need generating."""
         orders: list[Iterator[int]] = []
         for task in dict.fromkeys(request.task for request in requests):
             members = [i for i, request in enumerate(requests) if request.task == task]
@@ -340,7 +340,7 @@ class Rehearsal(Adapter):
 
 
 def is_lacking(trace: Trace) -> bool:
-    """Whether a trace's only fault is that something isn't generated yet."""
+    """Whether a trace failed only because something isn't generated yet."""
     return trace.error is not None and trace.error.endswith((MISSING, EQUAL, LATER))
 
 

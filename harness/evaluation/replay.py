@@ -1,7 +1,7 @@
-"""Replay: what a record must hold of its document, made again from the task and its data.
+"""Replay: what a record must say about its document, computed again from the task and its data.
 
-Verification holds a stranger's records against this. No model is needed: prompts, pictures, targets and
-scores come from the task's own functions, and a blind condition's stand-ins from the blindfold itself.
+Verification compares a stranger's records with this. No model is needed: prompts, pictures, targets and scores come
+from the task's own functions, and a blind condition's stand-ins from the blindfold.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,9 +29,9 @@ PICTURES_IN_MEMORY = 64 * 2**20  # bytes, of one task: enough for all conditions
 
 @dataclass(frozen=True)
 class Answer:
-    """What a record keeps of a model's words: the raw response, its format, and a decoupled model's description.
+    """An answer as a record keeps it: the raw response, its format, and a decoupled model's description.
 
-    A `truncated` response met its limit on tokens.
+    A `truncated` response reached its token limit.
     """
 
     response: str
@@ -43,7 +43,7 @@ class Answer:
 
 
 class TaskQuestions:
-    """One task's documents, and what a record of each must say."""
+    """A task's documents, and what the record of each must say."""
 
     def __init__(self, name: str, task: Any, metric: str) -> None:
         from sightscale.model_adapters.blindfold import PictureMemory
@@ -72,7 +72,7 @@ class TaskQuestions:
         return dict(self._last_words[1])
 
     def forget_pictures(self) -> None:
-        """Let go of the pictures that are in memory; what was made of them stays."""
+        """Free the pictures in memory; hashes and texts stay."""
         from sightscale.model_adapters.blindfold import PictureMemory
 
         self._pictures, self._last = PictureMemory(PICTURES_IN_MEMORY), None
@@ -80,7 +80,7 @@ class TaskQuestions:
 
     @property
     def details(self) -> dict[str, Any]:
-        """What `describe_tasks` says of it now."""
+        """What `describe_tasks` says about the task now."""
         return dict(describe_tasks({self.name: dict(self._task.dump_config())})[self.name])
 
     def score(self, number: int, answer: Answer) -> dict[str, Any]:
@@ -109,10 +109,10 @@ class TaskQuestions:
 
     def show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         """A record's hashes: `document_hash` and `image_hash` of a document, `shown_hash` of what a condition shows."""
-        at = (number, str(condition), seed)
-        if at not in self._shown:
-            self._shown[at] = self._show(number, condition, seed)
-        return self._shown[at]
+        key = (number, str(condition), seed)
+        if key not in self._shown:
+            self._shown[key] = self._show(number, condition, seed)
+        return self._shown[key]
 
     def _show(self, number: int, condition: str, seed: int) -> dict[str, str]:
         from sightscale.model_adapters.blindfold import Blindfold
@@ -131,7 +131,7 @@ class TaskQuestions:
         }
 
     def focus(self, number: int) -> str | None:
-        """The focus that the data themselves give a document, where they do."""
+        """The focus that the data give for a document, if they do."""
         return self._read_words(number).get("focus") or None
 
     def text(self, number: int) -> str:
@@ -149,10 +149,10 @@ class TaskQuestions:
         """The text of the prompt whose completion is the response."""
         from sightscale.model_adapters.decoupled import reasoning_prompt
 
-        at = (number, str(condition))
-        if at not in self._texts:
-            self._texts[at] = self.ask(number, condition).text
-        text = self._texts[at]
+        key = (number, str(condition))
+        if key not in self._texts:
+            self._texts[key] = self.ask(number, condition).text
+        text = self._texts[key]
         if answer.kind != Kind.DECOUPLED:
             return text
         return reasoning_prompt(answer.description, *_asked(text, answer.mode))
@@ -181,11 +181,11 @@ def _asked(text: str, mode: Mode) -> tuple[str, Mode, Any]:
 
 
 def read_questions(name: str, model: str, folders: tuple[str, ...] | None = None) -> TaskQuestions:
-    """The questions of one task as `model` is asked them, from the data that are in force.
+    """The questions of one task as `model` is asked them, from the current data.
 
-    A task of ours; with `folders`, one of these or of lmms-eval's own as well.
+    It is one of our tasks; with `folders`, also one of these or of lmms-eval's own.
 
-    Raises UserError in one line when the data can't be had.
+    Raises UserError if the data can't be read.
     """
     from sightscale.tasks.sources import chosen
 
@@ -193,7 +193,7 @@ def read_questions(name: str, model: str, folders: tuple[str, ...] | None = None
 
 
 def prompt_name(model: str) -> str:
-    """The name under which task files hold a model's own prompts. Raises UserError for what is no model string."""
+    """The name under which task files hold a model's own prompts. Raises UserError for an invalid model string."""
     from sightscale.model_adapters.model_strings import parse_model
 
     return parse_model(model).prompt_name

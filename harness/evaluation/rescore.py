@@ -1,10 +1,9 @@
-"""Rescoring: records read anew by the reader of today, from the raw answers that they hold.
+"""Rescoring: reads the raw answers in records again with today's reader.
 
-No model and no data are needed: a row holds its answer, its options and its target. What changes is named question by
-question; records that nothing changes are the same rows, but for the version of the reader that read them.
+No model and no data are needed: a row holds its answer, its options and its target. Changes are listed question by
+question; unchanged records are the same rows, but for the version of the reader that read them.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +12,26 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.evaluation.manifest import describe_scorer, read_manifest, write_manifest
-from sightscale.harness.evaluation.records import KEY, LENGTH, digest_records, read_records, write_records
+from sightscale.harness.evaluation.records import (
+    KEY,
+    LENGTH,
+    check_options,
+    digest_records,
+    read_records,
+    write_records,
+)
 from sightscale.tasks import READER_VERSION, Scored, score_response
 from sightscale.tasks.boxes import AUTO, ground
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.likelihoods import READ_BY, read_likelihoods, score_likelihoods
-from sightscale.tasks.vocabulary import AnswerFormat, Outcome
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE, AnswerFormat, Outcome
 
 READ = ("prediction", "outcome", "score", "iou")  # the columns that reading an answer fills
 
 
 @dataclass(frozen=True)
 class Change:
-    """A question whose answer is read otherwise than before."""
+    """A question whose answer is read differently than before."""
 
     task: str
     condition: str
@@ -37,9 +43,9 @@ class Change:
 
 
 def rescore(records: pd.DataFrame) -> tuple[pd.DataFrame, list[Change]]:
-    """The records as today's reader reads them, and what changed. Rows of foreign tasks stay as they are.
+    """The records as today's reader reads them, and the changes. Rows of foreign tasks don't change.
 
-    Raises UserError for a row whose answer can't be scored by what it holds.
+    Raises UserError for a row that doesn't hold what scoring needs.
     """
     rescored = records.copy()
     columns: dict[str, list[Any]] = {name: list(records[name]) for name in (*READ, "reader")}
@@ -48,14 +54,14 @@ def rescore(records: pd.DataFrame) -> tuple[pd.DataFrame, list[Change]]:
     for i, row in enumerate(rows):
         if not isinstance(row.answer_format, str) or row.outcome == Outcome.FAILED:
             continue
-        read = _read(row)
+        reading = _read(row)
         before = (_text(row.prediction), str(row.outcome), float(row.score))
-        after = (read["prediction"], str(read["outcome"]), float(read["score"]))
+        after = (reading["prediction"], str(reading["outcome"]), float(reading["score"]))
         if before != after:
             changes.append(
                 Change(row.task, row.condition, int(row.doc_id), str(row.item_id), str(row.response), before, after)
             )
-        for name, value in read.items():
+        for name, value in reading.items():
             columns[name][i] = value
         columns["reader"][i] = READER_VERSION
     for name, values in columns.items():
@@ -70,7 +76,9 @@ def _read(row: Any) -> dict[str, Any]:
     response, target = str(row.response or ""), str(row.target)
     kind, _, convention = row.answer_format.partition(":")
     try:
-        options = json.loads(row.options) if isinstance(row.options, str) else {}
+        options = check_options(row.options)
+        if options is None:
+            raise ValueError("its options are not letters with texts")
         if isinstance(row.answers, str):
             scored = score_likelihoods(read_likelihoods(str(row.likelihoods)), READ_BY[row.answers], target, options)
             return {**_columns(scored), "iou": None}
@@ -94,22 +102,22 @@ def _text(value: Any) -> str | None:
 
 
 def write_rescored(run: Path, records: pd.DataFrame, output: Path) -> None:
-    """Write a run's folder again with its records as `rescore` made them; all else in its manifest stays.
+    """Write a copy of a run's folder with the records from `rescore`; the rest of its manifest stays.
 
-    Raises UserError when `output` is there already, or the run has no manifest.
+    Raises UserError if `output` exists, or if the run has no manifest.
     """
-    manifest = read_manifest(run / "manifest.json")
+    manifest = read_manifest(run / MANIFEST_FILE)
     if output.exists():
         raise UserError(f"{output} exists already; choose another --output")
     with blaming(output, "write"):
         output.mkdir(parents=True)
-        write_records(records, output / "records.parquet")
+        write_records(records, output / RECORDS_FILE)
         written = read_records(output)
-        write_manifest(renew_manifest(manifest, written), output / "manifest.json")
+        write_manifest(renew_manifest(manifest, written), output / MANIFEST_FILE)
 
 
 def renew_manifest(manifest: dict[str, Any], records: pd.DataFrame) -> dict[str, Any]:
-    """A run's manifest with the scorer of today and the digests of the run's rows in `records`."""
+    """A run's manifest with today's scorer and the digests of the run's rows in `records`."""
     rows = records[records["run_id"] == manifest["run_id"]]
     conditions = {
         name: {**facts, "records_sha256": digest_records(rows[rows["condition"] == name])}

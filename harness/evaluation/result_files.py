@@ -1,8 +1,8 @@
 """Result files of other harnesses, row by row, in the fields of lmms-eval's samples.
 
-Read are samples of lmms-eval and of lm-evaluation-harness (.jsonl), answers to MMMU-Pro (.jsonl), tables of VLMEvalKit
-(.xlsx, .tsv) and logs of Inspect (.json, .eval). A file is hostile text: its size, its rows and what a compressed one
-unpacks to are bounded, and nothing in it is executed.
+It reads samples of lmms-eval and of lm-evaluation-harness (.jsonl), answers to MMMU-Pro (.jsonl), tables of VLMEvalKit
+(.xlsx, .tsv) and logs of Inspect (.json, .eval). A file is hostile text: its size, its rows and its unpacked size are
+bounded, and nothing in it is executed.
 """
 
 import ast
@@ -22,7 +22,7 @@ MAX_LINE = 4_000_000  # bytes of one row
 MAX_FILE = 1_000_000_000  # bytes, unpacked
 SUFFIXES = (".jsonl", ".xlsx", ".tsv", ".json", ".eval")
 TASK = r"[\w.\-+]{1,200}"
-# lmms-eval writes a time before the name, lm-evaluation-harness one behind it.
+# lmms-eval writes a time before the name, lm-evaluation-harness after it.
 _SAMPLES = re.compile(
     rf"(?:\d{{8}}_\d{{6}}_)?samples_(?P<task>{TASK}?)(?:_\d{{4}}-\d\d-\d\dT[\d\-:.]+)?\.jsonl", re.ASCII
 )
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 def name_task(path: Path) -> str:
-    """The task in a file's name. Raises UserError for a name that isn't one of a result file."""
+    """The task in a file's name. Raises UserError if it isn't a result file's name."""
     if path.suffix not in SUFFIXES:
         raise UserError(f"{path.name} is not a result file; those end in {', '.join(SUFFIXES)}")
     samples = _SAMPLES.fullmatch(path.name)
@@ -48,10 +48,10 @@ def name_task(path: Path) -> str:
 
 
 def read_rows(path: Path, digest: Any) -> Iterator[tuple[str, Row]]:
-    """The rows of a result file with where each stands, their bytes added to `digest`.
+    """The rows of a result file, each with its place; their bytes are added to `digest`.
 
-    Each has `doc_id`, `target`, `responses` (one or several), `input`, and as far as the file tells `options`,
-    `item_id`, `category`, `finish_reason` and the metrics. Raises UserError naming the place of what is wrong.
+    Each has `doc_id`, `target`, `responses` (one or several) and `input`, and if the file has them `options`,
+    `item_id`, `category`, `finish_reason` and the metrics. Raises UserError naming the place of a fault.
     """
     if not path.is_file():
         raise UserError(f"there are no results at {path}")
@@ -113,7 +113,7 @@ def _as_sample(row: Row) -> Row:
 
 
 def _flatten(value: Any) -> list[Any]:
-    """Responses out of the lists of lists that harnesses nest them in."""
+    """Responses, taken out of nested lists."""
     if not isinstance(value, list):
         return [] if value is None else [value]
     return [response for inner in value for response in _flatten(inner)]
@@ -122,7 +122,7 @@ def _flatten(value: Any) -> list[Any]:
 def _as_answer(row: Row, number: int, where: str) -> Row:
     """A line of MMMU-Pro's own evaluation: its data set's fields with the response."""
     options = row.get("options")
-    if isinstance(options, str):  # the data set keeps a list as Python writes it
+    if isinstance(options, str):  # the data set keeps a list in Python's notation
         try:
             options = ast.literal_eval(options[:100_000])
         except (ValueError, SyntaxError, MemoryError) as error:
@@ -164,7 +164,7 @@ def _read_workbook(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _as_table(path: Path, rows: Iterable[Iterable[Any]]) -> Iterator[tuple[str, Row]]:
-    """VLMEvalKit's table: a question a row, `prediction` beside `answer` and the options A, B, …"""
+    """VLMEvalKit's table: one question per row, with `prediction`, `answer` and the options A, B, …"""
     numbered = enumerate(rows, 1)
     _, first = next(numbered, (0, []))
     names = [str(name or "").strip() for name in first]
@@ -204,7 +204,7 @@ def _read_inspect(path: Path) -> Iterator[tuple[str, Row]]:
         if known is not row:
             known["responses"] += row["responses"]
             for name in [name for name, value in known.items() if isinstance(value, float)]:
-                known.pop(name)  # a metric of one epoch says nothing of the others
+                known.pop(name)  # a metric of one epoch says nothing about the others
     for number, row in enumerate(questions.values()):
         yield f"{path.name}, sample {row['item_id']}", {**row, "doc_id": number}
 
@@ -253,7 +253,7 @@ def _grade(score: Any) -> float | None:
 
 
 def _inspect_text(content: Any) -> str:
-    """The text of a message's content, or of a conversation's messages, without what was thought."""
+    """The text of a message's content, or of a conversation's messages, without thinking."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []

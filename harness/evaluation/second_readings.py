@@ -1,10 +1,9 @@
-"""Second readings: what a language model reads in the answers that stayed unparsed, beside the records, never in them.
+"""Second readings: a language model's readings of unparsed answers, in a file beside the records.
 
-Records, and whatever is made of them (reports, entries, exports), hold the first reader's readings alone. The second
-ones stand in a file of their own with their reader's name, for tables that show scores with and without them.
+Records, reports, entries and exports hold only the first reader's readings. The second readings have their own file
+with their reader's name, for tables that show scores with and without them.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sightscale.harness.evaluation.records import parse_options
 from sightscale.tasks import score_response
 from sightscale.tasks.errors import UserError, blaming
 from sightscale.tasks.second_reader import NONE, VERSION, read_reply, write_prompt
@@ -32,16 +32,16 @@ SCHEMA = pa.schema(
         ("doc_id", pa.int64()),
         ("reader", pa.string()),  # the engine's identity, and the version of the wording
         ("reply", pa.string()),
-        ("letter", pa.string()),  # null where the reply names none
+        ("letter", pa.string()),  # null if the reply names none
         ("outcome", pa.string()),  # read, none, unclear or failed
-        ("score", pa.float64()),  # with that letter; that of the record without one
+        ("score", pa.float64()),  # with that letter, or else the record's
     ]
 )
 
 
 @dataclass(frozen=True)
 class SecondScore:
-    """One task under one condition: mean score without and with second readings, and what became of the unparsed."""
+    """A task under a condition: mean score without and with second readings, and how the unparsed were read."""
 
     task: str
     condition: str
@@ -54,7 +54,7 @@ class SecondScore:
 
 
 def parse_reader(text: str) -> tuple[str, dict[str, str | bool]]:
-    """The model of `llm:MODEL[,key=value…]` and its engine's arguments. Raises UserError in one line otherwise."""
+    """The model of `llm:MODEL[,key=value…]` and its engine's arguments. Raises UserError for anything else."""
     from sightscale.model_adapters.engines import check_engine
     from sightscale.model_adapters.model_strings import parse_model
 
@@ -66,11 +66,11 @@ def parse_reader(text: str) -> tuple[str, dict[str, str | bool]]:
 
 
 def read_again(records: pd.DataFrame, engine: "Engine") -> pd.DataFrame:
-    """Second readings of the rows that stayed unparsed, of tasks with options; columns as in SCHEMA."""
+    """Second readings of the unparsed rows of tasks with options; columns as in SCHEMA."""
     from sightscale.model_adapters.engines import Decoding, Message, Prompt, split_thinking
 
     rows: list[Any] = [row for row in records.itertuples(index=False) if _is_unparsed(row)]
-    options = [json.loads(row.options) for row in rows]
+    options = [parse_options(row.options) for row in rows]
     prompts = [
         Prompt((Message("user", (write_prompt(str(row.response), choices),)),))
         for row, choices in zip(rows, options, strict=True)
@@ -95,7 +95,7 @@ def _is_unparsed(row: Any) -> bool:
 
 
 def write_second_readings(readings: pd.DataFrame, run: Path) -> Path:
-    """Write second readings beside a run's records, whole or not at all; the file."""
+    """Write second readings beside a run's records, whole or not at all; return the file."""
     path = run / FILE
     with blaming(path, "write"):
         partial = path.with_suffix(".partial")
@@ -132,7 +132,7 @@ def compare_second(records: pd.DataFrame, readings: pd.DataFrame) -> list[Second
 def read_run_again(run: Path, reader: str, records: pd.DataFrame) -> list[SecondScore]:
     """Ask the second reader `llm:MODEL` about a run's unparsed answers, keep its readings, and compare the scores.
 
-    What it wrote before is kept in the run's folder and not asked again. Raises UserError as the engine does.
+    Earlier replies are kept in the run's folder and not asked again. Raises UserError as the engine does.
     """
     from sightscale.model_adapters.engines import open_on_demand
 

@@ -1,4 +1,4 @@
-"""Shipped checkpoints: what the files of a checkpoint that comes with sightscale say of it, without loading it."""
+"""Shipped checkpoints: facts about the checkpoints that come with sightscale, read without loading them."""
 
 import json
 import math
@@ -20,7 +20,7 @@ class ShippedCheckpoint:
 
 @lru_cache(maxsize=64)
 def describe_shipped(name: str) -> ShippedCheckpoint | None:
-    """The checkpoint of that short name; None for any that doesn't come with sightscale."""
+    """The checkpoint with this short name; None if it doesn't come with sightscale."""
     from sightscale.model_adapters.checkpoints import FOLDER
     from sightscale.model_adapters.engines import hash_weights
 
@@ -33,7 +33,7 @@ def describe_shipped(name: str) -> ShippedCheckpoint | None:
 
 @lru_cache(maxsize=1)
 def list_shipped() -> dict[str, ShippedCheckpoint]:
-    """Every checkpoint that comes with sightscale, by its short name. It reads their weights, once in a process."""
+    """Every checkpoint that comes with sightscale, by its short name. Reads their weights, once per process."""
     from sightscale.model_adapters.checkpoints import FOLDER
 
     names = sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
@@ -50,7 +50,7 @@ def name_weights(hashes: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
-    """How many tokens each text has by a shipped checkpoint's tokenizer; None where it doesn't come with one."""
+    """Each text's number of tokens by a shipped checkpoint's tokenizer; None if it has none."""
     from tokenizers import Tokenizer
 
     from sightscale.model_adapters.checkpoints import FOLDER
@@ -60,7 +60,7 @@ def count_written(name: str, texts: Sequence[str]) -> list[int] | None:
         return None
     unlike = list(dict.fromkeys(texts))
     encoded = Tokenizer.from_file(str(path)).encode_batch(unlike, add_special_tokens=False)
-    counts = {text: len(one.ids) for text, one in zip(unlike, encoded, strict=True)}
+    counts = {text: len(encoding.ids) for text, encoding in zip(unlike, encoded, strict=True)}
     return [counts[text] for text in texts]
 
 

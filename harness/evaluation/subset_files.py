@@ -1,7 +1,7 @@
-"""Subsets: a task of some of another task's documents, as files that plain lmms-eval reads from wherever they lie.
+"""Subsets: a task with some of another task's documents, as files that plain lmms-eval reads from any folder.
 
-The YAML file holds all that the other task's files say and names nothing by a path of this machine. Beside it stand the
-pointer to the data, and a Python file that holds the documents' numbers and lets no other data pass under them.
+The YAML file holds everything that the other task's files say and no path of this machine. Beside it are the pointer to
+the data, and a Python file with the documents' numbers, which refuses other data.
 """
 
 import shutil
@@ -48,11 +48,11 @@ _Loader.add_constructor("!function", lambda loader, node: _Function(node.value))
 _Dumper.add_representer(_Function, lambda dumper, name: dumper.represent_scalar("!function", name))
 
 
-def write_subset(task: str, kept: Sequence[int], total: int, name: str, folder: Path) -> Path:
-    """Write a task `name` of the `kept` documents of one of our tasks, which has `total`; the YAML file's path.
+def write_subset(task: str, numbers: Sequence[int], total: int, name: str, folder: Path) -> Path:
+    """Write a task `name` with the documents `numbers` of one of our tasks, which has `total`; return the YAML file.
 
-    The folder may be moved to another machine that has sightscale. Raises UserError for a task that isn't ours, or is
-    a group, and where the folder can't be written.
+    The folder may be moved to another machine that has sightscale. Raises UserError for a task that isn't ours or is a
+    group, and if the folder can't be written to.
     """
     card = find_card(name=task)
     if card.members:
@@ -65,18 +65,18 @@ def write_subset(task: str, kept: Sequence[int], total: int, name: str, folder: 
         "task": name,
         "dataset_kwargs": {"data_files": {split: f"{name}.jsonl"}},
         "process_docs": _Function(f"{code}.keep"),
-        "metadata": config["metadata"] | {"questions": len(kept)},
+        "metadata": config["metadata"] | {"questions": len(numbers)},
     }
-    numbers = [int(number) for number in kept]
     path = folder / f"{name}.yaml"
     with blaming(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source.parent / pointer, folder / f"{name}.jsonl")
         (folder / f"{code}.py").write_text(
-            _CODE.format(task=task, total=total, kept=numbers, module=module, function=function), encoding="utf-8"
+            _CODE.format(task=task, total=total, kept=[int(n) for n in numbers], module=module, function=function),
+            encoding="utf-8",
         )
         path.write_text(
-            f"# {len(kept)} of the {total} documents of {task}: those that leak least without their picture.\n"
+            f"# {len(numbers)} of the {total} documents of {task}: those that leak least without their picture.\n"
             + yaml.dump(config, Dumper=_Dumper, sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )

@@ -1,8 +1,8 @@
-"""Until: rules that end a run as soon as the answers decide, and what its answers so far say of them.
+"""Until: rules that end a run as soon as its answers decide them, and their state after the answers so far.
 
-A rule is judged by a confidence sequence, which may be looked at as often as one likes, on documents in a seeded random
-order. Of several questions on one picture the first that was asked counts, since a picture is one draw; failed answers
-count for nothing. Tasks are judged apart.
+A rule is judged by a confidence sequence, which may be checked at any number of questions, on documents in a seeded
+random order. If several questions share a picture, only the first one asked counts, because a picture is one draw.
+Failed answers don't count. Each task is judged separately.
 """
 
 import re
@@ -26,7 +26,7 @@ _RULE = re.compile(r"\s*(reliance|width|probability)\s*([<>])\s*(-?\d+(?:\.\d+)?
 
 
 class Goal(StrEnum):
-    """What a rule waits for."""
+    """The goal of a rule."""
 
     ABOVE = "reliance>"
     BELOW = "reliance<"
@@ -38,11 +38,11 @@ class Goal(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A goal and its number, as a share: `reliance>5` waits for more than 0.05, or for surely less.
+    """A goal and its number, as a share: `reliance>5` ends when reliance is surely above 0.05, or surely below.
 
-    Rules of probability are of the right option's share among the options (`right_logprob` of records): a number in
-    [0, 1] whose gain by looking says more of a question than right or wrong does, and is bounded as nats are not.
-    `other` is the run that a score is to be above, surely or surely not.
+    Rules of probability use the right option's share among the options (`right_logprob` of records). It lies in [0, 1],
+    says more about a question than right or wrong, and is bounded, unlike nats. `other` is the run whose score this
+    run's score must exceed.
     """
 
     goal: Goal
@@ -54,22 +54,22 @@ class Rule:
 
     @property
     def about(self) -> str:
-        """What its interval is of."""
+        """The quantity of its interval."""
         if self.other:
             return f"score − that of {self.other}"
         return "gain of the right option's probability" if self.of_probability else "reliance"
 
     @property
     def of_probability(self) -> bool:
-        """Whether it needs answers that are read from likelihoods."""
+        """Whether it needs answers read from likelihoods."""
         return self.goal in (Goal.LIKELIER, Goal.NO_LIKELIER)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the answers so far say of a rule: `holds` is None while they don't decide.
+    """The state of a rule after the answers so far; `holds` is None while it is undecided.
 
-    `needed` is about how many more questions it takes; None beyond a million, or when none is needed.
+    `needed` is the estimated number of further questions; None above a million, or if none is needed.
     """
 
     rule: Rule
@@ -78,17 +78,17 @@ class Judgement:
     needed: int | None = None
 
     def __str__(self) -> str:
-        seen = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
+        measured = f"{self.estimate.show(Style.POINTS)} after {self.estimate.n:,} questions"
         if self.holds is not None:
-            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {seen}"
+            return f"{self.rule} {'holds' if self.holds else 'does not hold'}: {self.rule.about} {measured}"
         more = f"about {self.needed:,} more questions needed" if self.needed else "more than a million questions needed"
-        return f"{self.rule} is undecided: {self.rule.about} {seen}; {more}"
+        return f"{self.rule} is undecided: {self.rule.about} {measured}; {more}"
 
 
 def parse_rule(text: str) -> Rule:
     """A rule from `reliance>5`, `reliance<5`, `width<6` or `probability>5`, in points, or `score>RUN`.
 
-    Raises UserError for another.
+    Raises UserError for anything else.
     """
     goal, _, other = text.strip().partition(">")
     if goal.strip() == "score" and other.strip():
@@ -106,7 +106,7 @@ def parse_rule(text: str) -> Rule:
 
 
 def choose_condition(conditions: Sequence[str]) -> str:
-    """The blind condition that a rule speaks of: the first one asked. Raises UserError where there is none."""
+    """The blind condition of a rule, which is the first one asked. Raises UserError if there is none."""
     blind = next((name for name in conditions if name in BLIND_CONDITIONS), None)
     if blind is None:
         raise UserError("--until needs a blind condition to measure reliance against; add --blind none")
@@ -114,13 +114,13 @@ def choose_condition(conditions: Sequence[str]) -> str:
 
 
 def order_documents(task: str, count: int, seed: int) -> list[int]:
-    """The documents of a task in the order in which they are asked; every model has the same for one seed."""
+    """The documents of a task in the order of asking, which is the same for every model with the same seed."""
     drawn = np.random.default_rng([seed, *task.encode()]).permutation(count)
     return [int(number) for number in drawn]
 
 
 def grow(count: int) -> Iterator[tuple[int, int]]:
-    """Where each slice of the order starts and ends: 32 documents, then half as many again as were asked, …"""
+    """The start and end of each slice of the order: 32 documents, then half as many as so far, and so on."""
     start, end = 0, min(FIRST_SLICE, count)
     while start < end:
         yield start, end
@@ -128,9 +128,9 @@ def grow(count: int) -> Iterator[tuple[int, int]]:
 
 
 def read_other(rule: Rule, task: str, answers: str = "") -> pd.DataFrame | None:
-    """The sighted rows of the run that a rule names, of one task; None for a rule that names none.
+    """One task's sighted rows of the run that a rule names; None for a rule that names none.
 
-    Raises UserError when it holds none, or its answers weren't read as `answers` says.
+    Raises UserError if the run has none, or if its answers weren't read as `answers` says.
     """
     if not rule.other:
         return None
@@ -148,10 +148,10 @@ def read_other(rule: Rule, task: str, answers: str = "") -> pd.DataFrame | None:
 
 
 def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: str) -> Judgement:
-    """What a task's rows, sighted and under `condition`, say of a rule; `order` is that in which they were asked.
+    """Judge a rule by a task's rows, sighted and under `condition`; `order` is the order of asking.
 
-    Another run's sighted rows are given among them under the condition `OTHER`. Raises UserError where the two runs'
-    questions differ.
+    Another run's sighted rows are among them, with the condition `OTHER`. Raises UserError if the two runs' questions
+    differ.
     """
     if (records.groupby("doc_id")["item_id"].nunique() > 1).any():
         raise UserError(
@@ -173,32 +173,32 @@ def judge(rule: Rule, records: pd.DataFrame, order: Sequence[int], condition: st
 
 
 def pair_scores(records: pd.DataFrame, order: Sequence[int], condition: str) -> "pd.Series[float]":
-    """Sighted minus blind scores by `doc_id`, in the order given: where both were answered, one question a picture.
+    """Sighted minus blind scores by `doc_id`, in `order`, for questions answered under both; one per picture.
 
-    Of several on a picture it is the one that comes first in `order`.
+    If several questions share a picture, it is the first in `order`.
     """
     answered = records[records["outcome"] != Outcome.FAILED]
     pairs = answered.pivot(index="doc_id", columns="condition", values="score")
     pairs = pairs.reindex(columns=[str(Condition.SIGHTED), condition]).dropna()
-    asked = [number for number in order if number in pairs.index]
-    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(asked)
-    first = [number for number, again in zip(asked, clusters.duplicated(), strict=True) if not again]
+    numbers = [number for number in order if number in pairs.index]
+    clusters = answered.drop_duplicates("doc_id").set_index("doc_id")["cluster"].reindex(numbers)
+    first = [number for number, is_repeated in zip(numbers, clusters.duplicated(), strict=True) if not is_repeated]
     differences: pd.Series[float] = (pairs[str(Condition.SIGHTED)] - pairs[condition]).reindex(first).astype(float)
     return differences
 
 
 def draw(differences: "pd.Series[float] | Array") -> Draws:
-    """Numbers of one question a picture, as draws."""
+    """The numbers, one per picture, as draws."""
     values = np.asarray(differences, float)
     return Draws(values, np.ones(len(values)), 1.0)
 
 
 @contextmanager
 def asking_only(documents: Sequence[int]) -> Iterator[None]:
-    """Let lmms-eval ask only these documents of the one task that it is given, under their own numbers.
+    """Let lmms-eval ask only these documents of its one task, with their own numbers.
 
-    It can ask a stretch of documents (`limit`, `offset`), not a random choice: so its one function that deals them out
-    is wrapped, in both modules that call it.
+    lmms-eval can ask consecutive documents (`limit`, `offset`), but not a random choice. So the function that hands out
+    documents is wrapped, in both modules that call it.
     """
     from lmms_eval import evaluator, utils
 

@@ -1,4 +1,4 @@
-"""The callback: a looker for transformers' Trainer and for what derives from it, as TRL's SFTTrainer."""
+"""The callback: a looker for transformers' Trainer and its subclasses, such as TRL's SFTTrainer."""
 
 import logging
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 class LookingCallback(TrainerCallback):
     """Looks at the model while it trains: `Trainer(…, callbacks=[LookingCallback(["in_domain_gqa"], "mini")])`.
 
-    Looks and records go to `looking` in the training's output folder, numbers to the Trainer's history; after `attach`
-    to whatever it reports to as well. The figure `does_it_still_look` is written at the end.
+    Looks and records go to `looking` in the training's output folder, and numbers to the Trainer's history; after
+    `attach`, also to TensorBoard or wherever else it reports. The figure `does_it_still_look` is written at the end.
     """
 
     def __init__(
@@ -34,20 +34,23 @@ class LookingCallback(TrainerCallback):
         processor: Any = None,
         **options: Any,
     ) -> None:
-        """As `Looker`, whose further options it takes. `processor` is needed where the Trainer has none."""
+        """Takes the options of `Looker`. `processor` is needed if the Trainer has none."""
         self.looker = Looker(tasks, data, every, until, **options)
         self.processor = processor
         self._trainer: Any = None
 
     def attach(self, trainer: Any) -> "LookingCallback":
-        """Log through this Trainer: to TensorBoard, Weights & Biases, or what else it reports to."""
+        """Log through this Trainer: to TensorBoard, Weights & Biases, or wherever else it reports."""
         self._trainer = trainer
         return self
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Start the clock. Raises UserError where no process holds the whole model."""
+        """Start the clock. Raises UserError if no process holds the whole model."""
         if getattr(args, "fsdp", None) or getattr(args, "deepspeed", None):
-            raise UserError("FSDP and DeepSpeed share the weights out, and a look needs them whole in one process")
+            raise UserError(
+                "FSDP and DeepSpeed split the weights among processes, but a look needs them all in one; "
+                "leave the callback out"
+            )
         if self.looker.output is None:
             self.looker.output = Path(str(args.output_dir)) / FOLDER
         self.looker.begin()
@@ -61,7 +64,7 @@ class LookingCallback(TrainerCallback):
         processing_class: Any = None,
         **_: Any,
     ) -> None:
-        """Look, where a look is due; the first process alone does, and all of them stop together."""
+        """Look if a look is due. Only the first process looks, and all of them stop together."""
         if not self.looker.is_due(state.global_step):
             return
         ends = False
@@ -81,7 +84,7 @@ class LookingCallback(TrainerCallback):
             control.should_training_stop = True
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Draw the looks, and say how much of the time they took."""
+        """Draw the looks, and log how much of the time they took."""
         if not state.is_world_process_zero:
             return
         share, looks = self.looker.time, self.looker.looks
@@ -95,6 +98,6 @@ class LookingCallback(TrainerCallback):
             epoch = {} if state.epoch is None else {"epoch": state.epoch}
             state.log_history.append({**numbers, **epoch, "step": state.global_step})
             return
-        pending = control.should_log  # a log of our own would pass for the one that is due
+        pending = control.should_log  # our log would otherwise count as the one that is due
         self._trainer.log(dict(numbers))
         control.should_log = pending

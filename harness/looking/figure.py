@@ -11,7 +11,7 @@ SERIES = ("with the picture", "blind", "reliance")
 
 
 def draw_looks(looks: Sequence[Look], title: str = "Does it still look?") -> Figure:
-    """The looks of a training as a figure, ready to be saved. Raises UserError for none."""
+    """A figure of a training's looks, for `save_figure`. Raises UserError if there are none."""
     if not looks:
         raise UserError("there are no looks to draw")
     last = looks[-1]

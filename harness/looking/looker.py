@@ -62,22 +62,21 @@ class Looker:
         output: Path | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Load the tasks' questions, which takes none of the training's time.
+        """Load the tasks' questions. This happens before the training, so its time isn't counted.
 
-        At every `every` steps, questions are asked until the rule `until` is decided (`reliance>0`, `reliance<5` or
-        `width<6`, in points), in at most `share` of the time. A look of fewer than `least` questions isn't worth it.
-        `stop` ends a training: `reliance<5` when reliance is surely below that, `falls` when it is surely below that of
-        the best look before; each is wrong in one training of twenty at most. `output` is a folder for looks and
-        records.
+        Every `every` steps, a look asks questions until the rule `until` is decided (`reliance>0`, `reliance<5` or
+        `width<6`, in points), in at most `share` of the training's time. A look has at least `least` questions. `stop`
+        ends the training: `reliance<5` if reliance is surely below 5 points, `falls` if it is surely below the best
+        look's; each is wrong in at most one training in twenty. `output` is a folder for looks and records.
 
-        Raises UserError for what isn't there and for a rule that is none.
+        Raises UserError for tasks or data that can't be read, and for a rule that isn't known.
         """
         if every < 1 or least < 1:
-            raise UserError(f"every and least are 1 or more, not {every} and {least}")
+            raise UserError(f"every and least must be 1 or more, not {every} and {least}")
         self.until = parse_rule(until)
         self.stop = _read_stop(stop)
         if self.until.of_probability:
-            raise UserError(f"until {until!r} needs likelihoods, and a look asks for written answers; write reliance>0")
+            raise UserError(f"until {until!r} needs likelihoods, but a look asks for written answers; write reliance>0")
         if self.until.goal is Goal.AHEAD:
             raise UserError(f"until {until!r} compares with another run; write reliance>0, reliance<5 or width<6")
         self.every, self.least, self.batch_size = every, least, batch_size
@@ -97,17 +96,17 @@ class Looker:
         self._best: pd.Series[float] | None = None  # sighted minus blind at the look that relied most
 
     def begin(self) -> None:
-        """The training begins now."""
+        """Start measuring the training's time."""
         self.time.begin()
 
     def is_due(self, step: int) -> bool:
-        """Whether it is the step for a look, if there is time."""
+        """Whether a look is due at this step, if there is time."""
         return step > 0 and step % self.every == 0
 
     def step(self, step: int, model: Any, processor: Any, epoch: float | None = None) -> Look | None:
-        """Look at the model after its step of that number, where one is due and there is time; else None.
+        """The look after this step; None if no look is due or there is no time.
 
-        The model is left as it was, and random numbers go on as if nobody had looked. Raises UserError for a processor
+        The model and the state of random number generators stay as they were. Raises UserError for a processor
         without a chat template.
         """
         if not self.is_due(step):
@@ -234,5 +233,5 @@ def _read_stop(text: str) -> Rule | str:
         return text
     rule = parse_rule(text)
     if rule.goal is not Goal.BELOW:
-        raise UserError(f"stop {text!r} is none; write reliance<5, in points, or {FALLS}")
+        raise UserError(f"stop {text!r} is not a rule; write reliance<5, in points, or {FALLS}")
     return rule

@@ -1,4 +1,4 @@
-"""Looks: what one look at a training model saw, one line of JSON each."""
+"""Looks: the results of looking at a model in training, one line of JSON each."""
 
 import math
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ FOLDER = "looking"  # in a training's output folder
 
 @dataclass(frozen=True)
 class Look:
-    """A score with the picture, one without, and their difference on the same questions, as shares with intervals.
+    """A score with the picture, a score without it, and their difference on the same questions, as shares.
 
-    Each interval may be looked at after every question and holds for this look with 95 %. `taken` is the share of the
-    training's time that looking has had so far; `stop` says why the training should end, or nothing.
+    Each estimate has a 95 % interval that holds whenever the look ends. `taken` is the share of the training's time
+    that looks have taken so far. `stop` says why the training should end; it is empty if it should go on.
     """
 
     step: int
@@ -43,7 +43,7 @@ class Look:
         )
 
     def as_logs(self) -> dict[str, float]:
-        """Numbers for whatever a training reports to, as shares: no number where there is none."""
+        """The look as numbers for the training's log, as shares; missing numbers are left out."""
         named = {
             f"looking/{name}{end}": getattr(estimate, part)
             for name, estimate in (("sighted", self.sighted), ("blind", self.blind), ("reliance", self.reliance))
@@ -58,13 +58,13 @@ class Look:
 
 
 def find_looks(path: Path) -> Path | None:
-    """The file with a training's looks: `path` itself, or in that folder, or in its `looking`; None without one."""
+    """The file with a training's looks: `path`, or in `path`, or in its folder `looking`; None if there is none."""
     places = (path, path / FILE, path / FOLDER / FILE)
     return next((place for place in places if place.name == FILE and place.is_file()), None)
 
 
 def name_training(file: Path) -> str:
-    """What the training whose looks `file` holds is called: its output folder's name."""
+    """The name of the training whose looks `file` holds: its output folder's."""
     folder = file.absolute().parent
     return folder.parent.name if folder.name == FOLDER else folder.name
 
@@ -72,8 +72,8 @@ def name_training(file: Path) -> str:
 def read_looks(path: Path | str) -> list[Look]:
     """The looks of a training in the order of their steps, from `looks.jsonl` or its folder.
 
-    Of a step that a resumed training came to again the later one counts. Raises UserError in one line for a file that
-    isn't there or holds something else; its last line may be torn.
+    If a resumed training repeated a step, the later look counts. The file's last line may be incomplete. Raises
+    UserError if the file doesn't exist or holds something else.
     """
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
@@ -84,7 +84,7 @@ def read_looks(path: Path | str) -> list[Look]:
             try:
                 look = _read(line)
             except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"{file} holds a line that is no look: {type(error).__name__}: {error}") from error
+                raise UserError(f"{file} has a line that is not a look: {type(error).__name__}: {error}") from error
             looks[look.step] = look
     return [looks[step] for step in sorted(looks)]
 

@@ -77,9 +77,9 @@ def write_svg(figure: Figure) -> str:
 
 
 def save_figure(figure: Figure, folder: Path, suffixes: Iterable[str] = SUFFIXES) -> list[Path]:
-    """Write a figure under its name as SVG, PDF and PNG at 300 dpi; the files.
+    """Write a figure as SVG, PDF and 300-dpi PNG, named after it; return the files.
 
-    Raises UserError for another suffix, and where the folder can't be written to.
+    Raises UserError for any other suffix, and if the folder can't be written to.
     """
     svg = write_svg(figure)
     paths = []
@@ -100,7 +100,7 @@ def save_figure(figure: Figure, folder: Path, suffixes: Iterable[str] = SUFFIXES
 
 
 def save_figures(figures: Iterable[Figure], folder: Path) -> list[str]:
-    """Write every figure that has something to show; their names."""
+    """Write every figure that shows something; return their names."""
     drawn = [figure for figure in figures if figure.wide]
     for figure in drawn:
         save_figure(figure, folder)

@@ -1,7 +1,7 @@
 """Tables: rows of numbers with their intervals, held once and shown as a page's, Markdown's or a spreadsheet's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sightscale.harness.pages.text import escape_markdown, show_line
@@ -16,12 +16,16 @@ STYLES = {"share": Style.SHARE, "difference": Style.POINTS, "number": Style.NUMB
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name in files, its heading, what its cells are, and a note that explains it."""
+    """A column: its name in files, its heading, the kind of its cells, and a note that explains it.
+
+    `labels` are words that readers see instead of a text; files keep the text.
+    """
 
     name: str
     heading: str
     kind: Kind = "text"
     note: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,12 @@ def make_table(
     return Table(name, title, caption, columns_kept, tuple(rows))
 
 
-def show_cell(kind: Kind, cell: Any) -> Shown:
-    """A cell as it is read: shares and differences in per cent and points, one decimal."""
+def show_cell(kind: Kind, cell: Any, labels: Mapping[str, str] | None = None) -> Shown:
+    """A cell as readers see it: shares and differences in per cent and points, one decimal; a text by its label."""
     if _empty(cell):
         return Shown("" if kind == "text" else "–")
     if kind == "text":
-        text = show_line(cell)
+        text = show_line((labels or {}).get(cell, cell))
         return Shown(text, sort=text.casefold())
     estimate = cell if isinstance(cell, Estimate) else Estimate(float(cell), float("nan"), float("nan"), 0, 0)
     sort = repr(float(estimate.value))
@@ -82,7 +86,7 @@ def render_markdown(table: Table) -> str:
         "|" + "|".join("---:" if number else "---" for number in numeric) + "|",
     ]
     for row in table.rows:
-        cells = [show_cell(column.kind, row.get(column.name)) for column in table.columns]
+        cells = [show_cell(column.kind, row.get(column.name), column.labels) for column in table.columns]
         texts = [
             escape_markdown(cell.text) if column.kind == "text" else f"{cell.text} {cell.interval}".strip()
             for column, cell in zip(table.columns, cells, strict=True)

@@ -12,7 +12,7 @@ from sightscale.model_adapters.engines import OPENAI, VLLM, Choice, Decoding, En
 from sightscale.model_adapters.model_strings import check_model, parse_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.sources import reading
-from sightscale.tasks.vocabulary import Condition
+from sightscale.tasks.vocabulary import MANIFEST_FILE, Condition
 
 TRANSFORMERS = "transformers"
 
@@ -62,7 +62,7 @@ def name_engines(model: str, engines: str) -> list[EngineModel]:
     """
     spec = parse_model(model)
     if spec.kind != "end-to-end" or spec.name.startswith((VLLM, OPENAI)):
-        raise UserError(f"model {model!r}: give one model by its name or folder, and where it runs with --engines")
+        raise UserError(f"model {model!r}: give one model by its name or folder, and its engines with --engines")
     shared = [f"{name}={value}" for name, value in spec.arguments.items()]
     groups: list[list[str]] = []
     for part in (part.strip() for part in engines.split(",")):
@@ -120,7 +120,7 @@ def explain(plan: Plan, engines: tuple[EngineModel, EngineModel], differences: S
 
 def _list_choices(plan: Plan, engine: EngineModel, differences: Sequence[Difference]) -> list[tuple[list[Choice], str]]:
     """The tokens that an engine writes for each question, or none and the reason."""
-    settings = read_manifest(plan.output / engine.folder / "manifest.json")["conditions"][Condition.SIGHTED]["settings"]
+    settings = read_manifest(plan.output / engine.folder / MANIFEST_FILE)["conditions"][Condition.SIGHTED]["settings"]
     answers = []
     with _opened(engine) as opened:
         for difference in differences:

@@ -9,7 +9,7 @@ from sightscale.harness.report.finding_figures import (
     draw_reliance,
     draw_scores,
 )
-from sightscale.harness.report.folders import GivenLooks, GivenRun, are_options, part_looks, read_given
+from sightscale.harness.report.folders import GivenLooks, GivenRun, keep_readable, part_looks, read_given
 from sightscale.harness.report.page import write_page
 from sightscale.harness.report.pictures import Pictures
 from sightscale.harness.report.samples import gather_samples
@@ -21,7 +21,6 @@ __all__ = [
     "GivenRun",
     "Options",
     "Pictures",
-    "are_options",
     "compute_contents",
     "draw_bottleneck",
     "draw_comparison",
@@ -30,6 +29,7 @@ __all__ = [
     "draw_reliance",
     "draw_scores",
     "gather_samples",
+    "keep_readable",
     "part_looks",
     "read_given",
     "render_summary",

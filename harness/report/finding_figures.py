@@ -39,7 +39,7 @@ MOST_SERIES = 6
 
 
 def draw_scores(findings: pd.DataFrame) -> list[Figure]:
-    """Each task's score with the picture and under every blind condition; a figure for each run."""
+    """One figure for each run: each task's score with the picture and under every blind condition."""
     rows = only(findings, Measure.SIGHTED, Measure.BLIND, levels=[Level.TASK])
     chances = only(findings, Measure.CHANCE, levels=[Level.TASK])
     figures = []
@@ -104,7 +104,7 @@ def draw_doses(findings: pd.DataFrame) -> list[Figure]:
 
 
 def draw_downscaling(downscaling: Downscaling) -> list[Figure]:
-    """The two panels of the study's Figure 2; a panel that there is nothing for is left out."""
+    """The two panels of the study's Figure 2; a panel without data is left out."""
     largest, smallest = name_model(downscaling.largest), name_model(downscaling.smallest)
     rows = only(downscaling.findings, Measure.DROP, levels=[Level.TASK])
     figures = []
@@ -191,13 +191,13 @@ def _draw_relation(downscaling: Downscaling, largest: str, smallest: str) -> Fig
 
 
 def _say_worst(rows: pd.DataFrame) -> str:
-    """What is lost most, where any loss is clear."""
+    """The largest clear loss, or the largest estimate if no loss is clear."""
     clear = [row for row in rows.itertuples() if read_estimate(row).low > 0]
     candidates: Iterable[Any] = clear or rows.itertuples()
     worst = max(candidates, key=lambda row: row.value)
     loss = f"{title_of(str(worst.task))}: {read_estimate(worst).show()} points, {worst.contrast} parameters"
-    begin = f"Most is lost on {loss}." if clear else f"No task's loss is clear; largest estimate: {loss}."
-    return f"{begin} Size is the reason only where the models differ in nothing else."
+    begin = f"The largest clear loss is on {loss}." if clear else f"No task's loss is clear; largest estimate: {loss}."
+    return f"{begin} Size explains it only if the models differ in nothing else."
 
 
 def _say_drops(rows: pd.DataFrame) -> str:

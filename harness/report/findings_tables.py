@@ -42,6 +42,7 @@ class Place(NamedTuple):
 RUN, TASK = Column("run", "Run"), Column("task", "Task")
 BOUNDS = {"wrong": Measure.IF_WRONG, "at_chance": Measure.IF_AT_CHANCE, "right": Measure.IF_RIGHT}
 ALL_TASKS = "all tasks"
+WORDS = {str(Condition.NONE): "no picture"}  # "none" reads as if nothing were hidden
 MEMORY = ("peak_memory_gib", "peak_memory_bytes")
 COST_COLUMNS = {
     Measure.INPUT_TOKENS: Column("input_tokens", "Input tokens", "number", "mean per question"),
@@ -205,7 +206,7 @@ def reliance_table(measured: Sequence[Measured]) -> Table:
     columns = [
         *who(measured),
         TASK,
-        Column("condition", "Blind condition"),
+        Column("condition", "Blind condition", labels=WORDS),
         Column("questions", "Questions", "count"),
         Column("blind", "Blind score", "share"),
         Column("reliance", "Reliance", "difference", "score − blind score, in points"),
@@ -246,7 +247,7 @@ def outcome_table(measured: Sequence[Measured]) -> Table:
     columns = [
         *who(measured),
         TASK,
-        Column("condition", "Condition"),
+        Column("condition", "Condition", labels=WORDS),
         Column("questions", "Questions", "count"),
         *(Column(str(outcome), outcome.capitalize(), "share") for outcome in shown),
     ]
@@ -371,7 +372,7 @@ def position_table(measured: Sequence[Measured]) -> Table:
     columns = [
         *who(measured),
         TASK,
-        Column("condition", "Condition"),
+        Column("condition", "Condition", labels=WORDS),
         Column("questions", "Questions", "count"),
         *(Column(f"chosen_{letter}", f"Chose {letter}", "share") for letter in letters),
         *(Column(f"right_{letter}", f"{letter} is right", "share") for letter in letters),

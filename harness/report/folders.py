@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 
 from sightscale.harness.analysis import Run, read_run
-from sightscale.harness.evaluation import find_runs, read_manifest
+from sightscale.harness.evaluation import check_options, find_runs, read_manifest
 from sightscale.harness.looking import Look, find_looks, name_training, read_looks
 from sightscale.harness.pages import name_model
 from sightscale.tasks.errors import UserError
-
-RECORDS = "records.parquet"
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,11 @@ def part_looks(arguments: Sequence[Path]) -> tuple[list[Path], list[GivenLooks]]
         file = find_looks(path)
         if file is not None:
             trainings.append(GivenLooks(name_training(file), tuple(read_looks(file))))
-        if file is None or (path.is_dir() and any(path.rglob(RECORDS))):
+        if file is None or (path.is_dir() and any(path.rglob(RECORDS_FILE))):
             runs.append(path)
     if not runs:
         raise UserError(
-            f"{arguments[0]} holds a training's looks alone, whose figure is beside them; name a run of its checkpoint "
-            "too: sightscale report RUN LOOKS"
+            f"{arguments[0]} holds a training's looks only; add a run of its checkpoint: sightscale report RUN LOOKS"
         )
     return runs, trainings
 
@@ -72,9 +70,9 @@ def read_given(arguments: Sequence[Path]) -> list[GivenRun]:
         if run_id in seen:
             raise UserError(f"{path} and {seen[run_id]} are the same run ({run_id}); give each once")
         seen[run_id] = path
-        file = (path if path.is_dir() else path.parent) / "manifest.json"
+        file = (path if path.is_dir() else path.parent) / MANIFEST_FILE
         manifest = read_manifest(file) if file.is_file() else {}
-        records = run.records.assign(options=_readable(run.records["options"]))
+        records = run.records.assign(options=keep_readable(run.records["options"]))
         runs.append(GivenRun(Run(name_model(run.label), records), run_id, manifest))
     return _tell_apart(runs, [path if path.is_dir() else path.parent for path in seen.values()])
 
@@ -95,19 +93,10 @@ def _tell_apart(given_runs: Sequence[GivenRun], folders: Sequence[Path]) -> list
     ]
 
 
-def _readable(options: pd.Series) -> pd.Series:
-    """Options that are what they should be, letters with their texts; anything else is missing."""
-    good = {text for text in options.dropna().unique() if are_options(text)}
+def keep_readable(options: pd.Series) -> pd.Series:
+    """The options of records where they are letters with their texts; anything else counts as missing."""
+    good = {text for text in options.dropna().unique() if check_options(text) is not None}
     return options.where(options.isin(good), None)
-
-
-def are_options(text: str) -> bool:
-    """Whether a text is what options are: JSON of letters with their texts."""
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(read, dict) and all(len(key) <= 4 and isinstance(value, str) for key, value in read.items())
 
 
 def describe_run(given: GivenRun) -> Iterator[tuple[str, str]]:

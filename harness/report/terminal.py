@@ -25,7 +25,7 @@ def _render(table: Table) -> FittingTable:
     places: list[TextColumn] = []
     numbers: list[TextColumn] = []
     for column in columns:
-        cells = [show_cell(column.kind, row.get(column.name)) for row in table.rows[:MOST_ROWS]]
+        cells = [show_cell(column.kind, row.get(column.name), column.labels) for row in table.rows[:MOST_ROWS]]
         shown = TextColumn(column.heading, tuple(f"{cell.text} {cell.interval}".strip() for cell in cells))
         (places if column.kind == "text" else numbers).append(shown)
     return FittingTable(tuple(places), tuple(numbers), caption)

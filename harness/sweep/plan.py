@@ -16,6 +16,7 @@ from sightscale.model_adapters.model_strings import Spread, parse_model
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.likelihoods import parse_answers
 from sightscale.tasks.user_files import read_yaml
+from sightscale.tasks.vocabulary import MANIFEST_FILE
 
 RUNS, STORE = "runs", "generations.sqlite"
 
@@ -139,7 +140,7 @@ def list_units(sweep: Sweep, output: Path, spread: Spread | None = None) -> list
 
 def is_finished(plan: Plan) -> bool:
     """Whether the plan's folder holds its finished run; another run there is left for `evaluate` to refuse."""
-    path = plan.output / "manifest.json"
+    path = plan.output / MANIFEST_FILE
     if not path.is_file():
         return False
     manifest = read_manifest(path)

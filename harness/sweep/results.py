@@ -17,6 +17,7 @@ from sightscale.harness.evaluation import ANALYSED, read_manifest
 from sightscale.harness.report import Options, read_given, write_report
 from sightscale.harness.sweep.plan import RUNS, Unit, is_finished
 from sightscale.tasks.errors import UserError
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE
 
 LOGS, CLAIMS, ENDINGS = "logs", "claims", "endings"
 
@@ -116,10 +117,10 @@ def write_board(output: Path, resamples: int = 10_000) -> tuple[pd.DataFrame, Pa
 def _read_unit(unit: Unit) -> tuple[list[float], int]:
     """Seconds of each condition that is done, and the number of records."""
     try:
-        manifest = read_manifest(unit.plan.output / "manifest.json")
+        manifest = read_manifest(unit.plan.output / MANIFEST_FILE)
         wanted = {"sighted", *map(str, unit.plan.conditions)}
         done = [float(facts["seconds"]) for name, facts in manifest["conditions"].items() if name in wanted]
-        rows = pq.read_metadata(unit.plan.output / "records.parquet").num_rows if done else 0
+        rows = pq.read_metadata(unit.plan.output / RECORDS_FILE).num_rows if done else 0
     except (UserError, OSError, pa.ArrowException, KeyError, TypeError, ValueError):  # not begun, or just being written
         return [], 0
     return done, rows

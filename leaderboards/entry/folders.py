@@ -24,9 +24,9 @@ from pydantic import ValidationError
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry.entry import Entry
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Role
+from sightscale.tasks.vocabulary import MANIFEST_FILE, RECORDS_FILE, Role
 
-ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", "records.parquet", "manifest.json", "hashes.json"
+ENTRY, RECORDS, MANIFEST, HASHES = "entry.yaml", RECORDS_FILE, MANIFEST_FILE, "hashes.json"
 HASHED = (ENTRY, RECORDS, MANIFEST)
 LONGEST = {ENTRY: 300_000, MANIFEST: 10_000_000, HASHES: 10_000, RECORDS: 500_000_000}  # bytes
 SIGNATURE = "hashes.json.sigstore.json"  # what sigstore writes beside what it signs; an entry needs none

@@ -13,7 +13,7 @@ from sightscale.leaderboards.entry import Average, Part, Score, known_tasks, sco
 from sightscale.leaderboards.exports.sightscale_converter import describe, list_caveats, standard_error
 from sightscale.tasks.catalogue import TaskCard
 from sightscale.tasks.errors import UserError
-from sightscale.tasks.vocabulary import Condition, DataOrigin, Role
+from sightscale.tasks.vocabulary import MANIFEST_FILE, Condition, DataOrigin, Role
 
 ACCURACY = "accuracy"
 
@@ -66,7 +66,7 @@ def read_measured(run: Path, condition: str = Condition.SIGHTED, name: str | Non
     Raises UserError in one line when there is no run, or no row under the condition.
     """
     records = read_records(run)
-    manifest = read_manifest(run / "manifest.json")
+    manifest = read_manifest(run / MANIFEST_FILE)
     asked = drop_unscored(records[records["condition"] == condition], str(run))
     if asked.empty:
         conditions = ", ".join(map(str, records["condition"].unique())) or "nothing"

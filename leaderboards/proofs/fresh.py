@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import norm
 
-from sightscale.harness.evaluation import LENGTH
+from sightscale.harness.evaluation import LENGTH, parse_options
 from sightscale.leaderboards.entry import Entry
 from sightscale.tasks import score_response
 from sightscale.tasks.errors import UserError, blaming
@@ -185,7 +185,7 @@ def _score(challenge: Challenge, task: str, rows: pd.DataFrame) -> Iterator[floa
         raise UserError(f"{task}: {len(numbers):,} of {len(drawn):,} fresh questions were answered")
     answers = drawn["answer"]
     for row in rows.to_dict("records"):
-        options = json.loads(row["options"]) if isinstance(row["options"], str) else {}
+        options = parse_options(row["options"])
         response = row["response"] if isinstance(row["response"], str) else ""
         cut = row["finish_reason"] == LENGTH
         yield score_response("choice", response, answers[int(row["doc_id"])], options, truncated=cut).score

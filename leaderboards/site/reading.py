@@ -107,11 +107,16 @@ def write_samples(name: str, manifest: RunManifest, records: "pd.DataFrame", fol
     """
     # Reports rest on libraries that take a second to import, and a build that finds everything kept makes none.
     from sightscale.harness.analysis import Run
-    from sightscale.harness.report import GivenRun, Pictures, are_options, compute_contents, gather_samples, write_page
+    from sightscale.harness.report import (
+        GivenRun,
+        Pictures,
+        compute_contents,
+        gather_samples,
+        keep_readable,
+        write_page,
+    )
 
-    options = records["options"]
-    readable = {text for text in options.dropna().unique() if are_options(text)}
-    run = Run(show_line(name), records.assign(options=options.where(options.isin(readable), None)))
+    run = Run(show_line(name), records.assign(options=keep_readable(records["options"])))
     runs = [GivenRun(run, manifest.run_id, manifest.model_dump(exclude_unset=True))]
     folder.mkdir(parents=True, exist_ok=True)
     pictures = Pictures({}, (WITHOUT,))

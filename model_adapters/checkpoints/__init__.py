@@ -26,7 +26,7 @@ def find_checkpoint(name: str) -> str:
     """
     if Path(name).name == name and (FOLDER / name / "config.json").is_file():  # a user's folder is none of ours
         if not (FOLDER / name / "tokenizer_config.json").is_file():
-            raise UserError(f"{name} is a vision tower that recipes begin from, and answers nothing by itself")
+            raise UserError(f"{name} is a vision tower for recipes to start from; it can't answer questions by itself")
         return str(FOLDER / name)
     if name not in PACKAGED:
         return name

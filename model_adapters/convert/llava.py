@@ -107,7 +107,7 @@ def _place(source: Path, named: list[tuple[Tensor, str | None]], settings: Setti
         named = _without_second_copy(named)
     left_over = [tensor.name for tensor, name in named if name not in wanted]
     if left_over:
-        raise UserError(f"{source}: there is no place for {tell(left_over)}")
+        raise UserError(f"{source}: the model has no place for {tell(left_over)}")
     placed = {name: tensor for tensor, name in named if name}
     missing = [name for name in wanted if name not in placed]
     if missing:

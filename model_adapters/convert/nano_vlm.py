@@ -215,7 +215,7 @@ def _read_weights(source: Path, tied: bool) -> tuple[dict[str, torch.Tensor], in
                 lost += [] if placed else [name]
                 state |= placed
     if lost:
-        raise UserError(f"{source}: there is no place for {tell(lost)}")
+        raise UserError(f"{source}: the model has no place for {tell(lost)}")
     if tied:  # nanoVLM's file keeps one of the two, under either name
         state.setdefault("model.text_model.embed_tokens.weight", state.get("lm_head.weight", torch.empty(0)))
         state.pop("lm_head.weight", None)
@@ -252,7 +252,7 @@ def _check(source: Path, state: Mapping[str, torch.Tensor], config: Any) -> None
         raise UserError(f"{source} lacks {tell(missing)}")
     over = [name for name in state if name not in wanted]
     if over:
-        raise UserError(f"{source}: there is no place for {tell(over)}")
+        raise UserError(f"{source}: the model has no place for {tell(over)}")
     wrong = [name for name, tensor in state.items() if tensor.shape != wanted[name].shape]
     if wrong:
         raise UserError(f"{source}: other shapes than config.json states: {tell(wrong)}")

@@ -135,7 +135,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if not isinstance(config, dict):
-        raise UserError(f"cannot read {path}: it holds no object")
+        raise UserError(f"cannot read {path}: it is not a JSON object")
     return config
 
 

@@ -214,7 +214,7 @@ class Decoupled(Adapter):
         Raises UserError in thinking mode, where an answer follows what the model thinks first.
         """
         if self.mode != Mode.DIRECT:
-            raise UserError("likelihoods are of answers at once, and mode=thinking thinks first; use mode=direct")
+            raise UserError("likelihoods need a model that answers without thinking; use mode=direct")
         traces: dict[int, Trace] = {}
         with (
             self._perceive(requests, condition) as seen,

@@ -11,23 +11,23 @@ import torch
 from torch import Tensor
 from transformers import GenerationMixin
 
-# What these make of a question without a picture is an error deep in their code, or an answer to a broken prompt.
+# Without a picture these fail deep in their code, or answer a broken prompt.
 NEEDS_PICTURE = ("blip", "blip-2", "fuyu", "got_ocr2", "instructblip", "kosmos-2", "paligemma", "pix2struct")
 REFUSED = {
-    "udop": "it is given a page's words by a program that reads them (OCR), so what it answers doesn't come from "
-    "looking alone; choose a model that reads pictures itself"
+    "udop": "it gets a page's words from OCR, so its answers don't come from looking alone; choose a model that reads "
+    "pictures itself"
 }
 FONTS, FONT = "ybelkada/fonts", "Arial.TTF"  # where Pix2Struct's processor has its font from
 
 
 def refuse_architecture(config: Any) -> None:
-    """Raise ValueError for an architecture whose answers wouldn't say whether it looks."""
+    """Raise ValueError for an architecture whose answers don't show whether it looks."""
     if reason := REFUSED.get(config.model_type):
         raise ValueError(f"{config.model_type} can't be measured: {reason}")
 
 
 def refuse_processor(processor: Any) -> None:
-    """Raise ValueError for a processor that puts no question to its model, or can't here.
+    """Raise ValueError for a processor that doesn't pass the question to its model, or can't here.
 
     Pix2Struct's draws the question over the picture, in a font that it fetches from the hub.
     """

@@ -70,7 +70,7 @@ class Marks:
     def _read(self, mark: str) -> Mark:
         ids = tuple(self._tokenizer.encode(mark, add_special_tokens=False))
         if self._tokenizer.decode(list(ids)).strip() != mark:
-            raise UserError(f"the tokenizer can't write {mark!r}, so thinking can't be told from the answer")
+            raise UserError(f"the tokenizer can't write {mark!r}, so thinking can't be separated from the answer")
         if len(ids) == 1:
             return Mark(ids, (frozenset(ids),))
         first, last = self._texts[ids[0]], self._texts[ids[-1]]

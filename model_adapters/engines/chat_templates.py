@@ -34,7 +34,7 @@ def read_template(named: str | Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"chat_template={named} is no text file ({first_line(error)})") from error
+        raise UserError(f"chat_template={named} is not a text file ({first_line(error)})") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         known = ", ".join(sorted(FAMILY_TEMPLATES))
@@ -44,7 +44,9 @@ def read_template(named: str | Path) -> str:
     try:
         Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_GENERATION.sub("", text))
     except TemplateSyntaxError as error:
-        raise UserError(f"chat_template={named} is no jinja: line {error.lineno}: {first_line(error)}") from error
+        raise UserError(
+            f"chat_template={named} is not valid jinja: line {error.lineno}: {first_line(error)}"
+        ) from error
     return text
 
 

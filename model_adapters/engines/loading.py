@@ -99,7 +99,7 @@ def refuse(name: str, error: Exception) -> UserError:
         )
     if "trust_remote_code" in text:
         return UserError(
-            f"cannot load model {name!r}: it brings code of its own; add trust_remote_code=true if you trust its makers"
+            f"cannot load model {name!r}: it needs its own code; add trust_remote_code=true if you trust its authors"
         )
     if "does not recognize this architecture" in text:
         kind = _KIND.search(text)

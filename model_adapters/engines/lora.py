@@ -84,7 +84,7 @@ def mark_adapter(adapter: str | None) -> str:
     location, _ = locate(adapter)
     folder = Path(location)
     if folder.is_dir() and not (folder / CONFIG).is_file():
-        raise UserError(f"adapter={adapter} holds no {CONFIG}, so it is no LoRA folder")
+        raise UserError(f"adapter={adapter} holds no {CONFIG}, so it is not a LoRA folder")
     return f"|adapter={hash_weights(folder, None) or adapter}"
 
 
@@ -142,7 +142,7 @@ def _attach(model: Any, adapter: str, *, name: str) -> Any:
     faults = {"it lacks": missing, "the model has no place for": loaded.unexpected_keys}
     reasons = "; ".join(f"{fault} {name_tensors(keys)}" for fault, keys in faults.items() if keys)
     if reasons:
-        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; is that its base?")
+        raise UserError(f"cannot load adapter={adapter} onto model {name!r}: {reasons}; check that this is its base")
     return attached
 
 

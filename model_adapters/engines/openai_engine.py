@@ -209,7 +209,7 @@ class OpenAIEngine(StreamingEngine):
 
         A continuation is sent as the beginning of the assistant's message, and the prompt alone once more: what the
         server's template makes of both must differ by the continuation's tokens. Raises UserError in one line where the
-        server tells no log-probabilities of what it is sent.
+        server returns no log-probabilities of given text.
         """
         results: list[Likelihoods | None] = [None] * len(prompts)
         refused: list[UserError] = []
@@ -249,7 +249,7 @@ class OpenAIEngine(StreamingEngine):
                 scored = await self._ask_on(client, json.dumps(body).encode(), read)
                 if scored is None:
                     raise UserError(
-                        f"the server at {self._servers.all[0].url} tells no log-probabilities of what it is sent "
+                        f"the server at {self._servers.all[0].url} returns no log-probabilities of given text "
                         "(prompt_logprobs, as vLLM's does); use a model of transformers or vLLM here"
                     )
                 likelihood, tokens = scored
@@ -357,7 +357,9 @@ class OpenAIEngine(StreamingEngine):
             raise UserError(f"no server answers at {url}: {reason}; start it or correct the address")
         lacking = [url for url, has in having.items() if not has]
         if lacking and any(having.values()):
-            raise UserError(f"the server at {lacking[0]} has no model {self._model!r}, and another has; leave it out")
+            raise UserError(
+                f"the server at {lacking[0]} has no model {self._model!r}, but another server has; leave this one out"
+            )
         for url, reason in reasons.items():
             logger.warning(f"no server answers at {url}: {reason}; the others are asked meanwhile")
 
@@ -448,11 +450,11 @@ def _check_url(url: str) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise UserError(f"server address {url!r} is no URL: {error}") from error
+        raise UserError(f"server address {url!r} is not a URL: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise UserError(f"server address {url!r} must look like http://host:port/v1")
     if parsed.userinfo or parsed.query or parsed.fragment:
-        raise UserError(f"a server address holds no credentials or query; put the key into {KEY_VARIABLE}")
+        raise UserError(f"a server address must not hold credentials or a query; put the key into {KEY_VARIABLE}")
     return str(parsed).rstrip("/")
 
 

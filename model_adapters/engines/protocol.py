@@ -222,7 +222,7 @@ def score_continuations(
     """What `engine` tells of each prompt's continuations. Raises UserError in one line where it tells nothing."""
     if not isinstance(engine, ScoresContinuations):
         raise UserError(
-            f"{type(engine).__name__} tells no log-probabilities of given words; use a model of transformers or vLLM "
+            f"{type(engine).__name__} returns no log-probabilities of given words; use a model of transformers or vLLM "
             "without replicas, or a server of vLLM's"
         )
     return engine.score(prompts, continuations, on_scored)

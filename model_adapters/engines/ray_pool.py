@@ -86,8 +86,8 @@ class _Vital:
         except OSError as error:
             if self._asked - self._seen > self._patience:
                 raise UserError(
-                    f"{self._name} at {self._address} doesn't answer any more ({first_line(error)}); what was finished "
-                    "is kept: start Ray, and run the same command again to go on"
+                    f"{self._name} at {self._address} doesn't answer any more ({first_line(error)}); finished work "
+                    "is kept: start Ray, and run the same command again to continue"
                 ) from error
             return False
         self._seen = self._asked
@@ -288,7 +288,9 @@ class RayPool(StreamingEngine):
                 self._lose(worker, error)
                 continue
             if self.identity and identity != self.identity:
-                raise UserError(f"the replicas differ: one is {self.identity}, another {identity}; give all one model")
+                raise UserError(
+                    f"the replicas differ: one is {self.identity}, another {identity}; use the same model everywhere"
+                )
             self.identity = identity
             worker.is_ready = True
 
@@ -301,7 +303,7 @@ class RayPool(StreamingEngine):
         logger.warning(f"ray: a replica can't start and is left out: {reason[:300]}")
         if not self._workers:
             raise UserError(
-                f"no replica can start: {reason[:300]}; what was finished is kept: run the same command again to go on"
+                f"no replica can start: {reason[:300]}; finished work is kept: run the same command again to continue"
             )
 
     def _count_gpus(self, replicas: Replicas) -> float:

@@ -65,7 +65,7 @@ class Pictures:
             except self._ray.exceptions.RayError as error:
                 raise UserError(
                     f"Ray's object store can't take a picture: {first_line(error)[:200]}; give it more memory or disk, "
-                    "and run the same command again to go on"
+                    "and run the same command again to continue"
                 ) from error
             self.sent += 1
             self._kept[key] = (reference, pixels.nbytes)

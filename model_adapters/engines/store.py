@@ -114,7 +114,9 @@ class StoreFile:
                     column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")
                 }
                 if lacking:
-                    raise UserError(f"{path} is no store of sightscale: its {name} lack {', '.join(sorted(lacking))}")
+                    raise UserError(
+                        f"{path} is not a store of sightscale: its {name} lack {', '.join(sorted(lacking))}"
+                    )
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             for table in _SCHEMA:

@@ -102,7 +102,7 @@ def prune_store(
     condition is given, when there is no store at `path`, and for part files, which others may be writing to.
     """
     if engine is None and older_than is None and not damaged:
-        raise UserError("say what is to be removed: --engine, --older-than or --damaged")
+        raise UserError("say what to remove: --engine, --older-than or --damaged")
     latest = time.time() - (older_than or 0) * _DAY
     removed: dict[str, int] = {}
     with closing(open_store(path, must_exist=True)) as store:

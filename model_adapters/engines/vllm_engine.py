@@ -112,7 +112,7 @@ class VllmEngine(StreamingEngine):
         base, adapter = split_adapter(model, adapter)
         location, gguf_file = locate(base)
         if gguf_file:
-            raise UserError(f"model {model!r}: vLLM reads no single GGUF files here; name a folder or a hub id")
+            raise UserError(f"model {model!r}: vLLM can't read a single GGUF file here; name a folder or a hub id")
         lora = mark_adapter(adapter)
         if beside := find_beside(Path(location)):
             raise UserError(

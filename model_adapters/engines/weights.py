@@ -42,8 +42,8 @@ def locate(model: str) -> tuple[str, str | None]:
         return str(path), None
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
         raise UserError(
-            f"cannot load model {model!r}: it is no shipped checkpoint (`sightscale models` lists them), "
-            "no folder, and no hub id like owner/name"
+            f"cannot load model {model!r}: it is neither a shipped checkpoint (`sightscale models` lists them), "
+            "nor a folder, nor a hub id like owner/name"
         )
     return model, None
 
@@ -68,7 +68,7 @@ def refuse_projector(file: Path) -> None:
 def refuse_revision(model: str, location: str, revision: str | None) -> None:
     """Raise UserError where a revision is asked of files on this machine, which have none."""
     if revision and Path(location).is_dir():
-        raise UserError(f"model {model!r} lies in a folder, so revision={revision} can't be had; only a hub id has one")
+        raise UserError(f"model {model!r} is a folder, so it has no revision={revision}; only a hub id has one")
 
 
 def find_folder(location: str, revision: str | None = None) -> Path | None:

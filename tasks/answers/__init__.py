@@ -69,8 +69,8 @@ def read_answer(text: str | None, options: Mapping[str, str], *, truncated: bool
     """The option that `text` commits to.
 
     `options` maps letters to option texts. The outcome is `answered` with a letter, or None with `refused`,
-    `unparsed`, or `truncated`: from a response that was cut off nothing is read, since what it would have ended in
-    is not known. Any string is read without an error and without randomness.
+    `unparsed` or `truncated`. Nothing is read from a `truncated` response, because its end isn't known. Any string is
+    read without an error and without randomness.
     """
     if truncated:
         return Reading(None, TRUNCATED, Why("cut off"))

@@ -88,7 +88,7 @@ def test_an_interrupt_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "list_checkpoints", raising(KeyboardInterrupt()))
     done = CliRunner().invoke(app, ["models"])
     assert done.exit_code == 130
-    assert done.stderr == ("sightscale: interrupted; finished work is kept, run the same command again to go on\n")
+    assert done.stderr == ("sightscale: interrupted; finished work is kept, run the same command again to continue\n")
 
 
 def test_a_wrong_option_is_a_usage_error() -> None:

@@ -30,25 +30,29 @@ ARCHITECTURES = sorted(
 )
 SEVERAL = ("a second picture does", "a third picture does")
 BATCHES = {State.OK: "equal", State.NOTE: "equal but for ties", State.FAULT: "differ"}
-HEADS = ("architecture", "checkup", "pictures a question", "no picture", "batches", "sighted and blind", "decoupled")
+HEADS = ("architecture", "checkup", "pictures per question", "no picture", "batches", "sighted and blind", "decoupled")
 PAGE = """# Which architectures work
 
-`make test-zoo` builds a tiny model with random weights of every architecture below, in transformers' own classes. Each
-goes through `sightscale doctor`, a run of {questions} questions sighted and blind, and a decoupled run in which it
-perceives. It wrote this page, with {versions}.
+`make test-zoo` builds a tiny model with random weights for every architecture below, from transformers' own classes. It
+puts each through `sightscale doctor`, a run of {questions} questions sighted and blind, and a decoupled run as the
+perception module. It wrote this page, with {versions}.
 
-"checkup" counts faults; "pictures a question" is how many it was shown at once, of three that were tried. A model that
-needs a picture can't be asked without one: measure its blindness by `black`, `noise` or `mismatched`. An architecture
-with a template's name is one whose checkpoints bring none: `MODEL,chat_template=NAME`. "batches" compares four answers
-with those asked one by one; ties are tokens that are all but as likely, where rounding decides.
+- **checkup**: the faults that `doctor` found.
+- **pictures per question**: the most that it took at once, of up to three that we tried.
+- **no picture**: an architecture that needs a picture can't be asked without one. Measure it with `black`, `noise` or
+  `mismatched` instead.
+- **batches**: whether four answers in one batch equal those asked one by one. In a tie, two tokens are almost equally
+  likely and rounding decides.
+- **`chat_template=NAME`**: this architecture's checkpoints have no chat template, so name the built-in one:
+  `MODEL,chat_template=NAME`.
 
 {table}
 
 {refused}
 
-Weights here are random, so the table says that the machinery fits together, not that a published checkpoint was tried:
-`sightscale doctor MODEL` says that of yours. transformers has more architectures that take pictures, which were not
-built: {rest}.
+The weights are random, so the table says that the code works for an architecture, not that we tried a published
+checkpoint: `sightscale doctor MODEL` checks yours. We did not build these other architectures of transformers that take
+pictures: {rest}.
 """
 ASKED = 2
 
@@ -68,7 +72,7 @@ def write_page(made: list[tuple[str, ...]]) -> str:
     versions = ", ".join(f"{name} {find_version(name)}" for name in names)
     asked = [row for row in made if len(row) == len(HEADS)]
     lines = [" | ".join(row) for row in (HEADS, ("---",) * len(HEADS), *asked)]
-    refused = "\n".join(f"Refused: {row[0]}, for {row[1]}." for row in made if row not in asked)
+    refused = "\n".join(f"Refused: {row[0]}, because {row[1]}." for row in made if row not in asked)
     built = {row[0].split()[0].strip("`").replace("_", "-") for row in made}
     every = (*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *SEE_BESIDES)
     rest = ", ".join(name for name in every if same_name(name) not in {same_name(name) for name in built})

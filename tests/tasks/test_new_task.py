@@ -22,10 +22,11 @@ COLOURS = ("red", "green", "blue", "black")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures p0.png to p3.png, a colour each, and a file that is none."""
+    """Pictures p0.png to p3.png, a colour each, a damaged file, and a picture with too many pixels."""
     for number, colour in enumerate(COLOURS):
         Image.new("RGB", (32, 32), colour).save(tmp_path / f"p{number}.png")
     (tmp_path / "broken.png").write_bytes((tmp_path / "p0.png").read_bytes()[:40])
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "huge.png")
     return tmp_path
 
 
@@ -72,18 +73,28 @@ def test_without_options_answers_say_the_format(
     ("changes", "fault"),
     [
         ({"question": None}, "row 2 has no 'question'"),
-        ({"question": " "}, "row 2 has the question ' ', not a text"),
+        ({"question": " "}, "row 2 has an empty 'question'"),
         ({"image": None}, "row 2 has no 'image'"),
         ({"image": "p9.png"}, "row 2 has the picture p9.png, which is not a file"),
         ({"image": "broken.png"}, "row 2 has the picture broken.png, which can't be opened: "),
-        ({"image": 3}, "row 2 has the image 3, not a text"),
+        ({"image": "huge.png"}, "huge.png, which can't be opened: it has more pixels than Pillow opens (178,956,970)"),
+        ({"image": "https://example.org/p.png"}, "row 2 has the picture https://example.org/p.png, a web address"),
+        ({"image": "iVBORw0KGgo" * 100}, "which can't be opened: file name too long"),
+        ({"image": 3}, "row 2 has 3 as 'image' (write a text)"),
+        ({"image": ["p1.png"]}, "row 2 has a list as 'image' (write one text)"),
         ({"answer": None}, "row 2 has no 'answer'"),
-        ({"answer": "pink"}, "row 2 has the answer 'pink', neither letter nor text of one of its options A, B, C, D"),
-        ({"answer": "B", "options": ["B", "x"]}, "row 2 has the answer 'B', neither letter nor text of one"),
-        ({"options": ["red"], "answer": "A"}, "row 2 has 1 options; every row needs two or more"),
-        ({"options": None}, "row 2 has 0 options; every row needs two or more"),
+        ({"answer": " "}, "row 2 has no 'answer'"),
+        ({"answer": True}, "row 2 has the answer true (write a text"),
+        ({"answer": "pink"}, "has the answer 'pink', which doesn't name one of its options (A red, B green, C blue, D"),
+        ({"answer": "B", "options": ["B", "x"]}, "row 2 has the answer 'B', which doesn't name one of its options"),
+        ({"options": ["red"], "answer": "A"}, "row 2 has 1 option (every row needs two or more"),
+        ({"options": None}, "row 2 has no options (every row needs two or more"),
+        ({"options": "red, green"}, "row 2 has the options 'red, green', not a list"),
+        ({"options": ["red", "red "]}, "row 2 has the option 'red' twice"),
+        ({"options": ["green", ""]}, "row 2 has an empty option B"),
+        ({"Answer": "red"}, "row 2 has the column 'answer' twice"),
         ({"options": ["a"] * 27, "answer": "A"}, "row 2 has 27 options, and there are 26 letters"),
-        ({"index": "0"}, "row 2 has the index '0' of an earlier row"),
+        ({"index": "0"}, "row 2 has the same index as row 1, '0'"),
     ],
 )
 def test_a_fault_is_named_with_its_row(folder: Path, changes: dict[str, Any], fault: str) -> None:
@@ -95,7 +106,23 @@ def test_a_fault_is_named_with_its_row(folder: Path, changes: dict[str, Any], fa
 
 def test_many_faults_are_counted(folder: Path) -> None:
     with pytest.raises(UserError, match=r"row 1 has no 'answer'; row 2 .*; row 3 .*; and 2 more rows; fix them"):
-        read_task(write_rows(folder, *[make_row(answer=None)] * 5))
+        read_task(write_rows(folder, *[make_row(answer="")] * 5))
+
+
+def test_a_column_that_every_row_lacks_is_named_with_those_that_are_there(folder: Path) -> None:
+    path = folder / "birds.csv"
+    path.write_text("question,image_path,answer\nWhich?,p0.png,owl\n")
+    with pytest.raises(UserError, match="no row has 'image'; its columns are question, image_path, answer: rename"):
+        read_task(path)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_spreadsheet_may_write_other_separators_cases_and_empty_rows(folder: Path, separator: str) -> None:
+    lines = ("Question,Image,a,b,Answer", "Which?,p0.png,Owl,jay,owl", ",,,,", "", "Which?,p1.png,Owl,jay,B")
+    path = folder / "birds.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).replace(",", separator).encode())
+    task = read_task(path)
+    assert (task.answer_format, [question.answer for question in task.questions]) == ("choice", ["A", "B"])
 
 
 @pytest.mark.parametrize(
@@ -104,8 +131,10 @@ def test_many_faults_are_counted(folder: Path) -> None:
         ("a.jsonl", "", "has no rows"),
         ("a.jsonl", "[1]\n", "row 1 is [1], not an object"),
         ("a.jsonl", "{\n", "row 1 is not JSON"),
-        ("a.csv", "question,answer\nx\n", "row 1 has more or fewer cells than the heading"),
-        ("a.txt", "x", "must end in .jsonl or .csv"),
+        ("a.csv", "question,image,answer\n", "has no rows; write one for each question"),
+        ("a.csv", "question,answer\nx\n", "row 1 has 1 cells, and the heading has 2; put a cell that holds a comma"),
+        ("a.csv", "question,image,A,B,b,answer\nx\n", "the heading has the column 'B' twice"),
+        ("a.txt", "x", "must end in .jsonl or .csv; save it as one of these"),
         ("7.jsonl", "", "'7' is not a task name"),
         ("easy_vqa.jsonl", "", "sightscale already has a task 'easy_vqa'"),
     ],

@@ -20,7 +20,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "read", "reason"),
     [
-        (b"a\xff", read_text, "it isn't UTF-8 text, as byte 1 shows"),
+        (b"a\xff", read_text, "it isn't UTF-8 text .byte 1.; save it as UTF-8"),
         (b"b: 1\na: [", read_yaml, "the file .* is not YAML: line 2: expected the node content"),
         (b"a: 1\nb: {c: 2, d: 3, c: 4}", read_yaml, "the key 'c' is given twice, line 2"),
         (b'{"a": {"b": 1, "b": 2}}', read_json, "the key 'b' is given twice"),

@@ -218,7 +218,7 @@ def test_a_tower_is_no_model_that_answers(ships: Path) -> None:
     (ships / "a_tower").mkdir()
     (ships / "a_tower" / "config.json").write_text("{}")
     assert "a_tower" not in checkpoints.list_checkpoints()
-    with pytest.raises(UserError, match="answers nothing by itself"):
+    with pytest.raises(UserError, match="can't answer questions by itself"):
         checkpoints.find_checkpoint("a_tower")
 
 

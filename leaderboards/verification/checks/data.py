@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sightscale.harness.evaluation import parse_options
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
@@ -17,7 +18,7 @@ from sightscale.leaderboards.entry import (
     Submission,
     known_tasks,
 )
-from sightscale.leaderboards.verification.checks.rescoring import read_options, same
+from sightscale.leaderboards.verification.checks.rescoring import same
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, warning
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
@@ -175,7 +176,7 @@ def _compare_row(row: Any, questions: Any, manifest: RunManifest) -> Iterator[tu
     clusters |= {alone} if failed or (manifest.kind == Kind.IMPORTED and text["image_hash"] is None) else set()
     if text["cluster"] not in clusters:
         yield "cluster", f"{show_value(text['cluster'])} in the row, {show_value(min(clusters))} by the data"
-    if (read_options(row.options) or {}) != right.pop("options"):
+    if parse_options(row.options) != right.pop("options"):
         yield "options", f"{show_value(text['options'])} in the row"
     if failed:
         right |= {"score": 0.0, "outcome": Outcome.FAILED, "prediction": None}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sightscale.harness.evaluation import LENGTH
+from sightscale.harness.evaluation import LENGTH, check_options
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, Submission, known_tasks
 from sightscale.leaderboards.verification.issues import Issue, error, not_checked, note
@@ -132,7 +132,7 @@ def _check_rows(where: str, rows: pd.DataFrame) -> Iterator[Issue]:
 
 def compare_row(row: Any) -> Iterator[tuple[str, str]]:
     """The columns of one row that its raw answer doesn't bear out, each with its value and the right one."""
-    options = read_options(row.options)
+    options = check_options(row.options)
     if options is None:
         yield "options", "they are no object of letters and texts"
         return
@@ -172,15 +172,3 @@ def same(value: Any, right: Any) -> bool:
     if isinstance(right, float):
         return isinstance(value, float) and math.isfinite(value) and abs(value - right) <= CLOSE
     return bool(value == right)
-
-
-def read_options(text: Any) -> dict[str, str] | None:
-    """The options in a row, none for a missing value; None for what is no object of letters and texts."""
-    if not isinstance(text, str):
-        return {}
-    try:
-        options = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    plain = isinstance(options, dict) and all(isinstance(text, str) for pair in options.items() for text in pair)
-    return options if plain and len(options) <= 26 else None

@@ -10,10 +10,9 @@ from math import lgamma, log
 
 import pandas as pd
 
-from sightscale.harness.evaluation import count_written, describe_shipped
+from sightscale.harness.evaluation import count_written, describe_shipped, parse_options
 from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import RECORDS, Submission
-from sightscale.leaderboards.verification.checks.rescoring import read_options
 from sightscale.leaderboards.verification.issues import Issue, not_checked, warning
 from sightscale.tasks.vocabulary import AnswerFormat, Condition, Outcome, Role
 
@@ -118,7 +117,7 @@ def _check_forms(task: str, rows: pd.DataFrame) -> Iterator[Issue]:
 def _form(response: str, options: object) -> str:
     """How an answer is written: the option's letter as #, its text as =, anything longer by its length alone."""
     text = response.strip()[:200]
-    for option in sorted((read_options(options) or {}).values(), key=len, reverse=True):
+    for option in sorted(parse_options(options).values(), key=len, reverse=True):
         if option and option in text:
             text = text.replace(option, "=", 1)
             break

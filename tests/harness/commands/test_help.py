@@ -81,11 +81,11 @@ def test_every_example_is_a_command_that_parses(names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["run", "--model", "m", "--tasks", "t", "--output", ""], "an empty name"),
-        (["run", "--model", "m", "--tasks", "t", "--output="], "an empty name"),
-        (["compare", "a", ""], "an empty name"),
-        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--limit", "9" * 30], "a number beyond"),
-        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--seed", "9" * 30], "a number beyond"),
+        (["run", "--model", "m", "--tasks", "t", "--output", ""], "the path is empty"),
+        (["run", "--model", "m", "--tasks", "t", "--output="], "the path is empty"),
+        (["compare", "a", ""], "the path is empty"),
+        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--limit", "9" * 30], "the number is above"),
+        (["run", "--model", "m", "--tasks", "t", "--output", "o", "--seed", "9" * 30], "the number is above"),
     ],
 )
 def test_an_empty_path_and_a_number_beyond_all_sense_are_refused(words: list[str], reason: str) -> None:

@@ -35,7 +35,7 @@ def test_it_shows_and_prunes(store: StoreFile) -> None:
     [
         (["show", "nowhere.sqlite"], 1, "there is no store"),
         (["prune", "nowhere.sqlite", "--damaged"], 1, "there is no store"),
-        (["prune", "{store}"], 1, "say what is to be removed"),
+        (["prune", "{store}"], 1, "say what to remove"),
         (["show", "{store}", "--damaged"], 2, "No such option: --damaged"),
         (["shrink", "{store}"], 2, "No such command 'shrink'"),
     ],

@@ -99,7 +99,7 @@ def test_our_own_samples_keep_what_they_say(tmp_path: Path) -> None:
         ('{"doc_id": 99999999999999999999999, "target": "B"}', "line 2: doc_id"),
         ('{"doc_id": 1, "target": ' + "[" * 100_000 + "}", "line 2: (not JSON|nested too deeply)"),
         ('{"doc_id": 1, "target": "' + "x" * 4_100_000 + '"}', "line 2: longer than 4 MB"),
-        (json.dumps(sample(0, "B")), "document 0 of t stands twice"),
+        (json.dumps(sample(0, "B")), "document 0 of t is in a file twice"),
         (json.dumps(sample(1, "B", answer_format="box") | {"target": "no box"}), "line 2: target 'no box'"),
     ],
 )

@@ -109,7 +109,7 @@ def test_what_cannot_go_with_likelihoods_is_refused_before_a_model_is_loaded(tmp
         (["--answers", "likelihood", "--reader", "llm:x"], "--reader reads written answers"),
         (["--answers", "likelihood", "--dry-run"], "--dry-run counts written answers"),
         (["--until", "probability>0", "--blind", "none"], "add --answers likelihood"),
-        (["--answers", "likelihood"], "coin tells no log-probabilities"),
+        (["--answers", "likelihood"], "coin returns no log-probabilities"),
     ):
         done = CliRunner().invoke(app, [*asked, *options])
         assert done.exit_code == 1 and why in " ".join(done.output.split()), (options, done.output)

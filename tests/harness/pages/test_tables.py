@@ -24,6 +24,14 @@ def test_cells_are_in_per_cent_with_their_intervals() -> None:
     assert show_cell("number", 12345.6).text == "12,346"
 
 
+def test_a_label_stands_for_a_text_on_pages_and_not_in_files() -> None:
+    columns = (Column("condition", "Condition", labels={"none": "no picture"}),)
+    table = make_table("t", "T", "About.", columns, [{"condition": "none"}, {"condition": "black"}])
+    markdown = render_markdown(table)
+    assert "| no picture |" in markdown and "| black |" in markdown and "none" not in markdown
+    assert as_frame(table)["condition"].tolist() == ["none", "black"]
+
+
 def test_columns_that_say_nothing_are_left_out() -> None:
     table = make_table("t", "T", "About.", [*COLUMNS, Column("empty", "Empty", "share")], ROWS)
     assert [column.name for column in table.columns] == ["task", "score", "gain"]

@@ -67,8 +67,8 @@ def test_engines_are_named_with_arguments_of_all_and_of_each() -> None:
         ("m", "transformers,transformers", "at least two"),
         ("m", "transformers,tensorrt", "engine 'tensorrt' is unknown"),
         ("m", "transformers,openai", "engine 'openai' is unknown"),
-        ("vllm:m", "transformers,vllm", "and where it runs with --engines"),
-        ("scripted:coin", "transformers,vllm", "and where it runs with --engines"),
+        ("vllm:m", "transformers,vllm", "and its engines with --engines"),
+        ("scripted:coin", "transformers,vllm", "and its engines with --engines"),
     ],
 )
 def test_what_names_no_two_engines_is_refused(model: str, engines: str, reason: str) -> None:
@@ -182,7 +182,7 @@ def test_a_server_without_log_probabilities_is_said_to_tell_none(
     command = ("parity", random_nano, "--engines", f"transformers,openai@{server.url}", "--tasks", "in_domain_gqa")
     done = sightscale(*command, "--data", "mini", "--limit", "1", "--output", tmp_path / "p")
     [pair] = json.loads((tmp_path / "p" / "parity.json").read_text())
-    assert done.exit_code == 0 and "tells no log-probabilities" in pair["differences"][0]["parting"]["reason"]
+    assert done.exit_code == 0 and "returns no log-probabilities" in pair["differences"][0]["parting"]["reason"]
 
 
 def test_an_engine_that_cannot_run_here_is_refused_before_any_is_asked(tmp_path: Path, random_nano: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_training_s_looks_are_a_curve_of_the_report(plain_run: Path, tmp_path:
     assert "At step 200 the model scores 60.0 [50.0, 70.0] % with the picture" in page
     assert "At step 200" in (tmp_path / "r" / "report.md").read_text()
     done = CliRunner().invoke(app, ["report", str(tmp_path / "tuned"), "--no-pictures"])
-    assert done.exit_code == 1 and "looks alone" in done.stderr and "sightscale report RUN LOOKS" in done.stderr
+    assert done.exit_code == 1 and "looks only" in done.stderr and "sightscale report RUN LOOKS" in done.stderr
 
 
 def test_the_same_records_give_the_same_bytes(plain_run: Path, tmp_path: Path) -> None:

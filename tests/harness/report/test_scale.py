@@ -44,7 +44,7 @@ def test_a_scale_shows_its_drops_and_their_relation(make_rows: Make, save_run: S
     names = {path.name for path in written}
     assert {"downscaling.png", "drop_against_reliance.svg", "downscaling.csv"} <= names
     figure = next(one for one in contents.figures if one.name == "downscaling")
-    assert "Most is lost on reading: 50.0" in figure.finding
+    assert "The largest clear loss is on reading: 50.0" in figure.finding
 
 
 def test_a_grid_shows_what_either_module_costs(make_rows: Make, save_run: Save) -> None:

@@ -110,4 +110,4 @@ def test_a_rerun_keeps_its_result(tiny: Path, tmp_path: Path, run_command: Calla
     words = ("rerun", str(tiny), "--trust-model", "--questions", "4", "--proofs", str(proofs))
     assert run_command("leaderboard", *words) == 0
     (result,) = read_results(proofs / "tiny.json")
-    assert result.passed and result.result.startswith("100.0 % of 8 answers are the same, 0 are worth something else")
+    assert result.passed and result.result.startswith("100.0 % of 8 answers are the same, 0 score differently")

@@ -45,7 +45,7 @@ def rewrite(source: Path, load_weights: Any, save_weights: Any, change: Callable
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda s: s.update({"model.mystery": torch.ones(2)}), "there is no place for 1 tensor (model.mystery)"),
+        (lambda s: s.update({"model.mystery": torch.ones(2)}), "the model has no place for 1 tensor (model.mystery)"),
         (lambda s: s.update({f"x{i}": torch.ones(1) for i in range(2000)}), "no place for 2000 tensors (x0, x1, x10"),
         (lambda s: s.update({"model.layers.1.q.bias": torch.ones(1)}), "no place for 1 tensor (model.layers.1.q.bias)"),
         (lambda s: s.pop("model.image_newline"), "lacks 1 tensor (image_newline)"),
@@ -143,7 +143,7 @@ def _no_tokenizer(source: Path) -> None:
         (_no_tokenizer, "has no usable tokenizer"),
         (lambda source: (source / "config.json").unlink(), "there is no config.json"),
         (lambda source: (source / "config.json").write_text("[" * 100_000), "cannot read"),
-        (lambda source: (source / "config.json").write_text("[]"), "it holds no object"),
+        (lambda source: (source / "config.json").write_text("[]"), "it is not a JSON object"),
     ],
 )
 def test_files_that_are_missing_or_damaged_are_named(spoil: Spoil, said: str, source: Path, tower: Any) -> None:

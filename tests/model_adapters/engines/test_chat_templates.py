@@ -74,7 +74,7 @@ def test_the_tokenizers_alone_is_enough(
 
 
 BROKEN = {
-    "syntax": ("{% for m in messages %}\n{{ m['role' }}", r"own.jinja is no jinja: line 2: "),
+    "syntax": ("{% for m in messages %}\n{{ m['role' }}", r"own.jinja is not valid jinja: line 2: "),
     "empty": (" \n", "is an empty file"),
     "silent": ("{{ bos_token }}assistant", "leaves the question out"),
     "failing": ("{{ raise_exception('never') }}", "fails on a plain question: never"),
@@ -171,7 +171,7 @@ def test_white_space_that_a_template_trims_is_no_loss(bare: Path) -> None:
 
 def test_a_file_that_is_no_text_or_is_not_there_is_named(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "own.jinja").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"own.jinja is no text file"):
+    with pytest.raises(UserError, match=r"own.jinja is not a text file"):
         read_template(tmp_path / "own.jinja")
     for ask in (identify, TransformersEngine):
         with pytest.raises(

@@ -277,5 +277,5 @@ def test_a_configuration_that_cannot_be_read_is_refused(content: str, reason: st
 
 def test_a_folder_has_no_revision(random_nano: Path) -> None:
     for ask in (TransformersEngine, identify):
-        with pytest.raises(UserError, match="lies in a folder, so revision=v2 can't be had"):
+        with pytest.raises(UserError, match="is a folder, so it has no revision=v2"):
             ask(str(random_nano), revision="v2")

@@ -683,7 +683,7 @@ def test_what_tells_no_likelihood_of_an_answer_fails_alone(
 
 
 def test_a_server_that_tells_nothing_of_what_it_is_sent_is_refused_in_one_line(server: Server) -> None:
-    with pytest.raises(UserError, match="tells no log-probabilities of what it is sent"):
+    with pytest.raises(UserError, match="returns no log-probabilities of given text"):
         engine_for(server).score([ask("q"), ask("r")], [("A",), ("A",)])
     server.behave = lambda text, _: refuse(400, "unknown field prompt_logprobs") if text == "A" else reply("x")
     (scores,) = engine_for(server).score([ask("q")], [("A",)])

@@ -210,7 +210,7 @@ def test_a_ray_that_dies_ends_the_run_in_one_line(process: str, tmp_path: Path) 
         driver.kill()
     lines = [line for line in errors.splitlines() if line.startswith("sightscale: ")]
     assert driver.returncode == 1 and len(lines) == 1 and "Traceback" not in errors, errors
-    assert "run the same command again to go on" in lines[0]
+    assert "run the same command again to continue" in lines[0]
 
 
 def test_a_node_that_joins_takes_its_share_and_one_that_leaves_costs_what_it_had_under_way(tmp_path: Path) -> None:

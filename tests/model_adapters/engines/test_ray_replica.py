@@ -157,6 +157,6 @@ def test_a_head_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch
     head.check()  # it may come back
     gone = ray_pool._Vital("Ray's head", address, 0.0)
     for ask_it in (gone.check, gone.wait):
-        with pytest.raises(UserError, match="run the same command again to go on") as caught:
+        with pytest.raises(UserError, match="run the same command again to continue") as caught:
             ask_it()
         assert "\n" not in str(caught.value)

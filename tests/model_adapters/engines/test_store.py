@@ -196,7 +196,7 @@ def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
     with sqlite3.connect(path) as foreign:
         foreign.execute("CREATE TABLE generations (x)")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="is no store of sightscale: its generations lack body"):
+    with pytest.raises(ValueError, match="is not a store of sightscale: its generations lack body"):
         StoreFile(path)
     assert path.read_bytes() == before
 
