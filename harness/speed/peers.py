@@ -59,7 +59,8 @@ def compare_peers(
     engines = {OURS: open_engine(path, batch_size=batch_size, dtype=DTYPE)}
     theirs: dict[str, tuple[lmms, int]] = {}
     huggingface = _open("huggingface", pretrained=path, device=device, device_map=device, batch_size=batch_size)
-    huggingface._model = AutoModelForImageTextToText.from_pretrained(path, dtype=DTYPE).to(device).eval()
+    loaded: Any = AutoModelForImageTextToText.from_pretrained(path, dtype=DTYPE)
+    huggingface._model = loaded.to(device).eval()
     huggingface.processor = PlainProcessor(huggingface.processor)
     theirs[HUGGINGFACE] = huggingface, batch_size
     if in_vllm:

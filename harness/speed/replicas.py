@@ -5,7 +5,7 @@ each batch of theirs takes a fixed time, and as many replicas should do as many 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -35,30 +35,31 @@ SHARES = {4: 0.9, 8: 0.85}  # of as many times the work of one, that so many rep
 TWICE = 1.8  # times as fast, that two replicas of a real model should be
 
 
-class Sleeping(StreamingEngine):
-    """An engine that takes `SECONDS` for each batch of `BATCH` prompts, and no processor."""
+def make_sleeping() -> Callable[[], Engine]:
+    """Opens an engine that takes `SECONDS` for each batch of `BATCH` prompts, and no processor."""
 
-    identity, parameters, room = "sleeping", None, 2 * BATCH
+    # Inside the function, so that it travels by its text: a replica need not import all of this package.
+    class Sleeping(StreamingEngine):
+        identity, parameters, room = "sleeping", None, 2 * BATCH
 
-    def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
-        """The answer A to every prompt, batch by batch."""
-        for batch in _in_batches(prompts):
+        def stream(self, prompts: Prompts[Key], decoding: Decoding) -> Completions[Key]:
+            """The answer A to every prompt, batch by batch."""
+            batch: list[Key] = []
+            for item in prompts:
+                batch += [item[0]] if item else []
+                if len(batch) == BATCH or (batch and item is None):
+                    yield from self.answer(batch)
+                    batch = []
+            yield from self.answer(batch) if batch else ()
+
+        def answer(self, batch: list[Key]) -> Completions[Key]:
             time.sleep(SECONDS)
-            yield from ((key, Completion("A", output_tokens=1)) for key, _ in batch)
+            yield from ((key, Completion("A", output_tokens=1)) for key in batch)
 
-    def close(self) -> None:
-        """Nothing is held."""
+        def close(self) -> None:
+            """Nothing is held."""
 
-
-def _in_batches(prompts: Prompts[Key]) -> Iterator[list[tuple[Key, Prompt]]]:
-    batch: list[tuple[Key, Prompt]] = []
-    for item in prompts:
-        batch += [item] if item else []
-        if len(batch) == BATCH or (batch and item is None):
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    return Sleeping
 
 
 def compare_sleeping(number: int, rounds: int = 2, batches: int = 8) -> Comparison:
@@ -67,14 +68,15 @@ def compare_sleeping(number: int, rounds: int = 2, batches: int = 8) -> Comparis
     Raises UserError in one line without Ray.
     """
     prompts = [Prompt((Message("user", (f"question {i}",)),)) for i in range(number * batches * BATCH)]
-    pool = RayPool(Sleeping, Replicas(number, cpus=0.01, gpus=0, address=LOCAL, at_once=BATCH))
+    sleeping = make_sleeping()
+    pool = RayPool(sleeping, Replicas(number, cpus=0.01, gpus=0, address=LOCAL, at_once=BATCH))
     pool.wait_for_all()
 
     def ask(engine: Engine) -> list[str]:
         return [completion.text for completion in engine.generate(prompts, Decoding(1))]
 
     name = f"{number} replicas"
-    seconds, equal = alternate({"one engine": partial(ask, Sleeping()), name: partial(ask, pool)}, rounds)
+    seconds, equal = alternate({"one engine": partial(ask, sleeping()), name: partial(ask, pool)}, rounds)
     pool.close()
     comparison = Comparison(
         name=f"{number} sleeping",

@@ -213,7 +213,7 @@ class PictureMemory:
     def put(self, key: Any, messages: Messages, digest: str | None) -> None:
         """Keep messages, unless they are larger than everything allowed."""
         size = sum(
-            part["url"].width * part["url"].height * len(part["url"].getbands())
+            part["url"].width * part["url"].height * (4 if len(part["url"].getbands()) > 1 else 1)  # as PIL keeps them
             for message in messages
             for part in _pictures_of(message)
         )
