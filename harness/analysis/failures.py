@@ -10,7 +10,7 @@ LONGEST = 200  # letters of a reason that are shown
 def describe_failures(records: pd.DataFrame) -> list[str]:
     """A sentence for each task and condition with failed answers: how many, and the most frequent reason."""
     failed = records[records["outcome"] == Outcome.FAILED]
-    sizes = records.groupby(["task", "condition"]).size()
+    sizes = records.groupby(["task", "condition"]).size().to_dict()
     sentences = []
     for (task, condition), part in failed.groupby(["task", "condition"], sort=False):
         reasons = part["error"].dropna().value_counts()

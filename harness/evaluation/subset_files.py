@@ -85,8 +85,8 @@ def write_subset(task: str, numbers: Sequence[int], total: int, name: str, folde
 
 def _read_whole(path: Path) -> dict[str, Any]:
     """What a task's file says together with what it includes."""
-    config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     if "include" not in config:
-        return dict(config)
+        return config
     base = _read_whole(path.parent / config.pop("include"))
     return base | config | {"metadata": base.get("metadata", {}) | config.get("metadata", {})}

@@ -137,8 +137,8 @@ def _compare(now: Path, folder: Path, base: str, at: str) -> Iterator[str]:
         try:
             old = _save(folder, base, at, RECORDS, Path(place))
             with Worker() as worker:  # records are a stranger's, on both sides
-                names = {"old": str(old), "new": str((now / RECORDS).absolute())}
-                yield from worker.call(f"{__name__}:compare_answers", **names)
+                new = str((now / RECORDS).absolute())
+                yield from worker.call(f"{__name__}:compare_answers", old=str(old), new=new)
         except (UserError, TooMuch) as problem:
             yield f"answers can't be compared: {show_value(str(problem))}"
 

@@ -118,7 +118,7 @@ def refuse_loss(prompt: Prompt, written: str) -> None:
     for message in prompt.messages:
         for part in message.parts:
             if message.role != "assistant" and isinstance(part, str) and " ".join(part.split()) not in kept:
-                shown = first_line(part.strip())[:_SHOWN]
+                shown = part.strip().partition("\n")[0][:_SHOWN]
                 raise ValueError(f"the chat template leaves out what the {message.role}'s turn says ({shown}); {MEND}")
 
 

@@ -43,14 +43,14 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
             words = f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32"
             yield error(RECORDS, "condition", f"{show_value(condition)} {words}")
             break
-    for name, words in (
+    for name, known in (
         ("outcome", list(Outcome)),
         ("finish_reason", list(FINISH_REASONS)),
         ("perception_finish_reason", list(FINISH_REASONS)),
     ):
-        odd = sorted(set(records[name].dropna()) - set(words))
+        odd = sorted(set(records[name].dropna()) - set(known))
         if odd:
-            yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(words)}")
+            yield error(RECORDS, name, f"{show_value(odd[0])} is none of {', '.join(known)}")
     odd = [task for task in records["task"].dropna().unique() if not re.fullmatch(TASK, task)]
     if odd:
         yield error(RECORDS, "task", f"{show_value(odd[0])} is no task's name")
