@@ -125,7 +125,7 @@ def _list_choices(plan: Plan, engine: EngineModel, differences: Sequence[Differe
     with _opened(engine) as opened:
         for difference in differences:
             choices: list[Choice] = []
-            reason = f"{engine.label} tells no log-probabilities"
+            reason = f"{engine.label} returns no log-probabilities"
             decoding = settings["decoding"].get(difference.task)
             if isinstance(opened, ListsChoices) and decoding:
                 prompt = read_questions(difference.task, engine.model, plan.task_folders).ask(difference.doc_id)

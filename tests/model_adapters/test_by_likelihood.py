@@ -155,7 +155,7 @@ def _thinker() -> Any:
 
 @pytest.mark.parametrize(
     ("make", "why"),
-    [(_thinker, "mode=direct"), (lambda: Scripted("coin"), "tells no log-probabilities")],
+    [(_thinker, "mode=direct"), (lambda: Scripted("coin"), "returns no log-probabilities")],
 )
 def test_a_model_that_cannot_be_scored_is_refused_in_one_line(make: Callable[[], Any], why: str) -> None:
     with pytest.raises(UserError, match=why):

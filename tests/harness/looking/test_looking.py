@@ -148,7 +148,7 @@ def test_a_training_is_stopped_when_reliance_surely_fell(planted: Any) -> None:
     below, questions, clock = planted(sighted=0.1, blind=0.9, share=0.9, until="width<1", stop="reliance<20")
     clock.now = 1e5
     assert below.step(1, None, None).stop == "reliance<20 holds"
-    with pytest.raises(UserError, match="stop 'reliance>5' is none"):
+    with pytest.raises(UserError, match="stop 'reliance>5' is not a rule"):
         planted(stop="reliance>5")
     with pytest.raises(UserError, match="compares with another run"):
         planted(until="score>runs/other")
@@ -166,7 +166,7 @@ def test_looks_are_read_as_they_were_written(tmp_path: Path, planted: Any) -> No
     file.write_text(file.read_text() + '{"step": 3, "epo')
     assert len(read_looks(file)) == 2
     file.write_text('{"step": 3}\n')
-    with pytest.raises(UserError, match="no look"):
+    with pytest.raises(UserError, match="not a look"):
         read_looks(file)
     with pytest.raises(UserError, match="there are no looks"):
         read_looks(tmp_path / "elsewhere")

@@ -318,5 +318,5 @@ def test_an_engine_that_cannot_tell_is_named_in_one_line() -> None:
     class Silent:
         """An engine without `score`."""
 
-    with pytest.raises(UserError, match="Silent tells no log-probabilities"):
+    with pytest.raises(UserError, match="Silent returns no log-probabilities"):
         score_continuations(Silent(), [], [])

@@ -116,7 +116,7 @@ def test_what_may_answer_differently_has_another_key(one: str, other: str) -> No
 
 
 def test_a_model_that_is_not_there_is_named_without_opening() -> None:
-    with pytest.raises(ValueError, match="no shipped checkpoint"):
+    with pytest.raises(ValueError, match="neither a shipped checkpoint"):
         open_on_demand("no_such_model", {}).identity  # noqa: B018
     with pytest.raises(ValueError, match="no argument 'colour'"):
         open_on_demand("easy_vqa_nano", {"colour": "red"}).identity  # noqa: B018

@@ -581,7 +581,7 @@ def test_of_several_servers_one_must_be_there_and_all_have_the_model(
     monkeypatch.setattr(
         "httpx.get", lambda url, timeout: httpx.Response(200, content=lists[url.removesuffix("/models")])
     )
-    with pytest.raises(ValueError, match=f"{second.url} has no model 'tiny', and another has"):
+    with pytest.raises(ValueError, match=f"{second.url} has no model 'tiny', but another server has"):
         open_engine(f"openai:tiny@{server.url}+{second.url}")
 
 
