@@ -35,7 +35,7 @@ from sightscale.trainers.data.batches import Collator, Opened
 from sightscale.trainers.data.conversations import Conversation
 from sightscale.trainers.data.easy_vqa import open_picture
 
-STEPS, ROUNDS = 400, 3  # of trainings whose time is taken
+STEPS, ROUNDS, SHARE = 400, 3, 0.2  # of trainings whose time is taken
 
 
 class Clock:
@@ -334,7 +334,10 @@ def test_a_failing_answer_leaves_the_model_as_it_was(shipped: tuple[Any, Any]) -
 
 @pytest.mark.slow
 def test_a_training_with_it_takes_its_share_longer(random_nano: Path, tmp_path: Path) -> None:
-    """Processor time with it and without, alternately: what it says of itself is all that it takes."""
+    """Processor time with it and without, alternately: what it says of itself is all that it takes.
+
+    Its share is ten times the default, since 2 % of a training of half a minute is too little for one look.
+    """
 
     def train(name: str, *callbacks: Any, steps: int = 0) -> float:
         trainer = make_trainer(random_nano, tmp_path / name, *callbacks, steps=steps or STEPS)
@@ -345,7 +348,9 @@ def test_a_training_with_it_takes_its_share_longer(random_nano: Path, tmp_path: 
     train("warm", steps=4)
     ratios, shares = [], []
     for number in range(ROUNDS):
-        looking = LookingCallback(["easy_vqa"], every=20, until="width<1", least=8, clock=time.process_time)
+        looking = LookingCallback(
+            ["easy_vqa"], every=20, until="width<1", least=8, share=SHARE, clock=time.process_time
+        )
         runs: list[tuple[str, tuple[Any, ...]]] = [("watched", (looking,)), ("plain", ())]
         took = {name: train(f"{name}{number}", *used) for name, used in runs[:: 1 if number % 2 else -1]}
         ratios.append(took["watched"] / took["plain"])
@@ -353,8 +358,8 @@ def test_a_training_with_it_takes_its_share_longer(random_nano: Path, tmp_path: 
         assert len(looking.looker.looks) >= 2
     longer, rounded = 100 * (np.median(ratios) - 1), [round(ratio, 3) for ratio in ratios]
     print(f"a training of {took['plain']:.0f} s: {longer:+.1f} % with it ({rounded}); by its own clock {shares}")
-    assert max(shares) <= 0.021
-    assert np.median(ratios) < 1.06
+    assert max(shares) <= SHARE + 0.01
+    assert np.median(ratios) < 1 / (1 - SHARE) + 0.05
 
 
 @pytest.mark.skipif(find_spec("trl") is None, reason="TRL isn't installed")
