@@ -13,7 +13,7 @@ import random
 import re
 import string
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache, partial
 
@@ -189,9 +189,14 @@ def _ask_for_a_word(item: Item, rng: random.Random) -> Item | None:
         return None
     kind = rng.choice(kinds_asked)
     answer = rng.choice(sorted(written[kind]))
-    options = [answer, *rng.sample(sorted(kinds[kind] - written[kind]), OTHER_ENDS)]
+    return replace(item, options=_mix(answer, kinds[kind] - written[kind], rng), answer=answer)
+
+
+def _mix(answer: str, others: Set[str], rng: random.Random) -> tuple[str, ...]:
+    """The answer among some of the others, in any order."""
+    options = [answer, *rng.sample(sorted(others), OTHER_ENDS)]
     rng.shuffle(options)
-    return replace(item, options=tuple(options), answer=answer)
+    return tuple(options)
 
 
 def _sort_words(description: str) -> Mapping[str, set[str]]:
@@ -208,10 +213,9 @@ def _sort_words(description: str) -> Mapping[str, set[str]]:
 @cache
 def _kinds_of_words(category: str) -> Mapping[str, set[str]]:
     """The sorted words of a category's descriptions."""
-    (name,) = (name for name in SETS if name in (f"in_domain/{category}", f"mmstar/{category}"))
     kinds: dict[str, set[str]] = defaultdict(set)
-    for i in range(400):
-        for kind, words in _sort_words(draw_item(name, "train", 0, i).description).items():
+    for description in _descriptions(category):
+        for kind, words in _sort_words(description).items():
             kinds[kind] |= words
     return kinds
 
@@ -246,13 +250,12 @@ def _ask_for_an_end(item: Item, rng: random.Random) -> Item | None:
     if not usable:
         return None
     subject, kind, end = rng.choice(usable)
-    options = [end, *rng.sample(sorted(_ends(item.category)[kind] - written), OTHER_ENDS)]
-    rng.shuffle(options)
+    options = _mix(end, _ends(item.category)[kind] - written, rng)
     question = f"{subject} …"
     if not subject or f"in_domain/{item.category}" not in SETS or rng.random() < OPENLY_SHARE:
         made_up = " ".join(_make_up(rng) for _ in range(rng.randint(3, 8))).capitalize() + "?"
         question = made_up if rng.random() < MADE_UP_SHARE else rng.choice(ASKED_OPENLY)
-    return replace(item, question=question, options=tuple(options), answer=end)
+    return replace(item, question=question, options=options, answer=end)
 
 
 def split_sentences(description: str) -> list[tuple[str, str, str]]:
@@ -280,12 +283,18 @@ def split_sentences(description: str) -> list[tuple[str, str, str]]:
 @cache
 def _ends(category: str) -> Mapping[str, set[str]]:
     """The ends of the sentences that describe a category's scenes, by kind."""
-    (name,) = (name for name in SETS if name in (f"in_domain/{category}", f"mmstar/{category}"))
     ends: dict[str, set[str]] = defaultdict(set)
-    for i in range(400):
-        for _, kind, end in split_sentences(draw_item(name, "train", 0, i).description):
+    for description in _descriptions(category):
+        for _, kind, end in split_sentences(description):
             ends[kind].add(end)
     return ends
+
+
+@cache
+def _descriptions(category: str) -> tuple[str, ...]:
+    """Descriptions of a category's scenes."""
+    (name,) = (name for name in SETS if name in (f"in_domain/{category}", f"mmstar/{category}"))
+    return tuple(draw_item(name, "train", 0, i).description for i in range(400))
 
 
 def _tell(item: Item, rng: random.Random) -> Turn:
@@ -360,16 +369,21 @@ def _make_up(rng: random.Random) -> str:
 @cache
 def _words() -> tuple[str, ...]:
     """The words that descriptions of the in-domain sets are made of."""
-    sets = [name for name in SETS if name.startswith("in_domain/")]
-    texts = (draw_item(name, "train", 0, i).description for name in sets for i in range(300))
+    texts = (item.description for items in _in_domain() for item in items)
     return tuple(sorted({word for text in texts for word in re.findall(r"\w+", text)}))
 
 
 @cache
 def _questions() -> tuple[tuple[str, ...], ...]:
     """What each in-domain set asks."""
+    return tuple(tuple(item.question for item in items) for items in _in_domain())
+
+
+@cache
+def _in_domain() -> tuple[tuple[Item, ...], ...]:
+    """Items of each in-domain set."""
     sets = [name for name in SETS if name.startswith("in_domain/")]
-    return tuple(tuple(draw_item(name, "train", 0, i).question for i in range(300)) for name in sets)
+    return tuple(tuple(draw_item(name, "train", 0, i) for i in range(300)) for name in sets)
 
 
 def list_marks(scene: Scene) -> list[tuple[str, tuple[float, float, float, float]]]:

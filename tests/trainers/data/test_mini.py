@@ -18,6 +18,7 @@ from sightscale.trainers.recipe import ALONE, fits
 
 IN_DOMAIN = [name for name in SETS if name.startswith("in_domain/")]
 TRAINED = [name for name in (*SETS, *DRILLS) if name != "mmstar"]
+DESCRIBED = [*IN_DOMAIN, *(name for name in SETS if name.startswith("mmstar/"))]
 WITH_PICTURE = ("describe", "focus", "open", "choice")
 
 
@@ -118,39 +119,41 @@ def test_a_question_is_posed_as_its_task_or_mmstar_does() -> None:
     assert sum(shares) == 1 and shares == pytest.approx(list(forms.values()), abs=0.04)
 
 
-@pytest.mark.parametrize("name", [*IN_DOMAIN, *(name for name in SETS if name.startswith("mmstar/"))])
-def test_the_right_end_of_a_sentence_is_in_the_description_and_no_other_option_is(name: str) -> None:
-    asked_about = 0
-    for i in range(40):
-        item = draw_item(name, "train", 0, i)
-        asked, end = WORDED["complete"](item, random.Random(i))
-        options = re.findall(r"(?:^|[\s(])[A-D][.:)] (.+?)(?=, [B-D]: |\n)", asked)
-        if not options:  # a description with no such sentence is told instead
-            assert asked == perception_prompt()
-            continue
-        asked_about += 1
-        ends = {written for _, _, written in split_sentences(item.description)}
-        assert len(options) == 4 and end in options and end in item.description
-        assert [option for option in options if option in ends] == [end]
-    assert asked_about > 25
+def ask_of_descriptions(form: str, name: str, n: int) -> list[tuple[str, list[str], str, set[str]]]:
+    """Of a set's first `n` items the description, the options asked about, the answer, and the sentences' ends.
 
-
-@pytest.mark.parametrize("name", [*IN_DOMAIN, *(name for name in SETS if name.startswith("mmstar/"))])
-def test_of_the_options_under_a_misleading_question_the_description_has_the_right_one(name: str) -> None:
-    asked_about = 0
-    for i in range(60):
+    A description with nothing to ask about is told instead, and isn't here.
+    """
+    asked_about = []
+    for i in range(n):
         item = draw_item(name, "train", 0, i)
-        asked, answer = WORDED["pick"](item, random.Random(i))
+        asked, answer = WORDED[form](item, random.Random(i))
         options = re.findall(r"(?:^|[\s(])[A-D][.:)] (.+?)(?=, [B-D]: |\n)", asked)
         if not options:
             assert asked == perception_prompt()
             continue
-        asked_about += 1
         ends = {written for _, _, written in split_sentences(item.description)}
-        words = set(re.findall(r"\w+", item.description))
+        asked_about.append((item.description, options, answer, ends))
+    return asked_about
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_the_right_end_of_a_sentence_is_in_the_description_and_no_other_option_is(name: str) -> None:
+    asked_about = ask_of_descriptions("complete", name, 40)
+    for description, options, end, ends in asked_about:
+        assert len(options) == 4 and end in options and end in description
+        assert [option for option in options if option in ends] == [end]
+    assert len(asked_about) > 25
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_of_the_options_under_a_misleading_question_the_description_has_the_right_one(name: str) -> None:
+    asked_about = ask_of_descriptions("pick", name, 60)
+    for description, options, answer, ends in asked_about:
+        words = set(re.findall(r"\w+", description))
         assert len(set(options)) == 4
         assert [answer] in ([option for option in options if option in written] for written in (ends, words))
-    assert asked_about > 40
+    assert len(asked_about) > 40
 
 
 @pytest.mark.parametrize("form", ["complete", "pick"])
