@@ -124,7 +124,8 @@ def tell_sight(engine: Engine, before: Sequence[Image.Image] = ()) -> Sight:
     Pictures of one size are asked about, so that nothing but their pixels differs. Raises EngineFailure in one line
     where the engine can't be asked about pictures, or doesn't tell how likely its tokens are.
     """
-    return _tell(engine, [_ask([*before, picture]) for picture in (draw(0), draw(0), draw(1))])
+    (sight,) = _tell(engine, _ask([*before, draw(0)]), _ask([*before, draw(1)]))
+    return sight
 
 
 def tell_reading(engine: Engine, picture: Image.Image | None = None) -> Sight:
@@ -133,7 +134,8 @@ def tell_reading(engine: Engine, picture: Image.Image | None = None) -> Sight:
     Raises EngineFailure as `tell_sight` does.
     """
     shown = [] if picture is None else [picture]
-    return _tell(engine, [_ask(shown), _ask(shown), _ask(shown, OTHER_QUESTION)])
+    (reading,) = _tell(engine, _ask(shown), _ask(shown, OTHER_QUESTION))
+    return reading
 
 
 def warn_of_blindness(engine: Engine) -> tuple[str, str]:
@@ -142,7 +144,7 @@ def warn_of_blindness(engine: Engine) -> tuple[str, str]:
     Raises UserError in one line for a model that can't be asked about a picture at all.
     """
     try:
-        sight, reading = tell_sight(engine), tell_reading(engine, draw(0))
+        sight, reading = _tell(engine, _ask([draw(0)]), _ask([draw(1)]), _ask([draw(0)], OTHER_QUESTION))
     except EngineFailure as failure:
         check_answers(engine, _ask([draw(0)]))
         return f"not told: {failure}", ""
@@ -174,12 +176,12 @@ def check_answers(engine: Engine, prompt: Prompt | None = None) -> None:
         raise UserError(f"model {name!r} can't be asked {what}: {answer.error}; `sightscale doctor` says more")
 
 
-def _tell(engine: Engine, prompts: Sequence[Prompt]) -> Sight:
-    """How far the third prompt's first token is from the first one's, and the second's, which is the first again."""
-    first, again, other = (list_choices(engine, prompt, Decoding(1)) for prompt in prompts)
-    if not (first and again and other):
+def _tell(engine: Engine, prompt: Prompt, *others: Prompt) -> list[Sight]:
+    """How far each other prompt's first token is from the prompt's, and the prompt's from itself, asked again."""
+    first, again, *moved = (list_choices(engine, each, Decoding(1)) for each in (prompt, prompt, *others))
+    if not (first and again and all(moved)):
         raise EngineFailure("this engine doesn't tell log-probabilities")
-    return Sight(_distance(first[0], other[0]), _distance(first[0], again[0]))
+    return [Sight(_distance(first[0], other[0]), _distance(first[0], again[0])) for other in moved]
 
 
 def _ask(pictures: Sequence[Image.Image], question: str = QUESTION) -> Prompt:
