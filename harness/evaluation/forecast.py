@@ -245,7 +245,7 @@ def find_loads(calls: Sequence[Any], costs: "Costs", batch_size: int) -> list[tu
     That is loading it, and how much longer its first call took than a later one would have.
     """
     loads = []
-    for call in _cold(calls):
+    for call in _split(calls)[0]:
         batches = math.ceil(call.with_pictures / batch_size) + math.ceil(call.without / batch_size)
         expected = costs.multiply(batches, call.with_pictures, call.without)
         longer = [max(0.0, took - cost) for took, cost in zip((call.seconds, call.cpu_seconds), expected, strict=True)]
@@ -275,9 +275,11 @@ def place_loads(
     return waits
 
 
-def _cold(calls: Sequence[Any]) -> list[Any]:
-    """The calls that had to wait for a model, or to warm it up."""
-    return [call for number, call in enumerate(calls) if not number or call.opening is not None]
+def _split(calls: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The calls that had to wait for a model or to warm it up, and the others."""
+    first, later = calls[:1], calls[1:]
+    cold = [*first, *(call for call in later if call.opening is not None)]
+    return cold, [call for call in later if call.opening is None]
 
 
 def _stages(notes: Any) -> list[str]:
@@ -303,8 +305,7 @@ def fit_costs(calls: Sequence[Any], batch_size: int) -> Costs:
 
     A kind of prompt without a call costs as much as the other kind.
     """
-    cold = {id(call) for call in _cold(calls)}
-    used = [call for call in calls if id(call) not in cold] or list(calls)
+    used = _split(calls)[1] or list(calls)
     if not used:
         return Costs((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     shown = np.array([call.with_pictures for call in used], float)
