@@ -8,6 +8,7 @@ from .entry import (
     DECIMALS as DECIMALS,
     KINDS as KINDS,
     MINI_REVISION as MINI_REVISION,
+    NO_CONDITION as NO_CONDITION,
     REQUIRED_CONDITIONS as REQUIRED_CONDITIONS,
     Average as Average,
     Data as Data,

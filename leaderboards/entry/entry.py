@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sightscale.harness.pages import check_line
 from sightscale.leaderboards.entry.titles import check_title, refuse_board_words
+from sightscale.tasks.doses import parse_dose
+from sightscale.tasks.errors import UserError
 from sightscale.tasks.mini import DEFAULT_QUESTIONS, REVISION
 from sightscale.tasks.suites import list_averages
 from sightscale.tasks.vocabulary import Condition, DataOrigin, Degradation, Kind, Mode, Role
@@ -67,18 +69,23 @@ def _list_words(title: str, words: Iterable[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"enum": [str(word) for word in words], "title": title, "type": "string"})
 
 
+NO_CONDITION = f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32"
+
+
 def is_condition(text: str) -> bool:
     """Whether a text names a condition: one of the vocabulary's, or a dose as runs write it, such as `blur:4`."""
     if text in list(Condition):
         return True
-    kind, colon, amount = text.partition(":")
-    plain = colon and kind in list(Degradation) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", amount)
-    return bool(plain) and f"{float(amount):g}" == amount
+    try:
+        dose = parse_dose(text)
+    except UserError:
+        return False
+    return dose is not None and str(dose) == text
 
 
 def _check_condition(text: str) -> str:
     if not is_condition(text):
-        raise ValueError(f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32")
+        raise ValueError(NO_CONDITION)
     return text
 
 

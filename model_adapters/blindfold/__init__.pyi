@@ -1,4 +1,3 @@
 from .adapter import PICTURES_IN_MEMORY as PICTURES_IN_MEMORY, Blindfold as Blindfold, PictureMemory as PictureMemory
-from .doses import Dose as Dose, parse_dose as parse_dose
 from .stand_ins import parse_conditions as parse_conditions
 from .wordings import reword as reword, split_options as split_options

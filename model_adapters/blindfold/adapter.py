@@ -16,11 +16,12 @@ from lmms_eval.api.model import lmms
 from PIL import Image
 
 from sightscale.model_adapters.adapter import Adapter, Parts, Trace
-from sightscale.model_adapters.blindfold.doses import degrade, parse_dose
+from sightscale.model_adapters.blindfold.doses import degrade
 from sightscale.model_adapters.blindfold.stand_ins import black, mean_colour, mismatched, noise
 from sightscale.model_adapters.blindfold.wordings import reword
 from sightscale.model_adapters.engines import hash_image
 from sightscale.model_adapters.requests import Request, read_messages, read_prompt
+from sightscale.tasks.doses import parse_dose
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.pictures import MARK
 from sightscale.tasks.vocabulary import ALTERED_CONDITIONS, WITHOUT_PICTURE, Condition

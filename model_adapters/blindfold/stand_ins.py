@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageStat
 
-from sightscale.model_adapters.blindfold.doses import parse_dose
 from sightscale.model_adapters.engines import hash_image
+from sightscale.tasks.doses import parse_dose
 from sightscale.tasks.errors import UserError
 from sightscale.tasks.vocabulary import ALTERED_CONDITIONS
 

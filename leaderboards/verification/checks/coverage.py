@@ -10,6 +10,7 @@ from sightscale.harness.pages import show_value
 from sightscale.leaderboards.entry import (
     ENTRY,
     MAX_ROWS,
+    NO_CONDITION,
     RECORDS,
     REQUIRED_CONDITIONS,
     Submission,
@@ -18,7 +19,7 @@ from sightscale.leaderboards.entry import (
 )
 from sightscale.leaderboards.verification.checks.rescoring import leave_out_size
 from sightscale.leaderboards.verification.issues import Issue, error, warning
-from sightscale.tasks.vocabulary import Condition, Degradation, Outcome
+from sightscale.tasks.vocabulary import Condition, Outcome
 
 SAME = ("item_id", "category", "l2_category", "image_hash", "options", "order", "target", "cluster")
 NEEDED = (
@@ -40,8 +41,7 @@ def check_keys(records: pd.DataFrame) -> Iterator[Issue]:
             yield error(RECORDS, name, f"{empty:,} rows have none")
     for condition in records["condition"].dropna().unique():
         if not is_condition(condition):
-            words = f"is no condition such as {Condition.NONE}, and no dose such as {Degradation.DOWNSCALE}:32"
-            yield error(RECORDS, "condition", f"{show_value(condition)} {words}")
+            yield error(RECORDS, "condition", f"{show_value(condition)} {NO_CONDITION}")
             break
     for name, known in (
         ("outcome", list(Outcome)),

@@ -125,7 +125,20 @@ def test_doses_are_conditions_as_runs_write_them(condition: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", ["blur", "blur:", "blur:4.0", "blur:04", "blur:-1", "blur:1e3", "glow:4", "blur:4 "]
+    "condition",
+    [
+        "blur",
+        "blur:",
+        "blur:4.0",
+        "blur:04",
+        "blur:-1",
+        "blur:1e3",
+        "glow:4",
+        "blur:4 ",
+        "blur:600",
+        "occlude:2",
+        "None",
+    ],
 )
 def test_what_is_no_dose_is_none(condition: str) -> None:
     with pytest.raises(ValueError, match="no dose such as downscale:32"):

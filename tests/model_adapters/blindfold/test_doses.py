@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightscale.model_adapters.blindfold.doses import Dose, degrade, parse_dose
+from sightscale.model_adapters.blindfold.doses import degrade
 from sightscale.model_adapters.blindfold.stand_ins import parse_conditions
+from sightscale.tasks.doses import Dose, parse_dose
 from sightscale.tasks.vocabulary import Degradation
 
 
