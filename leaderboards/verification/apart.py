@@ -1,7 +1,7 @@
 """Apart: an entry verified in a process of its own, within a time and a memory that are known before.
 
-Time is 20 seconds and a millisecond more for each answer that it claims on data of ours, a minute at most, so that an
-honest entry of every task of the suite isn't refused on a slow machine; memory is 1 GiB, whatever it holds.
+Time is 20 seconds and two milliseconds more for each answer that it claims on data of ours, two minutes at most, so
+that an honest entry of every task of the suite isn't refused on a slow machine; memory is 1 GiB, whatever it holds.
 
 Our own data are read before the clock starts: drawing the mini suite is no entry's fault. Which of them an entry needs
 is read within the limits too.
